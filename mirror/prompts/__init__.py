@@ -1,0 +1,93 @@
+"""Prompts: the four variants, our own templates, dialogue and plan as text. Knows nothing of models or data files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from mirror.prompts.dialogue import format_dialogue, parse_dialogue
+from mirror.prompts.induction import induce
+from mirror.prompts.plan import TECHNIQUES, Plan, format_plan, format_steps, parse_plan
+from mirror.prompts.template import CountedTemplate, PromptSet, PromptTemplate
+
+__all__ = [
+    "KINDS",
+    "TECHNIQUES",
+    "VARIANTS",
+    "CountedTemplate",
+    "Plan",
+    "PromptSet",
+    "PromptTemplate",
+    "Variant",
+    "format_dialogue",
+    "format_plan",
+    "format_steps",
+    "induce",
+    "own_prompts",
+    "own_template",
+    "parse_dialogue",
+    "parse_plan",
+]
+
+KINDS = ("response", "emotion_recognition", "planning")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a counselor does before it replies: caption the face first (`ec`), choose and keep a plan (`planning`)."""
+
+    name: str
+    ec: bool
+    planning: bool
+
+    @classmethod
+    def of(cls, cot: str) -> Variant:
+        """The variant of a declared name; a path or a model's name is none.
+
+        Raises:
+            ValueError: an unknown name; lists the known ones.
+        """
+        if cot not in VARIANTS:
+            raise ValueError(f"unknown cot {cot!r}; the variants are: {', '.join(VARIANTS)}")
+        return VARIANTS[cot]
+
+
+VARIANTS: Mapping[str, Variant] = MappingProxyType(
+    {
+        "base": Variant("base", ec=False, planning=False),
+        "planning": Variant("planning", ec=False, planning=True),
+        "ec": Variant("ec", ec=True, planning=False),
+        "ec_planning": Variant("ec_planning", ec=True, planning=True),
+    }
+)
+
+
+def own_template(kind: str, cot: str) -> PromptTemplate:
+    """Our own template of a kind; only `response` differs between the variants.
+
+    Raises:
+        ValueError: an unknown kind or cot.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of prompt {kind!r}; the kinds are: {', '.join(KINDS)}")
+    variant = Variant.of(cot)
+    name = f"response.{variant.name}.txt" if kind == "response" else f"{kind}.txt"
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    return PromptTemplate(kind, text.removesuffix("\n"))
+
+
+def own_prompts(cot: str) -> PromptSet:
+    """Our own templates of the kinds that a variant asks for, for a model that was not trained on someone else's data.
+
+    Raises:
+        ValueError: an unknown cot.
+    """
+    variant = Variant.of(cot)
+    asked = {"response": True, "emotion_recognition": variant.ec, "planning": variant.planning}
+    kinds = [kind for kind in KINDS if asked[kind]]
+    return PromptSet(
+        templates={kind: (CountedTemplate(own_template(kind, cot), 0),) for kind in kinds},
+        records=dict.fromkeys(kinds, 0),
+    )

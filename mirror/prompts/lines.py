@@ -1,0 +1,95 @@
+"""The lines of a foreign prompt and the keys under which they may be shared. Knows nothing of other prompts."""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mirror.prompts.plan import TECHNIQUE_NAME
+
+ROLE_LINE = re.compile(r"^(?:Therapist|Client):", re.MULTILINE)
+FIRST_STEP = re.compile(r"^[ \t]*(?:step +)?1[.):]\s", re.IGNORECASE | re.MULTILINE)
+_LABEL = re.compile(r"\s*([-*•–]\s+)?[^\s:][^:\n]{0,59}:\**(?=\s|$)")
+STEP = re.compile(r"\s*(?:step +)?\d{1,2}[.):]\s", re.IGNORECASE)
+MASK = "\0"
+
+
+class Key(NamedTuple):
+    """What records may share of a line: `line` all of it, `technique` all but the names, `label` its beginning."""
+
+    sort: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line that is not blank.
+
+    Attributes:
+        start: offset in the prompt, in characters.
+        keys: the most specific first; none where the line belongs to a field for certain, as an utterance does.
+        weak: a step of a plan, or text in a list of labels: constant only where nearly all records share it.
+        opener: whether a value may begin here, and run on over the lines that follow.
+    """
+
+    start: int
+    text: str
+    keys: tuple[Key, ...]
+    weak: bool = False
+    opener: bool = False
+
+    def constant_end(self, key: Key) -> int:
+        """Offset behind the part of the line that the key holds."""
+        return self.start + len(key.text if key.sort == "label" else self.text)
+
+
+def is_bulleted(key: Key) -> bool:
+    """Whether a key is that of a line `- Label: …`."""
+    label = _LABEL.match(key.text)
+    return label is not None and label[1] is not None
+
+
+def line_keys(text: str) -> tuple[Key, ...]:
+    """All keys of a line, the most specific first."""
+    keys = [Key("line", text)]
+    masked = TECHNIQUE_NAME.sub(MASK, text)
+    if masked != text:
+        keys.append(Key("technique", masked))
+    label = _LABEL.match(text)
+    if label:
+        keys.append(Key("label", label[0]))
+    return tuple(keys)
+
+
+def read_lines(prompt: str) -> list[Line]:
+    """The lines of a prompt that are not blank.
+
+    From the first utterance to the last, all lines belong to the dialogue. A bare `Therapist:` that ends the prompt
+    asks for an answer and is no utterance. Among the lines `- Label: …`, one without a bullet continues the one above.
+    """
+    texts, start = [], 0
+    for text in prompt.split("\n"):
+        if text.strip():
+            texts.append((start, text))
+        start += len(text) + 1
+    spoken = [place for place, (_, text) in enumerate(texts) if ROLE_LINE.match(text)]
+    if spoken and spoken[-1] == len(texts) - 1 and ROLE_LINE.fullmatch(texts[-1][1].strip()):
+        spoken.pop()
+    first, last = (spoken[0], spoken[-1]) if spoken else (len(texts), -1)
+    bullets = [place for place, (_, text) in enumerate(texts[:first]) if (m := _LABEL.match(text)) and m[1]]
+    lines, numbered = [], False
+    for place, (start, text) in enumerate(texts):
+        if first <= place <= last:
+            lines.append(Line(start, text, (), opener=True))
+            numbered = False
+            continue
+        keys = line_keys(text)
+        step = STEP.match(text) is not None
+        below = numbered and text[0] in " \t"
+        inside = bool(bullets) and bullets[0] < place < bullets[-1] and place not in bullets
+        if step or below:
+            keys = keys[:1] if step else ()
+        opener = step or any(key.sort == "label" for key in keys)
+        weak = step or (inside and not any(key.sort == "technique" for key in keys))
+        lines.append(Line(start, text, keys, weak=weak, opener=opener))
+        numbered = step or below
+    return lines

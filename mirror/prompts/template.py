@@ -1,0 +1,209 @@
+"""Prompt templates: constant sentences around named fields. Knows nothing of where the constants come from."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mirror.prompts.plan import TECHNIQUE_NAME
+
+_BEGINNINGS = {
+    "dialogue": "(?:Therapist|Client):",
+    "plan": r"[ \t]*(?i:step +)?1[.):]\s",
+    "technique": f"(?i:{TECHNIQUE_NAME.pattern})",
+}
+
+
+@dataclass(frozen=True)
+class PromptTemplate:
+    """The human prompt of one kind, e.g. `response`, with a placeholder `{name}` for every field.
+
+    A brace that belongs to a constant sentence is written twice, as in `str.format`. A field may stand twice; two
+    fields never touch, since nothing would tell where one ends.
+
+    Raises:
+        ValueError: a malformed placeholder, or two fields without a constant between them.
+    """
+
+    kind: str
+    text: str
+
+    def __post_init__(self) -> None:
+        _ = self._parts
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The constants and the fields between them, in order; one constant more than fields."""
+        constants, fields = [""], []
+        try:
+            pieces = list(string.Formatter().parse(self.text))
+        except ValueError as error:
+            raise ValueError(f"template of {self.kind}: {error}; write a brace of a constant sentence twice") from None
+        for constant, field, form, conversion in pieces:
+            constants[-1] += constant
+            if field is None:
+                continue
+            if not field.isidentifier() or form or conversion:
+                raise ValueError(f"template of {self.kind}: {{{field}}} is no field name; use letters, digits and _")
+            if fields and not constants[-1]:
+                raise ValueError(f"template of {self.kind}: no constant between {{{fields[-1]}}} and {{{field}}}")
+            fields.append(field)
+            constants.append("")
+        return tuple(constants), tuple(fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields in the order of their first appearance."""
+        return tuple(dict.fromkeys(self._parts[1]))
+
+    def render(self, /, **fields: str) -> str:
+        """The prompt with every field's text inserted literally; braces in it are harmless.
+
+        Raises:
+            ValueError: a field is missing, or the template has no such field.
+        """
+        missing = [name for name in self.fields if name not in fields]
+        unknown = [name for name in fields if name not in self.fields]
+        for problem, names in (("needs", missing), ("has no", unknown)):
+            if names:
+                known = ", ".join(self.fields) or "none"
+                raise ValueError(f"template of {self.kind} {problem} the field {', '.join(names)}; its fields: {known}")
+        constants, names = self._parts
+        return constants[0] + "".join(fields[n] + c for n, c in zip(names, constants[1:], strict=True))
+
+    def parse(self, prompt: str) -> dict[str, str] | None:
+        """The fields of a rendered prompt, or None where any constant differs.
+
+        A field ends where the constant behind it first appears, the last one where the closing constant begins. Before
+        a dialogue, a plan or a technique, a constant that one follows comes before one that none follows.
+        `render(**parse(prompt)) == prompt` always; `parse(render(**fields)) == fields` unless a field's text holds the
+        constant that follows it.
+        """
+        constants, names = self._parts
+        if not names:
+            return {} if prompt == constants[0] else None
+        end = len(prompt) - len(constants[-1])
+        start = len(constants[0])
+        if start > end or not prompt.startswith(constants[0]) or not prompt.endswith(constants[-1]):
+            return None
+        fields: dict[str, str] = {}
+        for place, name in enumerate(names):
+            last = place == len(names) - 1
+            # A field seen before is known text, so the constant is looked for behind it.
+            known = fields.get(name, "")
+            stop = end if last else self._find(prompt, place + 1, start + len(known), end)
+            if stop < 0 or fields.setdefault(name, prompt[start:stop]) != prompt[start:stop]:
+                return None
+            start = stop + (0 if last else len(constants[place + 1]))
+        return fields
+
+    def _find(self, prompt: str, place: int, start: int, end: int) -> int:
+        """Where the constant before the field of that place begins; -1 where it is missing."""
+        opening = self._openings[place]
+        found = opening.search(prompt, start, end) if opening else None
+        return found.start() if found else prompt.find(self._parts[0][place], start, end)
+
+    @cached_property
+    def _openings(self) -> list[re.Pattern[str] | None]:
+        """For each field whose values have a known beginning: the constant before it, followed by that beginning."""
+        return [
+            re.compile(f"{re.escape(constant)}(?={_BEGINNINGS[name]})") if name in _BEGINNINGS else None
+            for constant, name in zip(*self._parts, strict=False)
+        ]
+
+
+@dataclass(frozen=True)
+class CountedTemplate:
+    """A template and the number of records that it reproduces to the letter."""
+
+    template: PromptTemplate
+    count: int
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """The prompt templates that one model was trained on.
+
+    Attributes:
+        templates: per kind, most common first. A record counts for the first template that reproduces it.
+        records: per kind, the number of records seen; 0 for templates that were written rather than induced.
+    """
+
+    templates: Mapping[str, tuple[CountedTemplate, ...]]
+    records: Mapping[str, int]
+
+    @property
+    def share(self) -> dict[str, float]:
+        """Per kind, the fraction of records that some template reproduces to the letter; 1.0 without records."""
+        return {
+            kind: sum(counted.count for counted in self.templates[kind]) / seen if seen else 1.0
+            for kind, seen in self.records.items()
+        }
+
+    def template(self, kind: str, fields: Collection[str]) -> PromptTemplate:
+        """The most common template of a kind whose field names are exactly `fields`.
+
+        Raises:
+            ValueError: the set has no such kind, or no template of it with these fields; says what there is.
+        """
+        if kind not in self.templates:
+            raise ValueError(
+                f"no prompt template of kind {kind!r}; this set has: {', '.join(self.templates) or 'none'}"
+            )
+        for template in self._of_kind(kind):
+            if set(template.fields) == set(fields):
+                return template
+        known = "; ".join(", ".join(t.fields) or "(no field)" for t in self._of_kind(kind)) or "none was found"
+        raise ValueError(
+            f"no {kind} template with the fields {', '.join(fields) or '(none)'}; those of this set: {known}"
+        )
+
+    def render(self, kind: str, /, **fields: str) -> str:
+        """The prompt of a kind. A field with an empty text is left out where the set has a template without it.
+
+        Before anyone has spoken the dialogue is empty: some data sets then drop its sentence, others leave it blank.
+
+        Raises:
+            ValueError: as `template`.
+        """
+        spoken = {name: text for name, text in fields.items() if text}
+        if any(set(t.fields) == set(spoken) for t in self._of_kind(kind)):
+            fields = spoken
+        return self.template(kind, fields).render(**fields)
+
+    def _of_kind(self, kind: str) -> Iterator[PromptTemplate]:
+        return (counted.template for counted in self.templates.get(kind, ()))
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for a JSON file; `from_json` reads it back."""
+        return {
+            kind: {
+                "records": self.records[kind],
+                "share": self.share[kind],
+                "templates": [{"text": c.template.text, "count": c.count} for c in counted],
+            }
+            for kind, counted in self.templates.items()
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PromptSet:
+        """The set that `to_json` wrote. The share is worked out again from the counts.
+
+        Raises:
+            ValueError: a kind lacks its records, or a template its text or count; names it.
+        """
+        templates, records = {}, {}
+        for kind, entry in data.items():
+            try:
+                records[kind] = int(entry["records"])
+                counted = [(PromptTemplate(kind, each["text"]), int(each["count"])) for each in entry["templates"]]
+                templates[kind] = tuple(CountedTemplate(template, count) for template, count in counted)
+            except (KeyError, TypeError) as error:
+                raise ValueError(
+                    f"prompt templates of {kind!r}: {error!r}; needs records, and templates with text and count"
+                ) from None
+        return cls(templates, records)

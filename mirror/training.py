@@ -1,0 +1,275 @@
+"""Fine-tunes a LLaVA on a training set: epochs, held-out loss, checkpoints, and going on after a kill.
+
+Knows nothing of notebooks; one optimizer step is `mirror.step`'s business.
+"""
+
+import logging
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from mirror import llava as llava_module
+from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest
+from mirror.dataset import (
+    BatchLoader,
+    DataError,
+    Record,
+    TrainingSet,
+    batches,
+    load_training_set,
+    summary,
+    write_faults,
+)
+from mirror.lora import PeftModel, add_lora, load_weights
+from mirror.progress import Progress, forget_states, prune, resume
+from mirror.prompts import PromptSet, induce
+from mirror.run import Run, RunConflict, display_path, input_path, output_path, seed_for, sha256, versions, write_text
+from mirror.settings import TrainSettings
+from mirror.step import Batch, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
+
+log = logging.getLogger(__name__)
+
+MICRO_BATCH = 16  # a larger one gains nothing on a GPU
+
+
+class Training:
+    """One fine-tuning run: its folder, base model, data and prompt templates. Making one trains nothing."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        """Opens the run's folder, loads model and data.
+
+        Raises RunConflict where the folder or the checkpoint belongs to another training, DataError on a faulty set.
+        """
+        self.settings = settings
+        name = checkpoint_name(settings.size, settings.cot, settings.epochs)
+        self.checkpoint = output_path(settings.checkpoint_folder) / name
+        self.data_sha256 = sha256(input_path(settings.data))
+        if settings.fresh:
+            shutil.rmtree(self.checkpoint, ignore_errors=True)
+            shutil.rmtree(intermediate_folder(self.checkpoint, 0).parent, ignore_errors=True)
+        self._refuse_other_training()
+        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.llava = self._load_model()
+        self.data = self._load_data()
+        self.prompts: PromptSet = induce((record.kind, record.turns[0][0]) for record in self.data.records)
+        write_text(self.run.folder / "data.csv", summary(self.data).to_csv())
+
+    def _refuse_other_training(self) -> None:
+        mine = self.settings.model_dump()
+        for folder in (self.checkpoint, *intermediates(self.checkpoint)):
+            if not folder.exists():
+                continue
+            manifest = read_manifest(folder)
+            differing = [
+                f"{name} was {manifest.settings.get(name)!r} and is {mine[name]!r}"
+                for name in mine.keys() - self.settings.MACHINE
+                if manifest.settings.get(name) != mine[name]
+            ]
+            if manifest.data_sha256 != self.data_sha256:
+                differing.append(f"the content of {self.settings.data} has changed")
+            if differing:
+                raise RunConflict(
+                    f"{display_path(folder)} is of another training ({'; '.join(sorted(differing))}); "
+                    "give -p checkpoint_folder another folder, or start over with -p fresh True"
+                )
+
+    def _load_model(self) -> llava_module.Llava:
+        s = self.settings
+        device = ("cuda" if torch.cuda.is_available() else "cpu") if s.device == "auto" else s.device
+        is_half = s.precision == "bf16" or (s.precision == "auto" and device != "cpu")
+        folder = input_path(s.base_model)
+        base_model = str(folder) if folder.is_dir() else s.base_model
+        llava_module.check_size(base_model, s.revision, s.size)
+        dtype = torch.bfloat16 if is_half else torch.float32
+        return llava_module.load(base_model, s.revision, s.vision_tower, dtype, device)
+
+    def _load_data(self) -> TrainingSet:
+        s = self.settings
+        faults_file = self.run.folder / "faults.csv"
+        try:
+            data = load_training_set(
+                input_path(s.data), input_path(s.image_folder), self.llava, s.max_length, s.held_out, s.on_fault, s.seed
+            )
+        except DataError as error:
+            write_faults(faults_file, error.faults)
+            raise
+        if data.faults:
+            write_faults(faults_file, data.faults)
+            log.warning("%d faults: their records are dropped, see %s", len(data.faults), display_path(faults_file))
+        return data
+
+    # What the model says ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def shown_records(self) -> list[Record]:
+        """`show` held-out records for reading: each of another dialogue, kinds in turn."""
+        indices = self.data.held_out or self.data.train
+        order = sorted(indices, key=lambda i: seed_for("shown", self.settings.seed, self.data.records[i].id))
+        chosen: dict[str, Record] = {}
+        kinds = sorted({record.kind for record in self.data.records}, reverse=True)
+        while len(chosen) < self.settings.show:
+            before = len(chosen)
+            for kind in kinds:
+                candidates = (self.data.records[i] for i in order)
+                if record := next((r for r in candidates if r.kind == kind and r.dialogue not in chosen), None):
+                    chosen[record.dialogue] = record
+            if len(chosen) == before:
+                break
+        return list(chosen.values())[: self.settings.show]
+
+    def answers(self, records: Sequence[Record]) -> list[str]:
+        """What the model, as it is now, answers to the first human turn of each record (greedy)."""
+        prompts = [record.turns[0][0] for record in records]
+        images = [Image.open(record.image) for record in records]
+        return llava_module.generate(self.llava, prompts, images, self.settings.max_new_tokens)
+
+    def compare(self, before: Sequence[str]) -> pd.DataFrame:
+        """The shown records with the answers `before` and now, a row a record; also written to `replies.csv`."""
+        rows = [
+            {
+                "id": record.id,
+                "kind": record.kind,
+                "image": str(record.image),
+                "prompt": record.turns[0][0],
+                "expected": record.turns[0][1],
+                "before": old,
+                "after": new,
+            }
+            for record, old, new in zip(self.shown_records, before, self.answers(self.shown_records), strict=True)
+        ]
+        table = pd.DataFrame(rows)
+        write_text(self.run.folder / "replies.csv", table.to_csv(index=False))
+        return table
+
+    # Training ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def plan(self) -> list[list[list[int]]]:
+        """The batches of every epoch, as indices into the data; settled by the seed alone."""
+        train, s = self.data.train, self.settings
+        lengths = self.data.lengths(train)
+        return [batches(train, lengths, s.batch_size, s.seed, epoch) for epoch in range(s.epochs)]
+
+    def fit(self) -> pd.DataFrame:
+        """Trains to the end and writes the checkpoint; returns the losses (nats per answer token), a row a step.
+
+        Goes on from the newest intermediate checkpoint, if there is one, and ends with the weights of an unbroken
+        run. A training that is through is not repeated: its checkpoint is loaded.
+        """
+        s = self.settings
+        model = add_lora(self.llava.model, s.lora_rank, s.lora_alpha, s.lora_dropout, seed_for("lora", s.seed))
+        losses_file = self.run.folder / "losses.csv"
+        if self.checkpoint.exists():
+            log.warning("%s is trained already; -p fresh True trains anew", display_path(self.checkpoint))
+            load_weights(model, self.checkpoint)
+            return pd.read_csv(losses_file)
+        self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
+        optimizer = make_optimizer(model, s.learning_rate, s.projector_learning_rate, s.weight_decay)
+        if s.compile and (obstacle := compile_obstacle(self.llava.model.device)):
+            log.warning("layers are not compiled: %s; training is slower, its numbers are the same", obstacle)
+        elif s.compile:
+            compile_layers(model)
+        progress = resume(self.checkpoint, model, optimizer)
+        self._train(model, optimizer, progress)
+        if s.early_stopping and progress.best_step != progress.step:
+            load_weights(model, intermediate_folder(self.checkpoint, progress.best_step))
+            log.warning("the weights of step %d are kept: the best held-out loss", progress.best_step)
+        losses = pd.DataFrame(progress.losses)
+        write_text(losses_file, losses.to_csv(index=False))
+        progress.save(self.checkpoint, self.manifest(progress), model, self.llava, self.prompts)
+        forget_states(self.checkpoint)
+        self.run.record("complete", checkpoint=display_path(self.checkpoint), steps=progress.step)
+        return losses
+
+    def _train(self, model: PeftModel, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+        """The steps from where `progress` stands to the end, with a bar that counts examples."""
+        s = self.settings
+        micro_batch = s.micro_batch or min(s.batch_size, MICRO_BATCH)
+        stepper = Stepper(model, optimizer, micro_batch, s.activation_checkpointing, s.max_grad_norm, s.seed)
+        steps = sum(map(len, self.plan))
+        if not progress.losses:
+            progress.losses.append({"step": 0, "epoch": 0.0, "held_out": self._held_out_loss(stepper)})
+        done = sum(map(len, [batch for plan in self.plan for batch in plan][: progress.step]))
+        bar = tqdm(total=s.epochs * len(self.data.train), initial=done, unit="ex", desc="training", file=sys.stdout)
+        board = _tensorboard(self.run.folder) if s.logging == "tensorboard" else None
+        for epoch, ends_epoch, batch in self._batches(progress.step):
+            if s.early_stopping and progress.epochs_since_best >= s.early_stopping:
+                log.warning("stopped after step %d: the held-out loss falls no more", progress.step)
+                break
+            factor = rate_factor(progress.step, steps, s.warmup_ratio)
+            row = {"step": progress.step + 1, "epoch": epoch, "learning_rate": s.learning_rate * factor}
+            row["train"] = stepper.step(batch, progress.step, factor)
+            progress.step += 1
+            progress.losses.append(row)
+            if ends_epoch:
+                self._end_epoch(stepper, progress)
+            if progress.step < steps and (ends_epoch or (s.save_steps and progress.step % s.save_steps == 0)):
+                folder = intermediate_folder(self.checkpoint, progress.step)
+                progress.save(folder, self.manifest(progress), model, self.llava, self.prompts, optimizer)
+                prune(self.checkpoint, s.keep, spare=progress.best_step)
+            if board:
+                for name in row.keys() - {"step"}:
+                    board.add_scalar(name, row[name], progress.step)
+            bar.update(len(batch))
+            bar.set_postfix(loss=f"{row['train']:.3f}")
+        bar.close()
+
+    def _batches(self, done: int) -> Iterator[tuple[float, bool, Batch]]:
+        """The batches after the first `done`: (epochs passed once it is trained on, whether it ends one, the batch)."""
+        for epoch, plan in enumerate(self.plan):
+            skipped = min(done, len(plan))
+            done -= skipped
+            loader = BatchLoader(self.data, self.llava, plan[skipped:])
+            for number, batch in enumerate(loader.read(self.settings.workers), skipped + 1):
+                yield epoch + number / len(plan), number == len(plan), batch
+
+    def _end_epoch(self, stepper: Stepper, progress: Progress) -> None:
+        loss = progress.losses[-1]["held_out"] = self._held_out_loss(stepper)
+        if loss is None or loss >= progress.best_loss:
+            progress.epochs_since_best += 1
+        else:
+            progress.best_loss, progress.best_step, progress.epochs_since_best = loss, progress.step, 0
+
+    def _held_out_loss(self, stepper: Stepper) -> float | None:
+        """Mean loss on the held-out dialogues, without dropout; None where none is held out."""
+        if not self.data.held_out:
+            return None
+        order = sorted(self.data.held_out, key=lambda i: -len(self.data.tokens[i]))
+        plan = [order[i : i + stepper.micro_batch] for i in range(0, len(order), stepper.micro_batch)]
+        return stepper.mean_loss(BatchLoader(self.data, self.llava, plan).read(self.settings.workers))
+
+    def manifest(self, progress: Progress) -> Manifest:
+        """What a checkpoint saved now is."""
+        last = progress.losses[-1]
+        return Manifest(
+            size=self.settings.size,
+            cot=self.settings.cot,
+            base_model=self.settings.base_model,
+            revision=self.llava.revision,
+            vision_tower=self.settings.vision_tower,
+            data=self.settings.data,
+            data_sha256=self.data_sha256,
+            settings=self.settings.model_dump(),
+            versions=versions(),
+            step=progress.step,
+            steps=sum(map(len, self.plan)),
+            epoch=last["epoch"],
+            losses={"train": last.get("train"), "held_out": last.get("held_out")},
+        )
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _tensorboard(folder: Path):
+    from torch.utils.tensorboard import SummaryWriter  # optional: installed with the extra `tensorboard`
+
+    return SummaryWriter(str(folder / "tensorboard"))
