@@ -1,1 +1,7 @@
-"""Fine-tuning, simulated counseling sessions and analysis of MIRROR, a therapist that reads the client's face."""
+"""MIRROR: fine-tune a vision-language counselor, let it counsel simulated clients, and analyse what came out."""
+
+import os
+
+# GNU OpenMP lets waiting threads spin. Where anything else runs on the cores, PyTorch then takes many times as long;
+# sleeping costs next to nothing. It has to be said before torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

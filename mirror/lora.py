@@ -5,6 +5,7 @@ Knows nothing of data, of optimizers or of manifests.
 
 import json
 import re
+import warnings
 from pathlib import Path
 
 import torch
@@ -14,7 +15,9 @@ from peft.tuners.lora import Linear as PeftLinear
 from safetensors.torch import save_file
 from torch import nn
 
-from mirror.llava import read_tensors
+from mirror.checkpoint import read_manifest
+from mirror.llava import Llava, load, read_tensors
+from mirror.run import input_path
 
 # Every linear layer of the language model and nothing else: plain names would also hit the vision tower's q/k/v_proj.
 TARGETS = r".*language_model\.layers\.\d+\.(?:self_attn|mlp)\.(?:q|k|v|o|gate|up|down)_proj"
@@ -46,7 +49,8 @@ def add_lora(model: nn.Module, rank: int, alpha: float, dropout: float, seed: in
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, bias="none", target_modules=TARGETS)
     if fused:
         config._register_custom_module({nn.Linear: LoraLinear})
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a property under its old name
         torch.manual_seed(seed)
         lora_model = get_peft_model(model, config)
     projector(lora_model).float().requires_grad_(True)
@@ -85,6 +89,29 @@ def load_adapter(model: nn.Module, folder: Path) -> PeftModel:
     return lora_model.eval()
 
 
+def load_checkpoint(
+    folder: Path,
+    base_model: str = "",
+    vision_tower: str = "",
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> Llava:
+    """The LLaVA of a checkpoint: its base model with adapter and projector in place, ready to answer.
+
+    The base is the manifest's, unless `base_model` names one: the original trainer writes no manifest, so its
+    checkpoints need that (and, where it was moved, the vision tower).
+    """
+    revision = ""
+    if not base_model:
+        manifest = read_manifest(folder)
+        base_model, revision = manifest.base_model, manifest.revision
+        vision_tower = vision_tower or manifest.vision_tower
+    local = input_path(base_model)
+    llava = load(str(local) if local.is_dir() else base_model, revision, vision_tower, dtype, device)
+    load_adapter(llava.model, folder)  # peft puts the layers into the model itself
+    return llava
+
+
 def load_weights(model: PeftModel, folder: Path) -> None:
     """Puts the adapter and projector of `folder` into `model`, under whichever names they were written.
 
@@ -121,9 +148,10 @@ def _place(key: str, source: str | Path) -> str:
     )
 
 
-def merge(model: PeftModel) -> nn.Module:
-    """The plain model with the adapter folded into its weights, in the base model's precision."""
-    dtype = next(p for p in language_model(model).parameters() if not p.requires_grad).dtype
-    merged = model.merge_and_unload()
-    projector(merged).to(dtype)
-    return merged
+def merge_adapter(model: nn.Module) -> nn.Module:
+    """The plain model with the adapter folded into its weights, all in the precision of the base model."""
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, LoraLinear):
+            layer.merge()
+            model.set_submodule(name, layer.base_layer)
+    return model.to(model.lm_head.weight.dtype)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 ROLES = {"therapist": "Therapist", "client": "Client"}
-_UTTERANCE = re.compile(r"(Therapist|Client):(?: |$)?")
+_UTTERANCE = re.compile(r"(Therapist|Client): ?")
 _INDENTED = re.compile(r" +(?:Therapist|Client):")
 
 

@@ -57,16 +57,17 @@ class _Pieces:
         self.text += f"{{{free}}}"
 
 
-def draft_template(kind: str, prompts: Sequence[str], known_fields: frozenset[Key]) -> Draft:
+def draft_template(kind: str, prompts: Sequence[str], constants: frozenset[Key], fields: frozenset[Key]) -> Draft:
     """The template of the most common wording among the prompts.
 
     Args:
         kind: kind of the records.
         prompts: at least one.
-        known_fields: keys known to hold a field, so that they do not become constants where their value never varies.
+        constants: keys that are constant in an earlier template, so that less evidence is asked of them.
+        fields: keys that hold a field in an earlier template; they stay fields where their value never varies.
     """
     pages = [read_lines(prompt) for prompt in prompts]
-    shared = _shared_keys(pages, known_fields)
+    shared = _shared_keys(pages, constants, fields)
     keys, rows = _common_outline(prompts, pages, shared)
     nested = _nested_labels(keys, rows)
     if nested:
@@ -88,41 +89,48 @@ def draft_template(kind: str, prompts: Sequence[str], known_fields: frozenset[Ke
     )
 
 
-def _shared_keys(pages: list[list[Line]], known_fields: frozenset[Key]) -> set[Key]:
+def _shared_keys(pages: list[list[Line]], constants: frozenset[Key], fields: frozenset[Key]) -> set[Key]:
     """The keys that are constant in all records or in some."""
     counts: Counter[Key] = Counter()
+    broader: dict[Key, tuple[Key, ...]] = {}
+    weak: set[Key] = set()
     for page in pages:
         counts.update({key for line in page for key in line.keys})
-    weak = {key for page in pages for line in page if line.weak for key in line.keys}
-    everywhere = NEARLY_ALL * len(pages)
-    before: defaultdict[Key, set[str]] = defaultdict(set)
-    for page in pages:
-        opener = ""
         for line in page:
-            for key in line.keys:
-                if len(before[key]) < 2 or opener == "":
-                    before[key].add(opener)
-                if key.sort != "line" and len(before[key]) < 2:
-                    before[key].add(line.text)
-            if line.opener and not (line.keys and counts[line.keys[0]] >= everywhere):
-                opener = line.text
+            broader.update((key, line.keys[place:]) for place, key in enumerate(line.keys, 1))
+            weak.update(line.keys if line.weak else ())
+    everywhere = NEARLY_ALL * len(pages)
+    before = _values_before(pages, {key for key, count in counts.items() if count >= everywhere})
     shared = set()
     for key, count in counts.items():
-        if key.sort == "line":
-            broader = line_keys(key.text)[1:]
-            if any(other in known_fields or count < NEARLY_ALL * counts[other] for other in broader):
-                continue
-        elif key.sort == "technique":
-            label = [other for other in line_keys(key.text) if other.sort == "label"]
-            if label and count < 0.5 * counts[label[0]]:
-                continue
+        # A line whose text varies behind its label, or around a technique, is known by what does not vary.
+        part = NEARLY_ALL if key.sort == "line" else 0.5
+        if any(count < part * counts[other] or (key.sort == "line" and other in fields) for other in broader[key]):
+            continue
         if (
             count >= everywhere
+            or key in constants
             or (key not in weak and count >= SOME * len(pages) and len(before[key]) >= 2)
             or (key not in weak and count >= max(2, FEW * len(pages)) and before[key] == {""})
         ):
             shared.add(key)
     return shared
+
+
+def _values_before(pages: list[list[Line]], everywhere: set[Key]) -> dict[Key, set[str]]:
+    """For each key the last line before it at which a value may begin, "" where there is none; two of them suffice."""
+    before: defaultdict[Key, set[str]] = defaultdict(set)
+    for page in pages:
+        opener = ""
+        for line in page:
+            for key in line.keys:
+                if len(before[key]) < 2:
+                    before[key].add(opener)
+                if key.sort != "line" and len(before[key]) < 2:
+                    before[key].add(line.text)
+            if line.opener and not (line.keys and line.keys[0] in everywhere):
+                opener = line.text
+    return before
 
 
 def _common_outline(

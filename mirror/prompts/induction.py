@@ -62,7 +62,7 @@ def _templates(kind: str, prompts: list[str]) -> tuple[CountedTemplate, ...]:
         if len(missed) < rare:
             break
         sample = missed if len(missed) <= SAMPLE else random.Random(0).sample(missed, SAMPLE)
-        draft = draft_template(kind, sample, fields)
+        draft = draft_template(kind, sample, constants, fields)
         if draft.template is None:
             missed = [prompt for prompt in missed if not _is_worded(prompt, draft)]
             continue

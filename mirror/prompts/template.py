@@ -66,12 +66,13 @@ class PromptTemplate:
         Raises:
             ValueError: a field is missing, or the template has no such field.
         """
-        missing = [name for name in self.fields if name not in fields]
-        unknown = [name for name in fields if name not in self.fields]
-        for problem, names in (("needs", missing), ("has no", unknown)):
+        own = self.fields
+        missing = [name for name in own if name not in fields]
+        unknown = [name for name in fields if name not in own]
+        for problem, names in (("needs the field", missing), ("has no field", unknown)):
             if names:
-                known = ", ".join(self.fields) or "none"
-                raise ValueError(f"template of {self.kind} {problem} the field {', '.join(names)}; its fields: {known}")
+                known = ", ".join(own) or "none"
+                raise ValueError(f"template of {self.kind} {problem} {', '.join(names)}; its fields: {known}")
         constants, names = self._parts
         return constants[0] + "".join(fields[n] + c for n, c in zip(names, constants[1:], strict=True))
 
