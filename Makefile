@@ -25,6 +25,8 @@ export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export TOKENIZERS_PARALLELISM := false
+# Threads that wait sleep: where other programs want the cores too, spinning makes a training many times slower.
+export OMP_WAIT_POLICY := PASSIVE
 
 # The workers share the cores: one thread each is faster than all threads in every worker.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest

@@ -67,6 +67,15 @@ def writing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def remove(folder: Path) -> None:
+    """Removes a checkpoint's folder; a kill in the middle leaves none that looks whole."""
+    if folder.exists():
+        doomed = folder.with_name(f".{folder.name}.removed")
+        shutil.rmtree(doomed, ignore_errors=True)
+        os.replace(folder, doomed)
+        shutil.rmtree(doomed)
+
+
 def write_manifest(folder: Path, manifest: Manifest, prompts: PromptSet) -> None:
     write_json(folder / PROMPTS, prompts.to_json())
     write_json(folder / MANIFEST, asdict(manifest))

@@ -1,6 +1,6 @@
 """One plain `llava-hf` folder from a checkpoint, for vLLM, llama.cpp and whatever else reads LLaVA-1.5.
 
-    python -m mirror.merge checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5 merged/mirror-7b-planning
+python -m mirror.merge checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5 merged/mirror-7b-planning
 """
 
 import argparse

@@ -4,14 +4,13 @@ Knows nothing of data and takes no step.
 """
 
 import logging
-import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mirror.checkpoint import Manifest, intermediate_folder, intermediates, write_manifest, writing
+from mirror.checkpoint import Manifest, intermediate_folder, intermediates, remove, write_manifest, writing
 from mirror.llava import Llava
 from mirror.lora import PeftModel, load_weights, save_adapter
 from mirror.prompts import PromptSet
@@ -31,6 +30,10 @@ class Progress:
     best_loss: float = float("inf")
     best_step: int = 0
     epochs_since_best: int = 0
+
+    def up_to(self, step: int) -> "Progress":
+        """The progress as it stood after `step`."""
+        return replace(self, step=step, losses=[row for row in self.losses if row["step"] <= step])
 
     def save(
         self,
@@ -66,7 +69,7 @@ def prune(checkpoint: Path, keep: int, spare: int) -> None:
     """Removes all but the newest `keep` intermediate checkpoints (0: none) and the one of step `spare`."""
     for folder in intermediates(checkpoint)[:-keep] if keep else []:
         if folder != intermediate_folder(checkpoint, spare):
-            shutil.rmtree(folder)
+            remove(folder)
 
 
 def forget_states(checkpoint: Path) -> None:

@@ -4,7 +4,6 @@ Knows nothing of notebooks; one optimizer step is `mirror.step`'s business.
 """
 
 import logging
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -16,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mirror import llava as llava_module
-from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest
+from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest, remove
 from mirror.dataset import (
     BatchLoader,
     DataError,
@@ -52,8 +51,8 @@ class Training:
         self.checkpoint = output_path(settings.checkpoint_folder) / name
         self.data_sha256 = sha256(input_path(settings.data))
         if settings.fresh:
-            shutil.rmtree(self.checkpoint, ignore_errors=True)
-            shutil.rmtree(intermediate_folder(self.checkpoint, 0).parent, ignore_errors=True)
+            for folder in (self.checkpoint, *intermediates(self.checkpoint)):
+                remove(folder)
         self._refuse_other_training()
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.llava = self._load_model()
@@ -178,11 +177,12 @@ class Training:
             compile_layers(model)
         progress = resume(self.checkpoint, model, optimizer)
         self._train(model, optimizer, progress)
-        if s.early_stopping and progress.best_step != progress.step:
-            load_weights(model, intermediate_folder(self.checkpoint, progress.best_step))
-            log.warning("the weights of step %d are kept: the best held-out loss", progress.best_step)
         losses = pd.DataFrame(progress.losses)
         write_text(losses_file, losses.to_csv(index=False))
+        if s.early_stopping and progress.best_step != progress.step:
+            progress = progress.up_to(progress.best_step)
+            load_weights(model, intermediate_folder(self.checkpoint, progress.step))
+            log.warning("the weights of step %d are kept: the best held-out loss", progress.step)
         progress.save(self.checkpoint, self.manifest(progress), model, self.llava, self.prompts)
         forget_states(self.checkpoint)
         self.run.record("complete", checkpoint=display_path(self.checkpoint), steps=progress.step)

@@ -100,24 +100,26 @@ def _shared_keys(pages: list[list[Line]], constants: frozenset[Key], fields: fro
             broader.update((key, line.keys[place:]) for place, key in enumerate(line.keys, 1))
             weak.update(line.keys if line.weak else ())
     everywhere = NEARLY_ALL * len(pages)
-    before = _values_before(pages, {key for key, count in counts.items() if count >= everywhere})
+    before = _values_before(pages, {key for key, count in counts.items() if count >= everywhere}, fields)
     shared = set()
     for key, count in counts.items():
         # A line whose text varies behind its label, or around a technique, is known by what does not vary.
         part = NEARLY_ALL if key.sort == "line" else 0.5
         if any(count < part * counts[other] or (key.sort == "line" and other in fields) for other in broader[key]):
             continue
+        varied, free = len(before[key]) >= 2, before[key] == {""}
+        # With fields known, a line that follows one value only may be the rest of it: all that one client ever said.
         if (
-            count >= everywhere
-            or key in constants
-            or (key not in weak and count >= SOME * len(pages) and len(before[key]) >= 2)
-            or (key not in weak and count >= max(2, FEW * len(pages)) and before[key] == {""})
+            key in constants
+            or (count >= everywhere and (varied or free or not fields))
+            or (count >= SOME * len(pages) and varied and key not in weak)
+            or (count >= max(2, FEW * len(pages)) and free and key not in weak)
         ):
             shared.add(key)
     return shared
 
 
-def _values_before(pages: list[list[Line]], everywhere: set[Key]) -> dict[Key, set[str]]:
+def _values_before(pages: list[list[Line]], everywhere: set[Key], fields: frozenset[Key]) -> dict[Key, set[str]]:
     """For each key the last line before it at which a value may begin, "" where there is none; two of them suffice."""
     before: defaultdict[Key, set[str]] = defaultdict(set)
     for page in pages:
@@ -128,7 +130,8 @@ def _values_before(pages: list[list[Line]], everywhere: set[Key]) -> dict[Key, s
                     before[key].add(opener)
                 if key.sort != "line" and len(before[key]) < 2:
                     before[key].add(line.text)
-            if line.opener and not (line.keys and line.keys[0] in everywhere):
+            constant = line.keys and line.keys[0] in everywhere and fields.isdisjoint(line.keys)
+            if line.opener and not constant:
                 opener = line.text
     return before
 

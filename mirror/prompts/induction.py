@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import random
 from collections.abc import Iterable
 
@@ -13,9 +12,9 @@ from mirror.prompts.plan import TECHNIQUE_NAME
 from mirror.prompts.template import CountedTemplate, PromptSet, PromptTemplate
 
 SAMPLE = 2000  # records that a template is drafted from; all are then held against it
-RARE = (0.01, 3)  # share and number of a kind's records: a template that reproduces fewer is not kept
-SLIP = (0.05, 5)  # the same for a template with the fields of a more common one, or with a constant of it misspelt
-TEMPLATES = 40  # of one kind, at most
+RARE = (1, 3)  # per cent and number of a kind's records: a template that reproduces fewer is not kept
+SLIP = (5, 5)  # the same for a template with the fields of a more common one, or with a constant of it misspelt
+DRAFTS = 40  # of one kind, at most
 ALIKE = 0.8  # similarity at which a line is a misspelt constant
 
 
@@ -53,12 +52,12 @@ def induce(records: Iterable[tuple[str, str]]) -> PromptSet:
 
 def _templates(kind: str, prompts: list[str]) -> tuple[CountedTemplate, ...]:
     """The templates of one kind, most common first: each is drafted from the records that those before it missed."""
-    rare, slip = (max(math.ceil(share * len(prompts)), min(n, len(prompts) // 2 + 1)) for share, n in (RARE, SLIP))
+    rare, slip = (_at_least(len(prompts), *bound) for bound in (RARE, SLIP))
     kept: list[CountedTemplate] = []
     constants: frozenset[Key] = frozenset()
     fields: frozenset[Key] = frozenset()
     missed = prompts
-    for _ in range(TEMPLATES):
+    for _ in range(DRAFTS):
         if len(missed) < rare:
             break
         sample = missed if len(missed) <= SAMPLE else random.Random(0).sample(missed, SAMPLE)
@@ -73,12 +72,17 @@ def _templates(kind: str, prompts: list[str]) -> tuple[CountedTemplate, ...]:
             break
         missed = still_missed
         names = set(draft.template.fields)
-        again = names and any(names == set(other.template.fields) for other in kept)
+        again = bool(names) and any(names == set(other.template.fields) for other in kept)
         if count < slip and (again or _is_misspelt(draft.constants - constants, constants)):
             continue
         kept.append(CountedTemplate(draft.template, count))
         constants, fields = constants | draft.constants, fields | draft.fields
     return tuple(sorted(kept, key=lambda counted: -counted.count))
+
+
+def _at_least(records: int, percent: int, number: int) -> int:
+    """That many per cent of the records, and that many records, or more than half of a few."""
+    return max(-(-percent * records // 100), min(number, records // 2 + 1))
 
 
 def _is_worded(prompt: str, draft: Draft) -> bool:

@@ -1,0 +1,197 @@
+"""LLaVA in both published formats, held to what the published implementation computed (tests/data/llava-tiny)."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from mirror.conversation import prompt_text, tokenize, tokenize_prompt
+from mirror.llava import check_size, generate, load, pad_to_square, resolve, unused_tokens
+
+GOLDEN = Path(__file__).parent / "data" / "llava-tiny"
+BASE = GOLDEN / "llava-v1.5-tiny"
+IMAGE = -200  # how the golden token ids mark the image
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return load_file(GOLDEN / "expected.safetensors"), json.loads((GOLDEN / "expected.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def llava():
+    return load(str(BASE))
+
+
+def logits(llava, human, pixel_values):
+    ids = tokenize_prompt(llava.tokenizer, human, llava.image_token_id, llava.image_tokens)
+    with torch.no_grad():
+        return llava.model(input_ids=torch.tensor([ids]), pixel_values=pixel_values).logits[0]
+
+
+def greedy_ids(llava, human, pixel_values, count):
+    ids = tokenize_prompt(llava.tokenizer, human, llava.image_token_id, llava.image_tokens)
+    output = llava.model.generate(
+        input_ids=torch.tensor([ids]),
+        attention_mask=torch.ones(1, len(ids), dtype=torch.long),
+        pixel_values=pixel_values,
+        do_sample=False,
+        max_new_tokens=count,
+        suppress_tokens=unused_tokens(llava),
+        pad_token_id=llava.tokenizer.pad_token_id,
+    )
+    return output[0, len(ids) :].tolist()
+
+
+def test_prompt_and_its_token_ids_are_the_published_ones(llava, expected):
+    tensors, texts = expected
+    assert prompt_text(texts["human"]) == texts["prompt"]
+    assert tokenize_prompt(llava.tokenizer, texts["human"], IMAGE, 1) == tensors["input_ids"].tolist()
+
+
+def test_training_token_ids_and_labels_are_the_published_ones(llava, expected):
+    tensors, texts = expected
+    tokens = tokenize(llava.tokenizer, [(texts["human"], texts["gpt"])], IMAGE, 1)
+    assert tokens.input_ids == tensors["train_input_ids"].tolist()
+    assert tokens.labels == tensors["train_labels"].tolist()
+
+
+def test_pixel_values_are_the_published_ones(llava, expected):
+    image = Image.open(GOLDEN / "image.png")
+    assert image.width != image.height  # else the padding to a square would not be seen
+    torch.testing.assert_close(llava.pixel_values([image])[0], expected[0]["pixel_values"], atol=1e-5, rtol=0)
+
+
+def test_base_logits_are_the_published_ones(llava, expected):
+    tensors, texts = expected
+    found = logits(llava, texts["human"], tensors["pixel_values"][None])
+    vocabulary = tensors["base_logits"].shape[1]
+    torch.testing.assert_close(found[:, :vocabulary], tensors["base_logits"], atol=1e-4, rtol=0)
+
+
+def test_greedy_tokens_are_the_published_ones(llava, expected):
+    tensors, texts = expected
+    wanted = tensors["base_generated"].tolist()[1:]  # the published list opens with the start token
+    assert greedy_ids(llava, texts["human"], tensors["pixel_values"][None], len(wanted)) == wanted
+
+
+def test_generate_gives_the_same_answers_in_any_batch(llava, expected):
+    """Left padding and its attention mask: a short prompt answers alike alone and beside a long one."""
+    human = expected[1]["human"]
+    prompts = [human, human + " And then?" * 9, "<image>\nWell?"]
+    images = [Image.open(GOLDEN / "image.png"), Image.new("RGB", (40, 90), "navy"), Image.new("L", (64, 64), 200)]
+    together = generate(llava, prompts, images, 12)
+    alone = [generate(llava, [prompt], [image], 12)[0] for prompt, image in zip(prompts, images, strict=True)]
+    assert together == alone
+    assert len(set(together)) == 3
+
+
+def test_answers_never_hold_the_image_padding_or_filler_tokens(llava):
+    banned = unused_tokens(llava)
+    assert llava.image_token_id in banned and llava.tokenizer.pad_token_id in banned
+    assert banned[-1] == llava.model.config.text_config.vocab_size - 1
+    assert not set(banned) & set(range(480))  # the original's own vocabulary stays
+
+
+def test_llava_hf_folder_with_published_weight_names_loads(tmp_path, llava, expected):
+    """The published repositories name their weights as transformers 4 did."""
+    tensors, texts = expected
+    llava.model.save_pretrained(tmp_path)
+    llava.save_processor(tmp_path)
+    names = {"model.language_model.": "language_model.model.", "lm_head.": "language_model.lm_head."}
+    names |= {"model.vision_tower.": "vision_tower.vision_model.", "model.multi_modal": "multi_modal"}
+    old = load_file(tmp_path / "model.safetensors")
+    renamed = {}
+    for key, tensor in old.items():
+        prefix = next(p for p in names if key.startswith(p))
+        renamed[names[prefix] + key.removeprefix(prefix)] = tensor
+    save_file(renamed, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    again = load(str(tmp_path))
+    torch.testing.assert_close(
+        logits(again, texts["human"], tensors["pixel_values"][None]),
+        logits(llava, texts["human"], tensors["pixel_values"][None]),
+    )
+
+
+def test_sharded_original_weights_load(tmp_path, expected):
+    tensors, texts = expected
+    shutil.copytree(BASE, tmp_path / "base")
+    shutil.copytree(GOLDEN / "clip-tiny", tmp_path / "clip-tiny")
+    weights = torch.load(BASE / "pytorch_model.bin", weights_only=True)
+    index = {}
+    for number, keys in enumerate((list(weights)[::2], list(weights)[1::2]), 1):
+        name = f"pytorch_model-0000{number}-of-00002.bin"
+        torch.save({key: weights[key] for key in keys}, tmp_path / "base" / name)
+        index |= dict.fromkeys(keys, name)
+    (tmp_path / "base" / "pytorch_model.bin").unlink()
+    (tmp_path / "base" / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": index}))
+    found = logits(load(str(tmp_path / "base")), texts["human"], tensors["pixel_values"][None])
+    torch.testing.assert_close(found[:, :480], tensors["base_logits"], atol=1e-4, rtol=0)
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    shutil.copytree(BASE, tmp_path / "base")
+    weights = torch.load(BASE / "pytorch_model.bin", weights_only=True)
+    del weights["model.mm_projector.2.bias"]
+    torch.save(weights, tmp_path / "base" / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=r"missing .*multi_modal_projector.linear_2.bias"):
+        load(str(tmp_path / "base"), vision_tower=str(GOLDEN / "clip-tiny"))
+
+
+def test_a_pickle_that_runs_code_is_refused(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    shutil.copytree(BASE, tmp_path / "base")
+    torch.save({"model.embed_tokens.weight": Trap()}, tmp_path / "base" / "pytorch_model.bin")
+    with pytest.raises(Exception, match="(?i)weights.only"):
+        load(str(tmp_path / "base"), vision_tower=str(GOLDEN / "clip-tiny"))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "llama"}, "model_type must be llava or llava_llama, found 'llama'"),
+        ({"mm_projector_type": "linear"}, "mm_projector_type must be mlp2x_gelu"),
+    ],
+)
+def test_what_is_no_llava_1_5_is_refused(tmp_path, change, message):
+    shutil.copytree(BASE, tmp_path / "base")
+    config = json.loads((BASE / "config.json").read_text())
+    (tmp_path / "base" / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(ValueError, match=message):
+        load(str(tmp_path / "base"))
+
+
+def test_missing_models_are_named(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="no model folder ./nowhere"):
+        resolve("./nowhere")
+    with pytest.raises(FileNotFoundError, match="no config.json"):
+        load(str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(FileNotFoundError, match="neither a folder here nor to be had from the Hub"):
+        resolve("mirror-tests/never-published")
+
+
+def test_another_size_than_declared_is_refused(tmp_path):
+    check_size(str(BASE), "", "pocket")
+    with pytest.raises(ValueError, match="size is 7b, but .* has hidden size 64 and 2 layers"):
+        check_size(str(BASE), "", "7b")
+    published = {"model_type": "llava", "text_config": {"model_type": "llama"}}  # 7b's config leaves the defaults out
+    (tmp_path / "config.json").write_text(json.dumps(published))
+    check_size(str(tmp_path), "", "7b")
+    with pytest.raises(ValueError, match="size is 13b"):
+        check_size(str(tmp_path), "", "13b")
+
+
+def test_padding_centres_the_image_on_the_mean_colour():
+    square = pad_to_square(Image.new("RGB", (20, 40), "white"), [0.5, 0.25, 0.0])
+    assert square.size == (40, 40)
+    assert square.getpixel((9, 20)) == (127, 63, 0) == square.getpixel((30, 20))
+    assert square.getpixel((10, 0)) == (255, 255, 255) == square.getpixel((29, 39))

@@ -1,0 +1,41 @@
+"""Merging a checkpoint into one plain folder."""
+
+import json
+import subprocess
+import sys
+
+import torch
+from safetensors.torch import load_file
+from test_llava import BASE, GOLDEN, logits
+from test_lora import ORIGINAL
+from transformers import AutoProcessor, LlavaForConditionalGeneration
+
+from mirror.llava import load
+
+
+def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path):
+    """Through the command, from the original trainer's checkpoint; read back by transformers' own classes."""
+    folder = tmp_path / "merged"
+    done = subprocess.run(
+        [sys.executable, "-m", "mirror.merge", ORIGINAL, folder, "--base-model", BASE, "--dtype", "float32"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "merged" in done.stdout
+    names = load_file(folder / "model.safetensors").keys()
+    assert {name.split(".")[0] for name in names} == {"language_model", "vision_tower", "multi_modal_projector"}
+    assert "language_model.model.layers.0.self_attn.q_proj.weight" in names
+    assert "vision_tower.vision_model.embeddings.class_embedding" in names
+
+    tensors = load_file(GOLDEN / "expected.safetensors")
+    human = json.loads((GOLDEN / "expected.json").read_text())["human"]
+    found = logits(load(str(folder)), human, tensors["pixel_values"][None])
+    torch.testing.assert_close(found[:, :480], tensors["lora_logits"], atol=1e-4, rtol=0)
+    LlavaForConditionalGeneration.from_pretrained(folder)
+    assert AutoProcessor.from_pretrained(folder).tokenizer.pad_token == "<pad>"
+
+    again = subprocess.run(
+        [sys.executable, "-m", "mirror.merge", ORIGINAL, folder, "--base-model", BASE], capture_output=True, text=True
+    )
+    assert again.returncode != 0 and "is already there" in again.stderr

@@ -1,0 +1,158 @@
+"""One optimizer step: the loss, its independence of how a batch is cut, the two rates, the fall-backs."""
+
+import logging
+
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from test_llava import BASE
+
+from mirror.conversation import IGNORED, tokenize
+from mirror.llava import load
+from mirror.lora import add_lora, lora_weights, projector
+from mirror.step import Stepper, collate, loss_sum, make_optimizer, rate_factor
+
+TURNS = [
+    [("<image>\nI am late again.", "You sound worried.")],
+    [("<image>\nNobody asked me how my mother was doing after all this time.", "That hurt you."), ("Yes.", "I see.")],
+    [("<image>\nFine.", "You do not look fine; what would you say to a friend who told you this?")],
+    [("<image>\nI do not know why I came here at all.", "Let us find out.")],
+]
+
+
+@pytest.fixture
+def llava():
+    return load(str(BASE))
+
+
+@pytest.fixture
+def batch(llava):
+    tokens = [tokenize(llava.tokenizer, turns, llava.image_token_id, llava.image_tokens) for turns in TURNS]
+    images = [Image.new("RGB", (30, 40), colour) for colour in ("red", "green", "blue", "gray")]
+    return collate(tokens, llava.pixel_values(images), llava.tokenizer.pad_token_id)
+
+
+def stepper(model, micro_batch=4, checkpointing="auto", rates=(1e-3, 1e-4), decay=0.0, clip=1e9):
+    return Stepper(model, make_optimizer(model, *rates, decay), micro_batch, checkpointing, clip, seed=5)
+
+
+def gradients(model):
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+def test_loss_is_transformers_own_over_the_answers(llava, batch):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1).eval()
+    with torch.no_grad():
+        logits = llava.model(
+            input_ids=batch.input_ids,
+            pixel_values=batch.pixel_values,
+            attention_mask=(batch.input_ids != llava.tokenizer.pad_token_id).long(),
+        ).logits
+        wanted = F.cross_entropy(
+            logits[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum"
+        )
+        torch.testing.assert_close(loss_sum(model, batch), wanted, atol=1e-3, rtol=1e-5)
+    assert batch.answer_tokens() == int((batch.labels != IGNORED).sum())
+
+
+@pytest.mark.parametrize("checkpointing", ["never", "always"])
+def test_micro_batches_and_checkpointing_change_rounding_only(llava, batch, checkpointing):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    whole = stepper(model, 4, "never")
+    loss, wanted = whole.gradients(batch, 0), gradients(model)
+    model.zero_grad()
+    cut = stepper(model, 1, checkpointing)
+    assert cut.gradients(batch, 0) == pytest.approx(loss, rel=1e-5)
+    found = gradients(model)
+    assert found.keys() == wanted.keys()
+    for name in wanted:
+        torch.testing.assert_close(found[name], wanted[name], atol=1e-6, rtol=1e-4)
+
+
+def test_every_trainable_weight_gets_a_gradient_and_no_other(llava, batch):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    with torch.no_grad():
+        for parameter in lora_weights(model):
+            parameter.add_(0.01)
+    stepper(model).gradients(batch, 0)
+    for name, parameter in model.named_parameters():
+        moved = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
+        assert moved == parameter.requires_grad, name
+
+
+def test_the_projector_has_its_own_rate(llava, batch):
+    """Adam's first step moves every weight by its rate: so much and no more."""
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    up = [p for n, p in model.named_parameters() if "lora_B" in n]
+    before = [p.detach().clone() for p in up], projector(model).linear_1.weight.detach().clone()
+    stepper(model, rates=(1e-2, 1e-4)).step(batch, 0, factor=0.5)
+    moved = torch.cat([(p.detach() - b).abs().flatten() for p, b in zip(up, before[0], strict=True)])
+    assert moved.max() == pytest.approx(0.5e-2, rel=1e-2)
+    moved = (projector(model).linear_1.weight.detach() - before[1]).abs()
+    assert moved.max() == pytest.approx(0.5e-4, rel=1e-2)
+
+
+def test_gradients_are_clipped(llava, batch):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    optimizer = torch.optim.SGD([{"params": list(projector(model).parameters()), "lr": 1.0, "peak": 1.0}])
+    before = projector(model).linear_2.bias.detach().clone()
+    Stepper(model, optimizer, 4, "auto", 1e-3, seed=5).step(batch, 0, factor=1.0)
+    assert 0 < (projector(model).linear_2.bias - before).norm() <= 1e-3
+
+
+def test_dropout_is_drawn_from_seed_and_step(llava, batch):
+    model = add_lora(llava.model, 4, 8, 0.5, seed=1)
+    with torch.no_grad():
+        for parameter in lora_weights(model):
+            parameter.add_(0.1)
+    one = stepper(model)
+    first, other, again = one.gradients(batch, 3), one.gradients(batch, 4), one.gradients(batch, 3)
+    assert first == again != other
+    assert one.mean_loss([batch]) == one.mean_loss([batch])
+
+
+def test_mean_loss_counts_tokens_not_batches(llava, batch):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    parts = list(batch.split(1, torch.device("cpu")))
+    assert stepper(model).mean_loss(parts) == pytest.approx(stepper(model).mean_loss([batch]), rel=1e-5)
+
+
+def test_split_cuts_each_part_to_its_longest_example(batch):
+    parts = list(batch.split(2, torch.device("cpu")))
+    lengths = [part.input_ids.shape[1] for part in parts]
+    assert lengths[0] == batch.input_ids.shape[1] > lengths[1]
+    assert sum(part.answer_tokens() for part in parts) == batch.answer_tokens()
+
+
+def test_rates_rise_linearly_and_fall_as_a_cosine():
+    factors = [rate_factor(step, 100, 0.03) for step in range(100)]
+    assert factors[:4] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert factors[51] == pytest.approx(0.5 * (1 + torch.cos(torch.tensor(torch.pi * 48 / 97)).item()))
+    assert all(a > b for a, b in zip(factors[3:], factors[4:], strict=False)) and 0 < factors[-1] < 1e-3
+    assert rate_factor(0, 10, 0.0) == 1
+
+
+def test_out_of_memory_halves_the_micro_batch_then_recomputes_then_gives_up(llava, batch, monkeypatch, caplog):
+    """The fall-back announces itself and ends with the numbers of an undisturbed step."""
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    wanted = stepper(model, 4).gradients(batch, 0)
+    model.zero_grad()
+    sizes, real = [], loss_sum
+
+    def small_memory(model, micro):
+        sizes.append(len(micro))
+        recomputing = model.get_base_model().model.language_model.layers[0].gradient_checkpointing
+        if len(sizes) == 2 or not recomputing:  # one failure comes after a first micro-batch has passed
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(model, micro)
+
+    monkeypatch.setattr("mirror.step.loss_sum", small_memory)
+    one = stepper(model, 8)
+    with caplog.at_level(logging.WARNING):
+        assert one.gradients(batch, 0) == pytest.approx(wanted, rel=1e-5)
+    assert "micro-batch halved to 4" in caplog.text and "activations are recomputed" in caplog.text
+
+    monkeypatch.setattr("mirror.step.loss_sum", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
+    with pytest.raises(torch.OutOfMemoryError, match="one example does not fit"):
+        stepper(model, 8, "never").gradients(batch, 0)

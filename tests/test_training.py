@@ -1,0 +1,278 @@
+"""Whole trainings at the smallest size: what is learned, written, gone on with and refused."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from test_llava import BASE
+
+from mirror.checkpoint import intermediates, read_manifest, read_prompts
+from mirror.dataset import DataError
+from mirror.llava import load
+from mirror.lora import load_checkpoint
+from mirror.prompts import own_template
+from mirror.run import RunConflict
+from mirror.settings import TrainSettings
+from mirror.step import Stepper
+from mirror.training import Training
+
+COLOURS = {"red": "You look angry.", "blue": "You look sad."}
+PARAMETERS = {
+    "size": "pocket",
+    "cot": "base",
+    "base_model": str(BASE),
+    "revision": "",
+    "vision_tower": "",
+    "held_out": 0.2,
+    "on_fault": "refuse",
+    "max_length": 512,
+    "epochs": 2,
+    "batch_size": 4,
+    "learning_rate": 5e-3,
+    "projector_learning_rate": 1e-3,
+    "lora_rank": 8,
+    "lora_alpha": 16,
+    "lora_dropout": 0.05,
+    "weight_decay": 0.0,
+    "warmup_ratio": 0.03,
+    "max_grad_norm": 1.0,
+    "early_stopping": 0,
+    "seed": 7,
+    "device": "cpu",
+    "precision": "auto",
+    "micro_batch": 0,
+    "activation_checkpointing": "auto",
+    "compile": False,
+    "workers": 0,
+    "run": "tiny",
+    "checkpoint_folder": "checkpoints",
+    "save_steps": 0,
+    "keep": 0,
+    "logging": "none",
+    "show": 2,
+    "max_new_tokens": 8,
+    "fresh": False,
+}
+
+
+@pytest.fixture
+def parameters(tmp_path, monkeypatch):
+    """The parameters of a training on ten dialogues of two turns each; its output goes to `tmp_path`."""
+    monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
+    rows = []
+    for number in range(10):
+        colour = list(COLOURS)[number % 2]
+        Image.new("RGB", (40, 56), colour).save(tmp_path / f"{number}.png")
+        for turn in range(2):
+            human = own_template("response", "base").render(
+                personal_information=f"client {number}",
+                reason_for_counseling=f"I worry, {number} times a day.",
+                dialogue=f"Client: Hm, {turn}.",
+            )
+            conversation = [{"from": "human", "value": human}, {"from": "gpt", "value": COLOURS[colour]}]
+            rows.append(
+                {"question_id": f"c{number}:{turn}:response", "image": f"{number}.png", "conversations": conversation}
+            )
+    (tmp_path / "data.json").write_text(json.dumps(rows))
+    return PARAMETERS | {"data": str(tmp_path / "data.json"), "image_folder": str(tmp_path)}
+
+
+def training(parameters, **changed):
+    return Training(TrainSettings.checked(parameters | changed, "parameter"))
+
+
+def weights(folder):
+    return load_file(folder / "adapter_model.safetensors") | load_file(folder / "projector.safetensors")
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def interrupt(monkeypatch, at_step):
+    real = Stepper.step
+
+    def step(self, batch, number, factor):
+        if number == at_step:
+            raise KeyboardInterrupt
+        return real(self, batch, number, factor)
+
+    monkeypatch.setattr(Stepper, "step", step)
+
+
+def test_a_training_learns_and_writes_what_it_says(parameters, tmp_path):
+    one = training(parameters, epochs=4, learning_rate=1e-2)
+    before = one.answers(one.shown_records)
+    losses = one.fit()
+    held_out = losses.held_out.dropna()
+    assert held_out.iloc[-1] < held_out.iloc[0] - 1
+    assert len(losses) == 1 + 4 * 4 and len(held_out) == 1 + 4  # 16 examples in batches of 4
+    comparison = one.compare(before)
+    assert (comparison.before != comparison.after).any()
+    held_out_dialogues = {one.data.records[i].dialogue for i in one.data.held_out}
+    assert {identifier.split(":")[0] for identifier in comparison.id} <= held_out_dialogues
+
+    folder = tmp_path / "checkpoints" / "llava-v1.5-pocket-mirror_base-task-lora-epoch4"
+    assert one.checkpoint == folder
+    manifest = read_manifest(folder)
+    assert (manifest.size, manifest.cot, manifest.step, manifest.steps) == ("pocket", "base", 16, 16)
+    assert manifest.settings == one.settings.model_dump() and len(manifest.data_sha256) == 64
+    assert manifest.losses["held_out"] == pytest.approx(held_out.iloc[-1])
+    assert read_prompts(folder).template("response", own_template("response", "base").fields).text
+    provenance = json.loads((tmp_path / "results/tiny/provenance.json").read_text())
+    assert provenance["status"] == "complete" and provenance["versions"]["torch"] == torch.__version__.split("+")[0]
+    written = pd.read_csv(tmp_path / "results/tiny/losses.csv")
+    pd.testing.assert_frame_equal(written, losses, check_dtype=False)
+
+
+def test_the_checkpoint_answers_as_the_trained_model_did(parameters):
+    one = training(parameters)
+    one.fit()
+    again = load_checkpoint(one.checkpoint)
+    for name, tensor in one.llava.model.state_dict().items():
+        assert torch.equal(tensor, again.model.state_dict()[name]), name
+    assert not same(dict(again.model.named_parameters()), dict(load(str(BASE)).model.named_parameters()))
+
+
+def test_every_intermediate_checkpoint_loads_by_itself(parameters):
+    one = training(parameters, save_steps=3)
+    one.fit()
+    folders = intermediates(one.checkpoint)
+    assert [folder.name for folder in folders] == ["step-000003", "step-000004", "step-000006"]
+    loaded = [load_checkpoint(folder) for folder in folders]
+    first, second = (model.model.model.multi_modal_projector.linear_1.weight for model in loaded[:2])
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("at_step", [2, 5])
+def test_a_killed_training_goes_on_and_ends_as_an_unbroken_one(parameters, monkeypatch, at_step):
+    unbroken = training(parameters, run="unbroken", checkpoint_folder="unbroken")
+    unbroken.fit()
+    with monkeypatch.context() as patch:
+        interrupt(patch, at_step)
+        with pytest.raises(KeyboardInterrupt):
+            training(parameters, save_steps=3).fit()
+    again = training(parameters, save_steps=3)
+    again.fit()
+    assert same(weights(again.checkpoint), weights(unbroken.checkpoint))
+    losses = [(t.run.folder / "losses.csv").read_text() for t in (again, unbroken)]
+    assert losses[0] == losses[1]
+    assert again.run.provenance["steps"] == 8
+
+
+def test_kill_9_while_checkpoints_are_written_leaves_whole_ones_only(parameters, tmp_path):
+    """A real process is killed; whatever it left, every folder that is there loads, and the training goes on."""
+    (tmp_path / "parameters.json").write_text(json.dumps(parameters | {"save_steps": 1, "keep": 1, "epochs": 8}))
+    code = (
+        "import json, sys; from mirror.settings import TrainSettings; from mirror.training import Training; "
+        "Training(TrainSettings.checked(json.load(open(sys.argv[1])), 'parameter')).fit()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "parameters.json")],
+        env={**os.environ, "MIRROR_OUTPUT": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    name = "llava-v1.5-pocket-mirror_base-task-lora-epoch8"
+    while not (tmp_path / "checkpoints" / f"{name}.steps" / "step-000003").exists() and process.poll() is None:
+        pass
+    process.kill()
+    process.wait()
+    folders = intermediates(tmp_path / "checkpoints" / name)
+    assert folders
+    for folder in folders:
+        load_checkpoint(folder)
+    again = training(parameters, save_steps=1, keep=1, epochs=8)
+    assert len(again.fit().train.dropna()) == 8 * 4
+
+
+def test_seeds_decide(parameters):
+    runs = {}
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        runs[name] = training(parameters, run=name, checkpoint_folder=name, seed=seed)
+        runs[name].fit()
+    found = {name: weights(run.checkpoint) for name, run in runs.items()}
+    assert same(found["a"], found["b"]) and not same(found["a"], found["c"])
+
+
+def test_micro_batch_changes_rounding_only(parameters):
+    whole = training(parameters, run="a", checkpoint_folder="a", lora_dropout=0.0)
+    cut = training(parameters, run="b", checkpoint_folder="b", lora_dropout=0.0, micro_batch=1)
+    a, b = whole.fit(), cut.fit()
+    assert a.train.to_numpy() == pytest.approx(b.train.to_numpy(), rel=1e-3, nan_ok=True)
+
+
+def test_early_stopping_keeps_the_best_weights(parameters, caplog, monkeypatch):
+    held_out = iter([6.0, 3.0, 2.0, 2.5, 1.9])  # before the training, and after each epoch
+    monkeypatch.setattr(Stepper, "mean_loss", lambda *_: next(held_out))
+    one = training(parameters, epochs=6, early_stopping=1, keep=1)
+    with caplog.at_level(logging.WARNING):
+        losses = one.fit()
+    assert "the held-out loss falls no more" in caplog.text
+    assert losses.held_out.dropna().tolist() == [6.0, 3.0, 2.0, 2.5]
+    best, last = intermediates(one.checkpoint)
+    assert (best.name, last.name) == ("step-000008", "step-000012")
+    assert same(weights(one.checkpoint), weights(best)) and not same(weights(best), weights(last))
+    manifest = read_manifest(one.checkpoint)
+    assert (manifest.step, manifest.losses["held_out"]) == (8, 2.0)
+
+
+def test_a_finished_training_is_loaded_not_repeated(parameters, monkeypatch):
+    first = training(parameters)
+    losses = first.fit()
+    interrupt(monkeypatch, 0)
+    again = training(parameters)
+    pd.testing.assert_frame_equal(again.fit(), losses, check_dtype=False)
+    assert again.answers(again.shown_records) == first.answers(first.shown_records)
+
+
+def test_another_training_under_the_same_name_is_refused(parameters, tmp_path):
+    training(parameters).fit()
+    before = sorted(path for path in tmp_path.rglob("*"))
+    with pytest.raises(RunConflict, match=r"of another training \(learning_rate was 0.005 and is 0.001\)"):
+        training(parameters, learning_rate=1e-3)
+    with pytest.raises(RunConflict, match="lora_rank was 8 and is 4"):
+        training(parameters, lora_rank=4, run="elsewhere")
+    data = Path(parameters["data"])
+    data.write_text(data.read_text().replace("You look sad.", "You look glad."))
+    with pytest.raises(RunConflict, match="the content of .* has changed"):
+        training(parameters)
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+    assert len(training(parameters, fresh=True).fit()) == 9
+
+
+def test_faulty_data_are_refused_with_a_list_or_dropped_and_counted(parameters, tmp_path, caplog):
+    data = Path(parameters["data"])
+    rows = json.loads(data.read_text())
+    rows[3]["conversations"][1]["value"] = " "
+    rows[5]["image"] = "gone.png"
+    data.write_text(json.dumps(rows))
+    with pytest.raises(DataError, match=r"2 faults in 2 of 20 records"):
+        training(parameters)
+    assert len(pd.read_csv(tmp_path / "results/tiny/faults.csv")) == 2
+    with caplog.at_level(logging.WARNING):
+        one = training(parameters, on_fault="drop", fresh=True)
+    assert len(one.data.records) == 18 and "2 faults" in caplog.text
+
+
+def test_a_declared_size_must_be_the_models_own(parameters):
+    with pytest.raises(ValueError, match="size is 7b, but .* has hidden size 64"):
+        training(parameters, size="7b")
+
+
+def test_tensorboard_gets_the_losses(parameters):
+    one = training(parameters, logging="tensorboard")
+    one.fit()
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(one.run.folder / "tensorboard"))
+    events.Reload()
+    assert len(events.Scalars("train")) == 8 and len(events.Scalars("held_out")) == 2
