@@ -193,19 +193,31 @@ def table(measurements: list[Measurement]) -> str:
     return "\n".join(lines)
 
 
+REPORT = """# Fine-tuning LLaVA-1.5 {size}: samples per second
+
+`python -m mirror.benchmark --size {size} --positions {positions} --batch-size {batch_size}`
+
+{gpu}, {versions}. Random weights at the real shapes; every example {positions:,} positions, effective batch
+{batch_size}. The GPU's bf16 rate, measured in the same run: {rate:.0f} TFLOP/s.
+
+{table}
+
+*ratio*: to the first row, measured side by side in this run. *share*: of the GPU's bf16 rate, each needed operation
+counted once. *first loss*: of the untrained model, in nats per token: the same up to rounding, so the variants compute
+one thing. *other numbers?*: whether a model is trained to other weights than by the published recipe, beyond rounding.
+"""
+
+
 def report(size: str, positions: int, batch_size: int, rate: float, measurements: list[Measurement]) -> str:
     """One page: what was measured, on what, how, and the table."""
-    command = f"python -m mirror.benchmark --size {size} --positions {positions} --batch-size {batch_size}"
-    return (
-        f"# Fine-tuning LLaVA-1.5 {size}: samples per second\n\n"
-        f"`{command}`\n\n"
-        f"{torch.cuda.get_device_name()}, {', '.join(f'{n} {v}' for n, v in versions().items())}. Random weights at the "
-        f"real shapes; every example {positions:,} positions, effective batch {batch_size}. The GPU's bf16 rate, measured in the same run: "
-        f"{rate / 1e12:.0f} TFLOP/s.\n\n{table(measurements)}\n\n"
-        "*ratio*: to the first row, measured side by side in this run. *share*: of the GPU's bf16 rate, each needed "
-        "operation counted once. *first loss*: of the untrained model, in nats per token: the same up to bf16 rounding and "
-        "dropout, so that the variants compute one thing. *other numbers?*: whether a model is trained to other "
-        "weights than by the published recipe, beyond rounding.\n"
+    return REPORT.format(
+        size=size,
+        positions=positions,
+        batch_size=batch_size,
+        gpu=torch.cuda.get_device_name(),
+        versions=", ".join(f"{name} {version}" for name, version in versions().items()),
+        rate=rate / 1e12,
+        table=table(measurements),
     )
 
 

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from itertools import cycle, islice
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -47,7 +48,8 @@ def loss_curve(losses: pd.DataFrame, ax: Axes, cot: str) -> Axes:
     colour = COLOURS[cot]
     train, held_out = losses.dropna(subset="train"), losses.dropna(subset="held_out")
     ax.plot(train.epoch, train.train, color=colour, alpha=0.45, linewidth=1.2, label="trained on, each step")
-    ax.plot(held_out.epoch, held_out.held_out, "o-", color=colour, markersize=6, label="held out")
+    if len(held_out):
+        ax.plot(held_out.epoch, held_out.held_out, "o-", color=colour, markersize=6, label="held out")
     curve, name = (held_out.held_out, "held-out") if len(held_out) else (train.train, "training")
     first, last = curve.iloc[0], curve.iloc[-1]
     verb = "falls" if last < first else "does not fall"
@@ -63,7 +65,13 @@ def token_lengths(lengths: pd.DataFrame, ax: Axes, max_length: int) -> Axes:
     """Histogram of the records' lengths by kind. `lengths` has the columns kind and tokens (with the image's)."""
     kinds = sorted(lengths.kind.unique())
     groups = [lengths.tokens[lengths.kind == kind] for kind in kinds]
-    ax.hist(groups, bins=30, stacked=True, color=KIND_COLOURS[: len(kinds)], label=kinds)
+    ax.hist(
+        groups,
+        bins=30,
+        stacked=True,
+        color=[KIND_COLOURS[i % len(KIND_COLOURS)] for i in range(len(kinds))],
+        label=kinds,
+    )
     longest = lengths.tokens.max()
     ax.set_title(f"The longest record has {longest:,} of at most {max_length:,} tokens", loc="left")
     ax.set_xlabel("tokens in a record, with the image's")

@@ -39,7 +39,8 @@ def input_path(name: str | Path) -> Path:
 def output_path(name: str | Path) -> Path:
     """Like `input_path`, but relative names count from `$MIRROR_OUTPUT` where that is set."""
     path = Path(name).expanduser()
-    return path if path.is_absolute() else Path(os.environ.get("MIRROR_OUTPUT") or repository_root()).resolve() / path
+    base = Path(os.environ.get("MIRROR_OUTPUT") or repository_root()).expanduser().resolve()
+    return path if path.is_absolute() else base / path
 
 
 def display_path(path: Path) -> str:
@@ -54,11 +55,14 @@ def write_text(path: Path, text: str) -> None:
     """Writes `text` whole or not at all: a reader, or a run that goes on after a kill, never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with open(partial, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -147,7 +151,7 @@ def files(*folders: Path) -> list[dict[str, str]]:
 
 def _readable(size: float) -> str:
     for unit in ("B", "kB", "MB"):
-        if size < 1000:
+        if float(f"{size:.3g}") < 1000:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} GB"

@@ -44,7 +44,10 @@ class Settings(BaseModel):
     @classmethod
     def from_file(cls, path: str | Path, check_files: bool = True) -> Self:
         """The settings of a params file. `check_files=False` leaves out what other machines may lack (data, a GPU)."""
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: is no YAML: {error}") from None
         if not isinstance(values, dict):
             raise SettingsError(f"{path}: must hold one `name: value` a line, found {type(values).__name__}")
         return cls.checked(values, f"{path}:", check_files)
@@ -52,7 +55,7 @@ class Settings(BaseModel):
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str, check_files: bool = True) -> Self:
         """`values` as settings, or one SettingsError with all that is wrong with them."""
-        values = cls.completed(dict(values))
+        values = cls.completed({str(name): value for name, value in values.items()})
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:
@@ -150,6 +153,7 @@ class TrainSettings(Settings):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")]
     precision: Literal["auto", "bf16", "float32"]
     micro_batch: Annotated[int, Field(ge=0)]
+    float8: bool
     activation_checkpointing: Literal["auto", "always", "never"]
     compile: bool
     workers: Annotated[int, Field(ge=0)]
@@ -166,7 +170,7 @@ class TrainSettings(Settings):
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Fills what is left open (None) from the recipe of the size, and names the run after size and cot."""
         size, cot = values.get("size"), values.get("cot")
-        if size not in RECIPES:
+        if not isinstance(size, str) or size not in RECIPES:
             return {"size": size}  # what the other parameters may be left open for depends on it
         values = {name: RECIPES[size].get(name) if value is None else value for name, value in values.items()}
         if values.get("run") is None:
@@ -184,6 +188,8 @@ class TrainSettings(Settings):
             )
         if self.early_stopping and not self.held_out:
             faults.append("early_stopping needs held-out dialogues, found held_out 0; raise held_out")
+        if self.float8 and (self.device == "cpu" or self.precision == "float32"):
+            faults.append("float8 is for a GPU in bf16; set it false, or device auto and precision auto")
         if self.precision == "bf16" and self.device == "cpu":
             faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
         return faults
@@ -258,15 +264,26 @@ def _explain(fault: Mapping[str, Any], settings: type[Settings], where: str) -> 
     kind = kinds.get(field.annotation, "another type")
     if fault["type"].endswith("_type") or fault["type"] == "int_from_float":
         trap = ""
-        if isinstance(found, str) and kind != "text" and _is_number(found):
-            trap = f"; YAML needs {float(found):.1e}" if "e" in found.lower() else "; write it without quotes"
-        elif isinstance(found, bool):
+        if isinstance(found, str) and kind in ("a number", "a whole number") and _is_number(found):
+            needed = _yaml_number(found, kind)
+            trap = "; write it without quotes" if needed == found.lstrip("+") and "e" not in needed else f"; YAML needs {needed}"
+        elif isinstance(found, bool) and kind == "text":
             trap = "; YAML reads on, off, yes and no as booleans: quote the text"
         elif kind == "text":
             trap = "; quote it"
         return f"{where} {name} must be {kind}, found {_show(found)}{trap}"
     rule = field.description or fault["msg"].removeprefix("Input should be ")
     return f"{where} {name} must be {rule}, found {_show(found)}"
+
+
+def _yaml_number(text: str, kind: str) -> str:
+    """`text` as YAML reads a number: with a dot and a signed exponent, 2.0e-4; a whole one without either."""
+    number = float(text)
+    if kind == "a whole number" and number.is_integer():
+        return str(int(number))
+    mantissa, _, exponent = text.lower().partition("e")
+    dotted = mantissa if "." in mantissa else f"{mantissa}.0"
+    return f"{dotted}e{int(exponent):+d}" if exponent else text
 
 
 def _show(value: Any) -> str:

@@ -18,17 +18,16 @@ from mirror import llava as llava_module
 from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest, remove
 from mirror.dataset import (
     BatchLoader,
-    DataError,
-    Record,
     TrainingSet,
     batches,
     load_training_set,
     summary,
-    write_faults,
 )
+from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.progress import Progress, forget_states, prune, resume
 from mirror.prompts import PromptSet, induce
+from mirror.records import DataError, Record, write_faults
 from mirror.run import Run, RunConflict, display_path, input_path, output_path, seed_for, sha256, versions, write_text
 from mirror.settings import TrainSettings
 from mirror.step import Batch, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
@@ -83,6 +82,8 @@ class Training:
         s = self.settings
         device = ("cuda" if torch.cuda.is_available() else "cpu") if s.device == "auto" else s.device
         is_half = s.precision == "bf16" or (s.precision == "auto" and device != "cpu")
+        if s.float8 and (obstacle := float8_obstacle(torch.device(device))):
+            raise ValueError(f"float8 cannot be used here: {obstacle}; set it false")
         folder = input_path(s.base_model)
         base_model = str(folder) if folder.is_dir() else s.base_model
         llava_module.check_size(base_model, s.revision, s.size)
@@ -169,6 +170,8 @@ class Training:
             log.warning("%s is trained already; -p fresh True trains anew", display_path(self.checkpoint))
             load_weights(model, self.checkpoint)
             return pd.read_csv(losses_file)
+        if s.float8:
+            freeze_in_float8(model)
         self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
         optimizer = make_optimizer(model, s.learning_rate, s.projector_learning_rate, s.weight_decay)
         if s.compile and (obstacle := compile_obstacle(self.llava.model.device)):

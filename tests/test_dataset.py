@@ -15,19 +15,15 @@ from PIL import Image
 from mirror.conversation import IGNORED, tokenize
 from mirror.dataset import (
     BatchLoader,
-    DataError,
-    Fault,
-    Record,
     TrainingSet,
     batches,
     lengths,
     load_training_set,
-    read_records,
     split_by_dialogue,
     summary,
-    write_faults,
 )
 from mirror.llava import pad_to_square
+from mirror.records import DataError, Fault, Record, read_records, write_faults
 
 
 def turns(*texts):
@@ -176,7 +172,7 @@ FAULTY = {
     "answer without a value": (
         row("a:17:r", conversations=[turns(*OK)[0], {"from": "gpt"}]),
         "conversations",
-        "turn 1 (gpt) is empty",
+        "turn 1 (gpt) must be text, found None",
     ),
     "nothing but an image": (row("a:18:r", "<image>\n", "Yes."), "conversations", "turn 0 (human) is empty"),
     "ends with the human": (
@@ -326,7 +322,7 @@ def test_the_message_lists_the_first_twenty_and_counts_the_rest(tmp_path):
     lines = str(error).splitlines()
     assert lines[0] == f"{tmp_path / 'data.json'}: 25 faults in 13 of 40 records:"
     assert lines[1:21] == [f"  record {i // 2}: image: problem {i}" for i in range(20)]
-    assert lines[21:] == ["  … and 5 more", "mend them, or drop these records and count them with -p on_fault drop"]
+    assert lines[21:] == ["  … and 5 more", "mend the file"]
     assert "more" not in str(DataError(tmp_path / "data.json", faults[:20], 40))
 
 

@@ -7,8 +7,10 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -97,20 +99,26 @@ def undeclared_imports(root, pyproject):
     declared = {canonicalize_name(requirement.name) for requirement in direct_dependencies(pyproject)}
     owners = metadata.packages_distributions()
     own = {"mirror", "pocket", "api", "tests", *(path.stem for path in root.glob("tests/*.py"))}
+    sources = [path for folder in ("mirror", "pocket", "api", "tests") for path in root.glob(f"{folder}/**/*.py")]
     faults = []
-    for path in sorted(
-        path for folder in ("mirror", "pocket", "api", "tests") for path in root.glob(f"{folder}/**/*.py")
-    ):
-        for module in sorted(imported_modules(path) - own - sys.stdlib_module_names):
+    for path in sorted([*sources, *root.glob("notebooks/*.ipynb")]):
+        for module in sorted(imported_modules(source_of(path)) - own - sys.stdlib_module_names):
             names = {canonicalize_name(name) for name in owners.get(module, [module])}
             if not names & declared:
                 faults.append(f"{path.relative_to(root)} imports {module}: pyproject.toml does not name {min(names)}")
     return faults
 
 
-def imported_modules(path):
+def source_of(path):
+    if path.suffix == ".py":
+        return path.read_text(encoding="utf-8")
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+
+
+def imported_modules(source):
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -207,8 +215,13 @@ def test_an_undeclared_import_is_found(tmp_path):
     (tmp_path / "mirror/run.py").write_text(
         "import json, six\nfrom yaml import load\nfrom .six import x\nimport pocket"
     )
-    expected = "mirror/run.py imports six: pyproject.toml does not name six"
-    assert undeclared_imports(tmp_path, PYPROJECT) == [expected]
+    (tmp_path / "notebooks").mkdir()
+    cells = [new_markdown_cell("import wheel"), new_code_cell("import six.moves\nfrom mirror import run")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks/train.ipynb")
+    assert undeclared_imports(tmp_path, PYPROJECT) == [
+        "mirror/run.py imports six: pyproject.toml does not name six",
+        "notebooks/train.ipynb imports six: pyproject.toml does not name six",
+    ]
 
 
 def test_an_installed_package_at_another_version_is_found():

@@ -136,7 +136,7 @@ def test_own_prompts_hold_the_kinds_that_a_variant_asks_for(cot, kinds):
 # Templates
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.fixed_dictionaries(
         {name: st.text() | st.just("{dialogue} {0} {{}") for name in own_template("response", "ec_planning").fields}
@@ -147,7 +147,7 @@ def test_parse_is_the_inverse_of_render(fields):
     assert template.parse(template.render(**fields)) == fields
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(prompt=st.text("ab{}:"), constants=st.lists(st.text("ab{}:", min_size=1, max_size=2), min_size=4, max_size=4))
 def test_what_parse_reads_render_writes(prompt, constants):
     before, between, then, behind = (part.replace("{", "{{").replace("}", "}}") for part in constants)
@@ -210,6 +210,7 @@ def test_a_template_that_could_not_be_read_back_is_refused(text):
 # Dialogue
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["therapist", "client"]), st.text() | st.text("\n :TherapistClient"))))
 def test_dialogue_round_trips(utterances):
     assert parse_dialogue(format_dialogue(utterances)) == tuple(utterances)
@@ -241,6 +242,7 @@ def test_dialogue_refuses_unknown_roles_and_text_without_a_role():
 STEPS = st.lists(st.text().map(lambda text: " ".join(text.split())).filter(bool), min_size=1)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(TECHNIQUES), STEPS)
 def test_plan_round_trips(technique, steps):
     assert parse_plan(format_plan(technique, steps)) == Plan(technique, tuple(steps))
@@ -271,6 +273,10 @@ def test_plan_parser_reads_what_small_models_write(text):
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_plan_parser_knows_every_technique_in_any_case(technique):
     assert parse_plan(f"{technique.upper().replace('-', ' ')}\n1. Use Continuum").technique == technique
+
+
+def test_a_decimal_number_begins_no_step():
+    assert parse_plan("Continuum\n1. Walk for\n1.5 hours\n2. Rest").steps == ("Walk for 1.5 hours", "Rest")
 
 
 def test_the_technique_line_counts_before_names_in_the_text():
@@ -361,8 +367,8 @@ CARD = (
 CARD_NAMES = {"about": "personal_information", "what_for": "reason_for_counseling"}
 
 
-def foreign_records(wording, clients=20, turns=5, seed=3):
-    for turn, fields in sessions(seed, clients, turns):
+def foreign_records(wording, clients=20, turns=5):
+    for turn, fields in sessions(3, clients, turns):
         if wording is FOLDER:
             template = PromptTemplate("response", FOLDER.format(talk=FOLDER_TALK if turn else ""))
         else:
@@ -432,9 +438,8 @@ DEVIATIONS = {
 }
 
 
-@pytest.mark.parametrize("seed", [3, 4])
-def test_deviating_records_spoil_no_template_and_are_counted_as_missed(seed):
-    records = list(foreign_records(FOLDER, clients=60, seed=seed))
+def test_deviating_records_spoil_no_template_and_are_counted_as_missed():
+    records = list(foreign_records(FOLDER, clients=60))
     for place, deviate in enumerate(DEVIATIONS.values()):
         kind, prompt = records[7 + 25 * place]
         assert deviate(prompt) != prompt
@@ -461,39 +466,37 @@ def test_the_same_deviation_in_four_of_a_hundred_records_is_counted_as_missed(de
 
 def test_different_slips_in_the_closing_do_not_become_the_end_of_the_dialogue():
     records = list(foreign_records(FOLDER))
-    for place in range(11, 91, 10):
-        # A letter of "kindly" doubled: eight records, eight spellings or nearly so.
-        letter = "kindly"[place // 10 % 6]
-        records[place] = "response", records[place][1].replace("kindly", "kindly".replace(letter, 2 * letter))
+    for place in range(1, 100, 10):
+        records[place] = "response", records[place][1].replace("kindly", f"kind{'abcdefghij'[place // 10]}ly")
     prompts = induce(records)
     assert len(texts(prompts, "response")) == 2
-    assert prompts.share["response"] == 0.92
+    assert prompts.share["response"] == 0.9
 
 
 WORDINGS = {  # the texts of two templates, and which of them a record has
     "a sentence that some records have is not part of the value before it": (
-        "<image>\n- Why: {reason_for_counseling}\nGo.",
-        "<image>\n- Why: {reason_for_counseling}\nBe kind to this one.\nGo.",
+        "<image>\n- Why: {why}\nGo.",
+        "<image>\n- Why: {why}\nBe kind to this one.\nGo.",
         lambda number: number % 10 < 3,
     ),
     "a dialogue is not part of the value before it": (
-        "<image>\n- Why: {reason_for_counseling}\nGo.",
-        "<image>\n- Why: {reason_for_counseling}\n{dialogue}\nGo.",
+        "<image>\n- Why: {why}\nGo.",
+        "<image>\n- Why: {why}\n{dialogue}\nGo.",
         lambda number: number % 10 < 3,
     ),
     "the last line of a value is not a plan": (
-        "<image>\n- Why: {reason_for_counseling}\n{plan}\nGo.",
-        "<image>\n- Why: {reason_for_counseling}\nGo.",
+        "<image>\n- Why: {why}\n{plan}\nGo.",
+        "<image>\n- Why: {why}\nGo.",
         lambda number: number % 10 < 3,
     ),
     "fields stay fields where one client alone has a wording": (
-        "<image>\n- Why: {reason_for_counseling}\nUse {technique}.\nThey said:\n{dialogue}\nGo.",
-        "<image>\n- Why: {reason_for_counseling}\nUse {technique}.\nGo.",
+        "<image>\n- Who: {who}\n- Why: {why}\nUse {technique}.\n{dialogue}\nGo.",
+        "<image>\n- Who: {who}\n- Why: {why}\nUse {technique}.\nGo.",
         lambda number: number < 5,
     ),
     "of the names in a line only the one that varies is the field": (
-        f"<image>\n- Why: {{reason_for_counseling}}\nOf {', '.join(TECHNIQUES)} take {{technique}}.\nGo.",
-        f"<image>\n- Why: {{reason_for_counseling}}\nOf {', '.join(TECHNIQUES)} take {{technique}}.\nSpeak.",
+        f"<image>\n- Why: {{why}}\nOf {', '.join(TECHNIQUES)} take {{technique}}.\nGo.",
+        f"<image>\n- Why: {{why}}\nOf {', '.join(TECHNIQUES)} take {{technique}}.\nSpeak.",
         lambda number: number % 10 < 3,
     ),
 }
@@ -502,15 +505,13 @@ WORDINGS = {  # the texts of two templates, and which of them a record has
 @pytest.mark.parametrize("case", WORDINGS)
 def test_two_wordings_of_one_kind_are_told_apart(case):
     *wordings, is_second = WORDINGS[case]
-    templates = [PromptTemplate("response", text.replace("reason_for_counseling", "why")) for text in wordings]
+    templates = [PromptTemplate("response", text) for text in wordings]
     records, expected = [], [0, 0]
     for number, (_, fields) in enumerate(sessions(5, 20, 5)):
-        second = is_second(number)
-        expected[second] += 1
-        values = fields | {"why": fields["reason_for_counseling"]}
-        records.append(
-            ("response", templates[second].render(**{name: values[name] for name in templates[second].fields}))
-        )
+        template = templates[is_second(number)]
+        expected[is_second(number)] += 1
+        values = fields | {"who": fields["personal_information"], "why": fields["reason_for_counseling"]}
+        records.append(("response", template.render(**{name: values[name] for name in template.fields})))
     prompts = induce(records)
     assert texts(prompts, "response") == [template.text for template in templates]
     assert counts(prompts, "response") == expected
@@ -520,9 +521,9 @@ def test_two_wordings_of_one_kind_are_told_apart(case):
 def test_records_whose_text_has_no_name_do_not_hide_the_others():
     rng = random.Random(1)
     records = [("response", f"<image>\n{sentence(rng)}\nGo.") for _ in range(60)]
-    records += [("response", f"<image>\n- Why: {sentence(rng)}\nSpeak.") for _ in range(40)]
+    records += [("response", f"<image>\n- Why: {sentence(rng)}\nGo.") for _ in range(40)]
     prompts = induce(records)
-    assert texts(prompts, "response") == ["<image>\n- Why: {why}\nSpeak."]
+    assert texts(prompts, "response") == ["<image>\n- Why: {why}\nGo."]
     assert prompts.share == {"response": 0.4}
 
 
@@ -530,12 +531,23 @@ def test_two_wordings_give_two_templates_and_a_rare_one_is_left_out():
     records = list(foreign_records(CARD, clients=60))
     for place in range(0, 300, 3):
         records[place] = "response", records[place][1].replace("Card of a person", "A person, on a card")
-    records[1] = "response", records[1][1].replace("Card of a person", "Someone")
-    records[2] = "response", records[2][1].replace("Card of a person", "Someone")
+    records[1] = records[2] = "response", "Who is this? <image>"
     prompts = induce(records)
     assert texts(prompts, "response") == [CARD, CARD.replace("Card of a person", "A person, on a card")]
     assert counts(prompts, "response") == [198, 100]
     assert prompts.share["response"] == 298 / 300
+
+
+def test_a_line_under_a_step_belongs_to_the_plan_however_common():
+    template = PromptTemplate("response", "<image>\n- Why: {why}\nThe steps:\n{plan}\nGo.")
+    rng = random.Random(2)
+    records = []
+    for number in range(60):
+        plan = f"1. {sentence(rng)}\n" + number % 2 * "   Write it down.\n" + f"2. {sentence(rng)}"
+        records.append(("response", template.render(why=sentence(rng), plan=plan)))
+    prompts = induce(records)
+    assert texts(prompts, "response") == [template.text]
+    assert counts(prompts, "response") == [60]
 
 
 def test_constants_as_varied_as_fields_give_no_template():
@@ -548,8 +560,8 @@ def test_constants_as_varied_as_fields_give_no_template():
 
 
 def test_paraphrases_of_a_question_are_templates_of_their_own():
-    questions = [f"<image>\n{sentence(random.Random(seed))}" for seed in range(12)]
-    prompts = induce(("emotion_recognition", questions[number % 12]) for number in range(240))
+    questions = [f"<image>\n{sentence(random.Random(seed))}" for seed in range(30)]
+    prompts = induce(("emotion_recognition", questions[number % 30]) for number in range(240))
     assert sorted(texts(prompts, "emotion_recognition")) == sorted(questions)
     assert prompts.share == {"emotion_recognition": 1.0}
 

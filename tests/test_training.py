@@ -49,6 +49,7 @@ PARAMETERS = {
     "device": "cpu",
     "precision": "auto",
     "micro_batch": 0,
+    "float8": False,
     "activation_checkpointing": "auto",
     "compile": False,
     "workers": 0,
