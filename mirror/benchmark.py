@@ -26,6 +26,7 @@ from mirror.float8 import freeze_in_float8
 from mirror.llava import SHAPES, random_model
 from mirror.lora import add_lora, language_model, lora_weights, projector
 from mirror.run import output_path, versions, write_json, write_text
+from mirror.settings import RECIPES
 from mirror.step import Batch, Stepper, compile_layers, make_optimizer
 
 RANK, ALPHA, RATES = 128, 256, (2e-4, 2e-5)
@@ -164,7 +165,7 @@ def measure(variant: Variant, size: str, positions: int, batch_size: int, steps:
         model, make_optimizer(model, *RATES, 0.0), variant.micro_batch, variant.checkpointing, 1.0, seed=0
     )
     if variant.compiled:
-        compile_layers(model)
+        compile_layers(model, RECIPES[size]["activation_budget"])
     losses = [stepper.step(batch, number, 1.0) for number in range(2)]
     started = time.monotonic() - began
     torch.cuda.reset_peak_memory_stats()

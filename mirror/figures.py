@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-from itertools import cycle, islice
 from pathlib import Path
 
 import matplotlib.pyplot as plt

@@ -53,8 +53,13 @@ def add_lora(model: nn.Module, rank: int, alpha: float, dropout: float, seed: in
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a property under its old name
         torch.manual_seed(seed)
         lora_model = get_peft_model(model, config)
-    projector(lora_model).float().requires_grad_(True)
+    trained = projector(lora_model).float().requires_grad_(True)
+    trained.register_forward_pre_hook(_in_own_precision)  # the vision tower may be in bf16
     return lora_model
+
+
+def _in_own_precision(module: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+    return (inputs[0].to(module.linear_1.weight.dtype),)
 
 
 def projector(model: nn.Module) -> nn.Module:

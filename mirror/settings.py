@@ -103,6 +103,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-4,
         "projector_learning_rate": 2e-5,
         "compile": True,
+        "activation_budget": 1.0,
         "workers": 4,
     },
     "pocket": {
@@ -117,16 +118,20 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-3,
         "projector_learning_rate": 1e-3,
         "compile": False,
+        "activation_budget": 1.0,
         "workers": 0,
     },
 }
-RECIPES["13b"] = RECIPES["7b"] | {"base_model": "llava-hf/llava-1.5-13b-hf"}
+RECIPES["13b"] = RECIPES["7b"] | {"base_model": "llava-hf/llava-1.5-13b-hf", "activation_budget": 0.8}
 
 
 class TrainSettings(Settings):
     """The parameters of `notebooks/train.ipynb`; what each means stands there, beside its default."""
 
-    MACHINE = frozenset({"fresh", "keep", "workers", "logging", "micro_batch", "activation_checkpointing", "compile"})
+    MACHINE = frozenset(
+        {"fresh", "keep", "workers", "logging", "show", "max_new_tokens"}
+        | {"micro_batch", "activation_checkpointing", "activation_budget", "compile"}
+    )
 
     size: Size
     cot: Cot
@@ -156,6 +161,7 @@ class TrainSettings(Settings):
     float8: bool
     activation_checkpointing: Literal["auto", "always", "never"]
     compile: bool
+    activation_budget: Annotated[float, Field(gt=0, le=1)]
     workers: Annotated[int, Field(ge=0)]
     run: Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="one folder name of letters, digits, . _ -")]
     checkpoint_folder: str
@@ -266,7 +272,11 @@ def _explain(fault: Mapping[str, Any], settings: type[Settings], where: str) -> 
         trap = ""
         if isinstance(found, str) and kind in ("a number", "a whole number") and _is_number(found):
             needed = _yaml_number(found, kind)
-            trap = "; write it without quotes" if needed == found.lstrip("+") and "e" not in needed else f"; YAML needs {needed}"
+            trap = (
+                "; write it without quotes"
+                if needed == found.lstrip("+") and "e" not in needed
+                else f"; YAML needs {needed}"
+            )
         elif isinstance(found, bool) and kind == "text":
             trap = "; YAML reads on, off, yes and no as booleans: quote the text"
         elif kind == "text":

@@ -193,8 +193,13 @@ def checkpoint_activations(model: nn.Module) -> None:
     language_model(model).activation_checkpointing_enable()
 
 
-def compile_layers(model: nn.Module) -> None:
-    """Compile the decoder layers (all share one compilation): fewer, larger kernels, equal up to rounding."""
+def compile_layers(model: nn.Module, activation_budget: float = 1.0) -> None:
+    """Compile the decoder layers (all share one compilation): fewer, larger kernels, equal up to rounding.
+
+    Below 1, `activation_budget` is the share of its activations that a layer may keep; what is cheapest to recompute
+    (norms, dropout masks) goes first.
+    """
+    torch._functorch.config.activation_memory_budget = activation_budget
     for layer in language_model(model).layers:
         layer.compile()
 

@@ -177,7 +177,7 @@ class Training:
         if s.compile and (obstacle := compile_obstacle(self.llava.model.device)):
             log.warning("layers are not compiled: %s; training is slower, its numbers are the same", obstacle)
         elif s.compile:
-            compile_layers(model)
+            compile_layers(model, s.activation_budget)
         progress = resume(self.checkpoint, model, optimizer)
         self._train(model, optimizer, progress)
         losses = pd.DataFrame(progress.losses)

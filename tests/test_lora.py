@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from test_llava import BASE, GOLDEN, greedy_ids, logits
 
-from mirror.llava import load
+from mirror.llava import generate, load
 from mirror.lora import add_lora, load_adapter, load_checkpoint, lora_weights, merge_adapter, projector, save_adapter
 
 ORIGINAL = GOLDEN / "checkpoints" / "llava-v1.5-tiny-mirror_planning-task-lora-epoch1"
@@ -140,6 +141,18 @@ def test_merged_gives_the_same_logits(expected):
     torch.testing.assert_close(
         logits(llava, texts["human"], tensors["pixel_values"][None]), wanted, atol=1e-5, rtol=1e-4
     )
+
+
+def test_a_model_in_half_precision_answers_after_training():
+    """The trained weights stay in float32 beside a bf16 base; the two must meet without an error."""
+    llava = load(str(BASE), dtype=torch.bfloat16)
+    model = add_lora(llava.model, 4, 8, 0.0, seed=0).eval()
+    assert projector(model).linear_1.weight.dtype == torch.float32
+    answers = generate(llava, ["<image>\nHello."], [Image.open(GOLDEN / "image.png")], 4)
+    assert len(answers) == 1
+    merge_adapter(llava.model)
+    assert {p.dtype for p in llava.model.parameters()} == {torch.bfloat16}
+    assert generate(llava, ["<image>\nHello."], [Image.open(GOLDEN / "image.png")], 4) == answers
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ PARAMETERS = {
     "float8": False,
     "activation_checkpointing": "auto",
     "compile": False,
+    "activation_budget": 1.0,
     "workers": 0,
     "run": "tiny",
     "checkpoint_folder": "checkpoints",
