@@ -4,17 +4,17 @@ Knows nothing of models; reads no file but the params file, and looks only wheth
 """
 
 import ast
-import difflib
 import html
 import types
 from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mirror.refusals import explain
 from mirror.run import input_path
 
 Cot = Literal["base", "planning", "ec", "ec_planning"]
@@ -61,7 +61,9 @@ class Settings(BaseModel):
         except ValidationError as error:
             faults = error.errors()
             known = [fault for fault in faults if fault["type"] != "missing"]
-            raise SettingsError("\n".join(_explain(fault, cls, where) for fault in known or faults)) from None
+            raise SettingsError(
+                "\n".join(explain(fault, cls.model_fields, where) for fault in known or faults)
+            ) from None
         faults = settings.conflicts() + (settings.missing() if check_files else [])
         if faults:
             raise SettingsError("\n".join(f"{where} {fault}" for fault in faults))
@@ -248,61 +250,3 @@ def _assigned_parameters(namespace: Mapping[str, Any], known: set[str]) -> list[
 
 def _is_plain(name: str, value: Any) -> bool:
     return not name.startswith("_") and not isinstance(value, types.ModuleType | type) and not callable(value)
-
-
-def _explain(fault: Mapping[str, Any], settings: type[Settings], where: str) -> str:
-    """One sentence for one of pydantic's faults: where, what, found, what to do."""
-    name, found = str(fault["loc"][0]), fault.get("input")
-    if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, settings.model_fields, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; the parameters are {', '.join(settings.model_fields)}"
-        return f"{where} {name} is no parameter of this notebook{hint}"
-    if fault["type"] == "missing" or found is None:
-        return f"{where} {name} is missing; the notebook's parameters cell lists every parameter"
-    field = settings.model_fields[name]
-    if fault["type"] == "literal_error":
-        choices = [str(choice) for choice in get_args(field.annotation)]
-        near = difflib.get_close_matches(str(found), choices, n=1)
-        trap = "; YAML reads on, off, yes and no as booleans: quote the text" if isinstance(found, bool) else ""
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{where} {name} must be one of {', '.join(choices)}, found {_show(found)}{hint}{trap}"
-    kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    kind = kinds.get(field.annotation, "another type")
-    if fault["type"].endswith("_type") or fault["type"] == "int_from_float":
-        trap = ""
-        if isinstance(found, str) and kind in ("a number", "a whole number") and _is_number(found):
-            needed = _yaml_number(found, kind)
-            trap = (
-                "; write it without quotes"
-                if needed == found.lstrip("+") and "e" not in needed
-                else f"; YAML needs {needed}"
-            )
-        elif isinstance(found, bool) and kind == "text":
-            trap = "; YAML reads on, off, yes and no as booleans: quote the text"
-        elif kind == "text":
-            trap = "; quote it"
-        return f"{where} {name} must be {kind}, found {_show(found)}{trap}"
-    rule = field.description or fault["msg"].removeprefix("Input should be ")
-    return f"{where} {name} must be {rule}, found {_show(found)}"
-
-
-def _yaml_number(text: str, kind: str) -> str:
-    """`text` as YAML reads a number: with a dot and a signed exponent, 2.0e-4; a whole one without either."""
-    number = float(text)
-    if kind == "a whole number" and number.is_integer():
-        return str(int(number))
-    mantissa, _, exponent = text.lower().partition("e")
-    dotted = mantissa if "." in mantissa else f"{mantissa}.0"
-    return f"{dotted}e{int(exponent):+d}" if exponent else text
-
-
-def _show(value: Any) -> str:
-    return f"the text {value!r}" if isinstance(value, str) else repr(value)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -15,7 +15,7 @@ LAYERS = (
     "client description face verification counselor",
     "training judge merge",
     "dataset records progress step float8 lora llava photomaker identity chat service statistics",
-    "settings run profile transcript prompts checkpoint conversation",
+    "settings refusals run profile transcript prompts checkpoint conversation",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")

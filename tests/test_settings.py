@@ -255,11 +255,12 @@ PUBLISHED = {
     "warmup_ratio": 0.03,
     "max_length": 2048,
     "compile": True,
+    "activation_budget": 1.0,
     "workers": 4,
 }
 RECIPES = {
     "7b": PUBLISHED | {"base_model": "llava-hf/llava-1.5-7b-hf", "run": "train-7b-ec"},
-    "13b": PUBLISHED | {"base_model": "llava-hf/llava-1.5-13b-hf", "run": "train-13b-ec"},
+    "13b": PUBLISHED | {"base_model": "llava-hf/llava-1.5-13b-hf", "run": "train-13b-ec", "activation_budget": 0.8},
     "pocket": {
         "base_model": "pocket/models/llava-v1.5-pocket",
         "data": "pocket/data/mirror_ec.json",
@@ -272,6 +273,7 @@ RECIPES = {
         "lora_alpha": 32,
         "lora_dropout": 0.0,
         "compile": False,
+        "activation_budget": 1.0,
         "workers": 0,
         "run": "train-pocket-ec",
     },
