@@ -17,8 +17,9 @@ from mirror.prompts import PromptSet
 COLOURS = {"untuned": "#000000", "base": "#0072B2", "planning": "#E69F00", "ec": "#009E73", "ec_planning": "#CC79A7"}
 KIND_COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"]
 TABLE_STYLE = (
-    "<style>.wide td, .wide th {text-align: left; vertical-align: top; max-width: 24em; white-space: normal; "
-    "padding: .5em .8em} .wide pre {white-space: pre-wrap; margin: 0; font-size: 90%}</style>"
+    "<style>.wide td, .wide th {text-align: left !important; vertical-align: top; max-width: 24em; "
+    "white-space: normal; padding: .5em .8em} "
+    ".wide pre {text-align: left; white-space: pre-wrap; margin: 0; font-size: 90%}</style>"
 )
 FACE = 112  # pixels, the side of a face in a table
 

@@ -3,33 +3,28 @@
 Knows nothing of LoRA, of training data or of sessions.
 """
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from PIL import Image
-from safetensors.torch import load_file
 from transformers import (
     AutoTokenizer,
     CLIPImageProcessorPil,
     CLIPVisionConfig,
-    CLIPVisionModel,
     LlamaConfig,
-    LlamaTokenizer,
     LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaProcessor,
 )
+from transformers.utils import logging
 
-from mirror.conversation import IMAGE, tokenize_prompt
+from mirror.conversation import tokenize_prompt
+from mirror.original import load_original
+from mirror.weights import read_config, resolve
 
-VISION_SELECT = {"patch": "default", "cls_patch": "full"}  # original name → transformers' name
-WEIGHT_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # what is fetched of a Hub repository
+logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
 
 @dataclass(frozen=True)
@@ -87,40 +82,13 @@ def load(
         tokenizer = AutoTokenizer.from_pretrained(folder)
         image_processor = CLIPImageProcessorPil.from_pretrained(folder)
     else:
-        model, tokenizer, image_processor = _load_original(folder, config, vision_tower, dtype)
+        model, tokenizer, image_processor = load_original(folder, config, vision_tower, dtype)
     return Llava(
         model.to(device).eval(),
         make_processor(model.config, tokenizer, image_processor),
         base_model,
         "" if Path(base_model).is_dir() else folder.name,
     )
-
-
-def resolve(name: str, revision: str = "", only_config: bool = False) -> Path:
-    """The folder that holds `name`: itself if it is one, else the Hub repository's snapshot (fetched if need be)."""
-    patterns = ["config.json"] if only_config else [*WEIGHT_FILES, "*.bin"]
-    if Path(name).is_dir():
-        return Path(name)
-    if name.startswith((".", "/", "~")) or name.count("/") != 1:
-        raise FileNotFoundError(f"no model folder {name}; give an existing folder or a Hub id such as owner/name")
-    try:
-        return Path(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise FileNotFoundError(
-            f"{name} is neither a folder here nor to be had from the Hub ({error}); "
-            "check the name, the connection and HF_HUB_OFFLINE, or download it and give the folder"
-        ) from error
-
-
-def read_config(folder: Path) -> dict:
-    """The folder's `config.json`, if it is a LLaVA-1.5's."""
-    path = Path(folder) / "config.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder}: no config.json, so this is no model folder")
-    config = json.loads(path.read_text())
-    if config.get("model_type") not in ("llava", "llava_llama"):
-        raise ValueError(f"{path}: model_type must be llava or llava_llama, found {config.get('model_type')!r}")
-    return config
 
 
 def check_size(base_model: str, revision: str, size: str) -> None:
@@ -184,84 +152,6 @@ def unused_tokens(llava: Llava) -> list[int]:
     """Ids that no answer may hold: the image, the padding, and the rows that only round the vocabulary up."""
     vocabulary = llava.model.config.text_config.vocab_size
     return sorted({llava.image_token_id, llava.tokenizer.pad_token_id, *range(len(llava.tokenizer), vocabulary)})
-
-
-# The original format ------------------------------------------------------------------------------------------------
-
-
-def _load_original(folder: Path, config: dict, vision_tower: str, dtype: torch.dtype):
-    if config.get("mm_projector_type") != "mlp2x_gelu":
-        raise ValueError(
-            f"{folder}/config.json: mm_projector_type must be mlp2x_gelu (LLaVA-1.5), "
-            f"found {config.get('mm_projector_type')!r}"
-        )
-    named = vision_tower or config["mm_vision_tower"]
-    beside = folder.parent / named
-    tower_folder = beside if beside.is_dir() else resolve(named)
-    tower = CLIPVisionModel.from_pretrained(tower_folder, dtype=dtype)
-
-    tokenizer = LlamaTokenizer.from_pretrained(folder)
-    tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE], "pad_token": "<pad>"})
-    rows = 64 * math.ceil(len(tokenizer) / 64)
-    text_config = LlamaConfig.from_dict({**config, "model_type": "llama", "vocab_size": rows})
-    llava_config = LlavaConfig(
-        vision_config=tower.config,
-        text_config=text_config,
-        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
-        vision_feature_layer=config["mm_vision_select_layer"],
-        vision_feature_select_strategy=VISION_SELECT[config["mm_vision_select_feature"]],
-        projector_hidden_act="gelu",
-    )
-    weights = load_weights(folder)
-    weights = {rename_original(key): value for key, value in weights.items() if "vision_tower" not in key}
-    for key in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
-        weights[key] = torch.cat(
-            [weights[key], weights[key].new_zeros(rows - len(weights[key]), weights[key].shape[1])]
-        )
-    weights |= {f"model.vision_tower.{key}": value for key, value in tower.state_dict().items()}
-    model, report = LlavaForConditionalGeneration.from_pretrained(
-        None, config=llava_config, state_dict=weights, dtype=dtype, output_loading_info=True
-    )
-    if report["missing_keys"] or report["unexpected_keys"]:
-        raise ValueError(
-            f"{folder}: the weights do not fit its config; missing {sorted(report['missing_keys'])[:3]}, "
-            f"unknown {sorted(report['unexpected_keys'])[:3]}"
-        )
-    return model, tokenizer, CLIPImageProcessorPil.from_pretrained(tower_folder)
-
-
-def rename_original(key: str) -> str:
-    """The original's weight name in transformers' words: `model.layers.0…` → `model.language_model.layers.0…`."""
-    projector = {"model.mm_projector.0.": "linear_1.", "model.mm_projector.2.": "linear_2."}
-    for prefix, name in projector.items():
-        if key.startswith(prefix):
-            return f"model.multi_modal_projector.{name}{key.removeprefix(prefix)}"
-    return key.replace("model.", "model.language_model.", 1) if key.startswith("model.") else key
-
-
-def load_weights(folder: Path, stem: str = "pytorch_model") -> dict[str, torch.Tensor]:
-    """All tensors of a folder, from safetensors or from pickles (read as weights only), in one file or in shards."""
-    folder = Path(folder)
-    for name in ("model.safetensors", f"{stem}.bin"):
-        index = folder / f"{name}.index.json"
-        if index.is_file():
-            files = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        elif (folder / name).is_file():
-            files = [name]
-        else:
-            continue
-        weights = {}
-        for file in files:
-            weights |= read_tensors(folder / file)
-        return weights
-    raise FileNotFoundError(f"{folder}: no weights (model.safetensors or {stem}.bin, whole or in shards)")
-
-
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of one file; a pickle may hold weights and nothing else."""
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
 # The real shapes, with random weights ---------------------------------------------------------------------------------

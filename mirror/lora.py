@@ -16,8 +16,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mirror.checkpoint import read_manifest
-from mirror.llava import Llava, load, read_tensors
+from mirror.llava import Llava, load
 from mirror.run import input_path
+from mirror.weights import read_tensors
 
 # Every linear layer of the language model and nothing else: plain names would also hit the vision tower's q/k/v_proj.
 TARGETS = r".*language_model\.layers\.\d+\.(?:self_attn|mlp)\.(?:q|k|v|o|gate|up|down)_proj"

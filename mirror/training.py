@@ -4,10 +4,10 @@ Knows nothing of notebooks; one optimizer step is `mirror.step`'s business.
 """
 
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -25,7 +25,7 @@ from mirror.dataset import (
 )
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lora import PeftModel, add_lora, load_weights
-from mirror.progress import Progress, forget_states, prune, resume
+from mirror.progress import Progress, forget_states, progress_bar, prune, resume
 from mirror.prompts import PromptSet, induce
 from mirror.records import DataError, Record, write_faults
 from mirror.run import Run, RunConflict, display_path, input_path, output_path, seed_for, sha256, versions, write_text
@@ -200,7 +200,7 @@ class Training:
         if not progress.losses:
             progress.losses.append({"step": 0, "epoch": 0.0, "held_out": self._held_out_loss(stepper)})
         done = sum(map(len, [batch for plan in self.plan for batch in plan][: progress.step]))
-        bar = tqdm(total=s.epochs * len(self.data.train), initial=done, unit="ex", desc="training", file=sys.stdout)
+        bar = progress_bar(s.epochs * len(self.data.train), done)
         board = _tensorboard(self.run.folder) if s.logging == "tensorboard" else None
         for epoch, ends_epoch, batch in self._batches(progress.step):
             if s.early_stopping and progress.epochs_since_best >= s.early_stopping:
@@ -213,6 +213,7 @@ class Training:
             progress.losses.append(row)
             if ends_epoch:
                 self._end_epoch(stepper, progress)
+                _say_epoch(row, bar)
             if progress.step < steps and (ends_epoch or (s.save_steps and progress.step % s.save_steps == 0)):
                 folder = intermediate_folder(self.checkpoint, progress.step)
                 progress.save(folder, self.manifest(progress), model, self.llava, self.prompts, optimizer)
@@ -270,6 +271,12 @@ class Training:
 
 def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _say_epoch(row: dict[str, Any], bar: tqdm) -> None:
+    held_out = "" if row["held_out"] is None else f", held out {row['held_out']:.3f}"
+    rate = bar.format_dict["rate"] or 0
+    print(f"epoch {row['epoch']:.0f}: loss {row['train']:.3f}{held_out}; {rate:.2f} examples a second", flush=True)
 
 
 def _tensorboard(folder: Path):

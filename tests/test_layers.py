@@ -14,7 +14,7 @@ LAYERS = (
     "session",
     "client description face verification counselor",
     "training judge merge",
-    "dataset records progress step float8 lora llava photomaker identity chat service statistics",
+    "dataset records progress step float8 lora llava original weights photomaker identity chat service statistics",
     "settings refusals run profile transcript prompts checkpoint conversation",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.

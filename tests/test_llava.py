@@ -10,7 +10,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mirror.conversation import prompt_text, tokenize, tokenize_prompt
-from mirror.llava import check_size, generate, load, pad_to_square, resolve, unused_tokens
+from mirror.llava import check_size, generate, load, pad_to_square, unused_tokens
+from mirror.weights import resolve
 
 GOLDEN = Path(__file__).parent / "data" / "llava-tiny"
 BASE = GOLDEN / "llava-v1.5-tiny"
