@@ -1,0 +1,22 @@
+"""`python -m pocket` writes the pocket data set and the pocket LLaVA; `data` or `llava` behind it writes only that."""
+
+import argparse
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m pocket", description=__doc__)
+    parser.add_argument("what", nargs="*", choices=["data", "llava"], default=["data", "llava"])
+    what = parser.parse_args().what
+    # Imported here: the processes that draw faces import this file, and need no model.
+    from pocket import dataset, llava
+
+    if "data" in what:
+        dataset.write_dataset()
+        print(f"data: {dataset.FOLDER}")
+    if "llava" in what:
+        llava.write_llava()
+        print(f"llava: {llava.FOLDER}")
+
+
+if __name__ == "__main__":
+    main()

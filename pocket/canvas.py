@@ -1,0 +1,125 @@
+"""Anti-aliased vector shapes on a picture, in the coordinates of a head. Knows nothing of faces.
+
+The unit is half the height of a head; x runs to the viewer's right, y down, and (0, 0) is the middle of the picture.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+OVERSAMPLING = 4  # pixels drawn per pixel kept, along each side
+
+_ROUND = np.linspace(1.3, -1.3, 7)  # directions of a stroke's round end
+
+Colour = tuple[int, int, int]
+Points = Sequence[tuple[float, float]]
+
+
+def mix(colour: Colour, other: Colour, share: float) -> Colour:
+    """`colour` with `share` (0 … 1) of `other` in it."""
+    return tuple(round(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
+
+
+def curve(points: Points, closed: bool = False, steps: int = 10) -> np.ndarray:
+    """[n, 2] points on a smooth line through `points` (a Catmull–Rom spline)."""
+    p = np.asarray(points, dtype=float)
+    if closed:
+        p = np.concatenate([p[-1:], p, p[:2]])
+    else:
+        p = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
+    pieces = np.stack([p[:-3], p[1:-2], p[2:-1], p[3:]], axis=1)
+    smooth = np.einsum("sk,mkd->msd", _spline(steps), pieces).reshape(-1, 2)
+    return smooth if closed else np.concatenate([smooth, p[-2:-1]])
+
+
+class Canvas:
+    """A square picture of `size` pixels a side, drawn larger and scaled down at the end.
+
+    `move` sets where the following shapes go: shift in units, tilt in radians (about the origin), scale.
+    """
+
+    def __init__(self, size: int, background: Colour, unit: float = 0.345):
+        self.size = size
+        self._pixels = size * OVERSAMPLING
+        self._unit = unit * self._pixels
+        self._image = Image.new("RGB", (self._pixels, self._pixels), background)
+        self._draw = ImageDraw.Draw(self._image, "RGBA")
+        self.move()
+
+    def move(self, x: float = 0.0, y: float = 0.0, tilt: float = 0.0, scale: float = 1.0) -> None:
+        """Every shape from now on is scaled, turned by `tilt` and shifted by (x, y)."""
+        self._shift = np.array([x, y])
+        self._turn = scale * np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
+        self._scale = scale
+
+    def shape(self, points: Points, colour: Colour, alpha: float = 1.0) -> None:
+        """A filled polygon."""
+        self._draw.polygon(self._place(points), fill=(*colour, round(255 * alpha)))
+
+    def blob(self, x: float, y: float, width: float, height: float, colour: Colour, alpha: float = 1.0) -> None:
+        """A filled ellipse around (x, y)."""
+        self.shape(ellipse(x, y, width, height), colour, alpha)
+
+    def line(self, points: Points, width: float | Sequence[float], colour: Colour, alpha: float = 1.0) -> None:
+        """A stroke with round ends; `width` may be a list of widths along the line."""
+        p = np.asarray(points, dtype=float)
+        knots = np.atleast_1d(width) / 2
+        widths = np.interp(np.arange(len(p)) / (len(p) - 1) * (len(knots) - 1), np.arange(len(knots)), knots)
+        direction = np.concatenate([p[1:2] - p[:1], p[2:] - p[:-2], p[-1:] - p[-2:-1]])
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True) + 1e-9
+        normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1) * widths[:, None]
+        ends = []
+        for k, turned in ((-1, 0.0), (0, math.pi)):
+            angle = math.atan2(direction[k, 1], direction[k, 0]) + turned + _ROUND
+            ends.append(p[k] + widths[k] * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+        self.shape(np.concatenate([p + normal, ends[0], (p - normal)[::-1], ends[1]]), colour, alpha)
+
+    def clipped(self, outline: Points, draw) -> None:
+        """Whatever `draw()` draws, kept only inside `outline`."""
+        before = self._image.copy()
+        draw()
+        mask = Image.new("L", self._image.size, 0)
+        ImageDraw.Draw(mask).polygon(self._place(outline), fill=255)
+        before.paste(self._image, mask=mask)
+        self._image.paste(before)
+
+    def glow(self, x: float, y: float, radius: float, colour: Colour, alpha: float) -> None:
+        """A soft round spot that fades out at `radius`."""
+        left, top = self._place([(x, y)])
+        half = round(radius * self._scale * self._unit)
+        spot = _spot().point(lambda level: round(level * alpha)).resize((2 * half, 2 * half), Image.Resampling.BILINEAR)
+        self._image.paste(colour, (round(left) - half, round(top) - half), spot)
+
+    def finish(self) -> Image.Image:
+        """The picture at its own size, RGB."""
+        return self._image.resize((self.size, self.size), Image.Resampling.LANCZOS)
+
+    def _place(self, points: Points) -> list[float]:
+        """x, y, x, y … in pixels."""
+        moved = np.asarray(points, dtype=float) @ self._turn.T + self._shift
+        return (moved * self._unit + self._pixels / 2).ravel().tolist()
+
+
+@cache
+def _spline(steps: int) -> np.ndarray:
+    """[steps, 4] weights of four neighbours for the points on the way from the second to the third of them."""
+    t = np.linspace(0, 1, steps, endpoint=False)
+    powers = np.stack([np.ones(steps), t, t**2, t**3], axis=1)
+    return powers @ (np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2)
+
+
+@cache
+def _spot() -> Image.Image:
+    """A soft white disc on black, 64 pixels a side."""
+    disc = Image.new("L", (64, 64), 0)
+    ImageDraw.Draw(disc).ellipse((16, 16, 47, 47), fill=255)
+    return disc.filter(ImageFilter.GaussianBlur(8))
+
+
+def ellipse(x: float, y: float, width: float, height: float, points: int = 40) -> np.ndarray:
+    """[points, 2] points on the ellipse around (x, y) with the given half-axes."""
+    t = np.linspace(0, 2 * math.pi, points, endpoint=False)
+    return np.stack([x + width * np.cos(t), y + height * np.sin(t)], axis=1)

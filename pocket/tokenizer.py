@@ -1,0 +1,36 @@
+"""Trains the pocket tokenizer: Llama's kind, byte-pair pieces with a fall-back to bytes. Knows nothing of models."""
+
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import sentencepiece
+from transformers import LlamaTokenizer
+
+PIECES = 1024
+
+
+def train_tokenizer(sentences: Sequence[str], pieces: int = PIECES) -> LlamaTokenizer:
+    """A tokenizer of `pieces` pieces (<unk> 0, <s> 1, </s> 2, 256 bytes), and <image> and <pad> behind them."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences),
+        model_writer=model,
+        model_type="bpe",
+        vocab_size=pieces,
+        byte_fallback=True,
+        split_digits=True,
+        character_coverage=1.0,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        allow_whitespace_only_pieces=True,
+        num_threads=1,
+        minloglevel=2,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "tokenizer.model").write_bytes(model.getvalue())
+        tokenizer = LlamaTokenizer.from_pretrained(folder, add_bos_token=True, padding_side="left", model_max_length=2048)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    tokenizer.add_special_tokens({"pad_token": "<pad>"})
+    return tokenizer
