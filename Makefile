@@ -28,8 +28,10 @@ export TOKENIZERS_PARALLELISM := false
 # Threads that wait sleep: where other programs want the cores too, spinning makes a training many times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-# The workers share the cores: one thread each is faster than all threads in every worker.
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest
+# The workers share the cores: one thread each is faster than all threads in every worker. Notebooks are few: they keep
+# all threads, so that the last one to run has all cores.
+PYTEST := $(PY) -m pytest
+ONE_THREAD := OMP_NUM_THREADS=1
 WORKERS := --numprocesses logical --maxprocesses 4
 IN_FRESH_FOLDER := output=$$(mktemp -d) && trap 'rm -rf "$$output"' EXIT INT TERM && MIRROR_OUTPUT="$$output"
 
@@ -47,7 +49,7 @@ demo: $(INSTALLED)  ## train a tiny MIRROR on two CPU cores with notebooks/train
 test: unit notebooks  ## run all tests, then every notebook as it stands
 
 unit: $(INSTALLED)  ## run the tests in tests/ only
-	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --dist loadfile tests
+	@$(IN_FRESH_FOLDER) $(ONE_THREAD) $(PYTEST) $(WORKERS) --dist loadfile tests
 
 notebooks: $(INSTALLED)  ## run every notebook as it stands, at pocket size; their files go to a temporary folder
 	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --nbmake --nbmake-timeout 300 notebooks
