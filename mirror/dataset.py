@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from mirror.conversation import IGNORED, Tokens, tokenize
-from mirror.llava import Llava
+from mirror.llava import Llava, pixel_values
 from mirror.records import DataError, Fault, Record, read_records
 from mirror.run import seed_for
 from mirror.step import Batch, collate
@@ -129,7 +129,8 @@ class BatchLoader(torch.utils.data.Dataset):
 
     def __init__(self, data: TrainingSet, llava: Llava, plan: Sequence[Sequence[int]]) -> None:
         self.data, self.plan = data, plan
-        self.pixels, self.pad = llava.pixel_values, llava.tokenizer.pad_token_id
+        # Not the Llava itself: what goes to a worker process is copied.
+        self.image_processor, self.pad = llava.processor.image_processor, llava.tokenizer.pad_token_id
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -140,7 +141,7 @@ class BatchLoader(torch.utils.data.Dataset):
         for i in indices:
             with Image.open(self.data.records[i].image) as image:
                 images.append(image.convert("RGB"))
-        return collate([self.data.tokens[i] for i in indices], self.pixels(images), self.pad)
+        return collate([self.data.tokens[i] for i in indices], pixel_values(self.image_processor, images), self.pad)
 
     def read(self, workers: int) -> Iterable[Batch]:
         """The batches in order."""

@@ -58,9 +58,7 @@ class Llava:
 
     def pixel_values(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """[n, 3, size, size] float32: each image padded to a square with the mean colour, resized and normalised."""
-        processor = self.processor.image_processor
-        squares = [pad_to_square(image, processor.image_mean) for image in images]
-        return processor(squares, return_tensors="pt")["pixel_values"]
+        return pixel_values(self.processor.image_processor, images)
 
 
 def load(
@@ -115,6 +113,12 @@ def make_processor(config: LlavaConfig, tokenizer, image_processor) -> LlavaProc
         num_additional_image_tokens=1,
         chat_template=tokenizer.chat_template,
     )
+
+
+def pixel_values(image_processor: CLIPImageProcessorPil, images: Sequence[Image.Image]) -> torch.Tensor:
+    """[n, 3, size, size] float32, as `Llava.pixel_values`, without a model at hand."""
+    squares = [pad_to_square(image, image_processor.image_mean) for image in images]
+    return image_processor(squares, return_tensors="pt")["pixel_values"]
 
 
 def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:

@@ -6,10 +6,11 @@ Knows nothing of data and takes no step.
 import io
 import logging
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from IPython import get_ipython
 from IPython.display import display
@@ -19,11 +20,12 @@ from mirror.checkpoint import Manifest, intermediate_folder, intermediates, remo
 from mirror.llava import Llava
 from mirror.lora import PeftModel, load_weights, save_adapter
 from mirror.prompts import PromptSet
-from mirror.run import display_path
+from mirror.run import display_path, write_text
 
 log = logging.getLogger(__name__)
 
 STATE = "training_state.pt"
+LOSSES = "losses.csv"
 
 
 class _NotebookLine(io.TextIOBase):
@@ -54,9 +56,9 @@ class Progress:
     best_step: int = 0
     epochs_since_best: int = 0
 
-    def up_to(self, step: int) -> "Progress":
-        """The progress as it stood after `step`."""
-        return replace(self, step=step, losses=[row for row in self.losses if row["step"] <= step])
+    def table(self) -> pd.DataFrame:
+        """The losses, a row a step; step 0 is before the training."""
+        return pd.DataFrame(self.losses, columns=["step", "epoch", "learning_rate", "train", "held_out"])
 
     def save(
         self,
@@ -72,6 +74,7 @@ class Progress:
             save_adapter(model, partial)
             llava.save_processor(partial)
             write_manifest(partial, manifest, prompts)
+            write_text(partial / LOSSES, self.table().to_csv(index=False))
             if optimizer:
                 torch.save({"optimizer": optimizer.state_dict(), "progress": asdict(self)}, partial / STATE)
 

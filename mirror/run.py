@@ -130,6 +130,7 @@ class Run:
         """Adds `facts` to `provenance.json`, with the status, the times, the code and the machine."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         before = self.provenance
+        before.pop("reason", None)  # why an earlier part ended
         write_json(
             self.folder / "provenance.json",
             {

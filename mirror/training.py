@@ -5,6 +5,7 @@ Knows nothing of notebooks; one optimizer step is `mirror.step`'s business.
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from mirror.dataset import (
 )
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lora import PeftModel, add_lora, load_weights
-from mirror.progress import Progress, forget_states, progress_bar, prune, resume
+from mirror.progress import LOSSES, Progress, forget_states, progress_bar, prune, resume
 from mirror.prompts import PromptSet, induce
 from mirror.records import DataError, Record, write_faults
 from mirror.run import Run, RunConflict, display_path, input_path, output_path, seed_for, sha256, versions, write_text
@@ -165,14 +166,25 @@ class Training:
         """
         s = self.settings
         model = add_lora(self.llava.model, s.lora_rank, s.lora_alpha, s.lora_dropout, seed_for("lora", s.seed))
-        losses_file = self.run.folder / "losses.csv"
         if self.checkpoint.exists():
             log.warning("%s is trained already; -p fresh True trains anew", display_path(self.checkpoint))
             load_weights(model, self.checkpoint)
-            return pd.read_csv(losses_file)
+        else:
+            self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
+            try:
+                self._fit(model)
+            except BaseException as error:  # a kill too: the record says why a run ended, and it can go on
+                self.run.record("stopped", reason=f"{type(error).__name__}: {error}")
+                raise
+        losses = pd.read_csv(self.checkpoint / LOSSES)
+        write_text(self.run.folder / LOSSES, losses.to_csv(index=False))
+        self.run.record("complete", checkpoint=display_path(self.checkpoint), steps=len(losses) - 1)
+        return losses
+
+    def _fit(self, model: PeftModel) -> None:
+        s = self.settings
         if s.float8:
             freeze_in_float8(model)
-        self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
         optimizer = make_optimizer(model, s.learning_rate, s.projector_learning_rate, s.weight_decay)
         if s.compile and (obstacle := compile_obstacle(self.llava.model.device)):
             log.warning("layers are not compiled: %s; training is slower, its numbers are the same", obstacle)
@@ -180,16 +192,12 @@ class Training:
             compile_layers(model, s.activation_budget)
         progress = resume(self.checkpoint, model, optimizer)
         self._train(model, optimizer, progress)
-        losses = pd.DataFrame(progress.losses)
-        write_text(losses_file, losses.to_csv(index=False))
         if s.early_stopping and progress.best_step != progress.step:
-            progress = progress.up_to(progress.best_step)
+            progress = replace(progress, step=progress.best_step)
             load_weights(model, intermediate_folder(self.checkpoint, progress.step))
             log.warning("the weights of step %d are kept: the best held-out loss", progress.step)
         progress.save(self.checkpoint, self.manifest(progress), model, self.llava, self.prompts)
         forget_states(self.checkpoint)
-        self.run.record("complete", checkpoint=display_path(self.checkpoint), steps=progress.step)
-        return losses
 
     def _train(self, model: PeftModel, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
         """The steps from where `progress` stands to the end, with a bar that counts examples."""
@@ -219,8 +227,9 @@ class Training:
                 progress.save(folder, self.manifest(progress), model, self.llava, self.prompts, optimizer)
                 prune(self.checkpoint, s.keep, spare=progress.best_step)
             if board:
-                for name in row.keys() - {"step"}:
-                    board.add_scalar(name, row[name], progress.step)
+                for name, value in row.items():
+                    if name != "step" and value is not None:
+                        board.add_scalar(name, value, progress.step)
             bar.update(len(batch))
             bar.set_postfix(loss=f"{row['train']:.3f}")
         bar.close()
@@ -251,7 +260,7 @@ class Training:
 
     def manifest(self, progress: Progress) -> Manifest:
         """What a checkpoint saved now is."""
-        last = progress.losses[-1]
+        last = progress.losses[progress.step]  # a row a step, from 0
         return Manifest(
             size=self.settings.size,
             cot=self.settings.cot,

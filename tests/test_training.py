@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -130,7 +131,7 @@ def test_a_training_learns_and_writes_what_it_says(parameters, tmp_path):
     assert manifest.losses["held_out"] == pytest.approx(held_out.iloc[-1])
     assert read_prompts(folder).template("response", own_template("response", "base").fields).text
     provenance = json.loads((tmp_path / "results/tiny/provenance.json").read_text())
-    assert provenance["status"] == "complete" and provenance["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert provenance["status"] == "complete" and provenance["versions"]["torch"] == version("torch")
     written = pd.read_csv(tmp_path / "results/tiny/losses.csv")
     pd.testing.assert_frame_equal(written, losses, check_dtype=False)
 
@@ -194,6 +195,30 @@ def test_kill_9_while_checkpoints_are_written_leaves_whole_ones_only(parameters,
         load_checkpoint(folder)
     again = training(parameters, save_steps=1, keep=1, epochs=8)
     assert len(again.fit().train.dropna()) == 8 * 4
+
+
+def test_the_record_says_why_a_training_ended(parameters, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            training(parameters).fit()
+    one = training(parameters)
+    assert one.run.provenance["status"] == "stopped" and "KeyboardInterrupt" in one.run.provenance["reason"]
+    one.fit()
+    assert one.run.provenance["status"] == "complete" and "reason" not in one.run.provenance
+
+
+def test_worker_processes_load_the_same_batches(parameters):
+    here, ahead = training(parameters, run="a"), training(parameters, run="b", workers=2)
+    for (epoch, ends, one), (_, _, other) in zip(here._batches(3), ahead._batches(3), strict=True):
+        assert 0.75 < epoch <= 2 and ends == (epoch == int(epoch))
+        assert torch.equal(one.input_ids, other.input_ids) and torch.equal(one.pixel_values, other.pixel_values)
+
+
+def test_nothing_held_out_trains_all(parameters):
+    one = training(parameters, held_out=0.0, logging="tensorboard", epochs=1)
+    losses = one.fit()
+    assert losses.held_out.isna().all() and len(losses.train.dropna()) == 5
 
 
 def test_seeds_decide(parameters):
