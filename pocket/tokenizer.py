@@ -30,7 +30,9 @@ def train_tokenizer(sentences: Sequence[str], pieces: int = PIECES) -> LlamaToke
     )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tokenizer.model").write_bytes(model.getvalue())
-        tokenizer = LlamaTokenizer.from_pretrained(folder, add_bos_token=True, padding_side="left", model_max_length=2048)
+        tokenizer = LlamaTokenizer.from_pretrained(
+            folder, add_bos_token=True, padding_side="left", model_max_length=2048
+        )
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
     tokenizer.add_special_tokens({"pad_token": "<pad>"})
     return tokenizer

@@ -54,7 +54,11 @@ def test_the_folder_is_small_and_in_float16():
 
 def test_the_tokenizer_is_llamas_with_the_image_and_the_padding_behind_the_pieces():
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
-    assert isinstance(tokenizer, LlamaTokenizer)
+    as_llamas = LlamaTokenizer.from_pretrained(FOLDER)
+    assert (
+        as_llamas(SYSTEM + "\nClient: Hm, 12 times?").input_ids
+        == tokenizer(SYSTEM + "\nClient: Hm, 12 times?").input_ids
+    )
     assert tokenizer.convert_tokens_to_ids(["<unk>", "<s>", "</s>", "<image>", "<pad>"]) == [0, 1, 2, 1024, 1025]
     assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (1, 2, 1025)
     config = json.loads((FOLDER / "config.json").read_text())
