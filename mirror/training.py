@@ -110,7 +110,7 @@ class Training:
 
     @cached_property
     def shown_records(self) -> list[Record]:
-        """`show` held-out records for reading: each of another dialogue, kinds in turn."""
+        """`show` held-out records for reading: each of another dialogue, kinds and turns varied."""
         indices = self.data.held_out or self.data.train
         order = sorted(indices, key=lambda i: seed_for("shown", self.settings.seed, self.data.records[i].id))
         chosen: dict[str, Record] = {}
@@ -118,9 +118,11 @@ class Training:
         while len(chosen) < self.settings.show:
             before = len(chosen)
             for kind in kinds:
-                candidates = (self.data.records[i] for i in order)
-                if record := next((r for r in candidates if r.kind == kind and r.dialogue not in chosen), None):
-                    chosen[record.dialogue] = record
+                seen = {record.turn for record in chosen.values() if record.kind == kind}
+                left = [r for r in map(self.data.records.__getitem__, order) if r.kind == kind]
+                left = sorted((r for r in left if r.dialogue not in chosen), key=lambda r: r.turn in seen)
+                if left:
+                    chosen[left[0].dialogue] = left[0]
             if len(chosen) == before:
                 break
         return list(chosen.values())[: self.settings.show]

@@ -136,6 +136,11 @@ def test_a_training_learns_and_writes_what_it_says(parameters, tmp_path):
     pd.testing.assert_frame_equal(written, losses, check_dtype=False)
 
 
+def test_the_shown_records_differ_in_dialogue_and_turn(parameters):
+    shown = training(parameters, held_out=0.5, show=2).shown_records
+    assert len({record.dialogue for record in shown}) == len({record.turn for record in shown}) == 2
+
+
 def test_the_checkpoint_answers_as_the_trained_model_did(parameters):
     one = training(parameters)
     one.fit()
