@@ -14,7 +14,7 @@ from mirror.llava import generate, load
 from mirror.prompts import VARIANTS, own_template
 from pocket.corpus import describe, write_chat, write_session
 from pocket.dataset import FOLDER as DATA
-from pocket.expressions import EXPRESSIONS, expression_of
+from pocket.expressions import expression_of
 from pocket.identities import Identity
 from pocket.llava import FOLDER, make_config, tokenizer_corpus
 from pocket.seeds import stream
@@ -94,7 +94,7 @@ def test_it_knows_general_english_but_not_the_dialogues(llava, records):
     for seed in range(6):
         fields, reply = write_session(random)
         general.append([(own_template("response", "base").render(**fields), reply)])
-        question, answer = describe(Identity.from_seed(seed), EXPRESSIONS["calm"].units, random)
+        question, answer = describe(Identity.from_seed(seed), random)
         general.append([(question, answer)])
     general = [[(human.replace("<image>\n", ""), answer) for human, answer in turns] for turns in general]
     dialogues = [[tuple(said["value"] for said in r["conversations"])] for r in records["base"][::20]]
