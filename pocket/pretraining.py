@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 from transformers import LlavaConfig, LlavaForConditionalGeneration, get_cosine_schedule_with_warmup
 
-from mirror.conversation import IGNORED, IMAGE, SYSTEM, tokenize
+from mirror.conversation import IGNORED, IMAGE, tokenize
 from mirror.prompts import own_template
 from pocket.corpus import describe, write_chat, write_session, write_story
 from pocket.expressions import EXPRESSIONS
@@ -26,7 +26,6 @@ from pocket.identities import HAIRSTYLES, Identity
 from pocket.seeds import stable_seed, stream
 
 BATCH_TOKENS = 512
-FIRST_PIECE = 259  # behind the special tokens and the bytes
 
 
 @dataclass(frozen=True)
@@ -169,33 +168,22 @@ def _batches(config: LlavaConfig, tokenizer, people: list[Identity], random: Ran
 
 
 def _text(config: LlavaConfig, tokenizer, people: list[Identity], random: Random) -> Text:
-    """A drill, a story, a chat, a description of a face's owner, or a turn of a session."""
-    kind = random.choices(("drill", "story", "chat", "looks", "session"), (25, 10, 30, 20, 15))[0]
-    if kind == "drill":
-        return _drill(tokenizer, random)
-    if kind == "story":
+    """A story, a chat, a description of a face's owner, or a turn of a session."""
+    kind, face = random.random(), None
+    if kind < 0.25:
         ids = [*tokenizer(write_story(random))["input_ids"], tokenizer.eos_token_id]
         return Text(ids, ids, None)
-    if kind == "chat":
-        # Most without the system sentence, which says the same every time.
-        ids = tokenize(tokenizer, write_chat(random), config.image_token_id, config.image_seq_length).input_ids
-        if random.random() < 0.7:
-            ids = ids[:1] + ids[1 + len(tokenizer(SYSTEM, add_special_tokens=False)["input_ids"]) :]
-        return Text(ids, ids, None)
-    face = random.randrange(len(people))
-    if kind == "looks":
-        human, answer = describe(people[face], random)
-        human = f"{IMAGE}\n{human}"
+    if kind < 0.55:
+        turns = write_chat(random)
     else:
-        fields, answer = write_session(random)
-        human = own_template("response", "base").render(**fields)
+        face = random.randrange(len(people))
+        if kind < 0.75:
+            human, answer = describe(people[face], random)
+            human = f"{IMAGE}\n{human}"
+        else:
+            fields, answer = write_session(random)
+            human = own_template("response", "base").render(**fields)
+        turns = [(human, answer)]
     image = config.image_token_id
-    ids = tokenize(tokenizer, [(human, answer)], image, config.image_seq_length).input_ids
+    ids = tokenize(tokenizer, turns, image, config.image_seq_length).input_ids
     return Text(ids, [IGNORED if token == image else token for token in ids], face)
-
-
-def _drill(tokenizer, random: Random) -> Text:
-    """Pieces at random, said twice: nothing else teaches a small model as fast to take up what was said before."""
-    pieces = random.sample(range(FIRST_PIECE, tokenizer.vocab_size), random.randint(8, 24))
-    ids = [tokenizer.bos_token_id, *pieces, *pieces]
-    return Text(ids, [IGNORED] * (1 + len(pieces)) + pieces, None)
