@@ -81,6 +81,15 @@ def seed_for(*parts: Any) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str]) -> list[str]:
+    """What two sets of settings differ in, a phrase a name; `ignored` names those that may."""
+    return [
+        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+        for name in sorted(before.keys() | now.keys())
+        if name not in ignored and before.get(name) != now.get(name)
+    ]
+
+
 class RunConflict(ValueError):
     """A run's folder holds another run. Nothing was changed."""
 
@@ -105,12 +114,7 @@ class Run:
 
     def _refuse_other_settings(self, path: Path, machine: frozenset[str]) -> None:
         written = yaml.safe_load(path.read_text(encoding="utf-8"))
-        differing = [
-            f"{name} is {self.settings.get(name)!r} and was {written.get(name)!r}"
-            for name in sorted(written.keys() | self.settings.keys())
-            if name not in machine and written.get(name) != self.settings.get(name)
-        ]
-        if differing:
+        if differing := differences(written, self.settings, machine):
             raise RunConflict(
                 f"{display_path(self.folder)} holds a run with other settings ({'; '.join(differing)}); "
                 "give this one another name (-p run NAME), or start over with -p fresh True"

@@ -29,7 +29,18 @@ from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.progress import LOSSES, Progress, forget_states, progress_bar, prune, resume
 from mirror.prompts import PromptSet, induce
 from mirror.records import DataError, Record, write_faults
-from mirror.run import Run, RunConflict, display_path, input_path, output_path, seed_for, sha256, versions, write_text
+from mirror.run import (
+    Run,
+    RunConflict,
+    differences,
+    display_path,
+    input_path,
+    output_path,
+    seed_for,
+    sha256,
+    versions,
+    write_text,
+)
 from mirror.settings import TrainSettings
 from mirror.step import Batch, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
 
@@ -66,16 +77,12 @@ class Training:
             if not folder.exists():
                 continue
             manifest = read_manifest(folder)
-            differing = [
-                f"{name} was {manifest.settings.get(name)!r} and is {mine[name]!r}"
-                for name in mine.keys() - self.settings.MACHINE
-                if manifest.settings.get(name) != mine[name]
-            ]
+            differing = differences(manifest.settings, mine, self.settings.MACHINE)
             if manifest.data_sha256 != self.data_sha256:
                 differing.append(f"the content of {self.settings.data} has changed")
             if differing:
                 raise RunConflict(
-                    f"{display_path(folder)} is of another training ({'; '.join(sorted(differing))}); "
+                    f"{display_path(folder)} is of another training ({'; '.join(differing)}); "
                     "give -p checkpoint_folder another folder, or start over with -p fresh True"
                 )
 
@@ -175,7 +182,7 @@ class Training:
             self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
             try:
                 self._fit(model)
-            except BaseException as error:  # a kill too: the record says why a run ended, and it can go on
+            except BaseException as error:  # Ctrl-C too: the record says why a run ended, and it can go on
                 self.run.record("stopped", reason=f"{type(error).__name__}: {error}")
                 raise
         losses = pd.read_csv(self.checkpoint / LOSSES)

@@ -236,15 +236,15 @@ def test_another_run_of_that_name_is_refused_and_nothing_changed(output):
     with pytest.raises(RunConflict) as error:
         Run("a", other, MACHINE)
     assert str(error.value) == (
-        "results/a holds a run with other settings (learning_rate is 0.001 and was 2e-05; new is 1 and was None; "
-        "size is '7b' and was 'pocket'); give this one another name (-p run NAME), or start over with -p fresh True"
+        "results/a holds a run with other settings (learning_rate was 2e-05 and is 0.001; new was None and is 1; "
+        "size was 'pocket' and is '7b'); give this one another name (-p run NAME), or start over with -p fresh True"
     )
     assert contents(output) == before
 
 
 def test_a_setting_that_is_gone_is_another_run(output):
     Run("a", SETTINGS, MACHINE)
-    with pytest.raises(RunConflict, match="size is None and was 'pocket'"):
+    with pytest.raises(RunConflict, match="size was 'pocket' and is None"):
         Run("a", {name: value for name, value in SETTINGS.items() if name != "size"}, MACHINE)
 
 
