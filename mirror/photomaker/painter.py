@@ -1,0 +1,244 @@
+"""PhotoMaker on the stock SDXL pipeline: prompts and portraits in, images out. Knows nothing of turns or verdicts.
+
+The embeddings of text and identity are prepared here; a step callback merges them in when the composition stands
+(arXiv 2312.04461, "delayed" merging). Weights: v1 or v2 as published, over any SDXL folder or Hub repository.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusionXLPipeline
+from diffusers.utils import logging as diffusers_logging
+from PIL import Image
+from transformers import CLIPImageProcessorPil
+from transformers.utils import logging as transformers_logging
+
+from mirror.photomaker.clip_text import fit, repeat_person, tokens, without_trigger
+from mirror.photomaker.id_encoder import IdEncoder
+from mirror.photomaker.weights import adapter_file, fuse_lora, read_adapter
+from mirror.run import sha256
+
+SCHEDULERS = {"ddim": DDIMScheduler, "dpmsolver++": DPMSolverMultistepScheduler}
+
+diffusers_logging.disable_progress_bar()
+transformers_logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
+
+
+@dataclass(frozen=True)
+class PaintRequest:
+    """One image to paint.
+
+    Attributes:
+        prompt: text that holds the trigger word `img` right behind the word for the person, as in `a man img, sad`.
+        negative_prompt: what must not show.
+        portraits: the person's, one or several; none paints the text alone.
+        seed: of the noise that the image grows from; the same in any batch, on any device.
+    """
+
+    prompt: str
+    negative_prompt: str
+    portraits: tuple[Image.Image, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class PaintRecipe:
+    """How an image is painted.
+
+    Attributes:
+        steps: denoising steps.
+        guidance_scale: strength of the prompt over the negative prompt.
+        merge_step: the last step, from 0, that sees the text alone; -1 merges the identity in from the start.
+        size: side of the painted image in pixels, a multiple of 8.
+        output_size: side of the image as returned.
+    """
+
+    steps: int = 50
+    guidance_scale: float = 5.0
+    merge_step: int = 10
+    size: int = 1024
+    output_size: int = 336
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the pipeline denoises towards, a row a request. `words` are [n, 77, d], `pooled` [n, p]."""
+
+    words: torch.Tensor
+    pooled: torch.Tensor
+
+
+class PhotoMaker:
+    """Paints persons from portraits. Make one with `load`."""
+
+    def __init__(
+        self,
+        pipeline: StableDiffusionXLPipeline,
+        id_encoder: IdEncoder,
+        recipe: PaintRecipe,
+        facts: dict[str, Any],
+        embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
+    ) -> None:
+        """`embed_face` gives insightface's embedding of a portrait's face, [f]; PhotoMaker v2 needs it."""
+        if id_encoder.needs_faces and embed_face is None:
+            raise ValueError("PhotoMaker v2 needs face embeddings; give the folder of an insightface pack, or use v1")
+        if id_encoder.width != pipeline.unet.config.cross_attention_dim:
+            raise ValueError(
+                f"the PhotoMaker weights are for text embeddings of {id_encoder.width} channels, and this SDXL model "
+                f"has {pipeline.unet.config.cross_attention_dim}; take weights and model of the same family"
+            )
+        self.pipeline = pipeline
+        self.id_encoder = id_encoder
+        self.recipe = recipe
+        self.embed_face = embed_face
+        self._facts = facts
+
+    @classmethod
+    def load(
+        cls,
+        base_model: str,
+        adapter: str,
+        recipe: PaintRecipe,
+        scheduler: Literal["ddim", "dpmsolver++"] = "ddim",
+        revision: str = "",
+        dtype: torch.dtype = torch.float32,
+        device: str = "cpu",
+        embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
+        vision_heads: int = 16,
+    ) -> "PhotoMaker":
+        """The painter of an SDXL folder or Hub id and PhotoMaker weights (`.bin` or `.safetensors`, v1 or v2).
+
+        `adapter` is a file, or a file of a Hub repository as `owner/name/file`. Its LoRA is fused into the model.
+        `vision_heads` are the attention heads of its vision transformer, which no weight tells: 16 in all published
+        ones. Raises FileNotFoundError where something cannot be had, ValueError where it does not fit together.
+        """
+        path = adapter_file(adapter)
+        encoder_weights, lora_weights = read_adapter(path)
+        try:
+            pipeline = StableDiffusionXLPipeline.from_pretrained(
+                base_model, revision=revision or None, dtype=dtype, add_watermarker=False
+            )
+        except OSError as error:
+            raise FileNotFoundError(
+                f"{base_model} is neither a folder of an SDXL pipeline nor to be had from the Hub ({error}); "
+                "check the name, the connection and HF_HUB_OFFLINE, or download it and give the folder"
+            ) from error
+        pipeline.scheduler = SCHEDULERS[scheduler].from_config(pipeline.scheduler.config)
+        pipeline.set_progress_bar_config(disable=True)
+        fuse_lora(pipeline.unet, lora_weights)
+        encoder = IdEncoder(encoder_weights, vision_heads)
+        facts = {
+            "base_model": base_model,
+            "revision": revision or Path(pipeline.config._name_or_path).name,
+            "adapter": adapter,
+            "adapter_sha256": sha256(path),
+            "version": 2 if encoder.needs_faces else 1,
+            "scheduler": scheduler,
+            "precision": str(dtype).removeprefix("torch."),
+        }
+        return cls(pipeline.to(device), encoder.to(device, dtype).eval(), recipe, facts, embed_face)
+
+    def facts(self) -> dict[str, Any]:
+        """Models, revisions and recipe, for the record of a run."""
+        return self._facts | asdict(self.recipe)
+
+    def paint(self, requests: Sequence[PaintRequest]) -> list[Image.Image]:
+        """One RGB image of `output_size` a request, in order; none depends on what else is painted."""
+        side = self.recipe.output_size
+        return [
+            image.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
+            for image in self.denoise(requests, self.noise(requests), "pil")
+        ]
+
+    def noise(self, requests: Sequence[PaintRequest]) -> torch.Tensor:
+        """[n, channels, size/8, size/8] float32: the noise of each request's own seed."""
+        side = self.recipe.size // self.pipeline.vae_scale_factor
+        shape = (1, self.pipeline.unet.config.in_channels, side, side)
+        return torch.cat([torch.randn(shape, generator=torch.Generator().manual_seed(r.seed)) for r in requests])
+
+    @torch.inference_mode()
+    def denoise(self, requests: Sequence[PaintRequest], noise: torch.Tensor, output_type: str) -> Any:
+        """The pipeline's images (`pil`) or latents (`latent`) of the requests, from the given noise."""
+        pipe, recipe = self.pipeline, self.recipe
+        text = self.embed([without_trigger(request.prompt) for request in requests])
+        negative = self.embed([request.negative_prompt for request in requests])
+        person = self.merge_identities(requests)
+
+        def merge(_pipe: Any, step: int, _timestep: Any, _tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            if step != recipe.merge_step:
+                return {}
+            return {
+                "prompt_embeds": torch.cat([negative.words, person.words]),
+                "add_text_embeds": torch.cat([negative.pooled, person.pooled]),
+            }
+
+        first = person if recipe.merge_step < 0 else text
+        return pipe(
+            prompt_embeds=first.words,
+            pooled_prompt_embeds=first.pooled,
+            negative_prompt_embeds=negative.words,
+            negative_pooled_prompt_embeds=negative.pooled,
+            num_inference_steps=recipe.steps,
+            guidance_scale=recipe.guidance_scale,
+            height=recipe.size,
+            width=recipe.size,
+            latents=noise.to(pipe.device, pipe.unet.dtype),
+            callback_on_step_end=merge,
+            callback_on_step_end_tensor_inputs=["prompt_embeds", "add_text_embeds"],
+            output_type=output_type,
+        ).images
+
+    # Text and identity ------------------------------------------------------------------------------------------------
+
+    def embed(self, prompts: Sequence[str]) -> Conditions:
+        """The prompts in both text encoders' words; what does not fit into CLIP's 77 tokens is cut off and logged."""
+        return self._encode([[fit(t, tokens(t, prompt)) for prompt in prompts] for t in self._tokenizers])
+
+    def merge_identities(self, requests: Sequence[PaintRequest]) -> Conditions:
+        """The prompts, with each person's identity melted into the word before the trigger."""
+        needed = [len(request.portraits) * self.id_encoder.tokens for request in requests]
+        rows, starts = [], []
+        for tokenizer in self._tokenizers:
+            marked = [
+                repeat_person(tokenizer, request.prompt, max(count, 1))
+                for request, count in zip(requests, needed, strict=True)
+            ]
+            rows.append([fit(tokenizer, ids) for ids, _ in marked])
+            starts = [start for _, start in marked]
+        plain = self._encode(rows)
+        identities = self._identities([portrait for request in requests for portrait in request.portraits])
+        # The text encoders cut the prompt alike, so the second one's places are the first one's.
+        return Conditions(self.id_encoder.merge(plain.words, identities.split(needed), starts), plain.pooled)
+
+    @cached_property
+    def _tokenizers(self) -> tuple[Any, Any]:
+        return self.pipeline.tokenizer, self.pipeline.tokenizer_2
+
+    @cached_property
+    def _image_processor(self) -> CLIPImageProcessorPil:
+        side = self.id_encoder.image_size
+        return CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
+
+    def _identities(self, portraits: Sequence[Image.Image]) -> torch.Tensor:
+        """[portraits · tokens, width], in order."""
+        weight = self.id_encoder.visual_projection_2.weight
+        if not portraits:
+            return weight.new_zeros(0, self.id_encoder.width)
+        pixels = self._image_processor([p.convert("RGB") for p in portraits], return_tensors="pt")["pixel_values"]
+        faces = None
+        if self.id_encoder.needs_faces:
+            faces = torch.stack([self.embed_face(portrait) for portrait in portraits]).to(weight)
+        return self.id_encoder(pixels.to(weight), faces).flatten(0, 1)
+
+    def _encode(self, rows: Sequence[Sequence[list[int]]]) -> Conditions:
+        """Token ids, by tokenizer and prompt, each as long as the encoder takes."""
+        words, pooled = [], None
+        for ids, encoder in zip(rows, (self.pipeline.text_encoder, self.pipeline.text_encoder_2), strict=True):
+            output = encoder(torch.tensor(ids, device=encoder.device), output_hidden_states=True)
+            words.append(output.hidden_states[-2])
+            pooled = output.text_embeds if encoder is self.pipeline.text_encoder_2 else pooled
+        return Conditions(torch.cat(words, dim=-1), pooled)

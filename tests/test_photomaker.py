@@ -1,0 +1,185 @@
+"""PhotoMaker against what the published implementation computed (tests/data/photomaker-tiny), and what it refuses."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from mirror.photomaker.clip_text import split_at_trigger
+from mirror.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.photomaker.weights import fuse_lora, read_adapter
+
+GOLDEN = Path(__file__).parent / "data/photomaker-tiny"
+EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
+TENSORS = load_file(GOLDEN / "expected.safetensors")
+ONE, TWO = (Image.open(GOLDEN / name).convert("RGB") for name in EXPECTED["portraits"]["two"])
+RECIPE = PaintRecipe(steps=6, guidance_scale=5.0, merge_step=2, size=64, output_size=32)
+PROMPT, NEGATIVE = EXPECTED["prompt"], EXPECTED["negative_prompt"]
+
+
+def embed_face(portrait):
+    """insightface's embedding of one of the two portraits, as the published pipeline had it."""
+    return TENSORS["v2_two_id_embeds"][[ONE, TWO].index(portrait)]
+
+
+def load(version=1, recipe=RECIPE, adapter=None, **options):
+    adapter = adapter or GOLDEN / f"photomaker-v{version}.bin"
+    return PhotoMaker.load(
+        str(GOLDEN / "sdxl-tiny"), str(adapter), recipe, embed_face=embed_face, vision_heads=4, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def photomaker():
+    return load()
+
+
+def request(prompt=PROMPT, portraits=(ONE,), seed=0, negative_prompt=NEGATIVE):
+    return PaintRequest(prompt, negative_prompt, portraits, seed)
+
+
+def largest_difference(a, b):
+    return max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True))
+
+
+@pytest.mark.parametrize("portraits", ["one", "two", "text_only"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_latents_are_the_published_pipelines(version, portraits):
+    given = {"one": (ONE,), "two": (ONE, TWO), "text_only": ()}[portraits]
+    latents = load(version).denoise([request(portraits=given)], TENSORS["latents_in"], "latent")
+    torch.testing.assert_close(latents, TENSORS[f"v{version}_{portraits}_latents"], atol=1e-4, rtol=0)
+
+
+def test_a_safetensors_adapter_is_the_same(tmp_path, photomaker):
+    encoder, lora = read_adapter(GOLDEN / "photomaker-v1.bin")
+    flat = {f"id_encoder.{k}": v for k, v in encoder.items()} | {f"lora_weights.{k}": v for k, v in lora.items()}
+    save_file(flat, tmp_path / "adapter.safetensors")
+    other = load(adapter=tmp_path / "adapter.safetensors")
+    noise = TENSORS["latents_in"]
+    assert torch.equal(other.denoise([request()], noise, "latent"), photomaker.denoise([request()], noise, "latent"))
+
+
+def test_an_image_does_not_depend_on_its_batch(photomaker):
+    requests = [
+        request(seed=1),
+        request("a woman img, happy", (ONE, TWO), seed=2),
+        request("a portrait of a girl img", (), seed=3, negative_prompt="old"),
+        request("portrait photo of a man img, with a long list of words, angry", (TWO,), seed=4),
+    ]
+    together = photomaker.paint(requests)
+    for image, one in zip(together, requests, strict=True):
+        assert image.size == (32, 32) and image.mode == "RGB"
+        assert largest_difference(image, photomaker.paint([one])[0]) <= 1
+    assert all(largest_difference(together[0], other) > 10 for other in together[1:])
+
+
+def test_the_seed_alone_decides_the_noise(photomaker):
+    a, b, c = photomaker.paint([request(seed=7), request(seed=8), request(seed=7)])
+    assert largest_difference(a, c) <= 1
+    assert largest_difference(a, b) > 10
+
+
+def test_portrait_and_contrast_change_the_image(photomaker):
+    a, b, c = photomaker.paint([request(), request(portraits=(TWO,)), request(negative_prompt="a beard")])
+    assert largest_difference(a, b) > 0
+    assert largest_difference(a, c) > 0
+
+
+def test_the_identity_is_merged_in_after_the_merge_step_only():
+    noise = TENSORS["latents_in"]
+    late = load(recipe=PaintRecipe(6, 5.0, 5, 64, 32)).denoise([request()], noise, "latent")
+    text = load().denoise([request(portraits=())], noise, "latent")
+    assert torch.equal(late, load(recipe=PaintRecipe(6, 5.0, 99, 64, 32)).denoise([request()], noise, "latent"))
+    torch.testing.assert_close(late, text, atol=1e-5, rtol=0)
+    early = load(recipe=PaintRecipe(6, 5.0, -1, 64, 32)).denoise([request()], noise, "latent")
+    assert not torch.allclose(early, load().denoise([request()], noise, "latent"), atol=1e-3)
+
+
+def test_the_fast_scheduler_paints_another_way_to_an_image():
+    fast = load(recipe=PaintRecipe(4, 5.0, 1, 64, 32), scheduler="dpmsolver++")
+    assert type(fast.pipeline.scheduler).__name__ == "DPMSolverMultistepScheduler"
+    latents = fast.denoise([request()], TENSORS["latents_in"], "latent")
+    assert latents.isfinite().all()
+    assert fast.facts()["scheduler"] == "dpmsolver++" and fast.facts()["steps"] == 4
+
+
+def test_what_clip_cannot_read_is_cut_off_and_said_once(photomaker, caplog):
+    long = request(f"a man img, {'very ' * 80}sad")
+    with caplog.at_level(logging.WARNING):
+        cut = photomaker.denoise([long], TENSORS["latents_in"], "latent")
+        photomaker.denoise([long], TENSORS["latents_in"], "latent")
+    assert cut.isfinite().all()
+    (said,) = [record.message for record in caplog.records]
+    assert said.startswith("CLIP reads 75 tokens, so the end of the text 'a man , very") and said.endswith("sad'")
+
+
+@pytest.mark.parametrize("prompt", ["a man, sad", "a man img, a woman img", "img, sad", "imgage of a man"])
+def test_a_prompt_without_one_marked_person_is_refused(photomaker, prompt):
+    with pytest.raises(ValueError, match="needs the trigger word 'img' once"):
+        photomaker.paint([request(prompt)])
+
+
+def test_a_person_that_clip_would_not_read_is_refused(photomaker):
+    with pytest.raises(ValueError, match="put the person first"):
+        photomaker.paint([request(f"{'very ' * 80} sad man img")])
+
+
+def test_a_prompt_is_split_where_the_trigger_stands():
+    assert split_at_trigger("photo of a man img, sad eyes") == ("photo of a man", ", sad eyes")
+    assert split_at_trigger("a man img") == ("a man", "")
+    assert split_at_trigger("an imgage of a man img sad") == ("an imgage of a man", "sad")
+
+
+def test_version_2_needs_faces():
+    with pytest.raises(ValueError, match="v2 needs face embeddings; give the folder of an insightface pack"):
+        PhotoMaker.load(str(GOLDEN / "sdxl-tiny"), str(GOLDEN / "photomaker-v2.bin"), RECIPE, vision_heads=4)
+
+
+def test_a_lora_of_another_model_is_refused(photomaker):
+    _, lora = read_adapter(GOLDEN / "photomaker-v1.bin")
+    unet = photomaker.pipeline.unet
+    elsewhere = {key.replace("down_blocks.1", "down_blocks.7"): value for key, value in lora.items()}
+    with pytest.raises(ValueError, match="down_blocks.7.*does not fit this model"):
+        fuse_lora(unet, elsewhere)
+    key = next(iter(lora))
+    with pytest.raises(ValueError, match="does not fit this model"):
+        fuse_lora(unet, lora | {key: torch.zeros(4, 7)})
+    with pytest.raises(ValueError, match="not pairs of down and up"):
+        fuse_lora(unet, {key: lora[key]})
+
+
+def test_a_file_that_is_no_adapter_is_refused(tmp_path):
+    torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "x.bin")
+    with pytest.raises(ValueError, match="is no PhotoMaker file: it holds no id_encoder"):
+        load(adapter=tmp_path / "x.bin")
+    with pytest.raises(FileNotFoundError, match="no PhotoMaker weights .*missing.bin; give a file, or one of the Hub"):
+        load(adapter=tmp_path / "missing.bin")
+
+
+def test_a_folder_that_is_no_pipeline_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is neither a folder of an SDXL pipeline nor to be had from the Hub"):
+        PhotoMaker.load(str(tmp_path), str(GOLDEN / "photomaker-v1.bin"), RECIPE)
+
+
+def test_weights_of_another_family_are_refused(tmp_path):
+    encoder, lora = read_adapter(GOLDEN / "photomaker-v1.bin")
+    weights = dict(encoder)
+    weights |= {k: torch.zeros(96 if v.dim() == 1 else (96, 96)) for k, v in encoder.items() if "fuse_module" in k}
+    for key in ("layernorm.weight", "layernorm.bias"):
+        weights[f"fuse_module.mlp1.{key}"] = torch.zeros(192)
+    weights["fuse_module.mlp1.fc1.weight"] = torch.zeros(96, 192)
+    torch.save({"id_encoder": weights, "lora_weights": lora}, tmp_path / "other.bin")
+    with pytest.raises(ValueError, match="text embeddings of 96 channels, and this SDXL model has 128"):
+        load(adapter=tmp_path / "other.bin")
+
+
+def test_nothing_is_printed_on_import_or_load():
+    code = "from tests.test_photomaker import load; load()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=GOLDEN.parents[2])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
