@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -125,3 +126,25 @@ def _data_url(path: Path) -> str:
     buffer = io.BytesIO()
     small.save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def identity_scores(scores: pd.DataFrame, ax: Axes, threshold: float) -> Axes:
+    """Histograms of the cosines of same and of different persons, with the threshold between them.
+
+    `scores` has the columns score (a cosine) and same (whether both pictures show one person), a row a pair.
+    """
+    same, different = scores.score[scores.same], scores.score[~scores.same]
+    bins = np.linspace(scores.score.min(), scores.score.max(), 61)
+    for values, colour, name in ((different, "#E69F00", "different persons"), (same, "#0072B2", "the same person")):
+        weights = np.full(len(values), 100 / len(values))
+        ax.hist(values, bins, weights=weights, color=colour, alpha=0.6, label=f"{name} (n = {len(values):,})")
+    ax.axvline(threshold, color="0.2", linestyle="--", linewidth=1.2)
+    ax.set_title(
+        f"Above {threshold:.2f}: {100 * (same >= threshold).mean():.1f} % of pairs of one person, "
+        f"{100 * (different >= threshold).mean():.1f} % of two",
+        loc="left",
+    )
+    ax.set_xlabel("cosine of the face embeddings (higher: more alike)")
+    ax.set_ylabel("pairs, % of their kind")
+    ax.legend(frameon=False)
+    return ax

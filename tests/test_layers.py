@@ -10,13 +10,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Top to bottom. A module imports from the layers below its own, and from its own where that makes no cycle.
 LAYERS = (
-    "figures gallery benchmark benchmark_faces",
+    "figures gallery benchmark benchmark_faces calibration",
     "session",
     "client description face verification counselor",
     "training judge merge",
     "dataset records progress step float8 lora llava original weights photomaker "
     "identity chat language sampling service statistics",
-    "settings refusals run profile transcript prompts checkpoint conversation verdict lexicon",
+    "settings refusals run profile transcript prompts checkpoint conversation verdict clip_text "
+    "lexicon messages",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")

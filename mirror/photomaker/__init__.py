@@ -1,6 +1,6 @@
 """PhotoMaker on the stock SDXL pipeline. The only module that knows diffusers."""
 
-from mirror.photomaker.clip_text import TRIGGER
+from mirror.clip_text import TRIGGER
 from mirror.photomaker.painter import SCHEDULERS, PaintRecipe, PaintRequest, PhotoMaker
 
 __all__ = ["SCHEDULERS", "TRIGGER", "PaintRecipe", "PaintRequest", "PhotoMaker"]

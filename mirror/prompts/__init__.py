@@ -8,27 +8,47 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mirror.prompts.dialogue import format_dialogue, parse_dialogue
+from mirror.prompts.expression import (
+    FacialExpression,
+    MissingDescription,
+    expression_prompt,
+    format_expression,
+    parse_expression,
+)
 from mirror.prompts.induction import induce
 from mirror.prompts.plan import TECHNIQUES, Plan, format_plan, format_steps, parse_plan
+from mirror.prompts.portrait import negative_prompt, portrait_prompt, relevance_statement
 from mirror.prompts.template import CountedTemplate, PromptSet, PromptTemplate
+from mirror.prompts.utterance import Utterance, format_utterance, parse_utterance
 
 __all__ = [
     "KINDS",
     "TECHNIQUES",
     "VARIANTS",
     "CountedTemplate",
+    "FacialExpression",
+    "MissingDescription",
     "Plan",
     "PromptSet",
     "PromptTemplate",
+    "Utterance",
     "Variant",
+    "expression_prompt",
     "format_dialogue",
+    "format_expression",
     "format_plan",
     "format_steps",
+    "format_utterance",
     "induce",
+    "negative_prompt",
     "own_prompts",
     "own_template",
     "parse_dialogue",
+    "parse_expression",
     "parse_plan",
+    "parse_utterance",
+    "portrait_prompt",
+    "relevance_statement",
 ]
 
 KINDS = ("response", "emotion_recognition", "planning")

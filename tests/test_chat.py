@@ -1,0 +1,265 @@
+"""The chat endpoint, over a real socket: what is sent, what is read, and what every fault says."""
+
+import base64
+import io
+import socket
+
+import pytest
+from openai_server import Body, Dropped, OpenAIServer, Slow, Status, Text, together
+from PIL import Image
+
+from mirror.chat import ChatEndpoint, ChatError
+from mirror.messages import Message
+
+KEY = "sk-proj-very-secret-0123456789"
+ASKED = [Message("system", "Be a client."), Message("user", "How are you?")]
+
+
+@pytest.fixture
+def server():
+    with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def endpoint(server, **options):
+    return ChatEndpoint("some-model", server.url, KEY, **{"timeout": 20.0, "retries": 2} | options)
+
+
+def ask(endpoint, conversation=ASKED):
+    return endpoint.complete([conversation], [7])[0]
+
+
+# What is sent and read ------------------------------------------------------------------------------------------------
+
+
+def test_a_conversation_goes_out_with_its_sampling(server):
+    ask(endpoint(server, temperature=0.7, top_p=0.9, max_tokens=128, frequency_penalty=0.2, presence_penalty=0.3))
+    (request,) = server.requests
+    assert request.body == {
+        "model": "some-model",
+        "messages": [{"role": "system", "content": "Be a client."}, {"role": "user", "content": "How are you?"}],
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "max_tokens": 128,
+        "frequency_penalty": 0.2,
+        "presence_penalty": 0.3,
+        "seed": 7,
+    }
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_what_was_not_asked_for_is_not_sent(server):
+    endpoint(server).complete([ASKED], [None])
+    assert server.requests[0].body.keys() == {"model", "messages", "temperature", "top_p", "max_tokens"}
+
+
+def test_an_answer_is_read_with_its_counts(server):
+    server.answers(Text("  Client: [nods] Yes.\n", finish_reason="length"))
+    answer = ask(endpoint(server))
+    assert answer.text == "Client: [nods] Yes."
+    assert (answer.prompt_tokens, answer.completion_tokens) == (3, 3)
+    assert (answer.model, answer.finish_reason) == ("some-model-2026", "length")
+
+
+def test_an_answer_without_what_small_servers_leave_out_is_read(server):
+    server.answers(Body(b'{"choices": [{"message": {"role": "assistant", "content": "Yes."}}]}'))
+    answer = ask(endpoint(server))
+    assert (answer.text, answer.prompt_tokens, answer.model) == ("Yes.", None, "some-model")
+
+
+def test_images_go_before_the_words_of_their_message(server):
+    image = Image.new("RGB", (5, 3), (200, 10, 30))
+    ask(endpoint(server), [Message("user", "Who is it?", (image, image.rotate(180)))])
+    parts = server.requests[0].body["messages"][0]["content"]
+    assert [part["type"] for part in parts] == ["image_url", "image_url", "text"]
+    assert parts[2]["text"] == "Who is it?"
+    head, data = parts[0]["image_url"]["url"].split(",")
+    assert head == "data:image/png;base64"
+    assert Image.open(io.BytesIO(base64.b64decode(data))).tobytes() == image.tobytes()
+
+
+def test_the_answers_of_a_batch_keep_their_order(server):
+    server.default = lambda request: Text(f"to {request.words} with {request.body['seed']}")
+    answers = endpoint(server).complete([[Message("user", str(n))] for n in range(20)], range(100, 120))
+    assert [answer.text for answer in answers] == [f"to {n} with {n + 100}" for n in range(20)]
+
+
+def test_a_batch_goes_out_concurrently(server):
+    server.default = together(4)
+    answers = endpoint(server, retries=0, concurrency=4).complete([ASKED] * 8, [None] * 8)
+    assert [answer.text for answer in answers] == ["Yes."] * 8
+
+
+def test_no_more_than_the_limit_go_out_at_a_time(server):
+    waiting, most, pairs = set(), [], together(2)
+
+    def count(request):
+        waiting.add(id(request))
+        most.append(len(waiting))
+        answer = pairs(request)
+        waiting.discard(id(request))
+        return answer
+
+    server.default = count
+    answers = endpoint(server, retries=0, concurrency=2).complete([ASKED] * 6, [None] * 6)
+    assert [answer.text for answer in answers] == ["Yes."] * 6
+    assert max(most) == 2
+
+
+def test_an_empty_batch_asks_nothing(server):
+    assert endpoint(server).complete([], []) == []
+    assert server.requests == []
+
+
+def test_conversations_and_seeds_must_be_as_many(server):
+    with pytest.raises(ValueError):
+        endpoint(server).complete([ASKED, ASKED], [1])
+
+
+# Keys and addresses ---------------------------------------------------------------------------------------------------
+
+
+def test_openai_without_a_key_is_refused_before_anything_is_asked():
+    with pytest.raises(ValueError, match="OPENAI_API_KEY is not set, and https://api.openai.com/v1 "):
+        ChatEndpoint("gpt-4o-mini")
+
+
+def test_another_server_needs_no_key(server):
+    assert ask(ChatEndpoint("some-model", server.url)).text == "Yes."
+    assert server.requests[0].headers["authorization"] == "Bearer none"
+
+
+def test_key_and_address_come_from_the_environment(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    assert ask(ChatEndpoint("some-model")).text == "Yes."
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_proxy_does_not_stand_before_a_server_on_this_machine(server, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert ask(endpoint(server, retries=0)).text == "Yes."
+
+
+def test_openai_is_asked_with_the_name_that_its_newer_models_know():
+    """The older name is refused by them; other servers often know only that one."""
+    asked = {}
+    model = ChatEndpoint("gpt-4o-mini", api_key=KEY, max_tokens=9)
+
+    class Asked(Exception):
+        pass
+
+    def create(**body):
+        asked.update(body)
+        raise Asked
+
+    model._client.chat.completions.with_raw_response.create = create
+    with pytest.raises(Asked):
+        ask(model)
+    assert asked["max_completion_tokens"] == 9 and "max_tokens" not in asked
+
+
+def test_the_facts_hold_no_secret():
+    model = ChatEndpoint("m", "http://me:password@host:8000/v1/?token=abc", KEY, presence_penalty=0.2)
+    assert model.facts() == {
+        "model": "m",
+        "base_url": "http://host:8000/v1",
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "max_tokens": 128,
+        "presence_penalty": 0.2,
+    }
+
+
+# Faults ---------------------------------------------------------------------------------------------------------------
+
+FAULTS = {
+    "key": (Status(401, f"Incorrect API key provided: {KEY}"), 401, 1, "set OPENAI_API_KEY to a key"),
+    "model": (Status(404, "The model does not exist"), 404, 1, "check the model's name"),
+    "parameters": (Status(400, "temperature must be below 2"), 400, 1, "(temperature must be below 2)"),
+    "access": (Status(403), 403, 1, "this key may not use this model"),
+    "rate": (Status(429, retry_after=0.001), 429, 3, "lower the concurrency, or run again later"),
+    "quota": (Status(429, code="insufficient_quota", retry_after=0.001), 429, 3, "no credit left"),
+    "long wait": (Status(429, retry_after=600), 429, 1, "it asks to wait (Retry-After: 600), longer than the 120 s"),
+    "server": (Status(503, "overloaded", retry_after=0.001), 503, 3, "look into the server's log"),
+    "other": (Status(418), 418, 1, "(as the test asked)"),
+    "broken JSON": (Body(b'{"choices": ['), 200, 1, "answered with no chat completion: '{\"choices\": ['"),
+    "a page": (Body(b"<html>Sign in</html>", "text/html"), 200, 1, "check that the base URL is that of an OpenAI-comp"),
+    "no choice": (Body(b'{"choices": []}'), 200, 1, "answered with no chat completion"),
+    "a list": (Body(b"[1]"), 200, 1, "answered with no chat completion"),
+    "null": (Body(b"null"), 200, 1, "answered with no chat completion"),
+    "content of parts": (Body(b'{"choices": [{"message": {"content": [{}]}}]}'), 200, 1, "no chat completion"),
+    "no bytes": (Body(b""), 200, 1, "answered with no chat completion"),
+    "no text": (Text(None), 200, 1, "answered with no text (finish_reason stop)"),
+    "blank": (Text(" \n"), 200, 1, "ask again, with another seed or model"),
+    "all spent on thought": (Text("", "length"), 200, 1, "raise max_tokens"),
+    "refusal": (Text(None, refusal="I cannot."), 200, 1, "but with the refusal 'I cannot.'"),
+}
+
+
+@pytest.mark.parametrize("answer, status, tries, message", FAULTS.values(), ids=FAULTS)
+def test_a_fault_says_where_what_and_what_to_do(answer, status, tries, message, server):
+    server.default = answer
+    error = ask(endpoint(server))
+    assert isinstance(error, ChatError)
+    assert message in str(error)
+    assert str(error).startswith(f"{server.url}: model some-model answered ")
+    assert f" after {tries} tr" in str(error)
+    assert (error.status, error.tries, len(server.requests)) == (status, tries, tries)
+    assert KEY not in str(error)
+
+
+def test_a_fault_is_tried_again_until_the_server_answers(server):
+    server.answers(Status(429, retry_after=0.001), Status(500, retry_after=0.001))
+    assert ask(endpoint(server)).text == "Yes."
+    assert len(server.requests) == 3
+
+
+def test_a_fault_stays_its_own(server):
+    server.default = lambda request: Status(400) if request.words == "2" else Text(request.words)
+    answers = endpoint(server).complete([[Message("user", str(n))] for n in range(4)], [None] * 4)
+    assert [getattr(answer, "text", None) for answer in answers] == ["0", "1", None, "3"]
+    assert isinstance(answers[2], ChatError)
+
+
+def test_a_server_that_does_not_run_is_named():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        error = ask(ChatEndpoint("some-model", url, KEY, retries=0))
+    assert isinstance(error, ChatError) and error.status is None
+    assert str(error).startswith(f"{url}: model some-model cannot be reached (")
+    assert "refused" in str(error) and "is the server running?" in str(error)
+
+
+@pytest.mark.parametrize("dropped", [Dropped(), Dropped(after=40)], ids=["at once", "in the middle"])
+def test_a_dropped_connection_is_tried_again(dropped, server):
+    server.answers(dropped)
+    assert ask(endpoint(server, retries=1)).text == "Yes."
+    server.answers(dropped)
+    error = ask(endpoint(server, retries=0))
+    assert isinstance(error, ChatError) and "cannot be reached (" in str(error)
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for(server):
+    server.default = Slow()
+    error = ask(endpoint(server, timeout=0.2, retries=1))
+    assert isinstance(error, ChatError) and (error.status, error.tries) == (None, 2)
+    assert "did not answer in time after 2 tries; raise the time-out" in str(error)
+
+
+def test_a_path_that_is_wrong_says_how_a_base_url_ends(server):
+    error = ask(ChatEndpoint("some-model", server.url.removesuffix("/v1"), KEY))
+    assert error.status == 404 and "often in /v1" in str(error)
+
+
+def test_a_programming_error_is_raised(server):
+    with pytest.raises(AttributeError):
+        endpoint(server).complete([["not a message"]], [None])
