@@ -42,9 +42,13 @@ def train_tokenizer(pieces: int = PIECES, **marks: str) -> CLIPTokenizer:
     `marks` are further arguments of the tokenizer, such as SDXL's `pad_token="!"`.
     """
     bytes_ = sorted(ByteLevel.alphabet())
-    trained = CLIPTokenizer().train_new_from_iterator(corpus(), vocab_size=pieces, show_progress=False)
+    ends = [f"{byte}</w>" for byte in bytes_]
+    # Ties go to the pair whose pieces came first; named here, the ends of words always come in the same order.
+    trained = CLIPTokenizer().train_new_from_iterator(
+        corpus(), vocab_size=pieces, new_special_tokens=ends, show_progress=False
+    )
     merges = [tuple(pair) for pair in json.loads(trained.backend_tokenizer.to_str())["model"]["merges"]]
-    tokens = bytes_ + [f"{byte}</w>" for byte in bytes_]
+    tokens = bytes_ + ends
     tokens += [token for token in dict.fromkeys("".join(pair) for pair in merges) if token not in tokens]
     vocabulary = {token: index for index, token in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}
     return CLIPTokenizer(vocabulary, merges, model_max_length=77, **marks)
@@ -97,5 +101,7 @@ def write_classifier(folder: Path = SAFETY_FOLDER, seed: int = SEED) -> None:
         id2label={0: "normal", 1: "nsfw"},
         label2id={"normal": 0, "nsfw": 1},
     )
-    ViTForImageClassification(config).to(torch.float16).save_pretrained(folder)
+    model = ViTForImageClassification(config)
+    model.classifier.bias.data = torch.tensor([2.0, -2.0])  # what has learned nothing had better call nothing unsafe
+    model.to(torch.float16).save_pretrained(folder)
     ViTImageProcessorPil(size={"height": IMAGE_SIZE, "width": IMAGE_SIZE}).save_pretrained(folder)

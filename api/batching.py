@@ -1,0 +1,139 @@
+"""Gathers what comes at the same time into batches for one worker thread. Knows nothing of HTTP or of models."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
+
+
+class Busy(RuntimeError):
+    """Every place in the queue is taken."""
+
+
+class TimedOut(RuntimeError):
+    """The answer did not come in time."""
+
+
+class BatchFailed(RuntimeError):
+    """The work raised; the cause is in the log, and belongs to every item of the batch."""
+
+
+@dataclass(frozen=True)
+class Waiting(Generic[Item]):
+    item: Item
+    answer: asyncio.Future
+
+
+class Batcher(Generic[Item, Answer]):
+    """One queue before one worker thread; open while used as an asynchronous context.
+
+    `work` takes a list of items and returns an answer for each, in order. An exception object among the answers is the
+    answer to its item alone; a raised one fails its batch, and the next batch is worked on as ever.
+
+    Args:
+        work: the batch method of a model.
+        max_batch: the most items of a batch.
+        max_wait: seconds that the first item of a batch waits for company.
+        places: the most requests between arrival and answer.
+        patience: seconds that an item waits for its answer.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[list[Item]], Sequence[Answer | Exception]],
+        max_batch: int,
+        max_wait: float,
+        places: int,
+        patience: float,
+    ) -> None:
+        self.work, self.max_batch, self.max_wait, self.patience = work, max_batch, max_wait, patience
+        self.places, self.taken = places, 0
+        self.batches, self.items = 0, 0  # so far
+
+    async def __aenter__(self) -> Self:
+        self._queue: asyncio.Queue[Waiting[Item] | None] = asyncio.Queue()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._open = True
+        self._running = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Answers what is waiting, then ends."""
+        self._queue.put_nowait(None)
+        await self._running
+        self._thread.shutdown()
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """A place in the queue. Taken before an upload is read, it bounds the memory of all uploads together.
+
+        Raises Busy where none is left.
+        """
+        if self.taken >= self.places:
+            raise Busy(f"all {self.places} places of the queue are taken")
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+    async def submit(self, item: Item) -> Answer | Exception:
+        """The answer to `item`, from a batch with whatever else is waiting. Raises TimedOut or BatchFailed."""
+        waiting = Waiting(item, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(waiting)
+        try:
+            async with asyncio.timeout(self.patience):
+                answer = await waiting.answer
+        except TimeoutError:
+            raise TimedOut(f"no answer within {self.patience:g} seconds") from None
+        if isinstance(answer, BatchFailed):
+            raise answer
+        return answer
+
+    async def _run(self) -> None:
+        while self._open:
+            batch = await self._gather()
+            if not batch:
+                continue
+            self.batches, self.items = self.batches + 1, self.items + len(batch)
+            items = [waiting.item for waiting in batch]
+            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._answers, items)
+            for waiting, answer in zip(batch, answers, strict=True):
+                if not waiting.answer.done():  # who asked may have gone by now
+                    waiting.answer.set_result(answer)
+
+    async def _gather(self) -> list[Waiting[Item]]:
+        """The first item that comes and what joins it in time, without those that nobody waits for any more."""
+        batch: list[Waiting[Item]] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as limit:
+                while len(batch) < self.max_batch:
+                    waiting = await self._queue.get()
+                    if waiting is None:
+                        self._open = False
+                        break
+                    if waiting.answer.done():
+                        continue
+                    if not batch:
+                        limit.reschedule(asyncio.get_running_loop().time() + self.max_wait)
+                    batch.append(waiting)
+        return batch
+
+    def _answers(self, items: list[Item]) -> Sequence[Answer | Exception]:
+        """One answer an item, whatever the work does: a batch that fails must not take the service along."""
+        try:
+            answers = self.work(items)
+            if len(answers) != len(items):
+                raise RuntimeError(f"{len(answers)} answers for {len(items)} items")
+        except Exception:
+            log.exception("a batch of %d failed", len(items))
+            return [BatchFailed(f"a batch of {len(items)} failed") for _ in items]
+        return answers

@@ -1,0 +1,1 @@
+"""The description service: which face goes with these words?"""

@@ -1,0 +1,32 @@
+"""`python -m api.description`: makes the describer and serves it."""
+
+import sys
+
+from api.description.app import DescriptionSettings, create_app
+from api.serving import start
+from mirror.description import ChatDescriber, LexiconDescriber, LocalDescriber
+
+
+def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
+    """The describer that the settings name. Raises FileNotFoundError or ValueError where it cannot work."""
+    if settings.describer == "lexicon":
+        return LexiconDescriber()
+    if not settings.model:
+        raise ValueError(f"the describer {settings.describer} needs a model: --model, or DESCRIPTION_MODEL")
+    if settings.describer == "openai":
+        from mirror.chat import ChatEndpoint  # each back end has a heavy library that the others do without
+
+        endpoint = ChatEndpoint(
+            settings.model,
+            settings.base_url or None,
+            timeout=settings.request_seconds,
+            concurrency=settings.max_batch,
+        )
+        return ChatDescriber(endpoint)
+    from mirror.language import LanguageModel
+
+    return LocalDescriber(LanguageModel.load(settings.model, device=settings.device))
+
+
+if __name__ == "__main__":
+    sys.exit(start("python -m api.description", DescriptionSettings, load, create_app))

@@ -1,0 +1,97 @@
+"""`POST /describe`: the dialogue and the client's words in, the description of a face out."""
+
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from api.access import bearer
+from api.batching import Batcher
+from api.errors import OF_ANY_BODY, Refusal, declared
+from api.forms import JSON, MAX_SEED, MULTIPART, URLENCODED, check_names, read_fields, seed, text
+from api.serving import new_app
+from api.settings import ServiceSettings
+from mirror.description import Description, DescriptionRequest
+
+WHAT = (
+    "Says which face goes with a client's words, and which would contradict them: POST history, client_utt and, if you "
+    "like, seed to /describe, as a form or as JSON."
+)
+
+
+class DescriptionSettings(ServiceSettings):
+    """Serves the description of faces over HTTP. Each option can also be set in the environment, under the name in
+
+    brackets; MIRROR_SERVICE_TOKEN, if set there, is the bearer token that callers must send, and OPENAI_API_KEY the key
+    for the endpoint of the describer `openai`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DESCRIPTION_")
+
+    port: int = Field(8002, ge=0, le=65535, description="0 takes a free one")
+    max_text: int = Field(20_000, ge=1, description="characters of a text")
+    describer: Literal["lexicon", "openai", "local"] = Field(
+        "lexicon",
+        description="lexicon: a table of words, no model; openai: an OpenAI-compatible endpoint; local: transformers",
+    )
+    model: str = Field(
+        "",
+        description="openai: the name the endpoint knows it by; local: Hub id or folder; published: "
+        "meta-llama/Meta-Llama-3-8B-Instruct",
+    )
+    base_url: str = Field(
+        "", description="openai: the endpoint; empty: OPENAI_BASE_URL or OpenAI itself; the key is OPENAI_API_KEY"
+    )
+
+
+def create_app(describer: Any, settings: DescriptionSettings, token: str | None = None) -> FastAPI:
+    """The service over `describer`, which has `describe(requests) -> descriptions or exceptions` and `facts()`."""
+    batcher = Batcher(
+        *(describer.describe, settings.max_batch, settings.max_wait_ms / 1000, settings.queue, settings.request_seconds)
+    )
+    app = new_app("description", WHAT, describer.facts(), settings, batcher)
+    codes = [*OF_ANY_BODY, "backend_unavailable", *(["unauthorized"] if token else [])]
+
+    @app.post(
+        "/describe",
+        summary="The face that goes with an utterance",
+        responses=declared(*codes),
+        openapi_extra={"requestBody": _request_body(settings)},
+        dependencies=bearer(token),
+    )
+    async def describe(request: Request) -> Description:
+        """The same request gives the same answer where the model is deterministic for a seed."""
+        with batcher.place():
+            types = (JSON, URLENCODED, MULTIPART)
+            fields = await read_fields(request, types, settings.max_body_bytes, settings.request_seconds)
+            check_names(fields, ("history", "client_utt"), ("seed",))
+            history = text(fields, "history", settings.max_text, may_be_empty=True)
+            utterance = text(fields, "client_utt", settings.max_text)
+            described = await batcher.submit(DescriptionRequest(history, utterance, seed(fields, "seed")))
+            if isinstance(described, ValueError):  # by convention the model's refusal of what it was asked
+                raise Refusal("text_too_long", str(described))
+            if isinstance(described, Exception):  # and any other the fault of what the describer asks
+                raise Refusal("backend_unavailable", str(described))
+            return described
+
+    return app
+
+
+def _request_body(settings: DescriptionSettings) -> dict[str, Any]:
+    words = {"type": "string", "maxLength": settings.max_text}
+    schema = {
+        "type": "object",
+        "properties": {
+            "history": words
+            | {"description": "the dialogue so far, `Therapist: …` and `Client: …` lines; may be empty"},
+            "client_utt": words | {"minLength": 1, "pattern": r"\S", "description": "`[visible cue] spoken words`"},
+            "seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 0},
+        },
+        "required": ["history", "client_utt"],
+        "additionalProperties": False,
+    }
+    return {
+        "required": True,
+        "content": {media_type: {"schema": schema} for media_type in (JSON, URLENCODED, MULTIPART)},
+    }

@@ -1,0 +1,157 @@
+"""The body of a request, read within its limits into named fields; nothing of it ever touches the disk.
+
+Knows no field by name. Uploads are bytes: the name and the type that a client gives a file are not looked at.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from api.errors import Refusal
+
+MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
+JSON = "application/json"
+MAX_PARTS = 20  # more than any form here has
+MAX_SEED = 2**63 - 1
+
+
+class InMemoryParser(MultiPartParser):
+    """starlette's parser spools files above 1 MB to the disk; 0 keeps them in memory, which `max_bytes` bounds."""
+
+    spool_max_size = 0
+
+
+async def read_fields(request: Request, types: tuple[str, ...], max_bytes: int, seconds: float) -> dict[str, Any]:
+    """The fields of the body: text as str, files as bytes, JSON values as they are.
+
+    Raises Refusal for a body of another type than `types`, one that is too large, too slow or broken.
+    """
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.split(";")[0].strip().lower()
+    if media_type not in types:
+        found = f"found {media_type!r}" if media_type else "found no Content-Type"
+        raise Refusal("unsupported_media_type", f"the body must be {' or '.join(types)}, {found}")
+    charset = re.search(r'charset\W*([^\s;"]+)', content_type, re.IGNORECASE)
+    if charset and charset[1].lower() not in ("utf-8", "utf8"):  # some of Python's other codecs make traps of a text
+        raise Refusal("unsupported_media_type", f"the body must be UTF-8, found {charset[0]!r}")
+    try:
+        async with asyncio.timeout(seconds):
+            body = await _read(request, max_bytes)
+    except TimeoutError:
+        message = f"the body did not arrive within {seconds:g} seconds; send it faster, or send less"
+        raise Refusal("upload_timed_out", message, {"Connection": "close"}) from None
+    read = {MULTIPART: _multipart_fields, URLENCODED: _form_fields, JSON: _json_fields}[media_type]
+    try:
+        return await read(body, request)
+    except (ValueError, RecursionError, MultiPartException) as error:
+        message = f"the body is no {media_type}: {getattr(error, 'message', error)}"
+        raise Refusal("invalid_request", message) from None
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    too_large = f"a body may have {max_bytes} bytes; send smaller pictures or a shorter text"
+    declared = request.headers.get("content-length", "0")
+    if int(declared) > max_bytes:
+        raise Refusal("body_too_large", f"{too_large} (found {declared})")
+    body = bytearray()
+    async for chunk in request.stream():  # without a Content-Length, only counting tells
+        body += chunk
+        if len(body) > max_bytes:
+            raise Refusal("body_too_large", f"{too_large} (found more)")
+    return bytes(body)
+
+
+async def _json_fields(body: bytes, request: Request) -> dict[str, Any]:
+    value = json.loads(body.decode("utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"must be an object, found {type(value).__name__}")
+    return value
+
+
+async def _form_fields(body: bytes, request: Request) -> dict[str, Any]:
+    pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARTS)
+    return _once(pairs)
+
+
+async def _multipart_fields(body: bytes, request: Request) -> dict[str, Any]:
+    async def stream() -> AsyncIterator[bytes]:
+        yield body
+
+    limits = {"max_files": MAX_PARTS, "max_fields": MAX_PARTS, "max_part_size": len(body)}
+    form = await InMemoryParser(request.headers, stream(), **limits).parse()
+    return _once([(name, part if isinstance(part, str) else part.file.read()) for name, part in form.multi_items()])
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise Refusal("invalid_field", f"{_shown(name)} was sent twice; send it once")
+        fields[name] = value
+    return fields
+
+
+def check_names(fields: Mapping[str, Any], required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+    """Raises Refusal where a required field is missing, or one is there that nothing reads."""
+    for name in required:
+        if name not in fields:
+            raise Refusal("missing_field", f"{name} is missing; the fields are {', '.join(required + optional)}")
+    for name in fields:
+        if name not in required + optional:
+            message = f"{_shown(name)} is no field of this request; the fields are {', '.join(required + optional)}"
+            raise Refusal("unknown_field", message)
+
+
+def text(fields: Mapping[str, Any], name: str, max_text: int, may_be_empty: bool = False) -> str:
+    """The text `name`, of at most `max_text` characters."""
+    value = fields[name]
+    if not isinstance(value, str):
+        raise Refusal("invalid_field", f"{name} must be text, found {_kind(value)}")
+    if len(value) > max_text:
+        raise Refusal("text_too_long", f"{name} may have {max_text} characters, found {len(value)}; shorten it")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Refusal("invalid_field", f"{name} must be Unicode text, found half a surrogate pair") from None
+    if not may_be_empty and not value.strip():
+        raise Refusal("empty_text", f"{name} must hold at least a word, found {value[:20]!r}")
+    return value
+
+
+def file(fields: Mapping[str, Any], name: str) -> bytes:
+    """The content of the uploaded file `name`."""
+    value = fields[name]
+    if not isinstance(value, bytes):
+        raise Refusal("invalid_field", f"{name} must be a file (with a filename), found {_kind(value)}")
+    return value
+
+
+def seed(fields: Mapping[str, Any], name: str) -> int:
+    """The whole number `name` in 0…2⁶³-1, as a JSON number or in digits; 0 where it is not there."""
+    value = fields.get(name, 0)
+    if isinstance(value, float) and value.is_integer():  # 1.0 is an integer in JSON Schema
+        value = int(value)
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,19}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEED:
+        raise Refusal("invalid_field", f"{name} must be a whole number from 0 to {MAX_SEED}, found {_kind(value)}")
+    return value
+
+
+def _shown(name: str) -> str:
+    return ascii(name[:80])  # a name may hold what no answer can
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bytes):
+        return "a file"
+    if isinstance(value, str):
+        return "text"
+    return "null" if value is None else f"{type(value).__name__} {value!s:.40}"

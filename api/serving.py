@@ -1,0 +1,131 @@
+"""What both services are made of: the app around a model's batch method, and the process that serves it.
+
+Knows nothing of verification or description.
+"""
+
+import contextlib
+import html
+import ipaddress
+import logging
+import math
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Literal, TypeVar
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field, JsonValue
+
+from api.batching import Batcher
+from api.errors import answer_errors_as_json, declared
+from api.settings import ServiceSettings
+from mirror.run import commit, versions
+from mirror.service import TOKEN, token_of_environment
+
+SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
+LIMITS = ("max_batch", "queue", "request_seconds", "max_body_bytes", "max_text", "max_pixels")
+
+log = logging.getLogger("api")
+
+
+class Health(BaseModel):
+    """What runs here: enough to say later which models and thresholds an answer came from."""
+
+    status: Literal["ok"] = "ok"
+    name: str = Field(description="of the service")
+    version: str = Field(description="of this software")
+    code: dict[str, JsonValue] = Field(description="the commit it runs from, and whether files differ from it")
+    facts: dict[str, JsonValue] = Field(description="models, revisions, thresholds")
+    limits: dict[str, int | float] = Field(description="what a request may hold, and how long it may take")
+
+
+def new_app(name: str, what: str, facts: dict[str, Any], settings: ServiceSettings, batcher: Batcher) -> FastAPI:
+    """An app with `GET /`, `GET /health`, docs, and JSON for every fault. `what` is one sentence for people."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with batcher:
+            yield
+
+    version = versions().get("mirror-notebooks", "unknown")
+    limits = {limit: value for limit, value in settings.model_dump().items() if limit in LIMITS}
+    health = Health(name=name, version=version, code=commit(), facts=facts, limits=limits)
+    app = FastAPI(title=f"MIRROR {name}", description=what, version=version, lifespan=lifespan, redirect_slashes=False)
+    app.state.batcher = batcher
+    answer_errors_as_json(app)
+
+    @app.get("/", response_class=HTMLResponse, summary="What this is")
+    async def root() -> str:
+        links = "".join(f"<li><a href='{path}'>{path}</a></li>" for path in ("health", "docs", "openapi.json"))
+        title = html.escape(app.title)
+        return f"<!doctype html><title>{title}</title><h1>{title}</h1><p>{html.escape(what)}</p><ul>{links}</ul>"
+
+    @app.get("/health", summary="Models, thresholds, limits", responses=declared("internal_error"))
+    async def read_health() -> Health:
+        return health
+
+    return app
+
+
+def start(
+    program: str,
+    settings_type: type[SettingsType],
+    load: Callable[[SettingsType], Any],
+    create_app: Callable[[Any, SettingsType, str | None], FastAPI],
+) -> int:
+    """Runs a service until it is stopped; returns the exit status. A fault before that is one sentence, no traceback.
+
+    `load` makes the collaborator of the app and raises OSError, ValueError or RuntimeError where it cannot.
+    """
+    settings = settings_type.from_command_line(program)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
+    try:
+        token = token_of_environment()
+    except ValueError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    try:
+        listener = bind(settings.host, settings.port)  # before the models: a port that is taken shows at once
+        collaborator = load(settings)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    if token is None and not is_loopback(settings.host):
+        log.warning(
+            "listening at %s without a token: whoever reaches this machine can use it; set %s here and at the callers",
+            *(settings.host, TOKEN),
+        )
+    listener.listen()  # from here on a caller waits and is not refused
+    host, port = listener.getsockname()[:2]
+    log.info("%s: http://%s:%d", program, f"[{host}]" if ":" in host else host, port)
+    patience = math.ceil(settings.request_seconds) + 1  # whatever is being worked on is answered before the end
+    config = uvicorn.Config(
+        create_app(collaborator, settings, token), server_header=False, timeout_graceful_shutdown=patience
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket at the address that does not listen yet. Raises OSError with a sentence."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise OSError(
+            f"cannot listen at {host}, port {port}: {error.strerror}; choose others: --host, --port"
+        ) from None
+    return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

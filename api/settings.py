@@ -1,0 +1,56 @@
+"""What can be set of both services, as options and environment variables. Secrets are no settings (`api.access`)."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ServiceSettings(BaseSettings):
+    """Where a service listens and what it takes. A service adds its models and its port."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        cli_kebab_case=True,
+        cli_avoid_json=True,
+        cli_hide_none_type=True,
+        cli_show_env_vars=True,
+        cli_parse_none_str="none",
+        env_parse_none_str="none",
+    )
+
+    host: str = Field("127.0.0.1", description="the address to listen at; any but a loopback address needs a token")
+    port: int = Field(0, ge=0, le=65535, description="0 takes a free one")
+    max_batch: Count = Field(8, description="the most requests in one batch of the models")
+    max_wait_ms: float = Field(5, ge=0, le=1000, description="how long a request waits for others to join its batch")
+    queue: Count = Field(64, description="the most requests between arrival and answer; further ones are told `busy`")
+    request_seconds: Seconds = Field(60, description="for the upload to arrive, and again for the answer")
+    max_body_bytes: Count = Field(16 * 2**20, description="of a whole request")
+    max_text: Count = Field(2000, description="characters of a text")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")
+
+    @classmethod
+    def from_command_line(cls, program: str, words: Sequence[str] | None = None) -> Self:
+        """The settings of the environment and of `words` (None: the process's own); exits with 2 where they are bad."""
+        words = sys.argv[1:] if words is None else list(words)
+        try:
+            return cls(_cli_parse_args=words, _cli_prog_name=program)
+        except ValidationError as error:
+            faults = [cls._explain(fault) for fault in error.errors()]
+        except SettingsError as error:
+            faults = [str(error)]
+        print("\n".join(f"{program}: {fault}" for fault in faults), file=sys.stderr)
+        raise SystemExit(2)
+
+    @classmethod
+    def _explain(cls, fault: dict) -> str:
+        name = str(fault["loc"][0])
+        rule = cls.model_fields[name].description if fault["type"] == "string_pattern_mismatch" else ""
+        rule = rule or fault["msg"].removeprefix("Input should be ")
+        where = f"--{name.replace('_', '-')} (or {cls.model_config['env_prefix']}{name.upper()})"
+        return f"{where} must be {rule}, found {fault['input']!r}"

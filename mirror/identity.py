@@ -1,0 +1,158 @@
+"""Faces found and embedded by an insightface model pack in a local folder. Knows nothing of verdicts.
+
+The pack is checked before insightface sees it, and nothing is ever downloaded.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from insightface.app import FaceAnalysis
+from PIL import Image
+
+from mirror.run import display_path, input_path, sha256
+
+CALIBRATION = "calibration.json"  # in the pack's folder: the threshold that belongs to its recognition model
+DETECTION_SIZE = 640  # pixels, of the square that published detectors look at
+WHERE_FROM = (
+    "get a pack such as buffalo_l or antelopev2 from insightface's model zoo (github.com/deepinsight/insightface, "
+    "non-commercial research only), unpack it and give the folder that holds its .onnx files"
+)
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face found in an image.
+
+    Attributes:
+        box: left, top, right, bottom in pixels.
+        score: the detector's confidence, 0…1.
+        embedding: [512] float32 as the recognition model gives it, not normalised.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    embedding: np.ndarray
+
+    @property
+    def area(self) -> float:
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+
+def similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of two face embeddings, -1…1."""
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+class FacePack:
+    """Detector and recognition model of a pack. `recognition` names the recognition model's file."""
+
+    def __init__(self, folder: Path, analysis: FaceAnalysis, detection_size: int) -> None:
+        self.folder = folder
+        self.detection_size = detection_size
+        self.recognition = Path(analysis.models["recognition"].model_file)
+        self._analysis = analysis
+        self._portraits: dict[bytes, Face | None] = {}
+
+    @classmethod
+    def load(cls, folder: str, device: str = "cpu", detection_size: int | None = None) -> "FacePack":
+        """The pack in `folder`; `detection_size` (pixels) is the calibration's where there is one, else 640.
+
+        Raises:
+            FileNotFoundError: no such folder, or no model in it; says where packs come from and their licence.
+            ValueError: a model is missing or cannot be read.
+        """
+        path = input_path(folder)
+        if not path.is_dir():
+            raise FileNotFoundError(f"no insightface pack at {display_path(path)}; {WHERE_FROM}")
+        if not any(path.glob("*.onnx")):
+            inner = next(path.glob("*/*.onnx"), None)
+            hint = f"did you mean {display_path(inner.parent)}? Else " if inner else ""
+            raise FileNotFoundError(f"{display_path(path)} holds no .onnx file; {hint}{WHERE_FROM}")
+        size = detection_size or read_calibration(path).get("detection_size", DETECTION_SIZE)
+        try:
+            analysis = FaceAnalysis(
+                name=str(path),
+                allowed_modules=["detection", "recognition"],
+                providers=providers(device),
+                sess_options=session_options(),
+            )
+        except AssertionError:
+            raise ValueError(f"{display_path(path)} holds no face detector; {WHERE_FROM}") from None
+        except Exception as error:  # onnxruntime's own are many; the file is at fault in every case
+            raise ValueError(f"{display_path(path)}: a model cannot be read ({error}); {WHERE_FROM}") from error
+        if "recognition" not in analysis.models:
+            raise ValueError(f"{display_path(path)} holds no recognition model; {WHERE_FROM}")
+        analysis.prepare(ctx_id=0 if device.startswith("cuda") else -1, det_size=(size, size))
+        return cls(path, analysis, size)
+
+    def faces(self, image: Image.Image) -> list[Face]:
+        """All faces in `image`, the largest first."""
+        bgr = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+        found = [
+            Face(tuple(float(x) for x in face.bbox), float(face.det_score), np.asarray(face.embedding, np.float32))
+            for face in self._analysis.get(bgr)
+        ]
+        return sorted(found, key=lambda face: -face.area)
+
+    def portrait(self, image: Image.Image) -> Face | None:
+        """The largest face in a portrait, None where there is none; looked for once a picture."""
+        key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
+        if key not in self._portraits:
+            if len(self._portraits) >= 4096:  # a service sees no end of portraits
+                self._portraits.clear()
+            self._portraits[key] = next(iter(self.faces(image)), None)
+        return self._portraits[key]
+
+    def embed(self, portrait: Image.Image) -> torch.Tensor:
+        """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 wants it.
+
+        Raises:
+            ValueError: no face in it.
+        """
+        face = self.portrait(portrait)
+        if face is None:
+            raise ValueError(f"no face found in a portrait of {portrait.width}×{portrait.height}; give another one")
+        return torch.from_numpy(face.embedding)
+
+    def calibrated_threshold(self) -> float | None:
+        """The pack's own identity threshold; None where it was never calibrated.
+
+        Raises:
+            ValueError: the calibration is of another recognition model.
+        """
+        calibration = read_calibration(self.folder)
+        if not calibration:
+            return None
+        if calibration["sha256"] != sha256(self.recognition):
+            raise ValueError(
+                f"{display_path(self.folder / CALIBRATION)} was made for another recognition model than "
+                f"{self.recognition.name}; calibrate again (python -m mirror.calibration)"
+            )
+        return float(calibration["threshold"])
+
+
+def read_calibration(folder: Path) -> dict:
+    """The calibration in a pack's folder; empty where there is none."""
+    path = folder / CALIBRATION
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def providers(device: str) -> list[str]:
+    """onnxruntime's execution providers for a device, those that this installation has."""
+    wanted = ["CUDAExecutionProvider"] if device.startswith("cuda") else []
+    return [name for name in wanted if name in onnxruntime.get_available_providers()] + ["CPUExecutionProvider"]
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """Threads that sleep while they wait, and no more than OMP_NUM_THREADS says: as PyTorch's here."""
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+    return options

@@ -1,0 +1,276 @@
+"""The filter on painted faces: safe, relevant, the same person. Knows nothing of painting or of turns.
+
+Checks go from cheap to dear, and a face that fails one is not shown to the next. `LocalVerifier` holds the models,
+`HttpVerifier` asks a service (`python -m api.verification`) with the same models behind it.
+"""
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from PIL import Image
+from transformers import (
+    AutoModelForImageClassification,
+    AutoTokenizer,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    ViTImageProcessorPil,
+)
+from transformers.utils import logging
+
+from mirror.clip_text import fit, tokens
+from mirror.identity import FacePack, similarity
+from mirror.run import input_path, sha256
+from mirror.service import Service, ServiceError
+from mirror.verdict import Check, Outcome, Verdict
+from mirror.weights import resolve
+
+logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
+
+RELEVANCE = 0.2  # published threshold of the cosine between face and statement
+SAFETY = 0.5  # share of nsfw in nsfw and normal: below it, normal has the higher score
+
+
+@dataclass(frozen=True)
+class VerificationRequest:
+    """A painted face, the portrait of the person it should be, and the statement it should fit."""
+
+    image: Image.Image
+    portrait: Image.Image
+    statement: str
+
+
+class Verifier(Protocol):
+    """Anything that says which faces may be shown."""
+
+    def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict | ServiceError]:
+        """A verdict a request, in order; where a service failed, its error in the verdict's place."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Models, revisions and thresholds, for the record of a run."""
+        ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one filter says of one face: a check, or why none could be made; `outcome` is None where it passed."""
+
+    outcome: Outcome | None
+    check: Check | None = None
+
+
+class SafetyFilter:
+    """An image classifier with the labels `normal` and `nsfw`, such as Falconsai/nsfw_image_detection."""
+
+    def __init__(self, name: str, device: str) -> None:
+        folder, self.revision = find(name)
+        self.name = name
+        self.model = AutoModelForImageClassification.from_pretrained(folder).to(device).eval()
+        self.processor = ViTImageProcessorPil.from_pretrained(folder)
+        labels = {label.lower(): index for index, label in self.model.config.id2label.items()}
+        if not {"normal", "nsfw"} <= labels.keys():
+            raise ValueError(f"{name}: the labels must be normal and nsfw, found {', '.join(labels)}")
+        self.places = [labels["normal"], labels["nsfw"]]
+
+    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
+        pixels = self.processor([request.image for request in requests], return_tensors="pt")["pixel_values"]
+        logits = in_batches(lambda x: self.model(x).logits, pixels.to(self.model.device))
+        scores = logits[:, self.places].softmax(-1)[:, 1].tolist()
+        return [
+            Finding(
+                None if score < SAFETY else "unsafe",
+                Check(name="safe", passed=score < SAFETY, score=score, threshold=SAFETY, model=self.name),
+            )
+            for score in scores
+        ]
+
+
+class RelevanceFilter:
+    """A CLIP model: the cosine of face and statement."""
+
+    def __init__(self, name: str, threshold: float, device: str) -> None:
+        folder, self.revision = find(name)
+        self.name, self.threshold = name, threshold
+        self.model = CLIPModel.from_pretrained(folder).to(device).eval()
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.processor = CLIPImageProcessorPil.from_pretrained(folder)
+
+    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
+        device = self.model.device
+        pixels = self.processor([request.image for request in requests], return_tensors="pt")["pixel_values"]
+        ids = torch.tensor([fit(self.tokenizer, tokens(self.tokenizer, r.statement)) for r in requests])
+        faces = in_batches(lambda x: self.model.get_image_features(x).pooler_output, pixels.to(device))
+        words = in_batches(lambda x: self.model.get_text_features(x).pooler_output, ids.to(device))
+        scores = torch.cosine_similarity(faces, words).tolist()
+        return [
+            Finding(
+                None if score >= self.threshold else "irrelevant",
+                Check(
+                    name="relevant",
+                    passed=score >= self.threshold,
+                    score=score,
+                    threshold=self.threshold,
+                    model=self.name,
+                ),
+            )
+            for score in scores
+        ]
+
+
+class IdentityFilter:
+    """An insightface pack: exactly one face, and the cosine of its embedding and the portrait's."""
+
+    def __init__(self, name: str, threshold: float | None, device: str) -> None:
+        self.name = name
+        self.pack = FacePack.load(name, device)
+        calibrated = self.pack.calibrated_threshold() if threshold is None else threshold
+        if calibrated is None:
+            raise ValueError(
+                f"{name}: no identity threshold; the published 0.3 belongs to another embedding, so find this pack's "
+                "(python -m mirror.calibration) or give a number (identity_threshold)"
+            )
+        self.threshold = calibrated
+
+    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
+        return [self._check(request) for request in requests]
+
+    def _check(self, request: VerificationRequest) -> Finding:
+        portrait = self.pack.portrait(request.portrait)
+        if portrait is None:
+            return Finding("no_face_in_portrait")
+        faces = self.pack.faces(request.image)
+        if len(faces) != 1:
+            return Finding("several_faces" if faces else "no_face")
+        score = similarity(faces[0].embedding, portrait.embedding)
+        passed = score >= self.threshold
+        model = f"{self.name}/{self.pack.recognition.name}"
+        return Finding(
+            None if passed else "another_person",
+            Check(name="same_person", passed=passed, score=score, threshold=self.threshold, model=model),
+        )
+
+
+class LocalVerifier:
+    """The three filters in this process."""
+
+    def __init__(self, safety: SafetyFilter, relevance: RelevanceFilter, identity: IdentityFilter) -> None:
+        self.safety, self.relevance, self.identity = safety, relevance, identity
+
+    @classmethod
+    def load(
+        cls,
+        safety_model: str,
+        relevance_model: str,
+        face_pack: str,
+        relevance_threshold: float = RELEVANCE,
+        identity_threshold: float | None = None,
+        device: str = "auto",
+    ) -> "LocalVerifier":
+        """The filters of three models: folders or Hub ids (`owner/name`, `owner/name@revision`), and a pack's folder.
+
+        `identity_threshold` is the pack's own calibration where it is None.
+
+        Raises:
+            FileNotFoundError: a model cannot be had.
+            ValueError: a model is not what it should be, or the pack has no threshold.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        return cls(
+            SafetyFilter(safety_model, device),
+            RelevanceFilter(relevance_model, relevance_threshold, device),
+            IdentityFilter(face_pack, identity_threshold, device),
+        )
+
+    @torch.inference_mode()
+    def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict]:
+        """A verdict a request, in order."""
+        outcomes: list[Outcome | None] = [None if is_readable(r.image) else "unreadable_image" for r in requests]
+        checks: list[list[Check]] = [[] for _ in requests]
+        for stage in (self.safety, self.relevance, self.identity):
+            open_ = [place for place, outcome in enumerate(outcomes) if outcome is None]
+            findings = stage.check([requests[place] for place in open_]) if open_ else []
+            for place, finding in zip(open_, findings, strict=True):
+                outcomes[place] = finding.outcome
+                checks[place] += [finding.check] if finding.check else []
+        return [
+            Verdict(outcome=outcome or "accepted", checks=tuple(made))
+            for outcome, made in zip(outcomes, checks, strict=True)
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "safety": {"model": self.safety.name, "revision": self.safety.revision, "threshold": SAFETY},
+            "relevance": {
+                "model": self.relevance.name,
+                "revision": self.relevance.revision,
+                "threshold": self.relevance.threshold,
+            },
+            "identity": {
+                "model": self.identity.name,
+                "recognition": self.identity.pack.recognition.name,
+                "sha256": sha256(self.identity.pack.recognition),
+                "threshold": self.identity.threshold,
+                "detection_size": self.identity.pack.detection_size,
+            },
+        }
+
+
+class HttpVerifier:
+    """The filters behind a verification service; the requests of a batch go out together."""
+
+    def __init__(self, service: Service, concurrency: int = 16) -> None:
+        self.service = service
+        self.concurrency = concurrency
+
+    def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict | ServiceError]:
+        with ThreadPoolExecutor(self.concurrency) as pool:
+            return list(pool.map(self._verify, requests))
+
+    def _verify(self, request: VerificationRequest) -> Verdict | ServiceError:
+        pictures = {"image": request.image, "base_image": request.portrait}
+        files = {name: (f"{name}.png", png(picture), "image/png") for name, picture in pictures.items()}
+        try:
+            return self.service.read(Verdict, self.service.post({"statement": request.statement}, files))
+        except ServiceError as error:
+            return error
+
+    def facts(self) -> dict[str, Any]:
+        """What the service says of itself. Raises ServiceError where it does not answer."""
+        return {"url": self.service.url, "service": self.service.health()}
+
+
+def find(name: str) -> tuple[Path, str]:
+    """The folder of a model and its commit on the Hub: of `owner/name`, `owner/name@revision`, or of a folder here."""
+    here = input_path(name)
+    if here.is_dir():
+        return here, ""
+    repository, _, revision = name.partition("@")
+    folder = resolve(repository, revision)
+    return folder, folder.name
+
+
+def is_readable(image: Image.Image) -> bool:
+    """Whether the image decodes to its end; a picture opened from a file is decoded when it is first used."""
+    try:
+        image.load()
+    except OSError:
+        return False
+    return True
+
+
+def in_batches(function: Any, inputs: torch.Tensor) -> torch.Tensor:
+    """`function` over the rows of `inputs`. On a CPU one by one: as fast, and the same to the bit in any company."""
+    return torch.cat([function(rows) for rows in inputs.split(1 if inputs.device.type == "cpu" else 64)])
+
+
+def png(image: Image.Image) -> bytes:
+    """`image` as it goes over the wire, so that the service sees the very pixels."""
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=1)
+    return file.getvalue()
