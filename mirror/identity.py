@@ -6,6 +6,7 @@ The pack is checked before insightface sees it, and nothing is ever downloaded.
 import hashlib
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from insightface.app import FaceAnalysis
 from PIL import Image
 
 from mirror.run import display_path, input_path, sha256
+
+# scikit-image tells insightface of a method's end at every face; the pinned versions work together.
+warnings.filterwarnings("ignore", message="`estimate` is deprecated", category=FutureWarning, module="insightface")
 
 CALIBRATION = "calibration.json"  # in the pack's folder: the threshold that belongs to its recognition model
 DETECTION_SIZE = 640  # pixels, of the square that published detectors look at

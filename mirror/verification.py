@@ -70,7 +70,7 @@ class SafetyFilter:
     def __init__(self, name: str, device: str) -> None:
         folder, self.revision = find(name)
         self.name = name
-        self.model = AutoModelForImageClassification.from_pretrained(folder).to(device).eval()
+        self.model = AutoModelForImageClassification.from_pretrained(folder, dtype=torch.float32).to(device).eval()
         self.processor = ViTImageProcessorPil.from_pretrained(folder)
         labels = {label.lower(): index for index, label in self.model.config.id2label.items()}
         if not {"normal", "nsfw"} <= labels.keys():
@@ -96,7 +96,7 @@ class RelevanceFilter:
     def __init__(self, name: str, threshold: float, device: str) -> None:
         folder, self.revision = find(name)
         self.name, self.threshold = name, threshold
-        self.model = CLIPModel.from_pretrained(folder).to(device).eval()
+        self.model = CLIPModel.from_pretrained(folder, dtype=torch.float32).to(device).eval()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.processor = CLIPImageProcessorPil.from_pretrained(folder)
 

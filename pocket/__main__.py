@@ -1,11 +1,13 @@
-"""`python -m pocket` writes the pocket data set and the pocket LLaVA; `data` or `llava` behind it writes only that."""
+"""`python -m pocket` writes the pocket data set and the pocket models; `data`, `llava` … behind it writes only that."""
 
 import argparse
+
+WHAT = ["data", "llava", "faces"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pocket", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["data", "llava"], default=["data", "llava"])
+    parser.add_argument("what", nargs="*", choices=WHAT, default=WHAT)
     what = parser.parse_args().what
     # Imported here: the processes that draw faces import this file, and need no model.
     from pocket import dataset, llava
@@ -16,6 +18,11 @@ def main() -> None:
     if "llava" in what:
         llava.write_llava()
         print(f"llava: {llava.FOLDER}")
+    if "faces" in what:
+        from pocket import facepack
+
+        facepack.write_facepack()
+        print(f"faces: {facepack.FOLDER}")
 
 
 if __name__ == "__main__":

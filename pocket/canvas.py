@@ -97,8 +97,12 @@ class Canvas:
         """The picture at its own size, RGB."""
         return self._image.resize((self.size, self.size), Image.Resampling.LANCZOS)
 
+    def pixels(self, points: Points) -> np.ndarray:
+        """[n, 2] where points lie on the finished picture, in pixels from its upper left corner."""
+        return np.reshape(self._place(points), (-1, 2)) / OVERSAMPLING
+
     def _place(self, points: Points) -> list[float]:
-        """x, y, x, y … in pixels."""
+        """x, y, x, y … in drawn pixels."""
         moved = np.asarray(points, dtype=float) @ self._turn.T + self._shift
         return (moved * self._unit + self._pixels / 2).ravel().tolist()
 

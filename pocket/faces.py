@@ -3,15 +3,18 @@
 Coordinates are those of `pocket.canvas`: half the height of a head is 1, the eyes lie on y = 0.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
 from PIL import Image
 
-from pocket.canvas import Canvas, curve, ellipse, mix
+from pocket.canvas import Canvas, Colour, curve, ellipse, mix
 from pocket.expressions import Expression
 from pocket.features import draw_brow, draw_eye, draw_nose
 from pocket.hair import draw_clothes, draw_hair_before, draw_hair_behind, draw_headscarf
 from pocket.head import Head
 from pocket.identities import Identity
-from pocket.mouth import draw_mouth
+from pocket.mouth import DEPTH, Mouth, draw_mouth
 from pocket.ornaments import draw_beard, draw_glasses, draw_marks, draw_tears
 from pocket.seeds import stable_seed, stream
 
@@ -28,21 +31,69 @@ BACKGROUNDS = (
 WHITE = (250, 248, 246)
 
 
-def draw(identity: Identity, expression: Expression, seed: int, size: int = 112) -> Image.Image:
-    """The face of a person with an expression, [size, size] RGB.
+@dataclass(frozen=True)
+class Moment:
+    """A person at one moment: the head with its movements, how it is held, what is behind it, whence the light comes.
 
-    `seed` stands for the moment: it sets the exact intensities, a little of the pose, the light and the background.
+    `x`, `y` are in units, `tilt` in radians; `light` is -1 from the viewer's left, 1 from the right.
     """
-    random = stream("moment", seed)
-    units = expression.instance(stable_seed("units", seed))
-    head = Head(identity, units)
-    background = mix(random.choice(BACKGROUNDS), (200, 205, 210), random.uniform(0, 0.35))
-    light = random.choice((-1, 1))
+
+    head: Head
+    background: Colour
+    light: int
+    x: float
+    y: float
+    tilt: float
+    scale: float
+
+    @classmethod
+    def of(cls, identity: Identity, expression: Expression, seed: int) -> "Moment":
+        """`seed` sets the exact intensities, a little of the pose, the light and the background."""
+        random = stream("moment", seed)
+        units = expression.instance(stable_seed("units", seed))
+        return cls(
+            head=Head(identity, units),
+            background=mix(random.choice(BACKGROUNDS), (200, 205, 210), random.uniform(0, 0.35)),
+            light=random.choice((-1, 1)),
+            x=random.uniform(-0.05, 0.05),
+            y=random.uniform(0.03, 0.09) + 0.04 * units.head_down,
+            tilt=0.16 * units.head_tilt + random.uniform(-0.03, 0.03),
+            scale=random.uniform(1.0, 1.06),
+        )
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Where a drawn face is, in pixels from the picture's upper left corner.
+
+    `box` [4] is left, top, right, bottom of the face from above the brows to the chin. `points` [5, 2] are x, y of the
+    eyes (the one on the viewer's left first), the tip of the nose and the corners of the mouth (left first).
+    """
+
+    box: np.ndarray
+    points: np.ndarray
+
+
+def find(identity: Identity, expression: Expression, seed: int, size: int = 112) -> Landmarks:
+    """Where the face is in the picture that `draw` makes of the same arguments."""
+    moment = Moment.of(identity, expression, seed)
+    head, canvas = moment.head, Canvas(size, moment.background)
+    canvas.move(moment.x, moment.y, moment.tilt, moment.scale)
+    mouth, eye = Mouth.of(head), identity.eye_distance
+    points = [head.at(-eye, 0), head.at(eye, 0), head.at(0, identity.nose_length, 1.4)]
+    points += [head.at(*mouth.left, DEPTH), head.at(*mouth.right, DEPTH)]
+    outline = head.outline()
+    face = canvas.pixels(outline[outline[:, 1] > -0.6])
+    return Landmarks(np.concatenate([face.min(0), face.max(0)]), canvas.pixels(points))
+
+
+def draw(identity: Identity, expression: Expression, seed: int, size: int = 112) -> Image.Image:
+    """The face of a person with an expression, [size, size] RGB; `seed` stands for the moment (see `Moment`)."""
+    moment = Moment.of(identity, expression, seed)
+    head, light, background = moment.head, moment.light, moment.background
+    x, y, tilt, scale = moment.x, moment.y, moment.tilt, moment.scale
     canvas = Canvas(size, background)
     canvas.glow(0.75 * light, -0.7, 2.2, mix(background, WHITE, 0.7), 0.8)
-    x, y = random.uniform(-0.05, 0.05), random.uniform(0.03, 0.09) + 0.04 * units.head_down
-    tilt = 0.16 * units.head_tilt + random.uniform(-0.03, 0.03)
-    scale = random.uniform(1.0, 1.06)
 
     canvas.move(x, y, tilt, scale)
     draw_hair_behind(canvas, head)

@@ -1,0 +1,249 @@
+"""The three filters on the pocket models: order, outcomes, thresholds, and what is refused before they start."""
+
+import io
+import json
+import shutil
+import socket
+
+import pytest
+import torch
+from PIL import Image
+from servers import Told, answer, verification_service
+from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, ViTForImageClassification
+
+from mirror.identity import FacePack
+from mirror.run import input_path
+from mirror.service import Service, ServiceError
+from mirror.verdict import Check, Verdict
+from mirror.verification import HttpVerifier, LocalVerifier, VerificationRequest
+from pocket.expressions import EXPRESSIONS
+from pocket.faces import draw
+from pocket.identities import Identity
+
+SAFETY, CLIP, PACK = (f"pocket/models/{name}" for name in ("nsfw-pocket", "clip-pocket", "faces-pocket"))
+SIZE = 160
+
+
+def face(person, expression="attentive", seed=0):
+    return draw(Identity.from_seed(person), EXPRESSIONS[expression], seed, SIZE)
+
+
+def load(safety=SAFETY, clip=CLIP, pack=PACK, relevance=-1.0, identity=None):
+    return LocalVerifier.load(str(safety), str(clip), str(pack), relevance, identity, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def verifier():
+    return load()
+
+
+def request(image, portrait=None, statement="a facial photo with a smile"):
+    return VerificationRequest(image, portrait or face(1), statement)
+
+
+def empty():
+    return Image.new("RGB", (SIZE, SIZE), (180, 190, 200))
+
+
+def two_faces():
+    picture = Image.new("RGB", (2 * SIZE, SIZE), (180, 190, 200))
+    for place, person in enumerate((1, 5)):
+        picture.paste(face(person), (place * SIZE, 0))
+    return picture
+
+
+def truncated():
+    file = io.BytesIO()
+    face(1).save(file, "PNG")
+    return Image.open(io.BytesIO(file.getvalue()[:3000]))
+
+
+def test_a_verdict_is_no_truth_value():
+    for verdict in (Verdict(outcome="accepted"), Verdict(outcome="unsafe")):
+        with pytest.raises(TypeError, match="ask verdict.accepted"):
+            if verdict:
+                pass
+        with pytest.raises(TypeError):
+            _ = not verdict
+    assert Verdict(outcome="accepted").accepted and not Verdict(outcome="no_face").accepted
+
+
+def test_a_verdict_survives_json():
+    check = Check(name="relevant", passed=False, score=0.125, threshold=0.2, model="clip")
+    verdict = Verdict(outcome="irrelevant", checks=(check,))
+    sent = json.loads(verdict.model_dump_json())
+    assert sent["accepted"] is False and sent["outcome"] == "irrelevant"
+    assert Verdict.model_validate(sent) == verdict
+    assert verdict.score("relevant") == 0.125 and verdict.score("safe") is None
+
+
+def test_the_outcomes_of_the_identity_filter(verifier):
+    cases = {
+        "accepted": request(face(1, "sad", 7)),
+        "another_person": request(face(2, "sad", 7)),
+        "no_face": request(empty()),
+        "several_faces": request(two_faces()),
+        "unreadable_image": request(truncated()),
+        "no_face_in_portrait": request(face(1), portrait=empty()),
+    }
+    verdicts = verifier.verify(list(cases.values()))
+    assert [v.outcome for v in verdicts] == list(cases)
+    same, other = verdicts[0].score("same_person"), verdicts[1].score("same_person")
+    threshold = verdicts[0].checks[-1].threshold
+    assert other < threshold <= same
+    assert [c.name for c in verdicts[0].checks] == ["safe", "relevant", "same_person"]
+    assert verdicts[0].checks[-1].model == f"{PACK}/rec_pocket.onnx"
+    assert verdicts[4].checks == ()
+    assert [v.is_final for v in verdicts] == [False] * 5 + [True]
+
+
+def test_the_checks_go_from_cheap_to_dear_and_stop_at_the_first_that_fails(tmp_path):
+    unsafe = flipped_classifier(tmp_path)
+    (verdict,) = load(safety=unsafe).verify([request(face(1))])
+    assert verdict.outcome == "unsafe" and [c.name for c in verdict.checks] == ["safe"]
+    assert (
+        verdict.checks[0].score > 0.5 and verdict.checks[0].threshold == 0.5 and verdict.checks[0].model == str(unsafe)
+    )
+    (verdict,) = load(relevance=1.0).verify([request(face(1))])
+    assert verdict.outcome == "irrelevant" and [c.passed for c in verdict.checks] == [True, False]
+    (verdict,) = load(identity=1.01).verify([request(face(1))])
+    assert verdict.outcome == "another_person" and [c.passed for c in verdict.checks] == [True, True, False]
+
+
+def flipped_classifier(folder):
+    model = ViTForImageClassification.from_pretrained(SAFETY)
+    model.classifier.bias.data *= -1
+    shutil.copytree(SAFETY, folder / "unsafe")
+    model.save_pretrained(folder / "unsafe")
+    return folder / "unsafe"
+
+
+def test_the_relevance_score_is_clips_own_cosine(verifier):
+    statement, picture = "a facial photo with a sad smile", face(3, "sad")
+    (verdict,) = verifier.verify([request(picture, statement=statement)])
+    model, tokenizer = CLIPModel.from_pretrained(CLIP, dtype=torch.float32), AutoTokenizer.from_pretrained(CLIP)
+    pixels = CLIPImageProcessorPil.from_pretrained(CLIP)([picture], return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        output = model(**tokenizer(statement, return_tensors="pt"), pixel_values=pixels)
+    expected = (output.logits_per_image / model.logit_scale.exp()).item()
+    assert verdict.score("relevant") == pytest.approx(expected, abs=1e-5)
+
+
+def test_another_statement_is_another_score_and_a_long_one_is_cut_off(verifier, caplog):
+    one, other, long, longer = verifier.verify(
+        [request(face(1), statement=s) for s in ("sad", "a happy smile", "very " * 90, "very " * 90 + "sad")]
+    )
+    assert one.score("relevant") != other.score("relevant")
+    assert long.score("relevant") == longer.score("relevant")
+    assert "CLIP reads 75 tokens" in caplog.text
+
+
+def test_a_verdict_does_not_depend_on_its_batch(verifier):
+    requests = [request(face(n % 3, "sad", n)) for n in range(4)] + [request(empty()), request(two_faces())]
+    together = verifier.verify(requests)
+    assert together == [verifier.verify([one])[0] for one in requests]
+    assert verifier.verify([]) == []
+
+
+def test_facts_name_models_and_thresholds(verifier):
+    facts = verifier.facts()
+    assert facts["safety"] == {"model": SAFETY, "revision": "", "threshold": 0.5}
+    assert facts["relevance"]["threshold"] == -1.0
+    calibration = json.loads((input_path(PACK) / "calibration.json").read_text())
+    assert facts["identity"]["threshold"] == calibration["threshold"]
+    assert facts["identity"]["sha256"] == calibration["sha256"]
+    assert facts["identity"]["detection_size"] == calibration["detection_size"]
+
+
+# Packs ----------------------------------------------------------------------------------------------------------------
+
+
+def copy_pack(folder, *without):
+    shutil.copytree(PACK, folder / "pack")
+    for name in without:
+        (folder / "pack" / name).unlink()
+    return folder / "pack"
+
+
+def test_a_pack_that_is_not_there_is_refused_with_where_to_get_one(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match="no insightface pack at .*nowhere; get a pack such as buffalo_l.*non-comm"
+    ):
+        FacePack.load(str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match="holds no .onnx file; get a pack"):
+        FacePack.load(str(tmp_path))
+    copy_pack(tmp_path)
+    with pytest.raises(FileNotFoundError, match="holds no .onnx file; did you mean .*/pack"):
+        FacePack.load(str(tmp_path))
+
+
+def test_a_pack_without_one_of_its_models_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="holds no face detector"):
+        FacePack.load(str(copy_pack(tmp_path / "a", "det_pocket.onnx")))
+    with pytest.raises(ValueError, match="holds no recognition model"):
+        FacePack.load(str(copy_pack(tmp_path / "b", "rec_pocket.onnx")))
+
+
+def test_a_model_that_cannot_be_read_is_refused(tmp_path):
+    pack = copy_pack(tmp_path)
+    (pack / "rec_pocket.onnx").write_bytes(b"no model")
+    with pytest.raises(ValueError, match="a model cannot be read"):
+        FacePack.load(str(pack))
+
+
+def test_a_pack_without_a_threshold_is_refused_unless_one_is_given(tmp_path):
+    pack = copy_pack(tmp_path, "calibration.json")
+    with pytest.raises(ValueError, match="no identity threshold; the published 0.3 belongs to another embedding"):
+        load(pack=pack)
+    assert load(pack=pack, identity=0.4).identity.threshold == 0.4
+
+
+def test_a_calibration_of_another_model_is_refused(tmp_path):
+    pack = copy_pack(tmp_path)
+    calibration = json.loads((pack / "calibration.json").read_text()) | {"sha256": "0" * 64}
+    (pack / "calibration.json").write_text(json.dumps(calibration))
+    with pytest.raises(
+        ValueError, match="was made for another recognition model than rec_pocket.onnx; calibrate again"
+    ):
+        load(pack=pack)
+
+
+def test_a_classifier_with_other_labels_is_refused(tmp_path):
+    shutil.copytree(SAFETY, tmp_path / "other")
+    config = json.loads((tmp_path / "other/config.json").read_text())
+    config["id2label"], config["label2id"] = {"0": "cat", "1": "dog"}, {"cat": 0, "dog": 1}
+    (tmp_path / "other/config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="the labels must be normal and nsfw, found cat, dog"):
+        load(safety=tmp_path / "other")
+
+
+def test_a_model_that_cannot_be_had_is_refused():
+    with pytest.raises(FileNotFoundError, match="no model folder ./nowhere"):
+        load(clip="./nowhere")
+
+
+# Over HTTP ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_service_says_what_the_filters_say(verifier):
+    requests = [request(face(1, "sad", 7)), request(face(2)), request(empty()), request(two_faces())]
+    with verification_service(verifier) as url:
+        remote = HttpVerifier(Service(url, "/verify"))
+        assert remote.verify(requests) == verifier.verify(requests)
+        assert remote.facts()["url"] == f"{url}/verify"
+        assert remote.facts()["service"]["facts"] == verifier.facts()
+
+
+def test_a_service_that_is_down_is_an_error_in_the_verdicts_place():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    (error,) = HttpVerifier(Service(url, "/verify", retries=1)).verify([request(face(1))])
+    assert isinstance(error, ServiceError)
+    assert f"{url}/verify" in str(error) and "2 tries" in str(error) and "python -m api.verification" in str(error)
+
+
+def test_an_answer_that_is_no_verdict_is_an_error():
+    with Told(answer(200, {"verdict": "fine"})) as server:
+        (error,) = HttpVerifier(Service(server.url, "/verify", retries=0)).verify([request(face(1))])
+    assert isinstance(error, ServiceError) and "answered no Verdict" in str(error)
