@@ -16,8 +16,7 @@ LAYERS = (
     "training judge merge",
     "dataset records progress step float8 lora llava original weights photomaker "
     "identity chat language sampling service statistics",
-    "settings refusals run profile transcript prompts checkpoint conversation verdict clip_text "
-    "lexicon messages",
+    "settings refusals run profile transcript prompts checkpoint conversation verdict clip_text lexicon messages",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")
