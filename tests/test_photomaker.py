@@ -12,8 +12,12 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mirror.clip_text import split_at_trigger
+from mirror.identity import FacePack
 from mirror.photomaker import PaintRecipe, PaintRequest, PhotoMaker
 from mirror.photomaker.weights import fuse_lora, read_adapter
+from pocket.expressions import EXPRESSIONS
+from pocket.faces import draw
+from pocket.identities import Identity
 
 GOLDEN = Path(__file__).parent / "data/photomaker-tiny"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
@@ -145,6 +149,17 @@ def test_a_prompt_is_split_where_the_trigger_stands():
 def test_version_2_needs_faces():
     with pytest.raises(ValueError, match="v2 needs face embeddings; give the folder of an insightface pack"):
         PhotoMaker.load(str(GOLDEN / "sdxl-tiny"), str(GOLDEN / "photomaker-v2.bin"), RECIPE, vision_heads=4)
+
+
+def test_version_2_takes_the_embedding_of_the_face_that_a_pack_finds():
+    pack = FacePack.load("pocket/models/faces-pocket")
+    weights = str(GOLDEN / "photomaker-v2.bin")
+    painter = PhotoMaker.load(str(GOLDEN / "sdxl-tiny"), weights, RECIPE, embed_face=pack.embed, vision_heads=4)
+    portraits = [draw(Identity.from_seed(n), EXPRESSIONS["attentive"], 0, 112) for n in (1, 2)]
+    one, other = painter.paint([request(portraits=(portrait,)) for portrait in portraits])
+    assert one != other
+    with pytest.raises(ValueError, match="no face found in a portrait of 64×64; give another one"):
+        painter.paint([request(portraits=(Image.new("RGB", (64, 64)),))])
 
 
 def test_a_lora_of_another_model_is_refused(photomaker):
