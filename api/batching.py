@@ -1,4 +1,4 @@
-"""Gathers what comes at the same time into batches for one worker thread. Knows nothing of HTTP or of models."""
+"""Gathers what comes at the same time into batches for worker threads. Knows nothing of HTTP or of models."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ class Waiting(Generic[Item]):
 
 
 class Batcher(Generic[Item, Answer]):
-    """One queue before one worker thread; open while used as an asynchronous context.
+    """One queue before the worker threads; open while used as an asynchronous context.
 
     `work` takes a list of items and returns an answer for each, in order. An exception object among the answers is the
     answer to its item alone; a raised one fails its batch, and the next batch is worked on as ever.
@@ -44,6 +44,7 @@ class Batcher(Generic[Item, Answer]):
         max_wait: seconds that the first item of a batch waits for company.
         places: the most requests between arrival and answer.
         patience: seconds that an item waits for its answer.
+        at_once: how many batches may be worked on at a time: one on a model of this process, many on one elsewhere.
     """
 
     def __init__(
@@ -53,14 +54,17 @@ class Batcher(Generic[Item, Answer]):
         max_wait: float,
         places: int,
         patience: float,
+        at_once: int = 1,
     ) -> None:
+        self.at_once = at_once
         self.work, self.max_batch, self.max_wait, self.patience = work, max_batch, max_wait, patience
         self.places, self.taken = places, 0
         self.batches, self.items = 0, 0  # so far
 
     async def __aenter__(self) -> Self:
         self._queue: asyncio.Queue[Waiting[Item] | None] = asyncio.Queue()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._threads = ThreadPoolExecutor(self.at_once, thread_name_prefix="batches")
+        self._free = asyncio.Semaphore(self.at_once)
         self._open = True
         self._running = asyncio.create_task(self._run())
         return self
@@ -69,7 +73,7 @@ class Batcher(Generic[Item, Answer]):
         """Answers what is waiting, then ends."""
         self._queue.put_nowait(None)
         await self._running
-        self._thread.shutdown()
+        self._threads.shutdown()
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
@@ -99,16 +103,22 @@ class Batcher(Generic[Item, Answer]):
         return answer
 
     async def _run(self) -> None:
-        while self._open:
-            batch = await self._gather()
-            if not batch:
-                continue
-            self.batches, self.items = self.batches + 1, self.items + len(batch)
-            items = [waiting.item for waiting in batch]
-            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._answers, items)
-            for waiting, answer in zip(batch, answers, strict=True):
-                if not waiting.answer.done():  # who asked may have gone by now
-                    waiting.answer.set_result(answer)
+        async with asyncio.TaskGroup() as under_way:
+            while self._open:
+                await self._free.acquire()  # only then gathered: what waits meanwhile joins the batch
+                if batch := await self._gather():
+                    under_way.create_task(self._work(batch))
+                else:
+                    self._free.release()
+
+    async def _work(self, batch: list[Waiting[Item]]) -> None:
+        self.batches, self.items = self.batches + 1, self.items + len(batch)
+        items = [waiting.item for waiting in batch]
+        answers = await asyncio.get_running_loop().run_in_executor(self._threads, self._answers, items)
+        self._free.release()
+        for waiting, answer in zip(batch, answers, strict=True):
+            if not waiting.answer.done():  # who asked may have gone by now
+                waiting.answer.set_result(answer)
 
     async def _gather(self) -> list[Waiting[Item]]:
         """The first item that comes and what joins it in time, without those that nobody waits for any more."""

@@ -16,6 +16,7 @@ from api.batching import BatchFailed, Busy, TimedOut
 CODES: dict[str, tuple[int, str]] = {
     "invalid_request": (400, "the body cannot be read: broken, cut off, or not UTF-8"),
     "unauthorized": (401, "the bearer token is missing or wrong"),
+    "forbidden_host": (403, "the request names another host than this machine"),
     "not_found": (404, "there is nothing at this path"),
     "method_not_allowed": (405, "this path has other methods"),
     "upload_timed_out": (408, "the body did not arrive in time"),

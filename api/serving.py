@@ -12,14 +12,17 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, JsonValue
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.batching import Batcher
-from api.errors import answer_errors_as_json, declared
+from api.errors import Refusal, answer_errors_as_json, declared
 from api.settings import ServiceSettings
 from mirror.run import commit, versions
 from mirror.service import TOKEN, token_of_environment
@@ -41,7 +44,14 @@ class Health(BaseModel):
     limits: dict[str, int | float] = Field(description="what a request may hold, and how long it may take")
 
 
-def new_app(name: str, what: str, facts: dict[str, Any], settings: ServiceSettings, batcher: Batcher) -> FastAPI:
+def new_app(
+    name: str,
+    what: str,
+    facts: dict[str, Any],
+    settings: ServiceSettings,
+    batcher: Batcher,
+    token: str | None,
+) -> FastAPI:
     """An app with `GET /`, `GET /health`, docs, and JSON for every fault. `what` is one sentence for people."""
 
     @contextlib.asynccontextmanager
@@ -55,18 +65,44 @@ def new_app(name: str, what: str, facts: dict[str, Any], settings: ServiceSettin
     app = FastAPI(title=f"MIRROR {name}", description=what, version=version, lifespan=lifespan, redirect_slashes=False)
     app.state.batcher = batcher
     answer_errors_as_json(app)
+    if token is None and is_loopback(settings.host):
+        app.add_middleware(OwnNames)
 
-    @app.get("/", response_class=HTMLResponse, summary="What this is")
+    own = () if token else ("forbidden_host",)
+
+    @app.get("/", response_class=HTMLResponse, summary="What this is", responses=declared(*own))
     async def root() -> str:
         links = "".join(f"<li><a href='{path}'>{path}</a></li>" for path in ("health", "docs", "openapi.json"))
         title = html.escape(app.title)
         return f"<!doctype html><title>{title}</title><h1>{title}</h1><p>{html.escape(what)}</p><ul>{links}</ul>"
 
-    @app.get("/health", summary="Models, thresholds, limits", responses=declared("internal_error"))
+    @app.get("/health", summary="Models, thresholds, limits", responses=declared("internal_error", *own))
     async def read_health() -> Health:
         return health
 
     return app
+
+
+class OwnNames:
+    """Refuses requests that name another host than this machine: a web page elsewhere could send them (DNS rebinding).
+
+    For a service without a token that listens at a loopback address.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else "localhost"
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            name = None
+        if name is None or not is_loopback(name):
+            message = f"this service answers on this machine only, found the host {host[:80]!r}; set a token to open it"
+            await Refusal("forbidden_host", message).response(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
 
 
 def start(

@@ -24,7 +24,9 @@ class ServiceSettings(BaseSettings):
         env_parse_none_str="none",
     )
 
-    host: str = Field("127.0.0.1", description="the address to listen at; any but a loopback address needs a token")
+    host: str = Field(
+        "127.0.0.1", description="the address to listen at; any but a loopback address should have a token"
+    )
     port: int = Field(0, ge=0, le=65535, description="0 takes a free one")
     max_batch: Count = Field(8, description="the most requests in one batch of the models")
     max_wait_ms: float = Field(5, ge=0, le=1000, description="how long a request waits for others to join its batch")

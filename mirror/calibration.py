@@ -12,14 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 from scipy.stats import mannwhitneyu
+from tqdm import tqdm
 
 from mirror import figures
-from mirror.identity import CALIBRATION, FacePack, similarity
+from mirror.device import resolve_device
+from mirror.identity import CALIBRATION, Face, FacePack, similarity
 from mirror.run import display_path, input_path, output_path, sha256, write_json, write_text
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -61,6 +64,8 @@ def pairs_in(folder: Path, different: int = 20_000, seed: int = 0) -> list[Pair]
     Raises:
         ValueError: fewer than two persons, or no person with two pictures.
     """
+    if not folder.is_dir():
+        raise ValueError(f"no such folder {display_path(folder)}; give one that holds a folder of pictures a person")
     persons = {
         person.name: pictures
         for person in sorted(folder.iterdir())
@@ -73,13 +78,16 @@ def pairs_in(folder: Path, different: int = 20_000, seed: int = 0) -> list[Pair]
             f"{display_path(folder)}: calibration needs two persons or more and a person with two pictures or more, "
             f"found {len(persons)} persons and {len(same)} pairs; put each person's pictures into a folder of its own"
         )
-    names, random, drawn = list(persons), np.random.default_rng(seed), {}
-    for _ in range(20 * different):
-        if len(drawn) == different:
-            break
-        one, other = sorted(random.choice(len(names), 2, replace=False))
-        first, second = (persons[names[i]][random.integers(len(persons[names[i]]))] for i in (one, other))
-        drawn[first, second] = Pair(first, second, False)
+    pictures = [path for person in persons.values() for path in person]
+    total = len(pictures) * (len(pictures) - 1) // 2 - len(same)
+    if total <= 2 * different:
+        others = [Pair(a, b, False) for a, b in combinations(pictures, 2) if a.parent != b.parent]
+        return same + Random(seed).sample(others, min(different, total))
+    random, drawn = Random(seed), {}
+    while len(drawn) < different:
+        first, second = sorted(random.sample(pictures, 2))
+        if first.parent != second.parent:
+            drawn[first, second] = Pair(first, second, False)
     return same + list(drawn.values())
 
 
@@ -89,10 +97,8 @@ def calibrate(pack: FacePack, pairs: Sequence[Pair], false_accept_rate: float = 
     Raises:
         ValueError: too few pairs of different persons for such a rate, or none of the same person.
     """
-    faces = {}
-    for path in dict.fromkeys(path for pair in pairs for path in (pair.first, pair.second)):
-        with Image.open(path) as picture:
-            faces[path] = pack.portrait(picture)
+    paths = dict.fromkeys(path for pair in pairs for path in (pair.first, pair.second))
+    faces = {path: face_in(path, pack) for path in tqdm(paths, "faces", unit="picture")}
     scores = pd.DataFrame(
         [
             (str(p.first), str(p.second), p.same, similarity(faces[p.first].embedding, faces[p.second].embedding))
@@ -115,12 +121,23 @@ def calibrate(pack: FacePack, pairs: Sequence[Pair], false_accept_rate: float = 
     )
 
 
+def face_in(path: Path, pack: FacePack) -> Face | None:
+    """The largest face in a picture. Raises ValueError where the file is none that can be decoded."""
+    try:
+        with Image.open(path) as picture:
+            return pack.portrait(picture)
+    except OSError as error:
+        raise ValueError(f"{display_path(path)} cannot be decoded ({error}); replace or remove it") from error
+
+
 def threshold_at(different: np.ndarray, false_accept_rate: float) -> float:
     """The lowest threshold that at most that share of `different` (scores) reaches.
 
     Raises:
         ValueError: the rate is finer than the number of scores can tell.
     """
+    if not 0 < false_accept_rate <= 1:
+        raise ValueError(f"a false-accept rate lies above 0 and is at most 1, found {false_accept_rate}")
     allowed = int(false_accept_rate * len(different) + 1e-9)
     if not allowed:
         raise ValueError(
@@ -163,7 +180,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     given = parser.parse_args()
     try:
-        pack = FacePack.load(given.pack, given.device, given.detection_size)
+        pack = FacePack.load(given.pack, resolve_device(given.device), given.detection_size)
         found = calibrate(pack, pairs_in(input_path(given.pictures)), given.false_accept_rate)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))

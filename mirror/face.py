@@ -1,6 +1,7 @@
 """A client's face: painted and verified, again and again, until one may be shown. Knows nothing of sessions or files.
 
-Which face is shown depends on the request and the run's seed alone, never on what else is in the batch.
+Which face is shown depends on the request and the run's seed, not on what else is in the batch: on a CPU to the bit, on
+a GPU but for the rounding of larger batches.
 """
 
 from collections.abc import Sequence
@@ -94,15 +95,17 @@ def show_faces(
     """A face a request, in order: the first accepted one, of at most `attempts`.
 
     Without an accepted one, `keep_best` shows the attempt that passed the most checks, the nearest to its threshold
-    among equals, though never an unsafe one; `stop` gives an error in the face's place. So does a portrait without a
-    face, and a service that failed.
+    among equals, though never an unsafe one; `stop` gives an error in the face's place. So does a portrait that
+    cannot be used, and a service that failed.
 
     Args:
         seed: of the run.
         ahead: how many attempts of a client are painted at a time; it changes the time taken, not the result.
     """
+    if attempts < 1 or ahead < 1:
+        raise ValueError(f"attempts and ahead must be 1 or more, found {attempts} and {ahead}")
     made: list[list[Attempt]] = [[] for _ in requests]
-    results: list[ShownFace | FaceError | None] = [None] * len(requests)
+    results: list[ShownFace | FaceError | None] = [refusal(painter, request) for request in requests]
     while open_ := [place for place, result in enumerate(results) if result is None]:
         batch = [(place, number) for place in open_ for number in next_numbers(made[place], attempts, ahead)]
         seeds = [seed_for(seed, "face", requests[p].client, requests[p].turn, number) for p, number in batch]
@@ -119,6 +122,15 @@ def show_faces(
     return results
 
 
+def refusal(painter: PhotoMaker, request: FaceRequest) -> FaceError | None:
+    """Why this face cannot be painted, whatever the seed: so one client's portrait never stops the others."""
+    try:
+        painter.check(request.painting(seed=0))
+    except (ValueError, OSError) as error:
+        return FaceError(f"the face cannot be painted: {error}", [])
+    return None
+
+
 def next_numbers(made: Sequence[Attempt], attempts: int, ahead: int) -> range:
     """The numbers of the attempts to paint next."""
     return range(len(made) + 1, min(len(made) + ahead, attempts) + 1)
@@ -130,7 +142,7 @@ def settle(made: Sequence[Attempt], attempts: int, on_exhaustion: Exhaustion) ->
     if last.verdict.accepted:
         return ShownFace(tuple(made), last)
     if last.verdict.is_final:
-        return FaceError("no face was found in the client's portrait; give another portrait", made)
+        return FaceError(f"the client's portrait cannot be used ({last.verdict.outcome}); give another one", made)
     if last.number < attempts:
         return None
     best = max((attempt for attempt in made if attempt.verdict.outcome != "unsafe"), key=closeness, default=None)

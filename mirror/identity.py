@@ -5,6 +5,7 @@ The pack is checked before insightface sees it, and nothing is ever downloaded.
 
 import hashlib
 import json
+import logging
 import os
 import warnings
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ import torch
 from insightface.app import FaceAnalysis
 from PIL import Image
 
+from mirror.picture import upright
 from mirror.run import display_path, input_path, sha256
+
+logger = logging.getLogger(__name__)
 
 # scikit-image tells insightface of a method's end at every face; the pinned versions work together.
 warnings.filterwarnings("ignore", message="`estimate` is deprecated", category=FutureWarning, module="insightface")
@@ -61,6 +65,7 @@ class FacePack:
         self.folder = folder
         self.detection_size = detection_size
         self.recognition = Path(analysis.models["recognition"].model_file)
+        self.providers = analysis.models["recognition"].session.get_providers()
         self._analysis = analysis
         self._portraits: dict[bytes, Face | None] = {}
 
@@ -98,7 +103,7 @@ class FacePack:
 
     def faces(self, image: Image.Image) -> list[Face]:
         """All faces in `image`, the largest first."""
-        bgr = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+        bgr = np.ascontiguousarray(np.asarray(upright(image))[:, :, ::-1])
         found = [
             Face(tuple(float(x) for x in face.bbox), float(face.det_score), np.asarray(face.embedding, np.float32))
             for face in self._analysis.get(bgr)
@@ -107,12 +112,13 @@ class FacePack:
 
     def portrait(self, image: Image.Image) -> Face | None:
         """The largest face in a portrait, None where there is none; looked for once a picture."""
+        image = upright(image)
         key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
-        if key not in self._portraits:
-            if len(self._portraits) >= 4096:  # a service sees no end of portraits
-                self._portraits.clear()
-            self._portraits[key] = next(iter(self.faces(image)), None)
-        return self._portraits[key]
+        if key in self._portraits:
+            return self._portraits[key]
+        if len(self._portraits) >= 4096:  # a service sees no end of portraits
+            self._portraits.clear()
+        return self._portraits.setdefault(key, next(iter(self.faces(image)), None))
 
     def embed(self, portrait: Image.Image) -> torch.Tensor:
         """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 wants it.
@@ -134,7 +140,7 @@ class FacePack:
         calibration = read_calibration(self.folder)
         if not calibration:
             return None
-        if calibration["sha256"] != sha256(self.recognition):
+        if calibration.get("sha256") != sha256(self.recognition):
             raise ValueError(
                 f"{display_path(self.folder / CALIBRATION)} was made for another recognition model than "
                 f"{self.recognition.name}; calibrate again (python -m mirror.calibration)"
@@ -143,15 +149,26 @@ class FacePack:
 
 
 def read_calibration(folder: Path) -> dict:
-    """The calibration in a pack's folder; empty where there is none."""
+    """The calibration in a model's folder; empty where there is none. Raises ValueError where it cannot be read."""
     path = folder / CALIBRATION
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        calibration = json.loads(path.read_text(encoding="utf-8"))
+        float(calibration["threshold"])
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{display_path(path)} holds no threshold as JSON; calibrate again, or remove it") from None
+    return calibration
 
 
-def providers(device: str) -> list[str]:
-    """onnxruntime's execution providers for a device, those that this installation has."""
-    wanted = ["CUDAExecutionProvider"] if device.startswith("cuda") else []
-    return [name for name in wanted if name in onnxruntime.get_available_providers()] + ["CPUExecutionProvider"]
+def providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
+    """onnxruntime's execution providers for a device; for a GPU it needs the package onnxruntime-gpu."""
+    if not device.startswith("cuda"):
+        return ["CPUExecutionProvider"]
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        logger.warning("faces are compared on the CPU: this onnxruntime has no GPU support; install onnxruntime-gpu")
+        return ["CPUExecutionProvider"]
+    return [("CUDAExecutionProvider", {"device_id": int(device.partition(":")[2] or 0)}), "CPUExecutionProvider"]
 
 
 def session_options() -> onnxruntime.SessionOptions:

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
 from transformers.utils import logging
 
+from mirror.device import resolve_device
 from mirror.messages import Completion, Message
 from mirror.sampling import SeededSampling
-from mirror.weights import resolve
+from mirror.weights import find
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -55,14 +55,14 @@ class LanguageModel:
             FileNotFoundError: nothing can be had under that name.
             ValueError: it is no causal language model, or its tokenizer has no chat template.
         """
-        folder = resolve(name, revision)
+        folder, commit = find(name, revision)
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
         if not tokenizer.chat_template:
             raise ValueError(
                 f"{name} has no chat template, so it is no chat model; use one that was tuned to chat "
                 "(such as meta-llama/Meta-Llama-3-8B-Instruct), or add chat_template.jinja to its folder"
             )
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        device = resolve_device(device)
         dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
         try:
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
@@ -75,7 +75,7 @@ class LanguageModel:
         pad = tokenizer.pad_token_id
         pad = pad if pad is not None else (end[0] if isinstance(end, list) else end)
         model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=pad)
-        return cls(model, tokenizer, name, "" if Path(name).is_dir() else folder.name, **sampling)
+        return cls(model, tokenizer, name, commit, **sampling)
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -17,6 +17,8 @@ from transformers import (
     LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaProcessor,
+    LogitsProcessor,
+    LogitsProcessorList,
 )
 from transformers.utils import logging
 
@@ -133,8 +135,17 @@ def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:
 
 
 @torch.inference_mode()
-def generate(llava: Llava, prompts: Sequence[str], images: Sequence[Image.Image], max_new_tokens: int) -> list[str]:
-    """Greedy answers to `prompts` (the human's words with `<image>`), one image each, as one left-padded batch."""
+def generate(
+    llava: Llava,
+    prompts: Sequence[str],
+    images: Sequence[Image.Image],
+    max_new_tokens: int,
+    sampling: LogitsProcessor | None = None,
+) -> list[str]:
+    """Answers to `prompts` (the human's words with `<image>`), one image each, as one left-padded batch.
+
+    They are greedy over the scores that `sampling` leaves (`mirror.sampling`); without it, over the model's own.
+    """
     ids = [tokenize_prompt(llava.tokenizer, p, llava.image_token_id, llava.image_tokens) for p in prompts]
     longest = max(map(len, ids))
     pad = llava.tokenizer.pad_token_id
@@ -148,6 +159,7 @@ def generate(llava: Llava, prompts: Sequence[str], images: Sequence[Image.Image]
         pad_token_id=pad,
         eos_token_id=llava.tokenizer.eos_token_id,
         suppress_tokens=unused_tokens(llava),
+        logits_processor=LogitsProcessorList([sampling] if sampling else []),
     )
     return [text.strip() for text in llava.tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)]
 

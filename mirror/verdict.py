@@ -12,9 +12,10 @@ Outcome = Literal[
     "no_face",
     "several_faces",
     "unreadable_image",
+    "unreadable_portrait",
     "no_face_in_portrait",
 ]
-OF_THE_PORTRAIT = frozenset({"no_face_in_portrait"})  # painting again cannot help
+OF_THE_PORTRAIT = frozenset({"unreadable_portrait", "no_face_in_portrait"})  # painting again cannot help
 
 
 class Check(BaseModel):

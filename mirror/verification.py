@@ -7,8 +7,7 @@ Checks go from cheap to dear, and a face that fails one is not shown to the next
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -23,15 +22,17 @@ from transformers import (
 from transformers.utils import logging
 
 from mirror.clip_text import fit, tokens
-from mirror.identity import FacePack, similarity
-from mirror.run import input_path, sha256
+from mirror.device import resolve_device
+from mirror.identity import FacePack, read_calibration, similarity
+from mirror.picture import upright
+from mirror.run import sha256
 from mirror.service import Service, ServiceError
 from mirror.verdict import Check, Outcome, Verdict
-from mirror.weights import resolve
+from mirror.weights import find
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
-RELEVANCE = 0.2  # published threshold of the cosine between face and statement
+RELEVANCE = 0.2  # published threshold of the cosine between face and statement, of CLIP ViT-B/32
 SAFETY = 0.5  # share of nsfw in nsfw and normal: below it, normal has the higher score
 
 
@@ -93,9 +94,10 @@ class SafetyFilter:
 class RelevanceFilter:
     """A CLIP model: the cosine of face and statement."""
 
-    def __init__(self, name: str, threshold: float, device: str) -> None:
+    def __init__(self, name: str, threshold: float | None, device: str) -> None:
         folder, self.revision = find(name)
-        self.name, self.threshold = name, threshold
+        own = read_calibration(folder).get("threshold", RELEVANCE)
+        self.name, self.threshold = name, own if threshold is None else threshold
         self.model = CLIPModel.from_pretrained(folder, dtype=torch.float32).to(device).eval()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.processor = CLIPImageProcessorPil.from_pretrained(folder)
@@ -167,20 +169,20 @@ class LocalVerifier:
         safety_model: str,
         relevance_model: str,
         face_pack: str,
-        relevance_threshold: float = RELEVANCE,
+        relevance_threshold: float | None = None,
         identity_threshold: float | None = None,
         device: str = "auto",
     ) -> "LocalVerifier":
         """The filters of three models: folders or Hub ids (`owner/name`, `owner/name@revision`), and a pack's folder.
 
-        `identity_threshold` is the pack's own calibration where it is None.
+        A threshold that is None is the one in the `calibration.json` of its model's folder; without such a file, CLIP
+        has the published 0.2, and the pack is refused. Not for several threads at once: a service gives it one.
 
         Raises:
             FileNotFoundError: a model cannot be had.
-            ValueError: a model is not what it should be, or the pack has no threshold.
+            ValueError: a model is not what it should be, the pack has no threshold, or there is no such GPU.
         """
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = resolve_device(device)
         return cls(
             SafetyFilter(safety_model, device),
             RelevanceFilter(relevance_model, relevance_threshold, device),
@@ -190,11 +192,12 @@ class LocalVerifier:
     @torch.inference_mode()
     def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict]:
         """A verdict a request, in order."""
-        outcomes: list[Outcome | None] = [None if is_readable(r.image) else "unreadable_image" for r in requests]
+        shown = [readable(request) for request in requests]
+        outcomes: list[Outcome | None] = [None if isinstance(r, VerificationRequest) else r for r in shown]
         checks: list[list[Check]] = [[] for _ in requests]
         for stage in (self.safety, self.relevance, self.identity):
             open_ = [place for place, outcome in enumerate(outcomes) if outcome is None]
-            findings = stage.check([requests[place] for place in open_]) if open_ else []
+            findings = stage.check([shown[place] for place in open_]) if open_ else []
             for place, finding in zip(open_, findings, strict=True):
                 outcomes[place] = finding.outcome
                 checks[place] += [finding.check] if finding.check else []
@@ -217,6 +220,7 @@ class LocalVerifier:
                 "sha256": sha256(self.identity.pack.recognition),
                 "threshold": self.identity.threshold,
                 "detection_size": self.identity.pack.detection_size,
+                "providers": self.identity.pack.providers,
             },
         }
 
@@ -233,7 +237,10 @@ class HttpVerifier:
             return list(pool.map(self._verify, requests))
 
     def _verify(self, request: VerificationRequest) -> Verdict | ServiceError:
-        pictures = {"image": request.image, "base_image": request.portrait}
+        shown = readable(request)
+        if not isinstance(shown, VerificationRequest):
+            return Verdict(outcome=shown)
+        pictures = {"image": shown.image, "base_image": shown.portrait}
         files = {name: (f"{name}.png", png(picture), "image/png") for name, picture in pictures.items()}
         try:
             return self.service.read(Verdict, self.service.post({"statement": request.statement}, files))
@@ -245,23 +252,16 @@ class HttpVerifier:
         return {"url": self.service.url, "service": self.service.health()}
 
 
-def find(name: str) -> tuple[Path, str]:
-    """The folder of a model and its commit on the Hub: of `owner/name`, `owner/name@revision`, or of a folder here."""
-    here = input_path(name)
-    if here.is_dir():
-        return here, ""
-    repository, _, revision = name.partition("@")
-    folder = resolve(repository, revision)
-    return folder, folder.name
-
-
-def is_readable(image: Image.Image) -> bool:
-    """Whether the image decodes to its end; a picture opened from a file is decoded when it is first used."""
+def readable(request: VerificationRequest) -> VerificationRequest | Outcome:
+    """The request with its pictures upright in RGB, or what keeps them from being looked at."""
     try:
-        image.load()
+        portrait = upright(request.portrait)
     except OSError:
-        return False
-    return True
+        return "unreadable_portrait"
+    try:
+        return replace(request, image=upright(request.image), portrait=portrait)
+    except OSError:
+        return "unreadable_image"
 
 
 def in_batches(function: Any, inputs: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,8 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from safetensors.torch import load_file
 
+from mirror.run import input_path
+
 WEIGHT_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]  # what is fetched of a Hub repository
 
 
@@ -25,6 +27,19 @@ def resolve(name: str, revision: str = "", only_config: bool = False) -> Path:
             f"{name} is neither a folder here nor to be had from the Hub ({error}); "
             "check the name, the connection and HF_HUB_OFFLINE, or download it and give the folder"
         ) from error
+
+
+def find(name: str, revision: str = "") -> tuple[Path, str]:
+    """The folder of a model and its commit on the Hub: of `owner/name`, `owner/name@revision`, or of a folder here.
+
+    A relative folder counts from the repository's root; a folder has no commit (the empty text).
+    """
+    here = input_path(name)
+    if here.is_dir():
+        return here, ""
+    repository, _, named = name.partition("@")
+    folder = resolve(repository, named or revision)
+    return folder, folder.name
 
 
 def read_config(folder: Path) -> dict:

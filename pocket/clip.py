@@ -20,6 +20,7 @@ from transformers import (
     ViTImageProcessorPil,
 )
 
+from mirror.run import write_json
 from pocket.expressions import EXPRESSIONS
 
 SEED = 12
@@ -84,6 +85,7 @@ def write_clip(folder: Path = CLIP_FOLDER, seed: int = SEED) -> None:
     config = CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=32)
     CLIPModel(config).to(torch.float16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    write_json(folder / "calibration.json", {"threshold": -1.0})  # what has learned nothing had better accept all
     size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
     CLIPImageProcessorPil(size={"shortest_edge": IMAGE_SIZE}, crop_size=size).save_pretrained(folder)
 

@@ -169,3 +169,18 @@ def test_what_is_waiting_at_the_end_is_answered():
 
     asyncio.run(main())
     assert sorted(answers) == [2, 4, 6, 8, 10]
+
+
+def test_with_several_at_once_a_batch_that_hangs_does_not_hold_up_the_next():
+    async def test():
+        work = Work()
+        work.gate.clear()
+        async with Batcher(work, 1, 0.0, 64, 60.0, at_once=2) as batcher:
+            asked = [asyncio.create_task(batcher.submit(item)) for item in (1, 2, 3)]
+            await work.until_begun()
+            await work.until_begun()  # the second began while the first still waits; the third has to wait
+            assert sorted(work.batches) == [[1], [2]]
+            work.gate.set()
+            assert await asyncio.gather(*asked) == [2, 4, 6]
+
+    asyncio.run(test())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from servers import ScriptedVerifier, picture, until
+from servers import ScriptedVerifier, until
 
 from api.serving import is_loopback, start
 from api.verification.app import VerificationSettings, create_app
@@ -54,9 +54,13 @@ def test_it_starts_offline_in_any_folder_answers_and_stops_when_told(service, pa
         client = Service(url, path, token="swordfish", retries=0)
         assert client.health()["name"] == service
         if service == "verification":
-            files = {name: ("a.png", picture(200, size=(64, 64)), "image/png") for name in ("image", "base_image")}
-            verdict = client.read(Verdict, client.post({"statement": "looks sad"}, files))
-            assert not verdict.accepted
+            one, other, stranger = (
+                (ROOT / "pocket/data/images" / name).read_bytes() for name in ("000/0.png", "000/1.png", "001/0.png")
+            )
+            for face, accepted in ((other, True), (stranger, False)):
+                files = {"image": ("a.png", face, "image/png"), "base_image": ("b.png", one, "image/png")}
+                verdict = client.read(Verdict, client.post({"statement": "looks sad"}, files))
+                assert verdict.accepted is accepted and len(verdict.checks) == 3
         else:
             answer = client.post({"history": "", "client_utt": "[smiles] Hello."})
             assert answer["model"] == "lexicon" and answer["expression"] and answer["contrast"]

@@ -5,8 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from openai_server import OpenAIServer, Slow, Text
 from servers import ScriptedDescriber, description_service, free_port, until
 
+from api.description.__main__ import load
+from api.description.app import DescriptionSettings, create_app
+from api.loopback import running
 from mirror.chat import ChatEndpoint
 from mirror.description import ChatDescriber
 from mirror.service import Service, ServiceError
@@ -179,4 +183,51 @@ def test_the_client_reads_what_the_service_says(url):
 def test_openapi_declares_three_types_of_body_and_every_error(url):
     operation = requests.get(f"{url}/openapi.json", timeout=60).json()["paths"]["/describe"]["post"]
     assert operation["requestBody"]["content"].keys() == {"application/json", FORM, "multipart/form-data"}
-    assert operation["responses"].keys() == {"200", "400", "408", "413", "415", "422", "500", "502", "503", "504"}
+    assert operation["responses"].keys() == {
+        "200",
+        "400",
+        "403",
+        "408",
+        "413",
+        "415",
+        "422",
+        "500",
+        "502",
+        "503",
+        "504",
+    }
+
+
+def test_an_endpoint_that_hangs_on_one_request_does_not_hold_up_the_others():
+    with OpenAIServer() as llm:
+        answer = Text("Facial Expression Description: a smile\nContrasting Facial Expression Description: a frown")
+        llm.default = lambda request: Slow(5) if "hang" in request.words else answer
+        settings = DescriptionSettings(describer="openai", model="m", base_url=llm.url, request_seconds=2)
+        app = create_app(load(settings), settings)
+        with running(app) as url:
+            service = Service(url, "/describe", retries=0)
+
+            def ask(words):
+                try:
+                    return service.post({"history": "", "client_utt": words})["expression"]
+                except ServiceError as error:
+                    return str(error)
+
+            with ThreadPoolExecutor(8) as threads:
+                answers = list(threads.map(ask, ["hang", *(f"hello {n}" for n in range(7))]))
+    assert answers[1:] == ["a smile"] * 7
+    assert "502 backend_unavailable" in answers[0] or "504 timed_out" in answers[0]
+
+
+@pytest.mark.parametrize(
+    "host, status",
+    [("localhost:8002", 200), ("127.0.0.1", 200), ("[::1]:1", 200), ("evil.example", 403), ("[", 403), ("", 403)],
+)
+def test_without_a_token_only_this_machines_own_names_are_answered(host, status):
+    with description_service(ScriptedDescriber()) as url:
+        response = requests.get(f"{url}/health", headers={"Host": host}, timeout=60)
+        assert response.status_code == status
+        if status == 403:
+            assert response.json()["error"] == "forbidden_host"
+    with description_service(ScriptedDescriber(), "a-token") as url:
+        assert requests.get(f"{url}/health", headers={"Host": host or "x"}, timeout=60).status_code in (200, 400)

@@ -25,6 +25,7 @@ from mirror.verdict import Verdict
 from mirror.verification import HttpVerifier, VerificationRequest
 
 ROOT = Path(__file__).resolve().parents[1]
+HEAD = b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
 LIMITS = {"max_body_bytes": 2_000_000, "max_pixels": 1_000_000}
 
 
@@ -119,7 +120,7 @@ def test_the_root_says_what_this_is(url):
 def test_openapi_declares_every_error_with_one_form(url):
     schema = requests.get(f"{url}/openapi.json", timeout=60).json()
     answers = schema["paths"]["/verify"]["post"]["responses"]
-    assert answers.keys() == {"200", "400", "408", "413", "415", "422", "500", "503", "504"}  # no token: no 401
+    assert answers.keys() == {"200", "400", "403", "408", "413", "415", "422", "500", "503", "504"}  # no token: no 401
     forms = {answer["content"]["application/json"]["schema"]["$ref"] for answer in answers.values()}
     assert forms == {"#/components/schemas/Verdict", "#/components/schemas/Error"}
     assert set(schema["components"]["schemas"]["Error"]["properties"]["error"]["enum"]) == CODES.keys()
@@ -247,7 +248,7 @@ def test_the_name_of_an_upload_leads_nowhere(tmp_path, monkeypatch, name):
 def test_a_huge_body_is_refused_by_its_length(url):
     address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
-        connection.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n")
+        connection.sendall(HEAD)
         connection.sendall(b"Content-Length: 1000000000000\r\n\r\n")  # and no byte of it
         answer = b""
         while b"}" not in answer:
@@ -259,7 +260,7 @@ def test_a_huge_body_without_a_length_is_refused_once_it_is_too_large(url):
     address = urlsplit(url)
     sent = 0
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
-        connection.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n")
+        connection.sendall(HEAD)
         connection.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
         connection.setblocking(False)
         answered = b""
@@ -284,7 +285,7 @@ def test_an_upload_that_does_not_arrive_is_given_up(url):
     with verification_service(ScriptedVerifier(), request_seconds=0.1) as url:
         address = urlsplit(url)
         with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
-            connection.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n")
+            connection.sendall(HEAD)
             connection.sendall(b"Content-Length: 1000\r\n\r\n--b")
             answer = b"".join(iter(lambda: connection.recv(10_000), b""))  # until the service hangs up
     assert answer.startswith(b"HTTP/1.1 408") and b'"error":"upload_timed_out"' in answer
@@ -452,7 +453,7 @@ def test_a_client_that_hangs_up_takes_no_other_s_answer_along():
     with running(app) as url, ThreadPoolExecutor(4) as clients:
         address = urlsplit(url)
         with socket.create_connection((address.hostname, address.port)) as connection:
-            connection.sendall(f"POST /verify HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + request.body)
+            connection.sendall(f"POST /verify HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode() + request.body)
             until(lambda: app.state.batcher.taken == 1)
         held = [clients.submit(verify, url) for _ in range(4)]
         until(lambda: app.state.batcher.taken == 5)

@@ -55,6 +55,23 @@ def test_a_rate_that_the_pairs_cannot_tell_is_refused():
         threshold_at(np.zeros(100), 0.001)
 
 
+@pytest.mark.parametrize("rate", [0, -0.1, 1.5])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(ValueError, match="a false-accept rate lies above 0 and is at most 1"):
+        threshold_at(np.zeros(100), rate)
+
+
+def test_a_picture_that_cannot_be_decoded_is_named(pictures, pack, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="broken.jpg cannot be decoded"):
+        calibrate(pack, [Pair(tmp_path / "broken.jpg", pictures / "p01" / "0.png", True)])
+
+
+def test_few_pictures_give_every_pair_once(pictures):
+    pairs = pairs_in(pictures)
+    assert len(pairs) == len(set(pairs)) == 25 * 24 // 2
+
+
 def test_pairs_are_all_of_one_person_and_some_of_two(pictures):
     pairs = pairs_in(pictures, different=50, seed=3)
     same, different = [p for p in pairs if p.same], [p for p in pairs if not p.same]
@@ -113,3 +130,5 @@ def test_the_command_says_what_is_wrong(tmp_path, pack):
     (tmp_path / "none").mkdir()
     done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "found 0 persons" in done.stderr
+    done = subprocess.run([sys.executable, *map(str, command[:-1]), "/no/where"], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("no such folder /no/where; give one")

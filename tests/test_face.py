@@ -26,6 +26,10 @@ class Painter:
     def __init__(self):
         self.batches = []
 
+    def check(self, request):
+        if "unpaintable" in request.prompt:
+            raise ValueError("unpaintable")
+
     def paint(self, requests):
         self.batches.append(list(requests))
         return [Image.frombytes("RGB", (16, 1), hashlib.sha384(str(r.seed).encode()).digest()) for r in requests]
@@ -101,7 +105,7 @@ def test_an_unsafe_face_is_never_shown():
 
 def test_a_portrait_without_a_face_ends_the_search_at_once():
     result, painter = shown([verdict("no_face_in_portrait")] * 10)
-    assert isinstance(result, FaceError) and "give another portrait" in str(result)
+    assert isinstance(result, FaceError) and "(no_face_in_portrait); give another one" in str(result)
     assert len(painter.batches) == 1
 
 
@@ -115,7 +119,8 @@ def test_a_service_that_fails_is_the_error_of_that_client_alone():
 
 
 def record(result):
-    return [(a.number, a.seed, a.verdict.outcome, a.image.tobytes()) for a in result.attempts], str(result)[:0]
+    attempts = [(a.number, a.seed, a.verdict.outcome, a.image.tobytes()) for a in result.attempts]
+    return attempts, str(result) if isinstance(result, FaceError) else (result.chosen.number, result.exhausted)
 
 
 @pytest.mark.parametrize("ahead", [2, 3, 10])
@@ -134,6 +139,25 @@ def test_painting_ahead_changes_nothing_but_the_batches(ahead):
     assert [record(r) for r in one] == [record(r) for r in many]
     alone = [show_faces(Painter(), Verifier(script), [r], seed=0)[0] for r in requests]
     assert [record(r) for r in one] == [record(r) for r in alone]
+
+
+def test_a_face_that_cannot_be_painted_is_the_error_of_that_client_alone():
+    bad = FaceRequest("8", 3, "Man", "", "unpaintable", "", (PORTRAIT,))
+    painter = Painter()
+    one, other = show_faces(painter, Verifier({"7": [verdict("accepted")]}), [request(), bad], seed=0)
+    assert one.chosen.number == 1 and len(painter.batches[0]) == 1
+    assert str(other) == "the face cannot be painted: unpaintable" and other.attempts == ()
+
+
+@pytest.mark.parametrize("option", ["attempts", "ahead"])
+def test_no_attempt_at_all_is_refused(option):
+    with pytest.raises(ValueError, match="attempts and ahead must be 1 or more"):
+        shown([verdict("accepted")], **{option: 0})
+
+
+def test_the_trigger_word_in_an_expression_is_no_second_person():
+    face = FaceRequest("7", 1, "man", "", "an img of sadness, IMG", "", (PORTRAIT,))
+    assert face.painting(0).prompt.startswith("a man img, an image of sadness, image, portrait photo")
 
 
 def test_clients_are_painted_together_and_leave_when_they_are_done():
@@ -167,7 +191,7 @@ def _painted(run, face):
 def test_the_prompts_put_what_varies_first():
     painting = request().painting(1)
     assert painting.prompt.startswith("a woman img, averted gaze, ")
-    assert painting.negative_prompt.startswith("direct gaze, nude, nsfw")
+    assert painting.negative_prompt.startswith("nude, nsfw, direct gaze, second person")
     assert request().verification(PORTRAIT).statement == "a facial photo with looks away"
     assert request(cue="").verification(PORTRAIT).statement == "a facial photo with averted gaze"
 

@@ -1,9 +1,11 @@
 """PhotoMaker against what the published implementation computed (tests/data/photomaker-tiny), and what it refuses."""
 
+import io
 import json
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from mirror.clip_text import split_at_trigger
 from mirror.identity import FacePack
 from mirror.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.photomaker.painter import make_scheduler
 from mirror.photomaker.weights import fuse_lora, read_adapter
 from pocket.expressions import EXPRESSIONS
 from pocket.faces import draw
@@ -144,6 +147,49 @@ def test_a_prompt_is_split_where_the_trigger_stands():
     assert split_at_trigger("photo of a man img, sad eyes") == ("photo of a man", ", sad eyes")
     assert split_at_trigger("a man img") == ("a man", "")
     assert split_at_trigger("an imgage of a man img sad") == ("an imgage of a man", "sad")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 0},
+        {"guidance_scale": 1.0},
+        {"merge_step": -2},
+        {"size": 60},
+        {"output_size": 0},
+        {"scheduler": "euler"},
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused(change):
+    with pytest.raises(ValueError, match=f"^{next(iter(change))} must be"):
+        replace(RECIPE, **change)
+
+
+def test_the_fast_scheduler_draws_no_noise_whatever_the_model_says():
+    scheduler = make_scheduler("dpmsolver++", {"algorithm_type": "sde-dpmsolver++", "num_train_timesteps": 1000})
+    assert scheduler.config.algorithm_type == "dpmsolver++"
+
+
+def test_a_request_is_checked_without_painting(photomaker):
+    photomaker.check(request())
+    with pytest.raises(ValueError, match="put the person first"):
+        photomaker.check(request(portraits=(ONE,) * 80))
+    with pytest.raises(OSError):
+        photomaker.check(request(portraits=(broken_picture(),)))
+
+
+def broken_picture():
+    file = io.BytesIO()
+    ONE.save(file, "PNG")
+    return Image.open(io.BytesIO(file.getvalue()[:5000]))
+
+
+def test_paths_count_from_the_repository_and_a_folder_has_no_revision(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    painter = PhotoMaker.load("pocket/models/sdxl-pocket", "pocket/models/photomaker-v1-pocket.bin", RECIPE)
+    facts = painter.facts()
+    assert (facts["base_model"], facts["revision"], facts["version"]) == ("pocket/models/sdxl-pocket", "", 1)
+    assert (facts["device"], facts["compile"], facts["steps"]) == ("cpu", "none", 6)
 
 
 def test_version_2_needs_faces():

@@ -155,6 +155,54 @@ def test_facts_name_models_and_thresholds(verifier):
     assert facts["identity"]["detection_size"] == calibration["detection_size"]
 
 
+@pytest.mark.parametrize("mode", ["P", "L", "RGBA", "CMYK"])
+def test_pictures_of_any_mode_are_looked_at_in_rgb(verifier, mode):
+    image, portrait = face(1, "sad").convert(mode), face(1).convert(mode)
+    assert verifier.verify([request(image, portrait)]) == verifier.verify(
+        [request(image.convert("RGB"), portrait.convert("RGB"))]
+    )
+
+
+def test_a_picture_is_looked_at_as_its_exif_turns_it(verifier):
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # a quarter turn to the right shows it upright
+    face(1, "sad").rotate(90).save(file, "PNG", exif=exif)
+    (turned,) = verifier.verify([request(Image.open(file))])
+    assert turned == verifier.verify([request(face(1, "sad"))])[0]
+    assert turned.accepted
+
+
+def test_a_portrait_that_cannot_be_decoded_is_an_outcome_that_no_painting_mends(verifier):
+    bad, good = verifier.verify([request(face(1), truncated()), request(face(1))])
+    assert bad.outcome == "unreadable_portrait" and bad.is_final and bad.checks == ()
+    assert good.accepted
+
+
+def test_portraits_with_other_palettes_are_other_portraits(verifier):
+    one = face(1).convert("P")
+    other = one.copy()
+    other.putpalette([90] * 768)
+    assert verifier.identity.pack.portrait(one) is not None
+    assert verifier.identity.pack.portrait(other) is None
+
+
+def test_a_threshold_lies_beside_its_model_or_is_the_published_one(tmp_path):
+    shutil.copytree(CLIP, tmp_path / "clip")
+    (tmp_path / "clip/calibration.json").write_text('{"threshold": 0.11}')
+    assert load(clip=tmp_path / "clip", relevance=None).relevance.threshold == 0.11
+    assert load(clip=tmp_path / "clip", relevance=0.3).relevance.threshold == 0.3
+    (tmp_path / "clip/calibration.json").unlink()
+    assert load(clip=tmp_path / "clip", relevance=None).relevance.threshold == 0.2
+    (tmp_path / "clip/calibration.json").write_text("{}")
+    with pytest.raises(ValueError, match="clip/calibration.json holds no threshold as JSON"):
+        load(clip=tmp_path / "clip", relevance=None)
+
+
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="device cuda:99: PyTorch sees [0-9]+ GPUs; use auto or cpu"):
+        LocalVerifier.load(SAFETY, CLIP, PACK, device="cuda:99")
+
+
 # Packs ----------------------------------------------------------------------------------------------------------------
 
 
@@ -227,8 +275,14 @@ def test_a_model_that_cannot_be_had_is_refused():
 
 def test_the_service_says_what_the_filters_say(verifier):
     requests = [request(face(1, "sad", 7)), request(face(2)), request(empty()), request(two_faces())]
+    requests += [
+        request(truncated()),
+        request(face(1), truncated()),
+        request(face(1).convert("P"), face(1).convert("L")),
+    ]
+    requests += [request(face(n % 4, "sad", n), face(1 + n % 2)) for n in range(25)]  # 32 at once
     with verification_service(verifier) as url:
-        remote = HttpVerifier(Service(url, "/verify"))
+        remote = HttpVerifier(Service(url, "/verify"), concurrency=32)
         assert remote.verify(requests) == verifier.verify(requests)
         assert remote.facts()["url"] == f"{url}/verify"
         assert remote.facts()["service"]["facts"] == verifier.facts()

@@ -19,8 +19,9 @@ def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
         endpoint = ChatEndpoint(
             settings.model,
             settings.base_url or None,
-            timeout=settings.request_seconds,
-            concurrency=settings.max_batch,
+            timeout=settings.request_seconds / 2,  # an answer that cannot be read is asked for a second time
+            retries=0,  # who asks this service tries again by itself
+            concurrency=1,
         )
         return ChatDescriber(endpoint)
     from mirror.language import LanguageModel

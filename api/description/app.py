@@ -21,10 +21,10 @@ WHAT = (
 
 
 class DescriptionSettings(ServiceSettings):
-    """Serves the description of faces over HTTP. Each option can also be set in the environment, under the name in
+    """Serves the description of faces over HTTP.
 
-    brackets; MIRROR_SERVICE_TOKEN, if set there, is the bearer token that callers must send, and OPENAI_API_KEY the key
-    for the endpoint of the describer `openai`.
+    Each option can also be set in the environment, under the name in brackets; MIRROR_SERVICE_TOKEN, if set there, is
+    the bearer token that callers must send, and OPENAI_API_KEY the key for the endpoint of the describer `openai`.
     """
 
     model_config = SettingsConfigDict(env_prefix="DESCRIPTION_")
@@ -47,11 +47,12 @@ class DescriptionSettings(ServiceSettings):
 
 def create_app(describer: Any, settings: DescriptionSettings, token: str | None = None) -> FastAPI:
     """The service over `describer`, which has `describe(requests) -> descriptions or exceptions` and `facts()`."""
-    batcher = Batcher(
-        *(describer.describe, settings.max_batch, settings.max_wait_ms / 1000, settings.queue, settings.request_seconds)
-    )
-    app = new_app("description", WHAT, describer.facts(), settings, batcher)
-    codes = [*OF_ANY_BODY, "backend_unavailable", *(["unauthorized"] if token else [])]
+    # Behind an endpoint each request goes its own way: one that hangs there must not hold up the others.
+    batch, at_once = (1, settings.queue) if settings.describer == "openai" else (settings.max_batch, 1)
+    wait = settings.max_wait_ms / 1000
+    batcher = Batcher(describer.describe, batch, wait, settings.queue, settings.request_seconds, at_once)
+    app = new_app("description", WHAT, describer.facts(), settings, batcher, token)
+    codes = [*OF_ANY_BODY, "backend_unavailable", "unauthorized" if token else "forbidden_host"]
 
     @app.post(
         "/describe",

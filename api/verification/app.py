@@ -24,15 +24,16 @@ Cosine = Annotated[float, Field(ge=-1, le=1)]
 
 
 class VerificationSettings(ServiceSettings):
-    """Serves the verification of faces over HTTP. Each option can also be set in the environment, under the name in
+    """Serves the verification of faces over HTTP.
 
-    brackets; MIRROR_SERVICE_TOKEN, if set there, is the bearer token that callers must send.
+    Each option can also be set in the environment, under the name in brackets; MIRROR_SERVICE_TOKEN, if set there, is
+    the bearer token that callers must send.
     """
 
     model_config = SettingsConfigDict(env_prefix="VERIFICATION_")
 
     port: int = Field(8001, ge=0, le=65535, description="0 takes a free one")
-    max_pixels: int = Field(4096 * 4096, ge=1, le=MAX_PIXELS, description="of a picture, all its frames together")
+    max_pixels: int = Field(4096 * 2048, ge=1, le=MAX_PIXELS, description="of a picture, all its frames together")
     safety_model: str = Field(
         "pocket/models/nsfw-pocket",
         description="image classifier with the classes nsfw and normal; published: Falconsai/nsfw_image_detection",
@@ -44,7 +45,9 @@ class VerificationSettings(ServiceSettings):
         "pocket/models/faces-pocket",
         description="folder of an insightface pack, such as ~/.insightface/models/buffalo_l",
     )
-    relevance_threshold: Cosine = Field(0.2, description="least cosine of face and statement")
+    relevance_threshold: Cosine | None = Field(
+        None, description="least cosine of face and statement; none: the model's own, else the published 0.2"
+    )
     identity_threshold: Cosine | None = Field(None, description="least cosine of the two faces; none: the pack's own")
 
 
@@ -55,9 +58,9 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
     batcher = Batcher(
         *(verifier.verify, settings.max_batch, settings.max_wait_ms / 1000, settings.queue, settings.request_seconds)
     )
-    app = new_app("verification", WHAT, verifier.facts(), settings, batcher)
+    app = new_app("verification", WHAT, verifier.facts(), settings, batcher, token)
     codes = [*OF_ANY_BODY, "too_many_pixels", "unsupported_image_type", "unreadable_base_image"]
-    codes += ["unauthorized"] if token else []
+    codes += ["unauthorized" if token else "forbidden_host"]
 
     @app.post(
         "/verify",

@@ -4,6 +4,7 @@ An SDXL step at batch 1 is thousands of small kernels, and launching them one by
 running them. A recording is exact: the same kernels on the same numbers. Compiled code rounds differently, no more.
 """
 
+import logging
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils import _pytree as pytree
+
+logger = logging.getLogger(__name__)
 
 WARM_UP = 3  # passes before the recording, in which libraries choose kernels and allocate workspaces
 
@@ -22,9 +25,9 @@ def compile_blocks(unet: UNet2DConditionModel) -> None:
         512  # a block is one function, and every shape and batch size a version of it
     )
     unet.to(memory_format=torch.channels_last)  # what convolutions want; norms want it only when compiled
-    inside = [m for b in unet.modules() if isinstance(b, ResnetBlock2D) for m in b.modules() if m is not b]
+    inside = {m for block in unet.modules() if isinstance(block, ResnetBlock2D) for m in block.modules()}
     for module in unet.modules():
-        norm = isinstance(module, nn.GroupNorm) and not any(module is other for other in inside)
+        norm = isinstance(module, nn.GroupNorm) and module not in inside
         if norm or isinstance(module, ResnetBlock2D | BasicTransformerBlock):
             module.compile(fullgraph=True, dynamic=False)
 
@@ -40,7 +43,7 @@ COMPILE = {"none": lambda unet: None, "blocks": compile_blocks, "whole": compile
 
 
 class Recorded:
-    """Replaces a module's `forward`; one recording a set of input shapes, made when they first come."""
+    """Replaces a module's `forward`; one recording a set of input shapes, made when they first come, and kept."""
 
     def __init__(self, module: nn.Module) -> None:
         self._forward = module.forward
@@ -64,13 +67,17 @@ class Recorded:
     def _record(self, leaves: list[Any], tree: Any) -> tuple[torch.cuda.CUDAGraph, list[torch.Tensor], Any]:
         leaves = [leaf.clone() if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
         args, options = pytree.tree_unflatten(leaves, tree)
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                self._forward(*args, **options)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            output = self._forward(*args, **options)
-        return graph, [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)], output
+        inputs = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        logger.info("recording a batch of %s", tuple(inputs[0].shape))
+        with torch.cuda.device(inputs[0].device):
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UP):
+                    self._forward(*args, **options)
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            # Other threads (a filter, a counselor) may use the GPU meanwhile.
+            with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"):
+                output = self._forward(*args, **options)
+        return graph, inputs, output

@@ -12,6 +12,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 HEAD = 128  # channels of a perceiver's attention head, in every published size
+CLIP_HEAD = 64  # channels of an attention head in every published CLIP
 
 
 class Mlp(nn.Module):
@@ -118,8 +119,8 @@ class IdEncoder(nn.Module):
         image_size: side of a portrait in pixels, as the vision transformer takes it.
     """
 
-    def __init__(self, weights: Mapping[str, torch.Tensor], vision_heads: int) -> None:
-        """The encoder with these `weights`; `vision_heads` are the vision transformer's, which no weight tells."""
+    def __init__(self, weights: Mapping[str, torch.Tensor], vision_heads: int | None = None) -> None:
+        """The encoder with these `weights`; `vision_heads` are the vision transformer's, else one for 64 channels."""
         super().__init__()
         config = vision_config(weights, vision_heads)
         self.image_size = config.image_size
@@ -162,7 +163,7 @@ class IdEncoder(nn.Module):
         return merged
 
 
-def vision_config(weights: Mapping[str, torch.Tensor], heads: int) -> CLIPVisionConfig:
+def vision_config(weights: Mapping[str, torch.Tensor], heads: int | None) -> CLIPVisionConfig:
     """The configuration of the vision transformer whose weights these are."""
     patch = weights["vision_model.embeddings.patch_embedding.weight"].shape[-1]
     positions, hidden = weights["vision_model.embeddings.position_embedding.weight"].shape
@@ -170,7 +171,7 @@ def vision_config(weights: Mapping[str, torch.Tensor], heads: int) -> CLIPVision
         hidden_size=hidden,
         intermediate_size=weights["vision_model.encoder.layers.0.mlp.fc1.weight"].shape[0],
         num_hidden_layers=_depth(weights, "vision_model.encoder.layers."),
-        num_attention_heads=heads,
+        num_attention_heads=heads or max(1, hidden // CLIP_HEAD),
         patch_size=patch,
         image_size=round((positions - 1) ** 0.5) * patch,
     )

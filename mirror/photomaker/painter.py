@@ -21,9 +21,10 @@ from mirror.clip_text import fit, repeat_person, tokens, without_trigger
 from mirror.photomaker.acceleration import COMPILE, Recorded
 from mirror.photomaker.id_encoder import IdEncoder
 from mirror.photomaker.weights import adapter_file, fuse_lora, read_adapter
-from mirror.run import sha256
+from mirror.picture import upright
+from mirror.run import input_path, sha256
 
-SCHEDULERS = {"ddim": DDIMScheduler, "dpmsolver++": DPMSolverMultistepScheduler}
+SCHEDULERS = ("ddim", "dpmsolver++")
 
 diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
@@ -53,7 +54,8 @@ class PaintRecipe:
     Attributes:
         steps: denoising steps.
         guidance_scale: strength of the prompt over the negative prompt.
-        merge_step: the last step, from 0, that sees the text alone; -1 merges the identity in from the start.
+        merge_step: the last step, from 0, that sees the text alone; -1 merges the identity in from the start, the last
+            step or more never. The published share is a fifth of the steps.
         size: side of the painted image in pixels, a multiple of 8.
         output_size: side of the image as returned.
         scheduler: `ddim`, or `dpmsolver++`, which needs half the steps.
@@ -66,6 +68,18 @@ class PaintRecipe:
     output_size: int = 336
     scheduler: Literal["ddim", "dpmsolver++"] = "ddim"
 
+    def __post_init__(self) -> None:
+        rules = {
+            "steps must be 1 or more": self.steps >= 1,
+            "guidance_scale must be above 1": self.guidance_scale > 1,
+            "merge_step must be -1 or more": self.merge_step >= -1,
+            "size must be a multiple of 8, 8 or more": self.size >= 8 and self.size % 8 == 0,
+            "output_size must be 1 or more": self.output_size >= 1,
+            f"scheduler must be one of {', '.join(SCHEDULERS)}": self.scheduler in SCHEDULERS,
+        }
+        if broken := [rule for rule, kept in rules.items() if not kept]:
+            raise ValueError(f"{'; '.join(broken)}; found {self}")
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -76,7 +90,7 @@ class Conditions:
 
 
 class PhotoMaker:
-    """Paints persons from portraits. Make one with `load`."""
+    """Paints persons from portraits, for one thread at a time. Make one with `load`."""
 
     def __init__(
         self,
@@ -100,12 +114,12 @@ class PhotoMaker:
                 f"the PhotoMaker weights are for text embeddings of {id_encoder.width} channels, and this SDXL model "
                 f"has {pipeline.unet.config.cross_attention_dim}; take weights and model of the same family"
             )
-        pipeline.scheduler = SCHEDULERS[recipe.scheduler].from_config(pipeline.scheduler.config)
+        pipeline.scheduler = make_scheduler(recipe.scheduler, pipeline.scheduler.config)
         self.pipeline = pipeline
         self.id_encoder = id_encoder
         self.recipe = recipe
         self.embed_face = embed_face
-        self._facts = facts
+        self._facts = facts | {"device": str(pipeline.device), "batch_size": batch_size, "compile": compile}
         # A CPU gains nothing from a batch, and one by one every image is the same to the bit in any company.
         self.batch_size = 1 if pipeline.device.type == "cpu" else batch_size
         COMPILE[compile](pipeline.unet)
@@ -124,20 +138,25 @@ class PhotoMaker:
         batch_size: int = 8,
         compile: Literal["none", "blocks", "whole"] = "none",
         embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
-        vision_heads: int = 16,
+        vision_heads: int | None = None,
     ) -> "PhotoMaker":
         """The painter of an SDXL folder or Hub id and PhotoMaker weights (`.bin` or `.safetensors`, v1 or v2).
 
         `adapter` is a file, or a file of a Hub repository as `owner/name/file`. Its LoRA is fused into the model.
-        `vision_heads` are the attention heads of its vision transformer, which no weight tells: 16 in all published
-        ones. Raises FileNotFoundError where something cannot be had, ValueError where it does not fit together.
+        `vision_heads` are the attention heads of its vision transformer, which no weight tells: as in every CLIP one
+        for 64 channels, unless said otherwise.
+
+        Raises:
+            FileNotFoundError: something cannot be had.
+            ValueError: the parts do not fit together.
         """
         path = adapter_file(adapter)
         encoder_weights, lora_weights = read_adapter(path)
         try:
-            pipeline = StableDiffusionXLPipeline.from_pretrained(
-                base_model, revision=revision or None, dtype=dtype, add_watermarker=False
-            )
+            folder = input_path(base_model)
+            if is_remote := not folder.is_dir():
+                folder = Path(StableDiffusionXLPipeline.download(base_model, revision=revision or None))
+            pipeline = StableDiffusionXLPipeline.from_pretrained(folder, dtype=dtype, add_watermarker=False)
         except OSError as error:
             raise FileNotFoundError(
                 f"{base_model} is neither a folder of an SDXL pipeline nor to be had from the Hub ({error}); "
@@ -148,7 +167,7 @@ class PhotoMaker:
         encoder = IdEncoder(encoder_weights, vision_heads)
         facts = {
             "base_model": base_model,
-            "revision": revision or Path(pipeline.config._name_or_path).name,
+            "revision": folder.name if is_remote else "",
             "adapter": adapter,
             "adapter_sha256": sha256(path),
             "version": 2 if encoder.needs_faces else 1,
@@ -162,8 +181,24 @@ class PhotoMaker:
         """Models, revisions and recipe, for the record of a run."""
         return self._facts | asdict(self.recipe)
 
+    def check(self, request: PaintRequest) -> None:
+        """Whether the request can be painted, without painting it.
+
+        Raises:
+            ValueError: the prompt marks no person that CLIP would read, or a portrait shows no face that v2 needs.
+            OSError: a portrait cannot be decoded.
+        """
+        for tokenizer in self._tokenizers:
+            repeat_person(tokenizer, request.prompt, max(len(request.portraits) * self.id_encoder.tokens, 1))
+        for portrait in map(upright, request.portraits):
+            if self.id_encoder.needs_faces and len(face := self.embed_face(portrait)) != self.id_encoder.face_width:
+                raise ValueError(
+                    f"PhotoMaker v2 reads face embeddings of {self.id_encoder.face_width} numbers, and the pack gives "
+                    f"{len(face)}; take the pack it was trained with (antelopev2)"
+                )
+
     def paint(self, requests: Sequence[PaintRequest]) -> list[Image.Image]:
-        """One RGB image of `output_size` a request, in order; none depends on what else is painted."""
+        """One RGB image of `output_size` a request, in order, each from its own noise."""
         side = (self.recipe.output_size, self.recipe.output_size)
         images = []
         for start in range(0, len(requests), self.batch_size):
@@ -245,7 +280,9 @@ class PhotoMaker:
         weight = self.id_encoder.visual_projection_2.weight
         if not portraits:
             return weight.new_zeros(0, self.id_encoder.width)
-        pixels = self._image_processor([p.convert("RGB") for p in portraits], return_tensors="pt")["pixel_values"]
+        pixels = self._image_processor([upright(portrait) for portrait in portraits], return_tensors="pt")[
+            "pixel_values"
+        ]
         faces = None
         if self.id_encoder.needs_faces:
             faces = torch.stack([self.embed_face(portrait) for portrait in portraits]).to(weight)
@@ -259,3 +296,10 @@ class PhotoMaker:
             words.append(output.hidden_states[-2])
             pooled = output.text_embeds if encoder is self.pipeline.text_encoder_2 else pooled
         return Conditions(torch.cat(words, dim=-1), pooled)
+
+
+def make_scheduler(name: str, config: Any) -> DDIMScheduler | DPMSolverMultistepScheduler:
+    """The scheduler of that name for a model with this scheduler configuration; neither draws noise of its own."""
+    if name == "ddim":
+        return DDIMScheduler.from_config(config)
+    return DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++")

@@ -7,13 +7,13 @@ import torch
 from huggingface_hub import hf_hub_download
 from torch import nn
 
-from mirror.run import display_path
+from mirror.run import display_path, input_path
 from mirror.weights import read_tensors
 
 
 def adapter_file(name: str) -> Path:
     """The file called `name` here, or the one of the Hub (`owner/repository/file`), fetched if need be."""
-    path = Path(name).expanduser()
+    path = input_path(name)
     if path.is_file():
         return path
     parts = name.split("/")
