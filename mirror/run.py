@@ -51,18 +51,23 @@ def display_path(path: Path) -> str:
     return str(path)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes `text` whole or not at all: a reader, or a run that goes on after a kill, never sees half a file."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all: a reader, or a run that goes on after a kill, never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(partial, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -10,10 +10,11 @@ def main() -> None:
     parser.add_argument("what", nargs="*", choices=WHAT, default=WHAT)
     what = parser.parse_args().what
     # Imported here: the processes that draw faces import this file, and need no model.
-    from pocket import dataset, llava
+    from pocket import dataset, llava, profiles
 
     if "data" in what:
         dataset.write_dataset()
+        profiles.write_profiles()
         print(f"data: {dataset.FOLDER}")
     if "llava" in what:
         llava.write_llava()

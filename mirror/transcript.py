@@ -1,0 +1,308 @@
+"""What happened in a session: its turns as records, in a folder that can be read whatever moment a run dies at.
+
+`python -m mirror.transcript results/<run>/sessions/<idx>` prints a session for reading. Knows nothing of models.
+"""
+
+import argparse
+import io
+import json
+import os
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from PIL import Image
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic_core import PydanticCustomError, to_jsonable_python
+
+from mirror.profile import Profile
+from mirror.run import display_path, write_bytes, write_json
+from mirror.verdict import Verdict
+
+FaceFile = Annotated[str, Field(pattern=r"^faces/\d{2,}(-\d+)?\.png$")]
+Fields = Annotated[dict[str, JsonValue], BeforeValidator(to_jsonable_python)]  # the same in memory and on disk
+WIDTH = 100  # columns of a printed session
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AttemptRecord(_Record):
+    """One face that was painted; `number` counts from 1, `file` is relative to the session's folder."""
+
+    number: int
+    seed: int
+    verdict: Verdict
+    file: FaceFile
+
+    @field_validator("verdict", mode="before")
+    @classmethod
+    def _refuse_unknown(cls, value: Any) -> Any:
+        """A verdict skips what it does not know; a transcript must not lose it."""
+        known = Verdict.model_fields.keys() | Verdict.model_computed_fields.keys()
+        if isinstance(value, dict) and (unknown := value.keys() - known):
+            raise PydanticCustomError("unknown_field", "unknown: " + ", ".join(sorted(unknown)))
+        return value
+
+
+class FaceRecord(_Record):
+    """The face that the counselor saw: `chosen` is the number of its attempt, `exhausted` that none was accepted."""
+
+    file: FaceFile
+    attempts: tuple[AttemptRecord, ...]
+    chosen: int
+    exhausted: bool
+
+    @property
+    def files(self) -> list[str]:
+        return [self.file, *(attempt.file for attempt in self.attempts)]
+
+
+class Turn(_Record):
+    """One turn of both; one in which the client ends the session has neither face nor reply.
+
+    Attributes:
+        number: from 1.
+        cue, words, ended: of the client's utterance, as it was read.
+        client_raw: the utterance as the client gave it.
+        description: what the describer gave, all its fields.
+        caption: with EC, what the counselor saw in the face.
+        technique, plan: with planning, what the counselor follows in this turn; empty before it has a plan.
+        reply: the counselor's words.
+        counselor_raw: what the counselor gave, by kind of prompt.
+        dropped_utterances: how many of the oldest ones did not fit the counselor's context.
+        tokens: used in this turn, e.g. `client_prompt`, as far as they were counted.
+    """
+
+    number: int = Field(ge=1)
+    cue: str
+    words: str
+    ended: bool = False
+    client_raw: str
+    description: Fields | None = None
+    face: FaceRecord | None = None
+    caption: str = ""
+    technique: str = ""
+    plan: tuple[str, ...] = ()
+    reply: str = ""
+    counselor_raw: dict[str, str] = {}
+    dropped_utterances: int = 0
+    tokens: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A session so far, as the collaborators see it; `seed` is the run's."""
+
+    profile: Profile
+    turns: tuple[Turn, ...]
+    seed: int
+
+    @property
+    def number(self) -> int:
+        """The number of the turn to come."""
+        return len(self.turns) + 1
+
+    @property
+    def dialogue(self) -> tuple[tuple[str, str], ...]:
+        """(role, words) of all that was spoken, roles `client` and `therapist`; who is silent is left out."""
+        said = ((("client", turn.words), ("therapist", turn.reply)) for turn in self.turns)
+        return tuple((role, words) for exchange in said for role, words in exchange if words)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the client has ended it."""
+        return bool(self.turns) and self.turns[-1].ended
+
+
+class TranscriptError(ValueError):
+    """A transcript that cannot be read: the message names file, line and fault."""
+
+
+# On disk --------------------------------------------------------------------------------------------------------------
+
+
+class SessionFolder:
+    """The folder of one session, written by one process: `turns.jsonl`, `faces/`, `timings.jsonl`, at last `end.json`.
+
+    A turn is there when its line is whole, and its faces are there before it. What a killed run left beside the whole
+    turns is not read, and goes with the next write, so that the files end up those of an unbroken run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def turns(self) -> tuple[Turn, ...]:
+        """All turns that are there. Changes nothing, and may be asked while another process writes.
+
+        Raises:
+            TranscriptError: a whole line is no turn of this version, or not the next turn.
+        """
+        path = self.folder / "turns.jsonl"
+        return tuple(_read_turn(line, number, path) for number, line in enumerate(_whole_lines(path), 1))
+
+    def append(self, turn: Turn, images: Mapping[str, Image.Image], seconds: Mapping[str, float]) -> None:
+        """Puts a turn on disk: pictures, by file, then its line. A session that had failed goes on with it.
+
+        Raises:
+            ValueError: not the next turn, other pictures than it names, or a turn that could not be read again.
+            RuntimeError: the session is complete.
+        """
+        _check_images(turn.face.files if turn.face else [], images)
+        path, line = self.folder / "turns.jsonl", turn.model_dump_json()
+        if (there := len(self.turns())) != turn.number - 1:
+            raise ValueError(f"{display_path(path)} holds {there} turns; turn {turn.number} is not the next")
+        if _read_turn(line.encode(), turn.number, path) != turn:
+            raise ValueError(f"turn {turn.number} would not be the same when read again: {line:.200}")
+        self._mend()
+        self._write_images(images)
+        _append_line(path, line)
+        _append_line(self.folder / "timings.jsonl", json.dumps({"turn": turn.number, "seconds": dict(seconds)}))
+
+    def timings(self) -> dict[int, dict[str, float]]:
+        """The seconds that each stage took, by turn. A run that was killed may lack a turn."""
+        lines = map(json.loads, _whole_lines(self.folder / "timings.jsonl"))
+        return {line["turn"]: line["seconds"] for line in lines}
+
+    def end(
+        self,
+        status: Literal["complete", "failed"],
+        reason: str,
+        attempts: Sequence[AttemptRecord] = (),
+        images: Mapping[str, Image.Image] = MappingProxyType({}),
+    ) -> None:
+        """Says in the last file how the session ended; `attempts` and `images` are of a turn that found no face.
+
+        Raises:
+            ValueError: other pictures than the attempts name.
+            RuntimeError: the session is complete already.
+        """
+        _check_images([attempt.file for attempt in attempts], images)
+        ending = {"status": status, "reason": reason, "turns": len(self._mend())}
+        if attempts:
+            ending["attempts"] = [attempt.model_dump(mode="json") for attempt in attempts]
+        self._write_images(images)
+        write_json(self.folder / "end.json", ending)
+
+    @property
+    def ended(self) -> dict[str, Any] | None:
+        """How it ended (`status`, `reason`, `turns`, …); None for a session under way."""
+        path = self.folder / "end.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def _mend(self) -> tuple[Turn, ...]:
+        """Removes what belongs to no whole turn: torn lines, pictures, the end of a session that failed."""
+        turns, ended = self.turns(), self.ended
+        if ended and ended["status"] == "complete":
+            raise RuntimeError(f"{display_path(self.folder)}: the session is complete; nothing can follow")
+        (self.folder / "end.json").unlink(missing_ok=True)
+        for path in (self.folder / "turns.jsonl", self.folder / "timings.jsonl"):
+            whole = sum(len(line) + 1 for line in _whole_lines(path))
+            if path.exists() and path.stat().st_size > whole:
+                os.truncate(path, whole)
+        named = {self.folder / file for turn in turns if turn.face for file in turn.face.files}
+        for path in {*self.folder.glob("faces/*"), *self.folder.glob(".*.partial")} - named:
+            path.unlink()
+        return turns
+
+    def _write_images(self, images: Mapping[str, Image.Image]) -> None:
+        for file, image in images.items():
+            content = io.BytesIO()
+            image.save(content, "PNG", icc_profile=None)  # the pixels alone decide the bytes
+            write_bytes(self.folder / file, content.getvalue())
+
+
+def _read_turn(line: bytes, number: int, path: Path) -> Turn:
+    where = f"{display_path(path)}: line {number}"
+    try:
+        turn = Turn.model_validate_json(line)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        told = "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in faults)
+        later = any(fault["type"] in ("extra_forbidden", "unknown_field") for fault in faults)
+        hint = "a later version wrote it: read it with that one" if later else "the file was changed or damaged"
+        raise TranscriptError(f"{where}: is no turn of this version ({told:.500}); {hint}") from None
+    if turn.number != number:
+        raise TranscriptError(f"{where}: holds turn {turn.number}; lines were lost or added by hand")
+    return turn
+
+
+def _check_images(files: Iterable[str], images: Mapping[str, Image.Image]) -> None:
+    if differing := set(files) ^ images.keys():
+        raise ValueError(f"pictures and record must name the same files; only one of them names {sorted(differing)}")
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    """The lines that are whole; what follows the last line feed was torn off by a kill."""
+    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+
+
+def _append_line(path: Path, line: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as file:
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+# For reading ----------------------------------------------------------------------------------------------------------
+
+
+def format_session(session: SessionFolder) -> str:
+    """A session as plain text, at most `WIDTH` columns wide."""
+    turns, ended = session.turns(), session.ended
+    end = f"{ended['status']}: {ended['reason']}" if ended else "under way, or stopped"
+    blocks = [_row("session", [session.folder.resolve().name]) + _row("turns", [str(len(turns))]) + _row("end", [end])]
+    technique = ""
+    for turn in turns:
+        rows = [_row(label, paragraphs) for label, paragraphs in _turn_rows(turn, turn.technique != technique)]
+        blocks.append([f"{turn.number}.", *sum(rows, [])])
+        technique = turn.technique
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
+    cue = f"[{turn.cue}] " * bool(turn.cue)
+    yield "client", [f"{cue}{turn.words or '(silent)'}" + " (ends the session)" * turn.ended]
+    if turn.face:
+        chosen = "none accepted, the best shown: " if turn.face.exhausted else ""
+        yield "face", [f"{turn.face.file} ({chosen}attempt {turn.face.chosen} of {len(turn.face.attempts)})"]
+        for tried in turn.face.attempts:
+            scores = ", ".join(f"{check.name} {check.score:.3f}" for check in tried.verdict.checks)
+            yield "", [f"{tried.number}: {tried.verdict.outcome}" + f" ({scores})" * bool(scores)]
+    if turn.caption:
+        yield "caption", [turn.caption]
+    if turn.technique and is_new:
+        yield "technique", [turn.technique]
+        yield "plan", [f"{number}. {step}" for number, step in enumerate(turn.plan, 1)]
+    if turn.dropped_utterances:
+        yield "context", [f"without the first {turn.dropped_utterances} utterances"]
+    if turn.reply:
+        yield "counselor", [turn.reply]
+
+
+def _row(label: str, paragraphs: Iterable[str]) -> list[str]:
+    """Lines with the label before the first of them; what a terminal would take for a command is left out."""
+    shown = ("".join(c if c.isprintable() else " " for c in paragraph) for paragraph in paragraphs)
+    lines = [line for paragraph in shown for line in textwrap.wrap(paragraph, WIDTH - 13)]
+    return [f"  {label if place == 0 else '':<11}{line}" for place, line in enumerate(lines)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mirror.transcript", description="prints a session for reading")
+    parser.add_argument("folder", type=Path, help="results/<run>/sessions/<idx>")
+    session = SessionFolder(parser.parse_args().folder)
+    if not any((session.folder / name).is_file() for name in ("turns.jsonl", "end.json")):
+        parser.error(f"{session.folder} holds no session: there is neither turns.jsonl nor end.json")
+    try:
+        print(format_session(session))
+    except TranscriptError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()
