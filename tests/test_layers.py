@@ -17,7 +17,7 @@ LAYERS = (
     "dataset records progress step float8 lora llava original weights device photomaker "
     "identity chat language sampling service statistics",
     "settings refusals run profile transcript prompts checkpoint conversation verdict clip_text lexicon messages "
-    "picture",
+    "picture grammar mood",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")

@@ -98,8 +98,13 @@ def own_template(kind: str, cot: str) -> PromptTemplate:
     return PromptTemplate(kind, text.removesuffix("\n"))
 
 
-def own_prompts(cot: str) -> PromptSet:
+FACE_LINES = "<image>\nThe image shows your client's face right now.\n"
+
+
+def own_prompts(cot: str, face: bool = True) -> PromptSet:
     """Our own templates of the kinds that a variant asks for, for a model that was not trained on someone else's data.
+
+    Without `face`, for a counselor that reads words only, the lines about the image are left out.
 
     Raises:
         ValueError: an unknown cot.
@@ -107,7 +112,12 @@ def own_prompts(cot: str) -> PromptSet:
     variant = Variant.of(cot)
     asked = {"response": True, "emotion_recognition": variant.ec, "planning": variant.planning}
     kinds = [kind for kind in KINDS if asked[kind]]
+    templates = {kind: own_template(kind, cot) for kind in kinds}
+    if not face:
+        if variant.ec:
+            raise ValueError(f"cot {cot} captions the face, and this counselor sees none; use base or planning")
+        templates = {k: PromptTemplate(k, t.text.removeprefix(FACE_LINES)) for k, t in templates.items()}
     return PromptSet(
-        templates={kind: (CountedTemplate(own_template(kind, cot), 0),) for kind in kinds},
+        templates={kind: (CountedTemplate(template, 0),) for kind, template in templates.items()},
         records=dict.fromkeys(kinds, 0),
     )
