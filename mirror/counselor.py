@@ -1,22 +1,19 @@
 """The counselor: sees a face, reads the words, never the cue; captions and plans where its variant says so.
 
-One protocol for every arm. Who speaks is passed in: `LlavaSpeaker` (any LLaVA-1.5, tuned or not) or `ChatSpeaker` (any
-chat model, with the face as an image or without). Knows nothing of painting, of files or of who the client is.
+One protocol for every arm: who speaks is passed in (`mirror.speaker`). Knows nothing of painting, files or models.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from PIL import Image
 
-from mirror.conversation import IMAGE, tokenize_prompt
-from mirror.llava import Llava, generate
-from mirror.messages import ChatModel, Completion, Message
+from mirror.messages import Completion
 from mirror.prompts import Plan, PromptSet, Utterance, Variant, format_dialogue, format_steps, parse_plan
 from mirror.run import seed_for
-from mirror.sampling import SeededSampling
+from mirror.speaker import Speaker
 from mirror.transcript import Conversation
 
 CONTEXT = 16  # utterances of the dialogue that the counselor reads, as published
@@ -88,22 +85,6 @@ class Reply:
             completion_tokens=self.completion_tokens + (answer.completion_tokens or 0),
             **found,
         )
-
-
-class Speaker(Protocol):
-    """A model that answers prompts about images."""
-
-    def answer(
-        self, prompts: Sequence[str], images: Sequence[Image.Image], seeds: Sequence[int]
-    ) -> Sequence[Completion | Exception]:
-        """An answer a prompt, in order; one that failed is an exception in its place."""
-        ...
-
-    def fits(self, prompt: str) -> bool:
-        """Whether the prompt leaves the model room to answer."""
-        ...
-
-    def facts(self) -> dict[str, Any]: ...
 
 
 class Counselor:
@@ -230,79 +211,3 @@ def clean_reply(text: str) -> str:
     text = _LABEL.sub("", text)
     client = _OTHERS.search(text)
     return " ".join((text[: client.start()] if client else text).split())
-
-
-# Who speaks -----------------------------------------------------------------------------------------------------------
-
-
-class LlavaSpeaker:
-    """A LLaVA-1.5 in this process, its answers sampled by the seeds."""
-
-    def __init__(
-        self,
-        llava: Llava,
-        temperature: float = 0.7,
-        top_p: float = 0.9,
-        max_tokens: int = 128,
-        batch_size: int = 16,
-        facts: dict[str, Any] | None = None,
-    ) -> None:
-        """`facts` say where the weights come from, beyond the base model: the checkpoint and its manifest."""
-        self.llava, self.temperature, self.top_p = llava, temperature, top_p
-        self.max_tokens, self.batch_size, self._facts = max_tokens, batch_size, facts or {}
-
-    def answer(self, prompts: Sequence[str], images: Sequence[Image.Image], seeds: Sequence[int]) -> list[Completion]:
-        answers = []
-        for start in range(0, len(prompts), self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            sampling = SeededSampling(seeds[batch], self.temperature, self.top_p)
-            texts = generate(self.llava, prompts[batch], images[batch], self.max_tokens, sampling)
-            answers += [self._completion(p, t) for p, t in zip(prompts[batch], texts, strict=True)]
-        return answers
-
-    def _completion(self, prompt: str, text: str) -> Completion:
-        said = len(self.llava.tokenizer(text, add_special_tokens=False).input_ids)
-        reason = "length" if said >= self.max_tokens else "stop"
-        return Completion(text, self._length(prompt), said, self.llava.source, reason)
-
-    def fits(self, prompt: str) -> bool:
-        room = self.llava.model.config.text_config.max_position_embeddings
-        return self._length(prompt) + self.max_tokens <= room
-
-    def _length(self, prompt: str) -> int:
-        llava = self.llava
-        return len(tokenize_prompt(llava.tokenizer, prompt, llava.image_token_id, llava.image_tokens))
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            "model": self.llava.source,
-            "revision": self.llava.revision,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "max_tokens": self.max_tokens,
-            **self._facts,
-        }
-
-
-class ChatSpeaker:
-    """A chat model behind an endpoint, with the face as an image of the message or without."""
-
-    def __init__(self, model: ChatModel, sees_face: bool, max_characters: int = 60_000) -> None:
-        self.model, self.sees_face, self.max_characters = model, sees_face, max_characters
-
-    def answer(
-        self, prompts: Sequence[str], images: Sequence[Image.Image], seeds: Sequence[int]
-    ) -> Sequence[Completion | Exception]:
-        return self.model.complete(
-            [
-                [Message("user", prompt.replace(f"{IMAGE}\n", ""), (image,) if self.sees_face else ())]
-                for prompt, image in zip(prompts, images, strict=True)
-            ],
-            seeds,
-        )
-
-    def fits(self, prompt: str) -> bool:
-        return len(prompt) <= self.max_characters
-
-    def facts(self) -> dict[str, Any]:
-        return {**self.model.facts(), "sees_face": self.sees_face}

@@ -7,20 +7,13 @@ from openai_server import OpenAIServer, Text
 from PIL import Image
 
 from mirror.chat import ChatEndpoint
-from mirror.counselor import (
-    ChatSpeaker,
-    Counselor,
-    CounselorError,
-    CounselorRequest,
-    LlavaSpeaker,
-    TooLong,
-    clean_reply,
-)
+from mirror.counselor import Counselor, CounselorError, CounselorRequest, TooLong, clean_reply
 from mirror.llava import load
 from mirror.messages import Completion
 from mirror.profile import Profile
 from mirror.prompts import Utterance, Variant, format_plan, own_prompts
 from mirror.run import input_path
+from mirror.speaker import ChatSpeaker, LlavaSpeaker
 from mirror.transcript import Conversation, Turn
 
 PROFILE = Profile(

@@ -15,7 +15,7 @@ LAYERS = (
     "client description face verification counselor",
     "training judge merge",
     "dataset records progress step float8 lora llava original weights device photomaker "
-    "identity chat language sampling service statistics",
+    "identity chat language sampling speaker service statistics",
     "settings refusals run profile transcript prompts checkpoint conversation verdict clip_text lexicon messages "
     "picture grammar mood",
 )

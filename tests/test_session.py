@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mirror.client import Said, ScriptedClient
-from mirror.counselor import Counselor, LlavaSpeaker
+from mirror.counselor import Counselor
 from mirror.description import LexiconDescriber
 from mirror.llava import load
 from mirror.messages import Completion
@@ -17,6 +17,7 @@ from mirror.profile import read_profiles
 from mirror.prompts import Utterance, Variant, own_prompts
 from mirror.run import input_path
 from mirror.session import Cast, run_sessions
+from mirror.speaker import LlavaSpeaker
 from mirror.transcript import SessionFolder, Turn
 from mirror.verdict import Verdict
 
