@@ -1,0 +1,10 @@
+"""Typed, frozen settings from a notebook's parameters or a params file; whatever cannot work is refused here.
+
+Knows nothing of models; reads no file but the params file, and looks only whether the others are there.
+"""
+
+from mirror.settings.base import Settings, SettingsError
+from mirror.settings.counsel import CounselSettings
+from mirror.settings.train import RECIPES, TrainSettings
+
+__all__ = ["RECIPES", "CounselSettings", "Settings", "SettingsError", "TrainSettings"]

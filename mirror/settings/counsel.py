@@ -1,0 +1,194 @@
+"""The parameters of counseling, and the models that fill in what is left open."""
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mirror.run import input_path
+from mirror.settings.base import (
+    Cot,
+    Count,
+    Device,
+    Number,
+    RunName,
+    Settings,
+    Share,
+    Size,
+    missing_device,
+    missing_folder,
+)
+
+Temperature = Annotated[float, Field(ge=0)]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+
+# What a parameter is where it is left open: the published models, and the pocket's own.
+PUBLISHED: dict[str, Any] = {
+    "base_model": "llava-hf/llava-1.5-7b-hf",
+    "client": "openai",
+    "client_model": "gpt-4o-mini",
+    "table": "data/mirror/test.csv",
+    "portraits": "data/mirror/portraits",
+    "describer": "openai",
+    "describer_model": "meta-llama/Meta-Llama-3-8B-Instruct",
+    "painter": "SG161222/RealVisXL_V3.0",
+    "adapter": "TencentARC/PhotoMaker/photomaker-v1.bin",
+    "steps": 50,
+    "merge_step": 10,
+    "image_size": 1024,
+    "face_size": 336,
+    "safety_model": "Falconsai/nsfw_image_detection",
+    "relevance_model": "openai/clip-vit-base-patch32",
+    "face_pack": "~/.insightface/models/buffalo_l",
+    "max_turns": 20,
+    "max_new_tokens": 128,
+    "compile": "blocks",
+}
+MODELS: dict[str, dict[str, Any]] = {
+    "7b": PUBLISHED,
+    "13b": PUBLISHED | {"base_model": "llava-hf/llava-1.5-13b-hf"},
+    "pocket": {
+        "base_model": "pocket/models/llava-v1.5-pocket",
+        "client": "scripted",
+        "client_model": "",
+        "table": "pocket/data/test.csv",
+        "portraits": "pocket/data/test_images",
+        "describer": "lexicon",
+        "describer_model": "",
+        "painter": "pocket/models/sdxl-pocket",
+        "adapter": "pocket/models/photomaker-v1-pocket.bin",
+        "steps": 4,
+        "merge_step": 1,
+        "image_size": 128,
+        "face_size": 112,
+        "safety_model": "pocket/models/nsfw-pocket",
+        "relevance_model": "pocket/models/clip-pocket",
+        "face_pack": "pocket/models/faces-pocket",
+        "max_turns": 6,
+        "max_new_tokens": 64,
+        "compile": "none",
+    },
+}
+SERVICES = {"describer": "IMG_DESCRIPTION_URL", "verifier": "IMG_VERIFICATION_URL"}
+
+
+class CounselSettings(Settings):
+    """The parameters of `notebooks/counsel.ipynb`; what each means stands there, beside its default."""
+
+    MACHINE = frozenset(
+        {"concurrency", "device", "compile", "paint_batch", "reply_batch", "sessions", "shard", "fresh"}
+    )
+
+    counselor: Literal["llava", "openai"]
+    size: Size
+    cot: Cot
+    checkpoint: str
+    base_model: str
+    revision: str
+    counselor_model: str
+    counselor_url: str
+    sees_face: bool
+    temperature: Temperature
+    top_p: Annotated[Share, Field(gt=0)]
+    max_new_tokens: Count
+    context: Count
+    client: Literal["openai", "scripted"]
+    client_model: str
+    client_url: str
+    table: str
+    portraits: str
+    sessions: Number
+    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$", description="one share of all, such as 2/8")]
+    max_turns: Count
+    describer: Literal["lexicon", "openai", "local", "http"]
+    describer_model: str
+    describer_url: str
+    painter: str
+    painter_revision: str
+    adapter: str
+    scheduler: Literal["ddim", "dpmsolver++"]
+    steps: Count
+    guidance_scale: Annotated[float, Field(gt=1)]
+    merge_step: Annotated[int, Field(ge=-1)]
+    image_size: Annotated[int, Field(ge=8, multiple_of=8)]
+    face_size: Count
+    verifier: Literal["local", "http"]
+    safety_model: str
+    relevance_model: str
+    face_pack: str
+    relevance_threshold: Cosine | None
+    identity_threshold: Cosine | None
+    attempts: Count
+    on_exhaustion: Literal["keep_best", "stop"]
+    ahead: Count
+    seed: Number
+    concurrency: Count
+    device: Device
+    precision: Literal["auto", "bf16", "float32"]
+    compile: Literal["none", "blocks", "whole"]
+    paint_batch: Count
+    reply_batch: Count
+    prompt_price: Annotated[float, Field(ge=0)]
+    completion_price: Annotated[float, Field(ge=0)]
+    run: RunName
+    fresh: bool
+
+    @classmethod
+    def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fills what is left open (None) from the models of the size; a service whose URL is set goes before them."""
+        size = values.get("size")
+        if not isinstance(size, str) or size not in MODELS:
+            return {"size": size}  # what the other parameters may be left open for depends on it
+        models = {"verifier": "local"} | MODELS[size]
+        models |= {name: "http" for name, variable in SERVICES.items() if os.environ.get(variable)}
+        values = {name: models.get(name) if value is None else value for name, value in values.items()}
+        if values.get("run") is None:
+            who = values.get("counselor") if values.get("counselor") == "openai" else size
+            values["run"] = f"counsel-{who}-{values.get('cot')}"
+        return values
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """Which share of the table this run takes, from 1, and of how many."""
+        number, total = self.shard.split("/")
+        return int(number), int(total)
+
+    def conflicts(self) -> list[str]:
+        faults = []
+        for name, kind in (("counselor", self.counselor), ("client", self.client), ("describer", self.describer)):
+            if kind in ("openai", "local") and not getattr(self, f"{name}_model"):
+                faults.append(f"{name}_model must name a model where {name} is {kind}, found the empty text")
+        if self.checkpoint and self.counselor == "openai":
+            faults.append("checkpoint is for counselor llava; leave it empty, or serve the model and give its name")
+        if not self.sees_face and self.cot in ("ec", "ec_planning"):
+            faults.append(f"cot {self.cot} captions the face, and sees_face is false; use base or planning")
+        if not self.sees_face and self.counselor == "llava":
+            faults.append("sees_face is false, and a llava counselor always sees the face; leave it true")
+        if self.share[0] > self.share[1]:
+            faults.append(f"shard must be one share of all, such as 2/8, found {self.shard}")
+        if self.precision == "bf16" and self.device == "cpu":
+            faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
+        return faults
+
+    def missing(self) -> list[str]:
+        faults = []
+        if not input_path(self.table).is_file():
+            faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client a row")
+        if not input_path(self.portraits).is_dir():
+            faults.append(f"portraits: no such folder {input_path(self.portraits)}; the table's img_path lie in it")
+        if self.checkpoint and not input_path(self.checkpoint).is_dir():
+            faults.append(f"checkpoint: no such folder {input_path(self.checkpoint)}; train one, or leave it empty")
+        folders = ["painter"]
+        folders += ["base_model"] if self.counselor == "llava" and not self.checkpoint else []
+        folders += ["safety_model", "relevance_model"] if self.verifier == "local" else []
+        faults += [fault for name in folders for fault in missing_folder(name, getattr(self, name))]
+        if self.verifier == "local" and not input_path(self.face_pack).is_dir():
+            faults.append(f"face_pack: no such folder {input_path(self.face_pack)}; give an insightface pack's folder")
+        for name, variable in SERVICES.items():
+            if getattr(self, name) == "http" and not os.environ.get(variable):
+                faults.append(f"{name} is http, and {variable} is not set; set it to the service's URL")
+        for name in ("counselor", "client", "describer"):
+            url = getattr(self, f"{name}_url") or os.environ.get("OPENAI_BASE_URL")
+            if getattr(self, name) == "openai" and not url and not os.environ.get("OPENAI_API_KEY"):
+                faults.append(f"{name} is openai, and OPENAI_API_KEY is not set; set it, or give {name}_url")
+        return faults + missing_device(self.device)

@@ -1,0 +1,127 @@
+"""The settings of counseling: what fills what is left open, and what is refused before a model loads."""
+
+import pytest
+
+from mirror.settings import CounselSettings, SettingsError
+from mirror.settings.counsel import MODELS, SERVICES
+
+OPEN = dict.fromkeys({name for models in MODELS.values() for name in models} | {"verifier", "run"})
+DEFAULTS = OPEN | {
+    "counselor": "llava", "size": "pocket", "cot": "base", "checkpoint": "", "revision": "", "counselor_model": "",
+    "counselor_url": "", "sees_face": True, "temperature": 0.7, "top_p": 0.9, "context": 16, "client_url": "",
+    "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "", "scheduler": "ddim",
+    "guidance_scale": 5.0, "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
+    "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
+    "paint_batch": 8, "reply_batch": 16, "prompt_price": 0.0, "completion_price": 0.0, "fresh": False,
+}  # fmt: skip
+
+
+CHAT = {"counselor": "openai", "counselor_model": "m", "counselor_url": "http://x"}
+
+
+@pytest.fixture(autouse=True)
+def no_services(monkeypatch):
+    for variable in (*SERVICES.values(), "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def settings(check_files=True, **changes):
+    return CounselSettings.checked(DEFAULTS | changes, "parameter", check_files)
+
+
+def refused(**changes):
+    with pytest.raises(SettingsError) as error:
+        settings(**changes)
+    return str(error.value)
+
+
+def test_the_pocket_configuration_runs_offline():
+    found = settings()
+    assert (found.client, found.describer, found.verifier) == ("scripted", "lexicon", "local")
+    assert found.painter == "pocket/models/sdxl-pocket" and found.max_turns == 6
+    assert found.run == "counsel-pocket-base" and found.share == (1, 1)
+
+
+@pytest.mark.parametrize("size", ["7b", "13b"])
+def test_the_published_models_stand_where_nothing_is_given(size):
+    found = settings(check_files=False, size=size, cot="planning")
+    assert found.base_model == f"llava-hf/llava-1.5-{size}-hf"
+    assert (found.steps, found.merge_step, found.image_size, found.face_size) == (50, 10, 1024, 336)
+    assert (found.max_turns, found.client, found.describer) == (20, "openai", "openai")
+    assert found.relevance_threshold is None and found.run == f"counsel-{size}-planning"
+
+
+def test_a_service_whose_url_is_set_goes_before_the_process(monkeypatch):
+    monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
+    assert (settings().verifier, settings().describer) == ("http", "lexicon")
+    monkeypatch.setenv("IMG_DESCRIPTION_URL", "http://127.0.0.1:2")
+    assert settings().describer == "http"
+    assert settings(verifier="local").verifier == "local"
+
+
+def test_what_was_given_stays():
+    assert settings(steps=7, client="openai", client_model="m", client_url="http://x/v1").steps == 7
+    assert settings(run="mine").run == "mine"
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"client": "openai"}, "client_model must name a model where client is openai"),
+        ({"counselor": "openai", "counselor_url": "http://x"}, "counselor_model must name a model"),
+        ({"describer": "local"}, "describer_model must name a model where describer is local"),
+        ({"sees_face": False}, "sees_face is false, and a llava counselor always sees the face"),
+        (
+            {
+                "counselor": "openai",
+                "counselor_model": "m",
+                "counselor_url": "http://x",
+                "sees_face": False,
+                "cot": "ec",
+            },
+            "cot ec captions the face, and sees_face is false",
+        ),
+        ({"shard": "3/2"}, "shard must be one share of all, such as 2/8, found 3/2"),
+        ({"shard": "2"}, "shard must be one share of all, such as 2/8"),
+        ({"precision": "bf16", "device": "cpu"}, "precision bf16 is for a GPU"),
+        ({"guidance_scale": 1.0}, "guidance_scale must be greater than 1"),
+        ({"image_size": 100}, "image_size must be a multiple of 8"),
+        ({"top_p": 0.0}, "top_p must be greater than 0"),
+        ({"on_exhaustion": "panic"}, "on_exhaustion must be one of keep_best, stop"),
+        ({"clent": "scripted"}, "clent is no parameter of this notebook; did you mean client"),
+    ],
+)
+def test_what_cannot_work_is_refused(changes, message):
+    assert message in refused(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"table": "no.csv"}, "table: no such file"),
+        ({"portraits": "no"}, "portraits: no such folder"),
+        ({"checkpoint": "./no"}, "checkpoint: no such folder"),
+        ({"painter": "./no"}, "painter: no such folder"),
+        ({"base_model": "./no"}, "base_model: no such folder"),
+        ({"safety_model": "./no"}, "safety_model: no such folder"),
+        ({"face_pack": "./no"}, "face_pack: no such folder"),
+        ({"verifier": "http"}, "verifier is http, and IMG_VERIFICATION_URL is not set"),
+        ({"describer": "http"}, "describer is http, and IMG_DESCRIPTION_URL is not set"),
+        ({"client": "openai", "client_model": "m"}, "client is openai, and OPENAI_API_KEY is not set"),
+    ],
+)
+def test_what_is_not_there_is_refused(changes, message):
+    assert message in refused(**changes)
+    settings(check_files=False, **changes)
+
+
+def test_models_that_nothing_uses_need_not_be_there(monkeypatch):
+    monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
+    settings(face_pack="./no", safety_model="./no", relevance_model="./no")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    settings(counselor="openai", counselor_model="m", base_model="./no")
+
+
+def test_a_run_may_go_on_elsewhere_but_not_with_another_method():
+    assert {"device", "concurrency", "shard", "sessions"} <= CounselSettings.MACHINE
+    assert not CounselSettings.MACHINE & {"seed", "steps", "client", "cot", "attempts", "temperature", "precision"}
