@@ -1,0 +1,143 @@
+"""Makes the cast of a run from its settings: every collaborator by its declared name. Runs no session."""
+
+import os
+
+import torch
+
+from mirror.chat import ChatEndpoint
+from mirror.checkpoint import read_manifest, read_prompts
+from mirror.client import ChatClient, ScriptedClient
+from mirror.counselor import Counselor
+from mirror.description import ChatDescriber, HttpDescriber, LexiconDescriber, LocalDescriber
+from mirror.device import resolve_device
+from mirror.identity import FacePack
+from mirror.language import LanguageModel
+from mirror.llava import check_size, load
+from mirror.lora import load_checkpoint
+from mirror.photomaker import PaintRecipe, PhotoMaker
+from mirror.prompts import Variant, own_prompts
+from mirror.run import input_path
+from mirror.service import Service
+from mirror.session import Cast
+from mirror.settings import CounselSettings, SettingsError
+from mirror.speaker import ChatSpeaker, LlavaSpeaker
+from mirror.verification import HttpVerifier, LocalVerifier
+
+# The protocol's sampling of client and describer.
+SAMPLING = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 128}
+PENALTIES = {"frequency_penalty": 0.2, "presence_penalty": 0.2}
+
+
+def make_cast(settings: CounselSettings) -> Cast:
+    """The cast that the settings name, its models loaded.
+
+    Raises:
+        FileNotFoundError: a model cannot be had.
+        ValueError: a model is not what the settings say.
+    """
+    device = resolve_device(settings.device)
+    is_half = settings.precision == "bf16" or (settings.precision == "auto" and device != "cpu")
+    dtype = torch.bfloat16 if is_half else torch.float32
+    return Cast(
+        client=make_client(settings),
+        describer=make_describer(settings, device),
+        painter=make_painter(settings, device, dtype),
+        verifier=make_verifier(settings, device),
+        counselor=make_counselor(settings, device, dtype),
+        attempts=settings.attempts,
+        on_exhaustion=settings.on_exhaustion,
+        ahead=settings.ahead,
+    )
+
+
+def make_client(settings: CounselSettings) -> ChatClient | ScriptedClient:
+    if settings.client == "scripted":
+        return ScriptedClient()
+    concurrency = settings.concurrency
+    model = ChatEndpoint(
+        settings.client_model, settings.client_url or None, concurrency=concurrency, **SAMPLING, **PENALTIES
+    )
+    return ChatClient(model)
+
+
+def make_describer(settings: CounselSettings, device: str) -> LexiconDescriber | ChatDescriber | HttpDescriber:
+    if settings.describer == "lexicon":
+        return LexiconDescriber()
+    if settings.describer == "http":
+        return HttpDescriber(Service(os.environ["IMG_DESCRIPTION_URL"], "/describe"), settings.concurrency)
+    if settings.describer == "local":
+        return LocalDescriber(LanguageModel.load(settings.describer_model, device=device, **SAMPLING))
+    url = settings.describer_url or None
+    return ChatDescriber(ChatEndpoint(settings.describer_model, url, concurrency=settings.concurrency, **SAMPLING))
+
+
+def make_painter(settings: CounselSettings, device: str, dtype: torch.dtype) -> PhotoMaker:
+    pack = input_path(settings.face_pack)
+    return PhotoMaker.load(
+        settings.painter,
+        settings.adapter,
+        PaintRecipe(
+            settings.steps,
+            settings.guidance_scale,
+            settings.merge_step,
+            settings.image_size,
+            settings.face_size,
+            settings.scheduler,
+        ),
+        revision=settings.painter_revision,
+        dtype=dtype,
+        device=device,
+        batch_size=settings.paint_batch,
+        compile=settings.compile,
+        embed_face=FacePack.load(str(pack), device).embed if pack.is_dir() else None,
+    )
+
+
+def make_verifier(settings: CounselSettings, device: str) -> LocalVerifier | HttpVerifier:
+    if settings.verifier == "http":
+        return HttpVerifier(Service(os.environ["IMG_VERIFICATION_URL"], "/verify"), settings.concurrency)
+    return LocalVerifier.load(
+        settings.safety_model,
+        settings.relevance_model,
+        settings.face_pack,
+        settings.relevance_threshold,
+        settings.identity_threshold,
+        device,
+    )
+
+
+def make_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -> Counselor:
+    """The counselor; what a checkpoint is, its manifest says, and other settings are refused."""
+    variant = Variant.of(settings.cot)
+    if settings.counselor == "openai":
+        endpoint = ChatEndpoint(
+            settings.counselor_model,
+            settings.counselor_url or None,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            max_tokens=settings.max_new_tokens,
+            concurrency=settings.concurrency,
+        )
+        prompts = own_prompts(settings.cot, settings.sees_face)
+        return Counselor(ChatSpeaker(endpoint, settings.sees_face), prompts, variant, settings.context)
+    sampling = (settings.temperature, settings.top_p, settings.max_new_tokens, settings.reply_batch)
+    if not settings.checkpoint:
+        check_size(_local(settings.base_model), settings.revision, settings.size)
+        llava = load(_local(settings.base_model), settings.revision, dtype=dtype, device=device)
+        speaker = LlavaSpeaker(llava, *sampling)
+        return Counselor(speaker, own_prompts(settings.cot), variant, settings.context)
+    folder = input_path(settings.checkpoint)
+    manifest = read_manifest(folder)
+    if (manifest.size, manifest.cot) != (settings.size, settings.cot):
+        raise SettingsError(
+            f"checkpoint {settings.checkpoint} is of size {manifest.size} and cot {manifest.cot}, the settings say "
+            f"{settings.size} and {settings.cot}; set them to what the checkpoint is"
+        )
+    facts = {"checkpoint": settings.checkpoint, "data_sha256": manifest.data_sha256, "epoch": manifest.epoch}
+    speaker = LlavaSpeaker(load_checkpoint(folder, dtype=dtype, device=device), *sampling, facts)
+    return Counselor(speaker, read_prompts(folder), variant, settings.context)
+
+
+def _local(name: str) -> str:
+    folder = input_path(name)
+    return str(folder) if folder.is_dir() else name

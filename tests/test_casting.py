@@ -1,0 +1,62 @@
+"""The cast that settings name: who is made, with what, and what a checkpoint must be."""
+
+import pytest
+from openai_server import OpenAIServer, Text
+from servers import ScriptedVerifier, verification_service
+from test_settings_counsel import DEFAULTS
+
+from mirror.casting import make_cast, make_client, make_counselor, make_describer, make_verifier
+from mirror.client import ScriptedClient
+from mirror.description import LexiconDescriber
+from mirror.profile import read_profiles
+from mirror.prompts import Variant
+from mirror.run import input_path
+from mirror.session import run_sessions
+from mirror.settings import CounselSettings
+from mirror.transcript import SessionFolder
+from mirror.verification import HttpVerifier, LocalVerifier
+
+
+def settings(**changes):
+    return CounselSettings.checked(DEFAULTS | changes, "parameter")
+
+
+def test_the_pocket_cast_counsels_a_client_offline(tmp_path):
+    found = settings(cot="ec", steps=2, merge_step=0, max_new_tokens=8, attempts=2, max_turns=2)
+    cast = make_cast(found)
+    assert isinstance(cast.client, ScriptedClient) and isinstance(cast.describer, LexiconDescriber)
+    assert isinstance(cast.verifier, LocalVerifier) and cast.attempts == 2
+    assert cast.painter.facts()["steps"] == 2 and cast.counselor.variant == Variant.of("ec")
+    profiles = read_profiles(input_path(found.table), input_path(found.portraits))[:1]
+    (outcome,) = run_sessions(cast, profiles, tmp_path, found.seed, 1, found.max_turns)
+    assert (outcome.status, outcome.turns) == ("complete", 2)
+    turns = SessionFolder(tmp_path / profiles[0].idx).turns()
+    assert all(turn.caption and turn.reply and turn.face.exhausted for turn in turns)  # noise shows no face yet
+
+
+def test_an_untuned_llava_of_another_size_is_refused():
+    with pytest.raises(ValueError, match="size is 7b, but .*llava-v1.5-pocket has hidden size 128"):
+        make_counselor(settings().model_copy(update={"size": "7b"}), "cpu", None)
+
+
+def test_chat_models_get_the_protocols_sampling(monkeypatch):
+    with OpenAIServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        server.default = Text("Client: [nods]")
+        found = settings(
+            client="openai", client_model="c", describer="openai", describer_model="d",
+            counselor="openai", counselor_model="k", temperature=0.2, max_new_tokens=9,
+        )  # fmt: skip
+        client = make_client(found).facts()
+        described = make_describer(found, "cpu").facts()
+        counselor = make_counselor(found, "cpu", None).facts()["counselor"]
+    assert client.items() >= {"model": "c", "temperature": 0.7, "max_tokens": 128, "presence_penalty": 0.2}.items()
+    assert described["model"] == "d" and "presence_penalty" not in described
+    assert counselor.items() >= {"model": "k", "temperature": 0.2, "max_tokens": 9, "sees_face": True}.items()
+
+
+def test_a_service_is_asked_where_its_url_is_set(monkeypatch):
+    with verification_service(ScriptedVerifier()) as url:
+        monkeypatch.setenv("IMG_VERIFICATION_URL", f"{url}/verify")
+        verifier = make_verifier(settings(), "cpu")
+        assert isinstance(verifier, HttpVerifier) and verifier.facts()["service"]["name"] == "verification"
