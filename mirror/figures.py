@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mirror.prompts import PromptSet
+from mirror.transcript import SessionFolder
 
 # One colour a variant everywhere (Okabe and Ito's palette, told apart by colour-blind readers).
 COLOURS = {"untuned": "#000000", "base": "#0072B2", "planning": "#E69F00", "ec": "#009E73", "ec_planning": "#CC79A7"}
@@ -93,6 +94,24 @@ def replies(table: pd.DataFrame) -> str:
         texts = (_last_words(row.prompt), row.expected, row.before, row.after)
         rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in (face, *map(_escaped, texts))) + "</tr>"
     heads = ("the client's face", "last said", "in the data", "before training", "after training")
+    return f"{TABLE_STYLE}<table class='wide'><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
+
+
+def session(folder: SessionFolder) -> str:
+    """An HTML table of one session, a row a turn: the face as the counselor saw it, what was said; all text escaped."""
+    rows = ""
+    for turn in folder.turns():
+        face, verdict = "", ""
+        if turn.face:
+            face = f"<img src='{_data_url(folder.folder / turn.face.file)}' width={FACE} alt='face'>"
+            verdict = (
+                f"attempt {turn.face.chosen} of {len(turn.face.attempts)}" + ", not accepted" * turn.face.exhausted
+            )
+        client = f"<i>{html.escape(turn.cue)}</i><br>{_escaped(turn.words)}"
+        reply = (f"<i>{html.escape(turn.caption)}</i><br>" if turn.caption else "") + _escaped(turn.reply)
+        cells = (str(turn.number), f"{face}<br>{verdict}", client, reply)
+        rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    heads = ("turn", "the client's face", "the client: cue and words", "the counselor: caption and words")
     return f"{TABLE_STYLE}<table class='wide'><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
 
 

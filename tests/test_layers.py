@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Top to bottom. A module imports from the layers below its own, and from its own where that makes no cycle.
 LAYERS = (
     "figures gallery benchmark benchmark_faces calibration",
+    "counseling",
     "casting",
     "session",
     "client description face verification counselor",

@@ -128,8 +128,6 @@ class CounselSettings(Settings):
     compile: Literal["none", "blocks", "whole"]
     paint_batch: Count
     reply_batch: Count
-    prompt_price: Annotated[float, Field(ge=0)]
-    completion_price: Annotated[float, Field(ge=0)]
     run: RunName
     fresh: bool
 
