@@ -38,11 +38,12 @@ def make_cast(settings: CounselSettings) -> Cast:
     device = resolve_device(settings.device)
     is_half = settings.precision == "bf16" or (settings.precision == "auto" and device != "cpu")
     dtype = torch.bfloat16 if is_half else torch.float32
+    verifier = make_verifier(settings, device)
     return Cast(
         client=make_client(settings),
         describer=make_describer(settings, device),
-        painter=make_painter(settings, device, dtype),
-        verifier=make_verifier(settings, device),
+        painter=make_painter(settings, device, dtype, face_pack(settings, device, verifier)),
+        verifier=verifier,
         counselor=make_counselor(settings, device, dtype),
         attempts=settings.attempts,
         on_exhaustion=settings.on_exhaustion,
@@ -71,8 +72,14 @@ def make_describer(settings: CounselSettings, device: str) -> LexiconDescriber |
     return ChatDescriber(ChatEndpoint(settings.describer_model, url, concurrency=settings.concurrency, **SAMPLING))
 
 
-def make_painter(settings: CounselSettings, device: str, dtype: torch.dtype) -> PhotoMaker:
-    pack = input_path(settings.face_pack)
+def face_pack(settings: CounselSettings, device: str, verifier: LocalVerifier | HttpVerifier) -> FacePack | None:
+    """The pack that PhotoMaker v2 reads portraits with: the verifier's own, else the settings', if it is there."""
+    if isinstance(verifier, LocalVerifier):
+        return verifier.identity.pack
+    return FacePack.load(settings.face_pack, device) if input_path(settings.face_pack).is_dir() else None
+
+
+def make_painter(settings: CounselSettings, device: str, dtype: torch.dtype, pack: FacePack | None) -> PhotoMaker:
     return PhotoMaker.load(
         settings.painter,
         settings.adapter,
@@ -89,7 +96,7 @@ def make_painter(settings: CounselSettings, device: str, dtype: torch.dtype) -> 
         device=device,
         batch_size=settings.paint_batch,
         compile=settings.compile,
-        embed_face=FacePack.load(str(pack), device).embed if pack.is_dir() else None,
+        embed_face=pack.embed if pack else None,
     )
 
 

@@ -4,13 +4,13 @@ The folder has the form of the published packs: `det_*.onnx` (SCRFD), `rec_*.onn
 known to insightface by its shapes, with a model card and the measured threshold. Knows nothing of the networks' inside.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from mirror.identity import CALIBRATION
+from mirror.run import sha256, write_json
 from pocket import attributes, recognizer
 from pocket.attributes import learn_attributes
 from pocket.detector import SIZE as SCENE_SIZE
@@ -97,11 +97,7 @@ def write_calibration(folder: Path, exam: Exam) -> None:
         "true_accept_rate": round(exam.true_accepts, 4),
         "pairs": {"same": exam.counts["same"], "different": exam.counts["different"]},
     }
-    (folder / "calibration.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    write_json(folder / CALIBRATION, record)
 
 
 def model_card(folder: Path, exam: Exam, seed: int, work: Work) -> str:

@@ -26,6 +26,7 @@ def test_the_pocket_cast_counsels_a_client_offline(tmp_path):
     cast = make_cast(found)
     assert isinstance(cast.client, ScriptedClient) and isinstance(cast.describer, LexiconDescriber)
     assert isinstance(cast.verifier, LocalVerifier) and cast.attempts == 2
+    assert cast.painter.embed_face.__self__ is cast.verifier.identity.pack  # loaded once
     assert cast.painter.facts()["steps"] == 2 and cast.counselor.variant == Variant.of("ec")
     profiles = read_profiles(input_path(found.table), input_path(found.portraits))[:1]
     (outcome,) = run_sessions(cast, profiles, tmp_path, found.seed, 1, found.max_turns)
