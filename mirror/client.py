@@ -9,7 +9,7 @@ from typing import Any
 
 from mirror.chat import ChatError
 from mirror.grammar import DATA, Speaker
-from mirror.messages import ChatModel, Completion, Message
+from mirror.messages import ChatModel, Completion, Message, total
 from mirror.mood import mood_after
 from mirror.prompts import Utterance, format_utterance
 from mirror.prompts.client import BEGIN, EXCHANGES, SILENCE, TEMPLATES, client_prompt, parse_answer
@@ -74,8 +74,8 @@ class ChatClient:
         return Said(
             utterance,
             answer.text,
-            _total([one.prompt_tokens for one in given]),
-            _total([one.completion_tokens for one in given]),
+            total([one.prompt_tokens for one in given]),
+            total([one.completion_tokens for one in given]),
         )
 
     def _unusable(self, answers: Sequence[Completion | Exception]) -> Exception:
@@ -135,8 +135,3 @@ def seed_of(conversation: Conversation, attempt: int = 1) -> int:
     """The seed of an attempt at the utterance to come."""
     what = ("client", conversation.profile.idx, conversation.number)
     return seed_for(conversation.seed, *what) if attempt == 1 else seed_for(conversation.seed, *what, attempt)
-
-
-def _total(tokens: Sequence[int | None]) -> int | None:
-    counted = [number for number in tokens if number is not None]
-    return sum(counted) if counted else None

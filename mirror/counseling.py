@@ -1,16 +1,19 @@
 """A counseling run: the clients of a table, the cast, the run's folder. What `notebooks/counsel.ipynb` calls."""
 
-from collections.abc import Callable
+from collections import Counter
 from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
+from mirror.bar import progress_bar
 from mirror.casting import make_cast
+from mirror.prices import parse_prices
 from mirror.profile import Profile, read_profiles
 from mirror.run import Run, display_path, input_path
 from mirror.session import Outcome, Taken, run_sessions
 from mirror.settings import CounselSettings
+from mirror.shards import shard_run
 from mirror.transcript import SessionFolder
 
 
@@ -37,7 +40,7 @@ class Counseling:
         share, shares = settings.share
         profiles = read_profiles(input_path(settings.table), input_path(settings.portraits))[share - 1 :: shares]
         self.profiles = profiles[: settings.sessions or None]
-        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.run = Run(shard_run(settings.run, share, shares), settings.model_dump(), settings.MACHINE, settings.fresh)
         self.cast = make_cast(settings)
         self.run.record("running", cast=self.facts())
 
@@ -76,27 +79,76 @@ class Counseling:
             )
         return pd.DataFrame(outcomes)
 
+    def summary(self) -> pd.DataFrame:
+        """What the run's sessions have come to so far, a row a fact: turns, faces, seconds of each stage a turn."""
+        folders = [self.session(profile) for profile in self.profiles]
+        turns = [turn for folder in folders for turn in folder.turns()]
+        faces = [turn.face for turn in turns if turn.face]
+        seconds: Counter[str] = Counter()
+        for folder in folders:
+            for stages in folder.timings().values():
+                seconds.update(stages)
+        facts = {"turns": len(turns), "faces": len(faces)}
+        facts["faces accepted"] = sum(not face.exhausted for face in faces)
+        facts["faces accepted at once"] = sum(not face.exhausted and face.chosen == 1 for face in faces)
+        facts["attempts a face"] = sum(len(face.attempts) for face in faces) / max(len(faces), 1)
+        facts |= {f"{stage}, seconds a turn": total / max(len(turns), 1) for stage, total in seconds.items()}
+        return pd.DataFrame({name: f"{value:.3g}" for name, value in facts.items()}.items(), columns=["what", "value"])
+
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings
-        folder = self.run.folder / "sessions"
         done = sum(len(self.session(profile).turns()) for profile in profiles)
-        with tqdm(total=len(profiles) * settings.max_turns, initial=done, unit="turn") as bar:
-            outcomes = run_sessions(
-                self.cast, profiles, folder, settings.seed, settings.concurrency, settings.max_turns, counted(bar)
+        ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in profiles)
+        total = sum(self._most_turns(profile) for profile in profiles)
+        with progress_bar("counseling", "turns", total, done) as bar:
+            tally = Tally(bar, settings, len(profiles), ended)
+            return run_sessions(
+                self.cast,
+                profiles,
+                self.run.folder / "sessions",
+                settings.seed,
+                settings.concurrency,
+                settings.max_turns,
+                tally.count,
             )
-        return outcomes
+
+    def _most_turns(self, profile: Profile) -> int:
+        """How many turns the client's session has, or can still have."""
+        ended = self.session(profile).ended
+        return ended["turns"] if ended and ended["status"] == "complete" else self.settings.max_turns
 
 
-def counted(bar: tqdm) -> Callable[[Taken], None]:
-    """Moves `bar` by every turn, with how many faces were accepted and what tokens were used."""
-    counts = {"faces": 0, "accepted": 0, "tokens": 0}
+class Tally:
+    """Moves a bar with every turn: sessions ended, faces accepted, tokens, dollars.
 
-    def report(taken: Taken) -> None:
+    A session that ends early shortens the bar, so that its time left is that of the turns to come at the most.
+    """
+
+    def __init__(self, bar: tqdm, settings: CounselSettings, sessions: int, ended: int) -> None:
+        self.bar, self.max_turns, self.sessions, self.ended = bar, settings.max_turns, sessions, ended
+        prices = parse_prices(settings.prices)
+        self.prices = {role: prices[model] for role, model in settings.models.items() if model in prices}
+        self.faces = self.accepted = 0
+        self.tokens: Counter[str] = Counter()
+
+    @property
+    def cost(self) -> float:
+        """Dollars for the tokens of the models that have a price."""
+        return sum(
+            price.cost(self.tokens[f"{role}_prompt"], self.tokens[f"{role}_completion"])
+            for role, price in self.prices.items()
+        )
+
+    def count(self, taken: Taken) -> None:
         turn = taken.turn
-        counts["faces"] += turn.face is not None
-        counts["accepted"] += turn.face is not None and not turn.face.exhausted
-        counts["tokens"] += sum(turn.tokens.values())
-        bar.set_postfix(counts, refresh=False)
-        bar.update()
-
-    return report
+        if turn.ended:
+            self.bar.total -= self.max_turns - turn.number
+        self.ended += turn.ended or turn.number == self.max_turns
+        self.faces += turn.face is not None
+        self.accepted += turn.face is not None and not turn.face.exhausted
+        self.tokens.update(turn.tokens)
+        told = [f"{self.ended} of {self.sessions} sessions", f"{self.accepted} of {self.faces} faces accepted"]
+        told += [f"{self.tokens.total():,} tokens"] if self.tokens else []
+        told += [f"${self.cost:.4f}"] if self.prices else []
+        self.bar.set_postfix_str(", ".join(told), refresh=False)
+        self.bar.update()

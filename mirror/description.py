@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from mirror.lexicon import DATA, lexicon
-from mirror.messages import ChatModel, Message
+from mirror.messages import ChatModel, Completion, Message, total
 from mirror.prompts import (
     FacialExpression,
     MissingDescription,
@@ -53,6 +53,7 @@ class Description(BaseModel):
         fallback: whether nothing could be read of the answers, or nothing was known of the cue, so that the cue itself
             had to serve, or a neutral face where there is none.
         rejected: the answers that could not be read.
+        prompt_tokens, completion_tokens: of all answers; None where nothing was counted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +65,8 @@ class Description(BaseModel):
     attempts: int = 1
     fallback: bool = False
     rejected: tuple[str, ...] = ()
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 class LexiconDescriber:
@@ -101,49 +104,44 @@ class ChatDescriber:
 
         An answer that cannot be read is asked for once more with another seed; after that the cue itself serves.
         """
-        utterances = [parse_utterance(request.client_utt) for request in requests]
+        answers: list[list[Completion]] = [[] for _ in requests]
         results: list[Description | Exception | None] = [None] * len(requests)
-        rejected: list[tuple[str, ...]] = [()] * len(requests)
+        utterances = [parse_utterance(request.client_utt) for request in requests]
         for attempt in range(1, ATTEMPTS + 1):
             places = [place for place, result in enumerate(results) if result is None]
             if not places:
                 break
-            answers = self.model.complete(
+            given = self.model.complete(
                 [[Message("user", expression_prompt(requests[p].history, utterances[p]))] for p in places],
                 [seed_of(requests[p].seed, attempt) for p in places],
             )
-            for place, answer in zip(places, answers, strict=True):
+            for place, answer in zip(places, given, strict=True):
                 if isinstance(answer, Exception):
                     results[place] = answer
-                    continue
-                try:
-                    face = parse_expression(answer.text)
-                except MissingDescription:
-                    rejected[place] += (answer.text,)
-                    continue
-                results[place] = Description(
-                    expression=face.shown,
-                    contrast=face.contrast,
-                    response=answer.text,
-                    model=answer.model,
-                    attempts=attempt,
-                    rejected=rejected[place],
-                )
-        return [
-            result or self._fallback(utterance, answers)
-            for result, utterance, answers in zip(results, utterances, rejected, strict=True)
-        ]
+                else:
+                    answers[place].append(answer)
+                    results[place] = self._described(utterances[place], answers[place])
+        return results
 
-    def _fallback(self, utterance: Utterance, rejected: tuple[str, ...]) -> Description:
-        face = fallback_face(utterance)
+    def _described(self, utterance: Utterance, answers: Sequence[Completion]) -> Description | None:
+        """What the answers so far say; None if another is worth asking for."""
+        *rejected, last = answers
+        try:
+            face, is_fallback = parse_expression(last.text), False
+        except MissingDescription:
+            if len(answers) < ATTEMPTS:
+                return None
+            face, is_fallback, rejected = fallback_face(utterance), True, answers
         return Description(
             expression=face.shown,
             contrast=face.contrast,
-            response=format_expression(face),
-            model=self.model.name,
-            attempts=len(rejected),
-            fallback=True,
-            rejected=rejected,
+            response=format_expression(face) if is_fallback else last.text,
+            model=self.model.name if is_fallback else last.model,
+            attempts=len(answers),
+            fallback=is_fallback,
+            rejected=tuple(answer.text for answer in rejected),
+            prompt_tokens=total([answer.prompt_tokens for answer in answers]),
+            completion_tokens=total([answer.completion_tokens for answer in answers]),
         )
 
     def facts(self) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 import base64
 import html
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,6 +25,7 @@ TABLE_STYLE = (
     "white-space: normal; padding: .5em .8em} "
     ".wide pre {text-align: left; white-space: pre-wrap; margin: 0; font-size: 90%}</style>"
 )
+FOLD = 90  # characters of a fact that are shown at once
 FACE = 112  # pixels, the side of a face in a table
 
 
@@ -113,6 +116,26 @@ def session(folder: SessionFolder) -> str:
         rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
     heads = ("turn", "the client's face", "the client: cue and words", "the counselor: caption and words")
     return f"{TABLE_STYLE}<table class='wide'><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
+
+
+def facts(by_role: dict[str, Any]) -> str:
+    """An HTML table of what every collaborator says of itself; long values are folded."""
+    rows = "".join(f"<tr><th>{html.escape(role)}</th><td>{_facts(said)}</td></tr>" for role, said in by_role.items())
+    return f"{TABLE_STYLE}<table class='wide'>{rows}</table>"
+
+
+def _facts(value: Any) -> str:
+    if isinstance(value, dict):
+        return "<br>".join(f"{html.escape(str(name))}: {_fact(part)}" for name, part in value.items())
+    return html.escape(str(value))
+
+
+def _fact(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list | tuple) else str(value)
+    if len(text) <= FOLD:
+        return f"<b>{html.escape(text)}</b>"
+    indented = json.dumps(value, indent=1, ensure_ascii=False, default=str) if not isinstance(value, str) else value
+    return f"<details><summary>{html.escape(text[:FOLD])} …</summary><pre>{html.escape(indented)}</pre></details>"
 
 
 def _last_words(prompt: str) -> str:

@@ -46,3 +46,9 @@ class ChatModel(Protocol):
 
     def facts(self) -> Mapping[str, Any]:
         """What answers, and how it samples: for the record of a run."""
+
+
+def total(tokens: Sequence[int | None]) -> int | None:
+    """The sum of the counts that are there; None where nothing was counted."""
+    counted = [number for number in tokens if number is not None]
+    return sum(counted) if counted else None

@@ -3,18 +3,13 @@
 Knows nothing of data and takes no step.
 """
 
-import io
 import logging
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from IPython import get_ipython
-from IPython.display import display
-from tqdm import tqdm
 
 from mirror.checkpoint import Manifest, intermediate_folder, intermediates, remove, write_manifest, writing
 from mirror.llava import Llava
@@ -26,24 +21,6 @@ log = logging.getLogger(__name__)
 
 STATE = "training_state.pt"
 LOSSES = "losses.csv"
-
-
-class _NotebookLine(io.TextIOBase):
-    """A line that a notebook shows and replaces in place, so that the executed notebook keeps its last state only."""
-
-    def __init__(self) -> None:
-        self.handle = display({"text/plain": ""}, raw=True, display_id=True)
-
-    def write(self, text: str) -> int:
-        if line := text.strip():
-            self.handle.update({"text/plain": line}, raw=True)
-        return len(text)
-
-
-def progress_bar(total: int, done: int) -> tqdm:
-    """A bar that counts examples, with their rate and the time left; `done` were trained on in an earlier part."""
-    file = sys.stderr if get_ipython() is None else _NotebookLine()
-    return tqdm(total=total, initial=done, unit=" examples", desc="training", file=file, ncols=100)
 
 
 @dataclass

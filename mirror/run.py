@@ -128,8 +128,7 @@ class Run:
     @property
     def provenance(self) -> dict[str, Any]:
         """What is recorded of the run so far; empty before the first record."""
-        path = self.folder / "provenance.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return read_provenance(self.folder)
 
     @property
     def is_complete(self) -> bool:
@@ -151,6 +150,12 @@ class Run:
                 **facts,
             },
         )
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """What is recorded of the run in `folder`; empty before the first record."""
+    path = folder / "provenance.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def files(*folders: Path) -> list[dict[str, str]]:

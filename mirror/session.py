@@ -122,20 +122,18 @@ def _taken(
     conversation: Conversation, said: Said, description: Description | None, face: ShownFace | None, reply: Reply | None
 ) -> Taken:
     """The record of a turn, and the pictures it names."""
-    number, utterance, tokens = conversation.number, said.utterance, {}
-    counts = {"client_prompt": said.prompt_tokens, "client_completion": said.completion_tokens}
-    tokens |= {name: count for name, count in counts.items() if count is not None}
+    number, utterance, tokens = conversation.number, said.utterance, used("client", said)
     turn = {"number": number, "cue": utterance.cue, "words": utterance.words, "ended": utterance.ended}
     turn |= {"client_raw": said.raw, "tokens": tokens}
     if reply is None:  # the client has ended the session
         return Taken(Turn(**turn), {})
     attempts, images = attempt_records(number, face.attempts)
     shown = f"faces/{number:02}.png"
-    tokens |= {"counselor_prompt": reply.prompt_tokens, "counselor_completion": reply.completion_tokens}
+    tokens |= used("describer", description) | used("counselor", reply)
     return Taken(
         Turn(
             **turn,
-            description=description.model_dump(),
+            description=description.model_dump(exclude={"prompt_tokens", "completion_tokens"}),
             face=FaceRecord(
                 file=shown,
                 attempts=attempts,
@@ -151,6 +149,12 @@ def _taken(
         ),
         images | {shown: face.image},
     )
+
+
+def used(role: str, answer: Said | Description | Reply) -> dict[str, int]:
+    """The tokens that a role read and wrote, as far as they were counted."""
+    counts = {f"{role}_prompt": answer.prompt_tokens, f"{role}_completion": answer.completion_tokens}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def attempt_records(
@@ -169,7 +173,7 @@ def attempt_records(
 
 
 class Clock:
-    """Seconds of the stages of one turn."""
+    """Seconds of the stages of one turn, of all sessions that take it together."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -179,6 +183,10 @@ class Clock:
         start = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - start
+
+    def share(self, turns: int) -> dict[str, float]:
+        """The seconds of one of so many turns that were taken together."""
+        return {name: seconds / turns for name, seconds in self.seconds.items()}
 
 
 @dataclass(frozen=True)
@@ -254,7 +262,7 @@ def run_sessions(
         clock = Clock()
         taken = take_turn(cast, [session.conversation for session in active], clock)
         for session, result in zip(active, taken, strict=True):
-            fault = result if isinstance(result, Exception) else session.add(result, clock.seconds)
+            fault = result if isinstance(result, Exception) else session.add(result, clock.share(len(active)))
             if fault:
                 session.fail(fault)
             else:

@@ -16,6 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mirror import llava as llava_module
+from mirror.bar import progress_bar
 from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest, remove
 from mirror.dataset import (
     BatchLoader,
@@ -26,7 +27,7 @@ from mirror.dataset import (
 )
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lora import PeftModel, add_lora, load_weights
-from mirror.progress import LOSSES, Progress, forget_states, progress_bar, prune, resume
+from mirror.progress import LOSSES, Progress, forget_states, prune, resume
 from mirror.prompts import PromptSet, induce
 from mirror.records import DataError, Record, write_faults
 from mirror.run import (
@@ -217,7 +218,7 @@ class Training:
         if not progress.losses:
             progress.losses.append({"step": 0, "epoch": 0.0, "held_out": self._held_out_loss(stepper)})
         done = sum(map(len, [batch for plan in self.plan for batch in plan][: progress.step]))
-        bar = progress_bar(s.epochs * len(self.data.train), done)
+        bar = progress_bar("training", "examples", s.epochs * len(self.data.train), done)
         board = _tensorboard(self.run.folder) if s.logging == "tensorboard" else None
         for epoch, ends_epoch, batch in self._batches(progress.step):
             if s.early_stopping and progress.epochs_since_best >= s.early_stopping:

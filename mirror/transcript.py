@@ -164,7 +164,10 @@ class SessionFolder:
         _append_line(self.folder / "timings.jsonl", json.dumps({"turn": turn.number, "seconds": dict(seconds)}))
 
     def timings(self) -> dict[int, dict[str, float]]:
-        """The seconds that each stage took, by turn. A run that was killed may lack a turn."""
+        """The seconds of each stage by turn, shared among the turns taken together: they add up over sessions.
+
+        A run that was killed may lack a turn.
+        """
         lines = map(json.loads, _whole_lines(self.folder / "timings.jsonl"))
         return {line["turn"]: line["seconds"] for line in lines}
 

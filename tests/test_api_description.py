@@ -61,6 +61,8 @@ def test_every_form_of_a_request_says_the_same(url, body):
         "attempts": 1,
         "fallback": False,
         "rejected": [],
+        "prompt_tokens": None,
+        "completion_tokens": None,
     }
 
 

@@ -57,6 +57,8 @@ def test_the_two_lines_of_an_answer_are_the_description(describer, server):
         model="some-model-2026",
         attempts=1,
         fallback=False,
+        prompt_tokens=123,
+        completion_tokens=17,
     )
     (request,) = server.requests
     assert HISTORY in request.words and "[raises one eyebrow] Does this work?" in request.words

@@ -12,14 +12,14 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     "figures gallery benchmark benchmark_faces calibration",
     "counseling",
-    "casting",
+    "casting shards",
     "session",
     "client description face verification counselor",
     "training judge merge",
     "dataset records progress step float8 lora llava original weights device photomaker "
     "identity chat language sampling speaker service statistics",
     "settings refusals run profile transcript prompts checkpoint conversation verdict clip_text lexicon messages "
-    "picture grammar mood",
+    "picture grammar mood prices bar",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")

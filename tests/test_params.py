@@ -6,12 +6,12 @@ import papermill
 import pytest
 import yaml
 
-from mirror.settings import TrainSettings
+from mirror.settings import CounselSettings, TrainSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "params").glob("*/*.y*ml"))
 
-SETTINGS = {"train": TrainSettings}
+SETTINGS = {"train": TrainSettings, "counsel": CounselSettings}
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 
 
@@ -32,7 +32,7 @@ def test_the_settings_accept_the_file(path):
     """Without its files, services and devices, which a 7b or 13b configuration does not find on every machine."""
     settings = SETTINGS[path.parent.name].from_file(path, check_files=False)
     for name, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
-        assert getattr(settings, name) == value, name
+        assert value is None or getattr(settings, name) == value, name
 
 
 def test_no_two_files_write_to_one_run():
@@ -44,10 +44,40 @@ def test_no_two_files_write_to_one_run():
     assert not [files for run, files in runs.items() if run and len(files) > 1]
 
 
+# What has to be open in a file: which service there is depends on the machine, a threshold on the model's calibration.
+OPEN = {"describer", "verifier", "relevance_threshold", "identity_threshold"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_file_leaves_nothing_open_that_it_could_say(path):
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {name for name, value in values.items() if value is None} <= OPEN
+
+
+@pytest.mark.parametrize("size", ["7b", "13b", "pocket"])
+def test_every_arm_has_its_file(size):
+    cots = [
+        f"mirror-{size}-{cot}".replace("mirror-pocket", "pocket") for cot in ("base", "planning", "ec", "ec_planning")
+    ]
+    names = [f"llava-{size}" if size != "pocket" else "pocket-llava", *cots, "openai-text", "openai-vision"]
+    assert {ROOT / f"params/counsel/{name}.yaml" for name in names} <= set(FILES)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "params/counsel").glob("*-*-*.yaml")), ids=lambda path: path.name)
+def test_the_checkpoint_of_an_arm_is_what_its_training_writes(path):
+    counsel = CounselSettings.from_file(path, check_files=False)
+    train = TrainSettings.from_file(ROOT / "params/train" / path.name, check_files=False)
+    name = f"llava-v1.5-{train.size}-mirror_{train.cot}-task-lora-epoch{train.epochs}"
+    assert (counsel.size, counsel.cot, counsel.checkpoint) == (train.size, train.cot, f"checkpoints/{name}")
+
+
 def parameters_of(stage):
-    """The types of a notebook's parameters by name, as papermill reads them."""
+    """The types of a notebook's parameters by name, as papermill reads them; `?` behind one that may be left open."""
     found = papermill.inspect_notebook(ROOT / "notebooks" / f"{stage}.ipynb")
-    return {name: parameter["inferred_type_name"] for name, parameter in found.items()}
+    return {
+        name: parameter["inferred_type_name"] + "?" * (parameter["default"] == "None")
+        for name, parameter in found.items()
+    }
 
 
 def find_faults(text, parameters):
@@ -60,7 +90,7 @@ def find_faults(text, parameters):
     faults += [f"{name} is there twice; YAML keeps the last" for name in sorted(set(names)) if names.count(name) > 1]
     for name, node in dict(pairs).items():
         wanted, found = parameters.get(name), type(values.get(name))
-        if wanted and found not in TYPES[wanted]:
+        if wanted and found not in (*TYPES[wanted.rstrip("?")], *((type(None),) * wanted.endswith("?"))):
             faults.append(f"{name}: `{node.value}` is read by YAML as {found.__name__}, the notebook wants {wanted}")
     return faults
 
@@ -85,3 +115,4 @@ def test_a_fault_is_found(text, message):
 def test_a_right_file_has_no_fault():
     assert find_faults("rate: 2.0e-4\ncot: base", {"rate": "float", "cot": "str"}) == []
     assert find_faults("rate: 2\ncot: ''", {"rate": "float", "cot": "str"}) == []
+    assert find_faults("rate: null\ncot: base", {"rate": "float?", "cot": "str?"}) == []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mirror.prices import parse_prices
 from mirror.settings import CounselSettings, SettingsError
 from mirror.settings.counsel import MODELS, SERVICES
 
@@ -12,7 +13,7 @@ DEFAULTS = OPEN | {
     "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "", "scheduler": "ddim",
     "guidance_scale": 5.0, "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
     "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
-    "paint_batch": 8, "reply_batch": 16, "fresh": False,
+    "paint_batch": 8, "reply_batch": 16, "prices": "", "fresh": False,
 }  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def test_the_published_models_stand_where_nothing_is_given(size):
     found = settings(check_files=False, size=size, cot="planning")
     assert found.base_model == f"llava-hf/llava-1.5-{size}-hf"
     assert (found.steps, found.merge_step, found.image_size, found.face_size) == (50, 10, 1024, 336)
-    assert (found.max_turns, found.client, found.describer) == (20, "openai", "openai")
+    assert (found.max_turns, found.client, found.describer) == (20, "openai", "local")
     assert found.relevance_threshold is None and found.run == f"counsel-{size}-planning"
 
 
@@ -125,3 +126,15 @@ def test_models_that_nothing_uses_need_not_be_there(monkeypatch):
 def test_a_run_may_go_on_elsewhere_but_not_with_another_method():
     assert {"device", "concurrency", "shard", "sessions"} <= CounselSettings.MACHINE
     assert not CounselSettings.MACHINE & {"seed", "steps", "client", "cot", "attempts", "temperature", "precision"}
+
+
+def test_prices_are_read_by_model():
+    priced = {"client": "openai", "client_model": "gpt-4o-mini", "client_url": "http://x"}
+    found = settings(**priced, prices="gpt-4o-mini 0.15/0.60")
+    assert found.models == {"client": "gpt-4o-mini"}
+    assert parse_prices(found.prices)["gpt-4o-mini"].cost(2_000_000, 1_000_000) == pytest.approx(0.90)
+    assert "'gpt-4o-mini' is no price; write the model, a blank" in refused(**priced, prices="gpt-4o-mini")
+    assert "prices names gpt-4, which no role asks; the models asked are gpt-4o-mini" in refused(
+        **priced, prices="gpt-4 1/2"
+    )
+    assert "which no role asks; the models asked are none" in refused(prices="gpt-4o-mini 1/2")

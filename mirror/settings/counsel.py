@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mirror.prices import price_faults
 from mirror.run import input_path
 from mirror.settings.base import (
     Cot,
@@ -29,7 +30,7 @@ PUBLISHED: dict[str, Any] = {
     "client_model": "gpt-4o-mini",
     "table": "data/mirror/test.csv",
     "portraits": "data/mirror/portraits",
-    "describer": "openai",
+    "describer": "local",
     "describer_model": "meta-llama/Meta-Llama-3-8B-Instruct",
     "painter": "SG161222/RealVisXL_V3.0",
     "adapter": "TencentARC/PhotoMaker/photomaker-v1.bin",
@@ -76,7 +77,7 @@ class CounselSettings(Settings):
     """The parameters of `notebooks/counsel.ipynb`; what each means stands there, beside its default."""
 
     MACHINE = frozenset(
-        {"concurrency", "device", "compile", "paint_batch", "reply_batch", "sessions", "shard", "fresh"}
+        {"concurrency", "device", "compile", "paint_batch", "reply_batch", "sessions", "shard", "prices", "fresh"}
     )
 
     counselor: Literal["llava", "openai"]
@@ -128,6 +129,7 @@ class CounselSettings(Settings):
     compile: Literal["none", "blocks", "whole"]
     paint_batch: Count
     reply_batch: Count
+    prices: str
     run: RunName
     fresh: bool
 
@@ -151,8 +153,17 @@ class CounselSettings(Settings):
         number, total = self.shard.split("/")
         return int(number), int(total)
 
+    @property
+    def models(self) -> dict[str, str]:
+        """The models that are asked over a network, by role."""
+        return {
+            name: getattr(self, f"{name}_model")
+            for name in ("client", "describer", "counselor")
+            if getattr(self, name) == "openai"
+        }
+
     def conflicts(self) -> list[str]:
-        faults = []
+        faults = price_faults(self.prices, self.models)
         for name, kind in (("counselor", self.counselor), ("client", self.client), ("describer", self.describer)):
             if kind in ("openai", "local") and not getattr(self, f"{name}_model"):
                 faults.append(f"{name}_model must name a model where {name} is {kind}, found the empty text")

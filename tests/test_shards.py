@@ -1,0 +1,91 @@
+"""Shares of one table become one run, or are refused with the reason; what the shares hold stays."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from mirror.run import Run
+from mirror.settings import CounselSettings
+from mirror.shards import ShardError, merge_shards, shard_run
+from mirror.transcript import SessionFolder, Turn
+
+TURN = Turn(number=1, cue="nods", words="Bye.", ended=True, client_raw="Client: [nods] Bye. [/END]")
+
+
+def share(number, total, clients, status="complete", **settings):
+    """One share's run with a session for each client."""
+    values = {"run": "a", "seed": 0, "shard": f"{number}/{total}"} | settings
+    run = Run(shard_run("a", number, total), values, CounselSettings.MACHINE)
+    for client in clients:
+        session = SessionFolder(run.folder / "sessions" / client)
+        session.append(TURN, {}, {})
+        if status == "complete":
+            session.end("complete", "the client ended it")
+    run.record(status, cast={"client": {"client": "scripted"}})
+    return run.folder
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_shares_become_one_run_and_stay(output):
+    shares = [share(1, 2, ["60", "62"]), share(2, 2, ["61"])]
+    before = [contents(folder) for folder in shares]
+    assert merge_shards("a") == {"shares": 2, "sessions": 3, "complete": 3}
+    assert [contents(folder) for folder in shares] == before
+    merged = output / "results/a"
+    for folder in shares:
+        for session in (folder / "sessions").iterdir():
+            assert contents(merged / "sessions" / session.name) == contents(session)
+    record = json.loads((merged / "provenance.json").read_text())
+    assert record["status"] == "complete" and record["merged"].keys() == {"a-1of2", "a-2of2"}
+    settings = yaml.safe_load((merged / "settings.yaml").read_text())
+    assert settings == {"run": "a", "seed": 0, "shard": "1/1"}
+    Run("a", settings, CounselSettings.MACHINE)  # the whole run can go on there
+
+
+def test_a_share_that_is_not_through_leaves_the_whole_incomplete(output):
+    share(1, 2, ["60"])
+    share(2, 2, ["61"], status="running")
+    assert merge_shards("a") == {"shares": 2, "sessions": 2, "complete": 1}
+    assert json.loads((output / "results/a/provenance.json").read_text())["status"] == "incomplete"
+
+
+@pytest.mark.parametrize(
+    "shares, message",
+    [
+        ([], "no share of a in results"),
+        ([(1, 3, ["60"])], "2 of 3 shares are missing in results: a-2of3, a-3of3"),
+        ([(1, 1, ["60"])], "results/a is there already"),
+        ([(1, 2, ["60"]), (2, 2, ["60"])], "client 60 is in results/a-1of2 and in results/a-2of2"),
+        ([(1, 2, ["60"]), (2, 3, ["61"])], r"shares of different numbers \(2 and 3\)"),
+    ],
+)
+def test_what_makes_no_whole_is_refused(output, shares, message):
+    for one in shares:
+        share(*one)
+    before = contents(output)
+    with pytest.raises(ShardError, match=message):
+        merge_shards("a")
+    assert contents(output) == before
+
+
+def test_shares_of_other_settings_are_refused(output):
+    share(1, 2, ["60"])
+    share(2, 2, ["61"], seed=1)
+    with pytest.raises(ShardError, match="a-2of2 has other settings than results/a-1of2 .seed was 0 and is 1"):
+        merge_shards("a")
+    assert not (output / "results/a").exists()
+
+
+def test_one_command_merges(output):
+    share(1, 1, ["60"]).rename(output / "results/a-1of1")
+    command = [sys.executable, "-m", "mirror.shards", "a"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "1 shares, 1 sessions, 1 of them complete\n"
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 2 and "results/a is there already" in again.stderr
