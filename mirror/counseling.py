@@ -46,8 +46,7 @@ class Counseling:
 
     def facts(self) -> dict[str, Any]:
         """What every collaborator says of itself."""
-        roles = ("client", "describer", "painter", "verifier", "counselor")
-        return {role: getattr(self.cast, role).facts() for role in roles}
+        return self.cast.facts()
 
     def clients(self) -> pd.DataFrame:
         """The clients of this run, a row each."""

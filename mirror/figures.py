@@ -1,8 +1,6 @@
 """Figures and tables to look at: a table and axes in, the axes out. Knows nothing of models; loads nothing."""
 
-import base64
 import html
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mirror.picture import data_url
 from mirror.prompts import PromptSet
 from mirror.transcript import SessionFolder
 
@@ -161,13 +160,8 @@ def _escaped(text: str) -> str:
 
 
 def _data_url(path: Path) -> str:
-    """The image as a PNG inside the page, at most twice the size it is shown at."""
     with Image.open(path) as image:
-        small = image.convert("RGB")
-    small.thumbnail((2 * FACE, 2 * FACE))
-    buffer = io.BytesIO()
-    small.save(buffer, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        return data_url(image, 2 * FACE)
 
 
 def identity_scores(scores: pd.DataFrame, ax: Axes, threshold: float) -> Axes:

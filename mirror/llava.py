@@ -24,6 +24,7 @@ from transformers.utils import logging
 
 from mirror.conversation import tokenize_prompt
 from mirror.original import load_original
+from mirror.run import display_path
 from mirror.weights import read_config, resolve
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
@@ -86,7 +87,7 @@ def load(
     return Llava(
         model.to(device).eval(),
         make_processor(model.config, tokenizer, image_processor),
-        base_model,
+        display_path(Path(base_model)) if Path(base_model).is_dir() else base_model,
         "" if Path(base_model).is_dir() else folder.name,
     )
 

@@ -1,5 +1,8 @@
 """Pictures as people see them: upright, in RGB. Knows nothing of what they show."""
 
+import base64
+import io
+
 from PIL import Image, ImageOps
 
 
@@ -10,3 +13,12 @@ def upright(picture: Image.Image) -> Image.Image:
         OSError: it cannot be decoded to its end; a picture opened from a file is decoded when it is first used.
     """
     return ImageOps.exif_transpose(picture).convert("RGB")
+
+
+def data_url(image: Image.Image, side: int) -> str:
+    """The picture as a PNG inside a page, at most `side` pixels wide and high."""
+    small = image.convert("RGB")
+    small.thumbnail((side, side))
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -27,6 +27,8 @@ from mirror.verification import Verifier
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
+ROLES = ("client", "describer", "painter", "verifier", "counselor")
+
 
 @dataclass(frozen=True)
 class Cast:
@@ -40,6 +42,10 @@ class Cast:
     attempts: int = 10
     on_exhaustion: Exhaustion = "keep_best"
     ahead: int = 1
+
+    def facts(self) -> dict[str, Any]:
+        """What every collaborator says of itself, by role."""
+        return {role: getattr(self, role).facts() for role in ROLES}
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,18 @@
 """A run of sessions: its share of the table, its record, how it ends, and that it goes on."""
 
+import io
 import json
 
 import pytest
 from test_settings_counsel import DEFAULTS
+from tqdm import tqdm
 
 from mirror import counseling, figures
-from mirror.counseling import Counseling, SessionsFailed
+from mirror.counseling import Counseling, SessionsFailed, Tally
 from mirror.run import RunConflict
-from mirror.session import Outcome
+from mirror.session import Outcome, Taken
 from mirror.settings import CounselSettings
+from mirror.transcript import FaceRecord, Turn
 
 SMALL = {"sessions": 2, "max_turns": 2, "attempts": 1, "steps": 1, "merge_step": 0, "max_new_tokens": 4, "cot": "ec"}
 
@@ -61,3 +64,40 @@ def test_a_run_in_which_a_session_failed_says_which_and_how_to_go_on(output, mon
     assert "1 of 2 sessions failed:\n  61: ChatError: 429\n" in str(error.value)
     assert "start the same run again to retry only these" in str(error.value)
     assert counsel.run.provenance["status"] == "incomplete"
+
+
+# Progress -------------------------------------------------------------------------------------------------------------
+
+
+def turn(number, ended=False, exhausted=False):
+    face = None if ended else FaceRecord(file=f"faces/{number:02}.png", attempts=(), chosen=1, exhausted=exhausted)
+    tokens = {"client_prompt": 1000, "client_completion": 100, "counselor_prompt": 7}
+    return Taken(Turn(number=number, cue="", words="", ended=ended, client_raw="", face=face, tokens=tokens), {})
+
+
+def test_progress_tells_sessions_faces_tokens_and_money():
+    chat = {"client": "openai", "client_model": "m", "client_url": "http://x", "prices": "m 2/10"}
+    settings = CounselSettings.checked(DEFAULTS | chat, "parameter")
+    with tqdm(total=12, file=io.StringIO()) as bar:
+        tally = Tally(bar, settings, sessions=2, ended=0)
+        for taken in (turn(1), turn(1, exhausted=True), turn(2), turn(2, ended=True)):
+            tally.count(taken)
+        assert (bar.n, bar.total) == (4, 8)  # the session that ended at its second turn leaves four of six out
+        assert bar.postfix == "1 of 2 sessions, 2 of 3 faces accepted, 4,428 tokens, $0.0120"
+
+
+def test_a_summary_counts_faces_and_the_seconds_of_the_stages(output):
+    counsel = run()
+    counsel.counsel()
+    summary = counsel.summary().set_index("what").value
+    assert (summary["turns"], summary["faces"]) == ("4", "4")
+    stages = [f"{stage}, seconds a turn" for stage in ("client", "description", "face", "counselor")]
+    assert [name for name in summary.index if "seconds" in name] == stages
+    whole = sum(
+        seconds for p in counsel.profiles for s in counsel.session(p).timings().values() for seconds in s.values()
+    )
+    assert sum(float(summary[stage]) for stage in stages) == pytest.approx(whole / 4, rel=0.02)
+
+
+def test_a_share_has_a_folder_of_its_own(output):
+    assert run(sessions=1, shard="2/3").run.folder == output / "results/counsel-pocket-ec-2of3"

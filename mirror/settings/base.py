@@ -42,15 +42,18 @@ class Settings(BaseModel):
         return cls.checked({name: namespace[name] for name in names}, "parameter")
 
     @classmethod
-    def from_file(cls, path: str | Path, check_files: bool = True) -> Self:
-        """The settings of a params file. `check_files=False` leaves out what other machines may lack (data, a GPU)."""
+    def from_file(cls, path: str | Path, check_files: bool = True, **changes: Any) -> Self:
+        """The settings of a params file, but for `changes`.
+
+        `check_files=False` leaves out what other machines may lack (data, a GPU).
+        """
         try:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path}: is no YAML: {error}") from None
         if not isinstance(values, dict):
             raise SettingsError(f"{path}: must hold one `name: value` a line, found {type(values).__name__}")
-        return cls.checked(values, f"{path}:", check_files)
+        return cls.checked(values | changes, f"{path}:", check_files)
 
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str, check_files: bool = True) -> Self:

@@ -1,0 +1,146 @@
+"""One conversation by hand, with every intermediate kept: what each collaborator was asked, and what it gave.
+
+The turns are those of `mirror.session`; nothing is written. Knows nothing of widgets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image
+
+from mirror.casting import make_cast
+from mirror.client import Said
+from mirror.messages import Completion
+from mirror.profile import Profile, read_profiles
+from mirror.prompts import (
+    Utterance,
+    format_utterance,
+    negative_prompt,
+    portrait_prompt,
+    relevance_statement,
+)
+from mirror.run import input_path
+from mirror.session import Cast, Clock, Taken, take_turn
+from mirror.settings import CounselSettings, ExploreSettings, SettingsError
+from mirror.speaker import Speaker
+from mirror.transcript import Conversation
+
+
+class Overheard:
+    """A speaker whose prompts are kept, in order; it answers as the speaker does."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self.speaker = speaker
+        self.prompts: list[str] = []
+
+    def answer(
+        self, prompts: Sequence[str], images: Sequence[Image.Image], seeds: Sequence[int]
+    ) -> Sequence[Completion | Exception]:
+        self.prompts += prompts
+        return self.speaker.answer(prompts, images, seeds)
+
+    def fits(self, prompt: str) -> bool:
+        return self.speaker.fits(prompt)
+
+    def facts(self) -> dict[str, Any]:
+        return self.speaker.facts()
+
+
+@dataclass(frozen=True)
+class TypedClient:
+    """A client whose next utterance a person has typed."""
+
+    utterance: Utterance
+
+    def speak(self, conversations: Sequence[Conversation]) -> list[Said]:
+        return [Said(self.utterance, format_utterance(self.utterance)) for _ in conversations]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One turn with its intermediates.
+
+    Attributes:
+        taken: the turn as a session records it, and its pictures by file.
+        portrait: of the client.
+        asked: what painter and filter were asked for: `positive`, `negative`, `statement`; empty in a last turn.
+        prompts: the counselor's, in the order of its answers.
+        seconds: of each stage.
+    """
+
+    taken: Taken
+    portrait: Image.Image
+    asked: dict[str, str]
+    prompts: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+class Exploration:
+    """A cast and one client; the conversation grows with every step.
+
+    Attributes:
+        profile: the client.
+        conversation: what was said so far.
+    """
+
+    def __init__(self, settings: ExploreSettings) -> None:
+        """Reads the configuration and loads its models.
+
+        Raises:
+            SettingsError: the configuration cannot work, or its table has no such client.
+        """
+        path = input_path(settings.configuration)
+        self.settings = CounselSettings.from_file(path, **settings.changes)
+        profiles = read_profiles(input_path(self.settings.table), input_path(self.settings.portraits))
+        self.profiles = {profile.idx: profile for profile in profiles}
+        if settings.client and settings.client not in self.profiles:
+            known = ", ".join(list(self.profiles)[:10])
+            raise SettingsError(
+                f"client: {self.settings.table} has no client {settings.client}; it has {known}"
+                + " and others" * (len(self.profiles) > 10)
+            )
+        self.cast = make_cast(self.settings)
+        self.begin(settings.client or profiles[0].idx)
+
+    def begin(self, client: str) -> None:
+        """A new conversation with a client of the table."""
+        self.profile: Profile = self.profiles[client]
+        self.conversation = Conversation(self.profile, (), self.settings.seed)
+
+    def facts(self) -> dict[str, Any]:
+        """What every collaborator says of itself."""
+        return self.cast.facts()
+
+    def listen(self, turns: int = 1) -> Step:
+        """The next turns, the client's words being those of the cast's own client; the last of them."""
+        steps = [self._take(self.cast) for _ in range(turns)]
+        return steps[-1]
+
+    def say(self, cue: str, words: str) -> Step:
+        """The next turn, with a cue and words that a person chose; both may be empty."""
+        return self._take(replace(self.cast, client=TypedClient(Utterance(cue.strip(), words.strip()))))
+
+    def _take(self, cast: Cast) -> Step:
+        speaker, clock = Overheard(cast.counselor.speaker), Clock()
+        counselor = type(cast.counselor)(
+            speaker, cast.counselor.prompts, cast.counselor.variant, cast.counselor.context
+        )
+        (taken,) = take_turn(replace(cast, counselor=counselor), [self.conversation], clock)
+        if isinstance(taken, Exception):
+            raise taken
+        self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
+        with Image.open(self.profile.portraits[0]) as image:
+            portrait = image.convert("RGB")
+        return Step(taken, portrait, self._asked(taken), tuple(speaker.prompts), clock.seconds)
+
+    def _asked(self, taken: Taken) -> dict[str, str]:
+        turn = taken.turn
+        if turn.description is None:
+            return {}
+        expression, contrast = turn.description["expression"], turn.description["contrast"]
+        return {
+            "positive": portrait_prompt(self.profile.gender, expression),
+            "negative": negative_prompt(contrast),
+            "statement": relevance_statement(turn.cue or expression),
+        }
