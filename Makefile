@@ -12,7 +12,10 @@ INSTALLED := .venv/installed
 # The mark holds the folder it was made in: a .venv that was copied, moved or lost its Python is made anew.
 INSTALLED_IN := $(shell $(PY) -c 'print(open("$(INSTALLED)").read())' 2>/dev/null)
 OUTPUT := $(if $(MIRROR_OUTPUT),$(MIRROR_OUTPUT),$(CURDIR))
-DEMO := train-pocket-base
+COTS := ec_planning
+# $(call NOTEBOOK,name,run,params file) runs a notebook into its run's folder.
+NOTEBOOK = mkdir -p "$(OUTPUT)/results/$(2)" && MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m papermill --no-progress-bar \
+	--stdout-file - --stderr-file - notebooks/$(1).ipynb "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
 PYTHONS := $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14 python)
 
 # A Python, a kernel or a service of the caller's own environment stays out: these runs are the same everywhere.
@@ -38,13 +41,15 @@ IN_FRESH_FOLDER := output=$$(mktemp -d) && trap 'rm -rf "$$output"' EXIT INT TER
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED)  ## train a tiny MIRROR on two CPU cores with notebooks/train.ipynb
-	@mkdir -p "$(OUTPUT)/results/$(DEMO)"
-	@MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m papermill --no-progress-bar --stdout-file - --stderr-file - \
-		notebooks/train.ipynb "$(OUTPUT)/results/$(DEMO)/train.ipynb" </dev/null
-	@printf '%s\n' "" "executed notebook  $(OUTPUT)/results/$(DEMO)/train.ipynb" \
-		"figures            $(OUTPUT)/results/$(DEMO)/figures/" \
-		"checkpoint         $$(ls -d "$(OUTPUT)"/checkpoints/llava-v1.5-pocket-mirror_base-task-lora-epoch*[0-9])"
+demo: $(INSTALLED)  ## train a tiny MIRROR on two CPU cores, then let it counsel four clients
+	@for cot in $(COTS); do \
+		$(call NOTEBOOK,train,train-pocket-$$cot,params/train/pocket-$$cot.yaml) || exit; \
+		$(call NOTEBOOK,counsel,pocket-$$cot,params/counsel/pocket-$$cot.yaml) || exit; \
+	done
+	@printf '%s\n' "" "written below $(OUTPUT):" \
+		$(foreach cot,$(COTS),"  results/train-pocket-$(cot)/train.ipynb" "  results/pocket-$(cot)/counsel.ipynb") \
+		"To read a session:" \
+		"  $(PY) -m mirror.transcript $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
 
 test: unit notebooks  ## run all tests, then every notebook as it stands
 

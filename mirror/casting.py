@@ -16,7 +16,7 @@ from mirror.llava import check_size, load
 from mirror.lora import load_checkpoint
 from mirror.photomaker import PaintRecipe, PhotoMaker
 from mirror.prompts import Variant, own_prompts
-from mirror.run import input_path
+from mirror.run import input_path, output_path
 from mirror.service import Service
 from mirror.session import Cast
 from mirror.settings import CounselSettings, SettingsError
@@ -133,7 +133,7 @@ def make_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -
         llava = load(_local(settings.base_model), settings.revision, dtype=dtype, device=device)
         speaker = LlavaSpeaker(llava, *sampling)
         return Counselor(speaker, own_prompts(settings.cot), variant, settings.context)
-    folder = input_path(settings.checkpoint)
+    folder = output_path(settings.checkpoint)
     manifest = read_manifest(folder)
     if (manifest.size, manifest.cot) != (settings.size, settings.cot):
         raise SettingsError(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mirror.prices import price_faults
-from mirror.run import input_path
+from mirror.run import input_path, output_path
 from mirror.settings.base import (
     Cot,
     Count,
@@ -185,8 +185,8 @@ class CounselSettings(Settings):
             faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client a row")
         if not input_path(self.portraits).is_dir():
             faults.append(f"portraits: no such folder {input_path(self.portraits)}; the table's img_path lie in it")
-        if self.checkpoint and not input_path(self.checkpoint).is_dir():
-            faults.append(f"checkpoint: no such folder {input_path(self.checkpoint)}; train one, or leave it empty")
+        if self.checkpoint and not output_path(self.checkpoint).is_dir():
+            faults.append(f"checkpoint: no such folder {output_path(self.checkpoint)}; train one, or leave it empty")
         folders = ["painter"]
         folders += ["base_model"] if self.counselor == "llava" and not self.checkpoint else []
         folders += ["safety_model", "relevance_model"] if self.verifier == "local" else []
