@@ -31,6 +31,14 @@ HINTS = {
 }
 
 
+OK = 200
+
+
+def is_worth_another(error: Exception) -> bool:
+    """Whether the endpoint is well and only its answer could not be used: asked again, it may give a better one."""
+    return isinstance(error, ChatError) and error.status == OK
+
+
 class ChatError(RuntimeError):
     """An endpoint gave no answer that can be used. The message names it, says what happened and what to do.
 

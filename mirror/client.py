@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mirror.chat import ChatError
+from mirror.chat import OK, ChatError, is_worth_another
 from mirror.grammar import DATA, Speaker
 from mirror.messages import ChatModel, Completion, Message, total
 from mirror.mood import mood_after
@@ -17,7 +17,6 @@ from mirror.run import seed_for, sha256
 from mirror.transcript import Conversation
 
 ATTEMPTS = 2  # a model is asked once more where its answer holds no utterance
-OK = 200
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,7 @@ class ChatClient:
         """What the last of the answers is worth; None if another is worth asking for."""
         answer = answers[-1]
         if isinstance(answer, Exception):
-            is_empty = isinstance(answer, ChatError) and answer.status == OK
-            return None if is_empty else answer
+            return None if is_worth_another(answer) else answer
         utterance = parse_answer(answer.text, len(conversation.turns))
         if utterance is None:
             return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from mirror.chat import is_worth_another
 from mirror.messages import Completion
 from mirror.prompts import Plan, PromptSet, Utterance, Variant, format_dialogue, format_steps, parse_plan
 from mirror.run import seed_for
@@ -133,7 +134,10 @@ class Counselor:
                 [requests[place].seed(kind, attempt) for place in prompts],
             )
             for place, answer in zip(prompts, answers, strict=True):
-                states[place] = answer if isinstance(answer, Exception) else take(states[place], answer, attempt)
+                if not isinstance(answer, Exception):
+                    states[place] = take(states[place], answer, attempt)
+                elif attempt == ATTEMPTS or not is_worth_another(answer):
+                    states[place] = answer
 
     def _prompt(self, kind: str, request: CounselorRequest, state: Reply, fields_of) -> tuple[str, Reply]:
         """The prompt, with as much of the dialogue as the context and the model's room allow."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from mirror.chat import is_worth_another
 from mirror.lexicon import DATA, lexicon
 from mirror.messages import ChatModel, Completion, Message, total
 from mirror.prompts import (
@@ -117,19 +118,19 @@ class ChatDescriber:
             )
             for place, answer in zip(places, given, strict=True):
                 if isinstance(answer, Exception):
-                    results[place] = answer
+                    results[place] = None if attempt < ATTEMPTS and is_worth_another(answer) else answer
                 else:
                     answers[place].append(answer)
-                    results[place] = self._described(utterances[place], answers[place])
+                    results[place] = self._described(utterances[place], answers[place], attempt)
         return results
 
-    def _described(self, utterance: Utterance, answers: Sequence[Completion]) -> Description | None:
-        """What the answers so far say; None if another is worth asking for."""
+    def _described(self, utterance: Utterance, answers: Sequence[Completion], attempt: int) -> Description | None:
+        """What the answers up to this attempt say; None if another is worth asking for."""
         *rejected, last = answers
         try:
             face, is_fallback = parse_expression(last.text), False
         except MissingDescription:
-            if len(answers) < ATTEMPTS:
+            if attempt < ATTEMPTS:
                 return None
             face, is_fallback, rejected = fallback_face(utterance), True, answers
         return Description(
@@ -137,7 +138,7 @@ class ChatDescriber:
             contrast=face.contrast,
             response=format_expression(face) if is_fallback else last.text,
             model=self.model.name if is_fallback else last.model,
-            attempts=len(answers),
+            attempts=attempt,
             fallback=is_fallback,
             rejected=tuple(answer.text for answer in rejected),
             prompt_tokens=total([answer.prompt_tokens for answer in answers]),

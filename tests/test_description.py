@@ -50,6 +50,7 @@ def describer(server):
 def test_the_two_lines_of_an_answer_are_the_description(describer, server):
     server.answers(Text(f"Sure!\n\n**{LINES}"))
     (description,) = describer.describe([REQUEST])
+    (request,) = server.requests
     assert description == Description(
         expression="one brow raised, lips pressed",
         contrast="wide smile, soft eyes",
@@ -57,10 +58,9 @@ def test_the_two_lines_of_an_answer_are_the_description(describer, server):
         model="some-model-2026",
         attempts=1,
         fallback=False,
-        prompt_tokens=123,
+        prompt_tokens=len(request.words.split()),
         completion_tokens=17,
     )
-    (request,) = server.requests
     assert HISTORY in request.words and "[raises one eyebrow] Does this work?" in request.words
     assert request.body["seed"] == 7
 
