@@ -184,8 +184,8 @@ own machine; that is {published:.0f} turns an hour if every face is accepted at 
 WHAT = {
     "pocket": "The pocket models of this repository, float32.",
     "7b": "Random weights in bf16 at the shapes of LLaVA-1.5-7b, SDXL with PhotoMaker v1 (1024 × 1024, {steps} steps "
-    "of {scheduler}, guidance 5, `compile` `blocks`), CLIP ViT-B/32 and ViT-B/16; scripted client, lexicon; each face is "
-    "accepted at once and not looked at for identity (noise has no face).",
+    "of {scheduler}, guidance 5, `compile` `blocks`), CLIP ViT-B/32 and ViT-B/16; scripted client, lexicon; each face "
+    "is accepted at once and not looked at for identity (noise has no face).",
 }
 
 
