@@ -135,7 +135,6 @@ def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:
     return square
 
 
-@torch.inference_mode()
 def generate(
     llava: Llava,
     prompts: Sequence[str],
@@ -147,9 +146,21 @@ def generate(
 
     They are greedy over the scores that `sampling` leaves (`mirror.sampling`); without it, over the model's own.
     """
+    return [decode(llava, ids) for ids in generate_ids(llava, prompts, images, max_new_tokens, sampling)]
+
+
+@torch.inference_mode()
+def generate_ids(
+    llava: Llava,
+    prompts: Sequence[str],
+    images: Sequence[Image.Image],
+    max_new_tokens: int,
+    sampling: LogitsProcessor | None = None,
+) -> list[list[int]]:
+    """The answers of `generate` in tokens, each up to its end of sequence, that one included."""
     ids = [tokenize_prompt(llava.tokenizer, p, llava.image_token_id, llava.image_tokens) for p in prompts]
     longest = max(map(len, ids))
-    pad = llava.tokenizer.pad_token_id
+    pad, end = llava.tokenizer.pad_token_id, llava.tokenizer.eos_token_id
     device = llava.model.device
     output = llava.model.generate(
         input_ids=torch.tensor([[pad] * (longest - len(i)) + i for i in ids], device=device),
@@ -158,11 +169,16 @@ def generate(
         do_sample=False,
         max_new_tokens=max_new_tokens,
         pad_token_id=pad,
-        eos_token_id=llava.tokenizer.eos_token_id,
+        eos_token_id=end,
         suppress_tokens=unused_tokens(llava),
         logits_processor=LogitsProcessorList([sampling] if sampling else []),
     )
-    return [text.strip() for text in llava.tokenizer.batch_decode(output[:, longest:], skip_special_tokens=True)]
+    rows = output[:, longest:].tolist()
+    return [row[: row.index(end) + 1] if end in row else row for row in rows]
+
+
+def decode(llava: Llava, ids: Sequence[int]) -> str:
+    return llava.tokenizer.decode(ids, skip_special_tokens=True).strip()
 
 
 def unused_tokens(llava: Llava) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from PIL import Image
 
 from mirror.conversation import IMAGE, tokenize_prompt
-from mirror.llava import Llava, generate
+from mirror.llava import Llava, decode, generate_ids
 from mirror.messages import ChatModel, Completion, Message
 from mirror.sampling import SeededSampling
 
@@ -51,14 +51,13 @@ class LlavaSpeaker:
         for start in range(0, len(prompts), self.batch_size):
             batch = slice(start, start + self.batch_size)
             sampling = SeededSampling(seeds[batch], self.temperature, self.top_p)
-            texts = generate(self.llava, prompts[batch], images[batch], self.max_tokens, sampling)
-            answers += [self._completion(p, t) for p, t in zip(prompts[batch], texts, strict=True)]
+            written = generate_ids(self.llava, prompts[batch], images[batch], self.max_tokens, sampling)
+            answers += [self._completion(p, ids) for p, ids in zip(prompts[batch], written, strict=True)]
         return answers
 
-    def _completion(self, prompt: str, text: str) -> Completion:
-        said = len(self.llava.tokenizer(text, add_special_tokens=False).input_ids)
-        reason = "length" if said >= self.max_tokens else "stop"
-        return Completion(text, self._length(prompt), said, self.llava.source, reason)
+    def _completion(self, prompt: str, ids: Sequence[int]) -> Completion:
+        reason = "stop" if ids[-1] == self.llava.tokenizer.eos_token_id else "length"
+        return Completion(decode(self.llava, ids), self._length(prompt), len(ids), self.llava.source, reason)
 
     def fits(self, prompt: str) -> bool:
         room = self.llava.model.config.text_config.max_position_embeddings
