@@ -1,0 +1,95 @@
+"""Simulates studies with known effects: do the intervals cover the truth, does the test hold its level?
+
+    python -m tests.simulate_statistics --studies 2000
+
+Two arms meet the same clients. A study's scores are drawn, compared, and held against the truth: coverage is how often
+the 95 % interval holds the true difference, false alarms how often p <= 0.05 where the arms are the same, power how
+often it is found where `detectable_difference` says that 80 % of the studies should find it.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+import pandas as pd
+
+from mirror.statistics import detectable_difference, mean_interval, sign_flip_test
+
+CHUNK = 250  # studies at a time: [resamples, studies] numbers are held
+CLIENTS = (20, 30, 40)
+OFF = 1.5  # points that a coverage of 95 % may be off
+ALPHA = 0.05
+NOISE = {  # scores of one arm [...] from the client's level and the arm's noise, both standard normal, and the effect
+    "normal": lambda client, noise, effect: client + noise + effect,
+    "skewed": lambda client, noise, effect: np.exp(0.5 * client + 0.7 * noise + effect),
+    "rating 0-6": lambda client, noise, effect: np.clip(np.round(3.2 + client + noise + effect), 0, 6),
+    "ceiling 0-6": lambda client, noise, effect: np.clip(np.round(5 + 0.7 * client + 0.7 * noise + effect), 0, 6),
+    "yes or no": lambda client, noise, effect: (0.8 * client + noise + effect > 0.3).astype(float),
+}
+EFFECT = 0.4
+
+
+def differences(kind: str, clients: int, studies: int, effect: float, random: np.random.Generator) -> np.ndarray:
+    """What two arms differ by, [clients, studies]."""
+    level, one, other = random.normal(size=(3, clients, studies))
+    return NOISE[kind](level, one, effect) - NOISE[kind](level, other, 0.0)
+
+
+def coverage(kind: str, clients: int, studies: int, resamples: int, interval=mean_interval, seed: int = 0) -> float:
+    """The share of studies whose interval holds the true difference, in percent."""
+    random = np.random.default_rng([seed, clients, list(NOISE).index(kind)])
+    truth = differences(kind, 4_000_000, 1, EFFECT, random).mean()
+    held = 0
+    for start in range(0, studies, CHUNK):
+        drawn = differences(kind, clients, min(CHUNK, studies - start), EFFECT, random)
+        low, high = interval(drawn, start, resamples)
+        held += ((low <= truth) & (truth <= high)).sum()
+    return 100 * held / studies
+
+
+def findings(kind: str, clients: int, studies: int, resamples: int, effect: float, test=sign_flip_test) -> float:
+    """The share of studies with p <= 0.05, in percent."""
+    random = np.random.default_rng([1, clients, list(NOISE).index(kind)])
+    found = 0
+    for start in range(0, studies, CHUNK):
+        drawn = differences(kind, clients, min(CHUNK, studies - start), effect, random)
+        found += (test(drawn, start, resamples) <= ALPHA).sum()
+    return 100 * found / studies
+
+
+def simulate(studies: int, resamples: int, clients: tuple[int, ...] = CLIENTS) -> pd.DataFrame:
+    """A row for each kind of score and number of clients, in percent of the studies."""
+    rows = []
+    for kind in NOISE:
+        for n in clients:
+            row = {"scores": kind, "clients": n, "coverage": coverage(kind, n, studies, resamples)}
+            row["false alarms"] = findings(kind, n, studies, resamples, 0.0)
+            if kind == "normal":
+                row["power"] = findings(kind, n, studies, resamples, detectable_difference(n, np.sqrt(2)))
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def faults(table: pd.DataFrame, studies: int) -> list[str]:
+    """The rows that are off: coverage, and a level exceeded by more than three standard errors."""
+    highest = 100 * (ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / studies))
+    off = table[(table["coverage"] - 95).abs() > OFF]
+    found = [f"{row.scores}, {row.clients} clients: covers {row.coverage:.1f} %" for row in off.itertuples()]
+    alarms = table[table["false alarms"] > highest]
+    return found + [f"{row.scores}, {row.clients} clients: too many false alarms" for row in alarms.itertuples()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulate_statistics", description=__doc__.splitlines()[0])
+    parser.add_argument("--studies", type=int, default=2000)
+    parser.add_argument("--resamples", type=int, default=4000)
+    given = parser.parse_args()
+    table = simulate(given.studies, given.resamples)
+    print(table.round(1).to_string(index=False, na_rep=""))
+    if off := faults(table, given.studies):
+        sys.exit("\n".join(off))
+    print(f"{given.studies} studies a row: all intervals cover 95 % ± {OFF}, the test holds its level of 5 %")
+
+
+if __name__ == "__main__":
+    main()
