@@ -8,7 +8,7 @@ Knows nothing of what a client says.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -84,12 +84,19 @@ class Mood:
         return self.points <= 0
 
 
-def mood_after(resistance: str, turns: Sequence[Turn]) -> Mood:
-    """The mood that the dialogue so far has left: nothing but the start and the replies decides it."""
+def moods(resistance: str, turns: Sequence[Turn]) -> Iterator[Mood]:
+    """The mood at the start, then after each turn: nothing but the start and the replies decides it."""
     mood = Mood(START[resistance])
+    yield mood
     for place, turn in enumerate(turns):
         reaction = react(turn.reply, turn.cue, turn.words, [t.reply for t in turns[:place]], mood.points >= OPEN)
         mood = Mood(min(FULL, max(0, mood.points + reaction.points)), reaction)
+        yield mood
+
+
+def mood_after(resistance: str, turns: Sequence[Turn]) -> Mood:
+    """The mood that the dialogue so far has left."""
+    *_, mood = moods(resistance, turns)
     return mood
 
 

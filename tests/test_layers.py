@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Top to bottom. A module imports from the layers below its own, and from its own where that makes no cycle.
 LAYERS = (
-    "figures gallery benchmark benchmark_faces benchmark_counseling calibration panel",
+    "figures gallery benchmark benchmark_faces benchmark_counseling benchmark_analysis calibration panel",
     "step_page",
     "counseling exploration",
     "casting shards",
@@ -18,9 +18,9 @@ LAYERS = (
     "client description face verification counselor",
     "training judge merge",
     "dataset records progress step float8 lora llava original weights device photomaker "
-    "identity chat language sampling speaker service statistics",
+    "identity chat language sampling speaker service statistics metrics ratings rules",
     "settings refusals run profile transcript prompts checkpoint conversation verdict clip_text lexicon messages "
-    "picture grammar mood prices bar",
+    "picture grammar mood prices bar arm instrument",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")

@@ -1,0 +1,132 @@
+"""One counseling run as an arm of a study: who counseled, how far it came, its sessions and its clients.
+
+Reads the folder that `counsel.ipynb` wrote, and nothing of a turn. Knows nothing of models.
+"""
+
+import csv
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mirror.profile import Resistance, resistance_of
+from mirror.run import display_path, input_path, read_provenance
+from mirror.transcript import SessionFolder
+
+HOW = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"
+
+
+class ArmError(ValueError):
+    """A folder that holds no counseling run. The message says what is missing, and what to do."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """What the table says of a client, in its words; empty where it says nothing."""
+
+    idx: str
+    name: str = ""
+    personal_info: str = ""
+    resistance: Resistance | None = None
+    reason: str = ""
+    thought: str = ""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The run in `folder`, with the settings and the provenance that it recorded."""
+
+    folder: Path
+    settings: dict[str, Any]
+    provenance: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Arm":
+        """Raises ArmError where `folder` has no settings of a counseling run, or no session."""
+        if faults := arm_faults(folder):
+            raise ArmError("\n".join(faults))
+        return cls(folder, read_settings(folder), read_provenance(folder))
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def variant(self) -> str:
+        """What the arm's colour stands for: `untuned`, `chat model`, or the cot."""
+        if self.settings.get("counselor") == "openai":
+            return "chat model"
+        is_tuned = bool(self.settings.get("checkpoint"))
+        return "untuned" if self.settings["cot"] == "base" and not is_tuned else self.settings["cot"]
+
+    @property
+    def counselor(self) -> str:
+        """Who counseled, in words: `untuned LLaVA 7b, base`."""
+        who = {"openai": self.settings.get("counselor_model") or "a chat model"}.get(
+            self.settings.get("counselor"),
+            f"MIRROR {self.settings.get('size')}"
+            if self.settings.get("checkpoint")
+            else f"untuned LLaVA {self.settings.get('size')}",
+        )
+        return f"{who}, {self.settings['cot']}"
+
+    @property
+    def is_scripted(self) -> bool:
+        """Whether the clients follow the grammar, so that their openness is known and not judged."""
+        return self.settings.get("client") == "scripted"
+
+    @cached_property
+    def sessions(self) -> tuple[SessionFolder, ...]:
+        """The sessions' folders, `9` before `10`."""
+        return tuple(map(SessionFolder, sorted(self.folder.glob("sessions/*/"), key=lambda path: natural(path.name))))
+
+    @cached_property
+    def persons(self) -> dict[str, Person]:
+        """The clients of the run's table by idx; empty where the table is not on this machine."""
+        table = input_path(self.settings.get("table") or "")
+        return read_persons(table) if table.is_file() else {}
+
+    def person(self, idx: str) -> Person:
+        return self.persons.get(idx) or Person(idx)
+
+
+def arm_faults(folder: Path) -> list[str]:
+    """Why `folder` is no counseling run that could be read; empty where it is one."""
+    shown = display_path(folder)
+    if not folder.is_dir():
+        return [f"no such folder {shown}; {HOW}"]
+    if not (folder / "settings.yaml").is_file():
+        return [f"{shown} has no settings.yaml, so it is no run; {HOW}"]
+    if "cot" not in (read_settings(folder) or {}) or not any(folder.glob("sessions/*/")):
+        return [f"{shown} holds no sessions of counseling; {HOW}"]
+    return []
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    return yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
+
+
+def read_persons(table: Path) -> dict[str, Person]:
+    """The clients of a test table by idx. It was checked when the run was made; a column that it lacks is empty."""
+    with open(table, encoding="utf-8-sig", newline="") as file:
+        rows = [{name: (cell or "").strip() for name, cell in row.items() if name} for row in csv.DictReader(file)]
+    return {
+        row["idx"]: Person(
+            row["idx"],
+            row.get("name", ""),
+            row.get("personal_info", ""),
+            resistance_of(row.get("personality", "")),
+            row.get("reason_for_seeking_counseling", ""),
+            row.get("distorted_thought", ""),
+        )
+        for row in rows
+        if row.get("idx")
+    }
+
+
+def natural(name: str) -> list[tuple[int, int | str]]:
+    """A key that sorts numbers within names by their size."""
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]
