@@ -1,0 +1,225 @@
+"""A run as one HTML file to read: every session with its faces, verdicts, captions, plans and ratings.
+
+`python -m mirror.gallery results/<run>` writes `results/<run>/gallery.html`. The file needs nothing beside it and asks
+nothing of a network: its policy forbids both, and any script but its own. All text is escaped by Jinja. Sessions lie in
+it unrendered until one is opened, so that hundreds stay light. Knows nothing of models.
+"""
+
+import base64
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from PIL import Image
+
+from mirror.arm import Arm, Person
+from mirror.metrics import agrees, read_feelings
+from mirror.run import write_text
+from mirror.transcript import AttemptRecord, SessionFolder, Turn
+from mirror.verdict import Check, Verdict
+
+HERE = Path(__file__).parent
+FACE, SMALL_FACE = 240, 128  # pixels of a shown face; the second in runs of more than MANY faces
+MANY = 1200
+ATTEMPT = 88  # pixels of a face that was painted and not shown
+MOST_ATTEMPTS = 2500  # in a run with more attempts, only the faces that were shown are in the page
+QUALITY = 72  # of WebP
+QUESTIONS = {"safe": "unsafe", "relevant": "shows the cue", "same_person": "same person"}
+OUTCOMES = {  # of a session: what its filter says, in order
+    "client": "ended by the client",
+    "limit": "turn limit",
+    "failed": "failed",
+    "open": "under way",
+}
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What a judge said of a session or of one of its turns; `turn` 0 is the whole session."""
+
+    instrument: str
+    item: str
+    turn: int
+    score: str
+
+
+def write_gallery(folder: Path, ratings: dict[str, list[Rating]] | None = None) -> Path:
+    """Writes `gallery.html` into a run's folder, whole or not at all, and gives its path.
+
+    Args:
+        ratings: by client; without, the page has none.
+
+    Raises:
+        ArmError: the folder holds no counseling run.
+        TranscriptError: a transcript is damaged.
+    """
+    arm = Arm.read(folder)
+    path = folder / "gallery.html"
+    write_text(path, gallery_page(arm, ratings or {}))
+    return path
+
+
+def gallery_page(arm: Arm, ratings: dict[str, list[Rating]]) -> str:
+    style, script = ((HERE / f"page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    read = [(session, session.turns()) for session in arm.sessions]
+    pictures = Pictures.of([turn for _, turns in read for turn in turns])
+    sessions = [session_view(arm, session, turns, pictures, ratings) for session, turns in read]
+    counts = Counter(session["outcome"] for session in sessions)
+    return environment.get_template("page.html").render(
+        arm=arm,
+        sessions=sessions,
+        outcomes=[(key, told, counts[key]) for key, told in OUTCOMES.items() if counts[key]],
+        outcome_words=OUTCOMES,
+        exhausted=sum(session["exhausted"] > 0 for session in sessions),
+        facts=run_facts(sessions),
+        settings=yaml.safe_dump(arm.settings, sort_keys=False, allow_unicode=True),
+        style=style,
+        script=script,
+        policy=f"default-src 'none'; img-src data:; style-src '{source(style)}'; script-src '{source(script)}'; "
+        "base-uri 'none'; form-action 'none'",
+    )
+
+
+def source(text: str) -> str:
+    """How a content security policy names an inline style or script that may run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def run_facts(sessions: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What the head of the page says of the run."""
+    turns = sum(len(session["turns"]) for session in sessions)
+    faces, accepted = (sum(session[name] for session in sessions) for name in ("faces", "accepted"))
+    return [
+        ("sessions", f"{len(sessions):,}"),
+        ("turns", f"{turns:,}"),
+        ("faces accepted", f"{accepted:,} of {faces:,}"),
+    ]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How large pictures are in a page of so many."""
+
+    side: int
+    with_attempts: bool
+
+    @classmethod
+    def of(cls, turns: list[Turn]) -> "Pictures":
+        faces = [turn.face for turn in turns if turn.face]
+        attempts = sum(len(face.attempts) for face in faces)
+        return cls(FACE if len(faces) <= MANY else SMALL_FACE, attempts <= MOST_ATTEMPTS)
+
+
+def session_view(
+    arm: Arm, session: SessionFolder, turns: tuple[Turn, ...], pictures: Pictures, ratings: dict[str, list[Rating]]
+) -> dict[str, Any]:
+    """What the page says of one session."""
+    ended, idx = session.ended or {}, session.folder.name
+    status = ended.get("status", "open")
+    by_client = "client" if turns and turns[-1].ended else "limit"
+    faces = [turn.face for turn in turns if turn.face]
+    person = arm.person(idx)
+    last_attempts = [AttemptRecord.model_validate(attempt, strict=False) for attempt in ended.get("attempts", ())]
+    rated = ratings.get(idx, [])
+    return {
+        "idx": idx,
+        "person": person,
+        "about": about(person),
+        "outcome": by_client if status == "complete" else status,
+        "reason": ended.get("reason", "it has not ended, or the run was stopped"),
+        "faces": len(faces),
+        "accepted": sum(not face.exhausted for face in faces),
+        "exhausted": sum(face.exhausted for face in faces),
+        "turns": list(turn_views(session, turns, pictures, rated)),
+        "last_attempts": [attempt_view(session, attempt, pictures, False) for attempt in last_attempts],
+        "ratings": by_instrument(rating for rating in rated if not rating.turn),
+        "snippet": next((turn.words for turn in turns if turn.words), "(no words yet)"),
+    }
+
+
+def about(person: Person) -> str:
+    """The client in a line, without the name, which stands before it."""
+    info = person.personal_info
+    return info.removeprefix(f"{person.name}, ") if person.name else info
+
+
+def turn_views(
+    session: SessionFolder, turns: tuple[Turn, ...], pictures: Pictures, ratings: list[Rating]
+) -> Iterable[dict[str, Any]]:
+    technique, plan = "", ()
+    for turn in turns:
+        is_new = bool(turn.technique) and (turn.technique, turn.plan) != (technique, plan)
+        technique, plan = turn.technique, turn.plan
+        yield {
+            "turn": turn,
+            "is_new_plan": is_new,
+            "face": face_view(session, turn, pictures) if turn.face else None,
+            "caption_agrees": agrees(turn.caption, turn.cue) if turn.caption else None,
+            "cue_feelings": ", ".join(read_feelings(turn.cue)),
+            "ratings": [rating for rating in ratings if rating.turn == turn.number],
+        }
+
+
+def face_view(session: SessionFolder, turn: Turn, pictures: Pictures) -> dict[str, Any]:
+    face, described = turn.face, turn.description or {}
+    total = len(face.attempts)
+    return {
+        "url": picture_url(session.folder / face.file, pictures.side),
+        "exhausted": face.exhausted,
+        "told": f"none of {total} accepted, best shown" if face.exhausted else f"accepted, {face.chosen} of {total}",
+        "attempts": [attempt_view(session, one, pictures, one.number == face.chosen) for one in face.attempts],
+        "expression": described.get("expression", ""),
+        "contrast": described.get("contrast", ""),
+    }
+
+
+def attempt_view(session: SessionFolder, attempt: AttemptRecord, pictures: Pictures, is_chosen: bool) -> dict[str, Any]:
+    verdict: Verdict = attempt.verdict
+    return {
+        "number": attempt.number,
+        "seed": attempt.seed,
+        "is_chosen": is_chosen,
+        "accepted": verdict.accepted,
+        "outcome": verdict.outcome.replace("_", " "),
+        "url": picture_url(session.folder / attempt.file, ATTEMPT) if pictures.with_attempts else "",
+        "checks": [check_view(check) for check in verdict.checks],
+    }
+
+
+def check_view(check: Check) -> dict[str, Any]:
+    """A score beside the threshold that it has to keep to."""
+    return {
+        "name": QUESTIONS[check.name],
+        "score": f"{check.score:.2f}",
+        "threshold": f"{'<' if check.name == 'safe' else '≥'} {check.threshold:.2f}",
+        "passed": check.passed,
+    }
+
+
+def by_instrument(ratings: Iterable[Rating]) -> dict[str, list[Rating]]:
+    found: dict[str, list[Rating]] = {}
+    for rating in ratings:
+        found.setdefault(rating.instrument, []).append(rating)
+    return found
+
+
+def picture_url(path: Path, side: int) -> str:
+    """The picture inside a page, at most `side` pixels wide and high; empty where the file is missing."""
+    if not path.is_file():
+        return ""
+    with Image.open(path) as image:
+        image.draft("RGB", (side, side))
+        small = image.convert("RGB")
+    small.thumbnail((side, side))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=QUALITY, method=2)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,24 @@
+"""`python -m mirror.gallery results/<run> …`: writes the gallery of each run."""
+
+import argparse
+from pathlib import Path
+
+from mirror.arm import ArmError
+from mirror.gallery import write_gallery
+from mirror.run import display_path, output_path
+from mirror.transcript import TranscriptError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mirror.gallery", description="writes a run as one page to read")
+    parser.add_argument("runs", nargs="+", type=Path, help="results/<run>")
+    for run in parser.parse_args().runs:
+        try:
+            path = write_gallery(output_path(run))
+        except (ArmError, TranscriptError) as error:
+            parser.error(str(error))
+        print(f"{display_path(path)} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+if __name__ == "__main__":
+    main()
