@@ -56,7 +56,7 @@ class Metrics:
             tokens_<role>, seconds_<stage>: as far as they were counted.
         sessions: a row a session, whether it is complete or not:
             idx, resistance, status (complete, failed, open), ended_by (client, turn limit, error, nothing yet), turns.
-            resistant, resistant_late: the share of the client's turns that show resistance; that of the second half.
+            resistant: the share of the client's turns that show resistance; `halves` tells how it moved.
             accepted, accepted_first, caption_agrees, names, reflects, repeats: shares of the turns that have a value.
             attempts, relevance, identity, reply_words, questions, repetition: means over turns.
             distinct_1, distinct_2: different words (pairs of words) of all that the counselor says; after Li et al.
@@ -195,10 +195,14 @@ MEANS = (
 def _with_means(sessions: pd.DataFrame, turns: pd.DataFrame) -> pd.DataFrame:
     """The sessions with the means over their turns; a session without a value has none."""
     values = turns[MEANS].astype(float)
-    late = turns.turn > turns.groupby("idx").turn.transform("max") / 2
-    means = values.groupby(turns.idx).mean()
-    means["resistant_late"] = values.resistant[late].groupby(turns.idx[late]).mean()
-    return sessions.join(means, on="idx")
+    return sessions.join(values.groupby(turns.idx).mean(), on="idx")
+
+
+def halves(turns: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The means of a column over the first and over the second half of each session: `early` and `late`, by idx."""
+    is_late = turns.turn > turns.groupby("idx").turn.transform("max") / 2
+    means = turns[column].astype(float).groupby([turns.idx, is_late]).mean().unstack()
+    return means.reindex(columns=[False, True]).set_axis(["early", "late"], axis=1)
 
 
 @lru_cache(maxsize=65536)  # cues repeat, and each is asked for several times

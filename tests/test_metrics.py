@@ -10,7 +10,7 @@ import yaml
 
 from mirror.arm import Arm
 from mirror.benchmark_analysis import write_run
-from mirror.metrics import RESISTANT, TURN_COLUMNS, Metrics, agrees, read_feelings, read_metrics
+from mirror.metrics import RESISTANT, TURN_COLUMNS, Metrics, agrees, halves, read_feelings, read_metrics
 from mirror.mood import mood_after
 from mirror.transcript import AttemptRecord, FaceRecord, SessionFolder, Turn
 from mirror.verdict import Check, Verdict
@@ -129,12 +129,17 @@ def test_a_session_sums_its_turns_up(metrics):
     session = metrics.sessions.set_index("idx").loc["60"]
     assert (session.status, session.ended_by, session.turns, session.techniques) == ("complete", "client", 4, 1)
     assert (session.tokens, session.seconds) == (42, 2.5)
-    assert session.resistant == pytest.approx(1 / 3) and session.resistant_late == 0
+    assert session.resistant == pytest.approx(1 / 3)
     assert session.attempts == pytest.approx(5 / 3) and session.caption_agrees == 0.5
     words = sum((re.findall(r"\w+", turn.reply.lower()) for turn in TURNS), [])
     pairs = list(zip(words, words[1:], strict=False))
     assert session.distinct_1 == pytest.approx(len(set(words)) / len(words))
     assert session.distinct_2 == pytest.approx(len(set(pairs)) / len(pairs))
+
+
+def test_halves_of_a_session(metrics):
+    found = halves(metrics.turns, "resistant").loc["60"]
+    assert (found.early, found.late) == (0.5, 0)
 
 
 def test_a_session_without_turns_or_end_has_no_values(metrics):
@@ -192,4 +197,5 @@ def test_what_was_put_into_invented_transcripts_is_found_again(tmp_path):
     assert metrics.turns.accepted_first.mean() == pytest.approx(0.5, abs=0.05)
     by_turn = metrics.turns.groupby("turn").resistant.mean()
     assert by_turn[1] == pytest.approx(0.9, abs=0.12) and by_turn[10] == pytest.approx(0.1, abs=0.12)
-    assert metrics.sessions.resistant_late.mean() < 0.4 < metrics.sessions.resistant.mean()
+    by_half = halves(metrics.turns, "resistant").mean()
+    assert by_half.late < 0.4 and 0.6 < by_half.early

@@ -1,4 +1,7 @@
-"""Figures and tables to look at: a table and axes in, the axes out. Knows nothing of models; loads nothing."""
+"""Figures and tables to look at: a table and axes in, the axes out. Knows nothing of models; loads nothing.
+
+Here are the style, training and single sessions; `mirror.figures.arms` has the figures of a study.
+"""
 
 import html
 import json

@@ -1,0 +1,176 @@
+"""The figures of a study: arms side by side, over turns, and against each other. The titles are passed in.
+
+A colour stands for a variant; two arms of one variant differ in their marks. Points are clients, shown where an arm has
+fewer than 30.
+"""
+
+import textwrap
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from mirror.figures import COLOURS, figure
+
+VARIANT_COLOURS = COLOURS | {"chat model": "#D55E00"}
+MARKS = "osD^vPX*"
+LINES = ("-", "--", ":", "-.")
+FEW = 30  # clients of an arm, below which each is shown
+WIDTH = 84  # characters of a title's line
+# What a reply is to the client, from the warmest to the coldest; a scale of its own, since no variant is meant.
+REACTIONS = {
+    "named": ("names the feeling that shows", "#2166AC"),
+    "reflected": ("takes up the client's words, asks openly", "#67A9CF"),
+    "ignored": ("neither", "#D9D9D9"),
+    "advised": ("advises a client who is not open", "#FDDBC7"),
+    "repeated": ("repeats an earlier reply", "#EF8A62"),
+    "empty": ("says nothing", "#B2182B"),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an arm looks in every figure."""
+
+    colour: str
+    mark: str
+    line: str
+
+
+def looks(arms: pd.DataFrame) -> dict[str, Look]:
+    """By arm. `arms` has the columns arm and variant; rows may repeat."""
+    found: dict[str, Look] = {}
+    seen: dict[str, int] = {}
+    for arm, variant in arms[["arm", "variant"]].drop_duplicates().itertuples(index=False):
+        place = seen.setdefault(variant, 0)
+        found[arm] = Look(VARIANT_COLOURS[variant], MARKS[place % len(MARKS)], LINES[place % len(LINES)])
+        seen[variant] += 1
+    return found
+
+
+def tall_figure(rows: int, row: float = 0.34) -> tuple[Figure, Axes]:
+    """A figure for so many rows on top of each other."""
+    return figure(7.6, 1.75 + row * rows)
+
+
+def side_by_side(table: pd.DataFrame, points: pd.DataFrame, ax: Axes, title: str, quantity: str) -> Axes:
+    """A row an arm in a block a measure: the mean with its interval, behind it the clients.
+
+    Args:
+        table: measure, arm, variant, mean, low, high, n and, where there is a level to compare with, chance.
+        points: measure, arm, value; a row a client.
+        quantity: what the axis carries, with unit and direction. Shares are from 0 to 1 and shown in per cent.
+    """
+    style, y, ticks = looks(table), 0.0, []
+    for measure, block in table.groupby("measure", sort=False):
+        start = y
+        for row in block.itertuples():
+            look = style[row.arm]
+            own = points[(points.measure == measure) & (points.arm == row.arm)].value.dropna()
+            if len(own) < FEW:
+                ax.plot(own, [y] * len(own), look.mark, color=look.colour, alpha=0.25, markersize=5, markeredgewidth=0)
+            if pd.notna(row.low):
+                ax.plot([row.low, row.high], [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt")
+            if pd.notna(row.mean):
+                ax.plot(row.mean, y, look.mark, color=look.colour, markersize=8, markeredgecolor="white")
+            if pd.notna(getattr(row, "chance", float("nan"))):
+                ax.plot([row.chance] * 2, [y - 0.32, y + 0.32], color="0.35", linewidth=1.4)
+            ticks.append((y, f"{row.arm}  (n = {row.n})"))
+            y -= 1
+        ax.text(0, start + 0.62, measure, transform=ax.get_yaxis_transform(), fontsize=9.5, color="0.35", va="center")
+        y -= 0.9
+    ax.set_yticks(*map(list, zip(*ticks, strict=True)))
+    ax.set_ylim(y + 1.2, 1.2)
+    ax.tick_params(axis="y", length=0)
+    _finish(ax, title, quantity, is_share=bool((table["unit"] == "share").all()), grid="x")
+    return ax
+
+
+def over_turns(table: pd.DataFrame, ax: Axes, title: str, quantity: str, is_share: bool = False) -> Axes:
+    """The mean of each turn with its interval, a line an arm. `table`: arm, variant, turn, mean, low, high, n."""
+    style = looks(table)
+    for place, (arm, rows) in enumerate(table.groupby("arm", sort=False)):
+        look, x = style[arm], rows.turn + 0.08 * (place - (len(style) - 1) / 2)
+        known = rows.low.notna()
+        ax.plot(x, rows["mean"], look.line, marker=look.mark, color=look.colour, markersize=5.5, label=arm)
+        ax.vlines(x[known], rows.low[known], rows.high[known], color=look.colour, linewidth=1.2, alpha=0.55)
+    ax.set_xlabel("turn")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_title(_wrapped(title, WIDTH), loc="left", fontsize=11)
+    ax.set_ylabel(quantity)
+    if is_share:
+        ax.yaxis.set_major_formatter(PercentFormatter(1))
+        ax.set_ylim(-0.03, 1.03)
+    ax.legend(frameon=False, ncols=3, fontsize=9)
+    return ax
+
+
+def reactions(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
+    """Stacked shares of what replies are to the client. `table`: arm, reaction, share, replies; a row each."""
+    arms = list(dict.fromkeys(table.arm))
+    for reaction, (label, colour) in REACTIONS.items():
+        of_it = table[table.reaction == reaction].set_index("arm").share.reindex(arms).fillna(0)
+        before = table[table.reaction.isin(list(REACTIONS)[: list(REACTIONS).index(reaction)])]
+        left = before.groupby("arm").share.sum().reindex(arms).fillna(0)
+        if not of_it.any():
+            continue
+        bars = ax.barh(range(len(arms)), of_it, left=left, color=colour, label=label, height=0.62, edgecolor="white")
+        ink = "white" if colour in ("#2166AC", "#B2182B") else "0.15"
+        ax.bar_label(bars, [f"{s:.0%}" if s >= 0.06 else "" for s in of_it], label_type="center", color=ink, fontsize=9)
+    replies = table.drop_duplicates("arm").set_index("arm").replies
+    ax.set_yticks(range(len(arms)), [f"{arm}  ({replies[arm]:,} replies)" for arm in arms])
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlim(0, 1)
+    _finish(ax, title, "share of the counselor's replies", is_share=True, grid="")
+    ax.legend(frameon=False, ncols=2, fontsize=9, loc="upper left", bbox_to_anchor=(0, -0.28 - 0.12 / len(arms)))
+    return ax
+
+
+def differences(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
+    """Every comparison as its difference with interval, in standard deviations of the clients' differences.
+
+    To the right the first arm is better. Filled: still significant after the correction.
+
+    Args:
+        table: label, arm, other, variant (the first arm's), scaled, scaled_low, scaled_high, is_significant, told.
+    """
+    style, y, ticks = looks(table), 0.0, []
+    pairs = list(table.groupby(["arm", "other"], sort=False))
+    for (arm, other), rows in pairs:
+        ax.text(0, y + 0.75, f"{arm} against {other}", transform=ax.get_yaxis_transform(), fontsize=9.5, color="0.35")
+        for row in rows.itertuples():
+            look = style[arm]
+            fill = look.colour if row.is_significant else "white"
+            ax.plot([row.scaled_low, row.scaled_high], [y, y], color=look.colour, linewidth=1.8)
+            ax.plot(row.scaled, y, look.mark, color=look.colour, markerfacecolor=fill, markersize=7.5)
+            ax.text(1.01, y, row.told, transform=ax.get_yaxis_transform(), fontsize=8.5, va="center", color="0.25")
+            ticks.append((y, row.label))
+            y -= 1
+        y -= 1.1
+    ax.axvline(0, color="0.35", linewidth=1)
+    ax.set_yticks(*map(list, zip(*ticks, strict=True)))
+    ax.set_ylim(y + 1.5, 1.5)
+    reach = max(table[["scaled", "scaled_low", "scaled_high"]].abs().max().max(), 0.5) * 1.08
+    ax.set_xlim(-reach, reach)
+    ax.tick_params(axis="y", length=0)
+    _finish(ax, title, "← the other better    difference, in standard deviations    the first better →", False, "x")
+    return ax
+
+
+def _finish(ax: Axes, title: str, quantity: str, is_share: bool, grid: str) -> None:
+    ax.set_title(_wrapped(title, WIDTH), loc="left", fontsize=11, x=0)
+    ax.set_xlabel(quantity)
+    ax.grid(False)
+    if grid:
+        ax.grid(axis=grid, color="0.9", linewidth=0.8)
+    ax.spines["left"].set_visible(False)
+    if is_share:
+        ax.set_xlim(-0.02, 1.02)
+        ax.xaxis.set_major_formatter(PercentFormatter(1))
+
+
+def _wrapped(text: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(text, width))
