@@ -8,6 +8,7 @@ lexicon. Writes `counseling-<size>.md` and `.json`, after each concurrency what 
 """
 
 import argparse
+import hashlib
 import sys
 import tempfile
 import time
@@ -18,36 +19,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from transformers import (
-    AutoTokenizer,
-    CLIPConfig,
-    CLIPImageProcessorPil,
-    CLIPModel,
-    ViTConfig,
-    ViTForImageClassification,
-    ViTImageProcessorPil,
-)
 
 from mirror.casting import make_cast
-from mirror.client import ScriptedClient
-from mirror.counselor import Counselor
-from mirror.description import LexiconDescriber
-from mirror.llava import Llava, make_processor, random_model
-from mirror.photomaker import PaintRecipe, PhotoMaker
-from mirror.photomaker.real_shapes import random_encoder, random_pipeline
+from mirror.photomaker import PhotoMaker
 from mirror.profile import Profile, read_profiles
-from mirror.prompts import Variant, own_prompts
-from mirror.run import input_path, output_path, versions, write_json, write_text
+from mirror.random_cast import random_cast
+from mirror.run import input_path, output_path, sha256, versions, write_json, write_text
 from mirror.session import Cast, Outcome, Taken, run_sessions
 from mirror.settings import CounselSettings
-from mirror.speaker import LlavaSpeaker
 from mirror.transcript import SessionFolder
-from mirror.verification import Finding, LocalVerifier, RelevanceFilter, SafetyFilter, VerificationRequest
 
 STAGES = ("client", "description", "face", "counselor")
-REPLY = 64  # tokens at the most
 PUBLISHED_TURNS = 3600 / (4.5 + 1.98)  # an hour: a face, then a reply of 64 tokens, on the authors' own machine
-POCKET = Path("pocket/models")
 
 
 @dataclass(frozen=True)
@@ -55,7 +38,8 @@ class Measurement:
     """What one concurrency did. A turn is a face and its reply; a client's last word has neither.
 
     `stages` are seconds a turn, `other` what lies between them (disk, mostly), `start_seconds` the turn before the
-    clock, which compiles and records on a GPU, and `memory_gb` the most that PyTorch reserved there.
+    clock, which compiles and records on a GPU, and `memory_gb` the most that PyTorch reserved there. `transcripts` is
+    a hash of all that the sessions wrote, but for the times.
     """
 
     concurrency: int
@@ -67,6 +51,7 @@ class Measurement:
     reply_tokens: float
     start_seconds: float
     memory_gb: float | None
+    transcripts: str
 
     @property
     def turns_an_hour(self) -> float:
@@ -81,49 +66,9 @@ class Measurement:
         return self.seconds / self.turns - sum(self.stages.values())
 
 
-class AnyPerson:
-    """Stands for the identity filter where faces are noise, in which no face would be found."""
-
-    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
-        return [Finding(None) for _ in requests]
-
-
 def pocket_cast(cot: str) -> Cast:
     """The cast of the pocket configuration, as the params file has it."""
     return make_cast(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), cot=cot))
-
-
-def real_shapes_cast(cot: str, steps: int, scheduler: str, folder: Path) -> Cast:
-    """Random weights at the real shapes, on the GPU. `folder` is for the filters' files."""
-    device, dtype = "cuda", torch.bfloat16
-    model = random_model("7b", dtype, device).eval()
-    images = CLIPImageProcessorPil(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336})
-    tokenizer = AutoTokenizer.from_pretrained(input_path(POCKET / "llava-v1.5-pocket"))
-    model.generation_config.min_new_tokens = REPLY  # random weights may end a reply at any word
-    llava = Llava(model, make_processor(model.config, tokenizer, images), "random weights, 7b", "")
-    recipe = PaintRecipe(steps, 5.0, steps // 5, 1024, 336, scheduler)
-    pipeline = random_pipeline(input_path(POCKET / "sdxl-pocket/tokenizer"), dtype, device)
-    painter = PhotoMaker(pipeline, random_encoder(dtype, device), recipe, {}, compile="blocks")
-    write_random_filters(folder)
-    verifier = LocalVerifier(
-        SafetyFilter(str(folder / "classifier"), device),
-        RelevanceFilter(str(folder / "clip"), -1.0, device),
-        AnyPerson(),
-    )
-    counselor = Counselor(LlavaSpeaker(llava, max_tokens=REPLY), own_prompts(cot), Variant.of(cot))
-    return Cast(ScriptedClient(), LexiconDescriber(), painter, verifier, counselor)
-
-
-def write_random_filters(folder: Path) -> None:
-    """CLIP ViT-B/32 and a ViT-B/16 classifier at their real shapes, which call everything safe."""
-    CLIPModel(CLIPConfig()).save_pretrained(folder / "clip")
-    AutoTokenizer.from_pretrained(input_path(POCKET / "clip-pocket")).save_pretrained(folder / "clip")
-    CLIPImageProcessorPil().save_pretrained(folder / "clip")
-    labels = {"id2label": {0: "normal", 1: "nsfw"}, "label2id": {"normal": 0, "nsfw": 1}}
-    classifier = ViTForImageClassification(ViTConfig(**labels))
-    classifier.classifier.bias.data = torch.tensor([9.0, -9.0])
-    classifier.save_pretrained(folder / "classifier")
-    ViTImageProcessorPil().save_pretrained(folder / "classifier")
 
 
 def measure(cast: Cast, profiles: Sequence[Profile], concurrency: int, turns: int) -> Measurement:
@@ -147,6 +92,7 @@ def measure(cast: Cast, profiles: Sequence[Profile], concurrency: int, turns: in
         for session in sessions:
             for taken in session.timings().values():
                 stages.update(taken)
+        written = digest(Path(folder))
     return Measurement(
         concurrency,
         len(sessions),
@@ -157,7 +103,15 @@ def measure(cast: Cast, profiles: Sequence[Profile], concurrency: int, turns: in
         sum(turn.tokens["counselor_completion"] for turn in made) / len(made),
         started,
         torch.cuda.max_memory_reserved() / 1e9 if torch.cuda.is_available() else None,
+        written,
     )
+
+
+def digest(folder: Path) -> str:
+    """A hash of names and contents of the sessions' files, but for the times."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "timings.jsonl")
+    named = [f"{path.relative_to(folder)} {sha256(path)}\n" for path in files]
+    return hashlib.sha256("".join(named).encode()).hexdigest()
 
 
 @contextmanager
@@ -223,7 +177,9 @@ add up to its time a turn; *other* is what lies between the stages. *start*: one
 compiles and records. *memory*: the most that PyTorch reserved on the GPU.
 {published}"""
 AGAINST = {
-    "pocket": "",
+    "pocket": """
+Transcripts, faces and verdicts of {same} of {rows} rows are those of the first, to the byte.
+""",
     "7b": """
 *to the published*: turns an hour over {turns_an_hour:.0f}, which is what the published 4.5 s a face and 1.98 s a reply
 of 64 tokens, one after another, come to if every face is accepted at once. Those were measured on the authors' machine,
@@ -260,7 +216,7 @@ def main() -> None:
         if given.size == "pocket":
             cast = pocket_cast(given.cot)
         else:
-            cast = real_shapes_cast(given.cot, given.steps, given.scheduler, Path(folder))
+            cast = random_cast(given.cot, given.steps, given.scheduler, Path(folder))
     say(f"the cast is there after {time.perf_counter() - start:.0f} s")
     measurements = []
     for concurrency in given.concurrency:
@@ -284,7 +240,11 @@ def report(given: argparse.Namespace, measurements: Sequence[Measurement]) -> No
         turns=given.turns,
         cot=given.cot,
         table=found,
-        published=AGAINST[given.size].format(turns_an_hour=PUBLISHED_TURNS),
+        published=AGAINST[given.size].format(
+            turns_an_hour=PUBLISHED_TURNS,
+            same=sum(m.transcripts == measurements[0].transcripts for m in measurements),
+            rows=len(measurements),
+        ),
     )
     write_text(output_path(given.out) / f"{name}.md", text)
 

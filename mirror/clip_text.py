@@ -4,7 +4,6 @@ Knows nothing of encoders or images.
 """
 
 import logging
-from functools import lru_cache
 from typing import Any
 
 TRIGGER = "img"  # stands right behind the word for the person and marks it
@@ -54,18 +53,20 @@ def repeat_person(tokenizer: Any, prompt: str, count: int) -> tuple[list[int], i
 
 
 def fit(tokenizer: Any, ids: list[int]) -> list[int]:
-    """`ids` between begin and end mark, padded or cut to the encoder's length (77); a cut is logged, each text once."""
+    """`ids` between begin and end mark, padded or cut to the encoder's length (77); the first cut is logged."""
     room = tokenizer.model_max_length - 2
     if len(ids) > room:
-        report_cut(
-            tokenizer.decode(ids[room:], clean_up_tokenization_spaces=False),
-            tokenizer.decode(ids[:10], clean_up_tokenization_spaces=False),
-            room,
-        )
+        text, cut = (tokenizer.decode(part, clean_up_tokenization_spaces=False) for part in (ids, ids[room:]))
+        report_cut(text, cut, room)
     ids = [tokenizer.bos_token_id, *ids[:room], tokenizer.eos_token_id]
     return ids + [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(ids))
 
 
-@lru_cache(maxsize=1024)
-def report_cut(cut: str, start: str, room: int) -> None:
-    logger.warning("CLIP reads %d tokens, so the end of the text '%s …' is cut off: '%s'", room, start, cut)
+_told: set[int] = set()
+
+
+def report_cut(text: str, cut: str, room: int) -> None:
+    """Aloud the first time, which stands for all: what varies stands first in a prompt, so mostly the same is cut."""
+    level = logging.DEBUG if room in _told else logging.WARNING
+    _told.add(room)
+    logger.log(level, "CLIP reads %d tokens; the end of longer texts is cut off, here %r of %r", room, cut, text)

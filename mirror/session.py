@@ -209,6 +209,7 @@ class Session:
     """One session of a run: its conversation in memory, its folder on disk."""
 
     def __init__(self, profile: Profile, folder: SessionFolder, seed: int) -> None:
+        folder.check_client(profile)
         self.folder = folder
         self.conversation = Conversation(profile, folder.turns(), seed)
         ended = folder.ended
@@ -255,6 +256,9 @@ def run_sessions(
 
     A session that is complete there already is left as it is; one that was broken off, or that failed, goes on where
     it was. `report` hears of every turn once it is on disk.
+
+    Raises:
+        RunConflict: the table says otherwise of a client than when its session began. Nothing was changed.
     """
     waiting = deque(Session(profile, SessionFolder(folder / profile.idx), seed) for profile in profiles)
     sessions = list(waiting)
@@ -262,7 +266,9 @@ def run_sessions(
     while waiting or active:
         while waiting and len(active) < concurrency:
             session = waiting.popleft()
-            active += [] if session.settle(max_turns) else [session]
+            if not session.settle(max_turns):
+                session.folder.begin(session.conversation.profile)
+                active.append(session)
         if not active:
             break
         clock = Clock()

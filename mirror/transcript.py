@@ -9,114 +9,21 @@ import json
 import os
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from PIL import Image
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator
-from pydantic_core import PydanticCustomError, to_jsonable_python
+from pydantic import ValidationError
 
 from mirror.profile import Profile
-from mirror.run import display_path, write_bytes, write_json
-from mirror.verdict import Verdict
+from mirror.run import RunConflict, differences, display_path, write_bytes, write_json
+from mirror.turn import AttemptRecord, Conversation, FaceRecord, Turn
 
-FaceFile = Annotated[str, Field(pattern=r"^faces/\d{2,}(-\d+)?\.png$")]
-Fields = Annotated[dict[str, JsonValue], BeforeValidator(to_jsonable_python)]  # the same in memory and on disk
+__all__ = ["AttemptRecord", "Conversation", "FaceRecord", "SessionFolder", "TranscriptError", "Turn", "format_session"]
+
 WIDTH = 100  # columns of a printed session
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AttemptRecord(_Record):
-    """One face that was painted; `number` counts from 1, `file` is relative to the session's folder."""
-
-    number: int
-    seed: int
-    verdict: Verdict
-    file: FaceFile
-
-    @field_validator("verdict", mode="before")
-    @classmethod
-    def _refuse_unknown(cls, value: Any) -> Any:
-        """A verdict skips what it does not know; a transcript must not lose it."""
-        known = Verdict.model_fields.keys() | Verdict.model_computed_fields.keys()
-        if isinstance(value, dict) and (unknown := value.keys() - known):
-            raise PydanticCustomError("unknown_field", "unknown: " + ", ".join(sorted(unknown)))
-        return value
-
-
-class FaceRecord(_Record):
-    """The face that the counselor saw: `chosen` is the number of its attempt, `exhausted` that none was accepted."""
-
-    file: FaceFile
-    attempts: tuple[AttemptRecord, ...]
-    chosen: int
-    exhausted: bool
-
-    @property
-    def files(self) -> list[str]:
-        return [self.file, *(attempt.file for attempt in self.attempts)]
-
-
-class Turn(_Record):
-    """One turn of both; one in which the client ends the session has neither face nor reply.
-
-    Attributes:
-        number: from 1.
-        cue, words, ended: of the client's utterance, as it was read.
-        client_raw: the utterance as the client gave it.
-        description: what the describer gave, all its fields.
-        caption: with EC, what the counselor saw in the face.
-        technique, plan: with planning, what the counselor follows in this turn; empty before it has a plan.
-        reply: the counselor's words.
-        counselor_raw: what the counselor gave, by kind of prompt.
-        dropped_utterances: how many of the oldest ones did not fit the counselor's context.
-        tokens: used in this turn, e.g. `client_prompt`, as far as they were counted.
-    """
-
-    number: int = Field(ge=1)
-    cue: str
-    words: str
-    ended: bool = False
-    client_raw: str
-    description: Fields | None = None
-    face: FaceRecord | None = None
-    caption: str = ""
-    technique: str = ""
-    plan: tuple[str, ...] = ()
-    reply: str = ""
-    counselor_raw: dict[str, str] = {}
-    dropped_utterances: int = 0
-    tokens: dict[str, int] = {}
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """A session so far, as the collaborators see it; `seed` is the run's."""
-
-    profile: Profile
-    turns: tuple[Turn, ...]
-    seed: int
-
-    @property
-    def number(self) -> int:
-        """The number of the turn to come."""
-        return len(self.turns) + 1
-
-    @property
-    def dialogue(self) -> tuple[tuple[str, str], ...]:
-        """(role, words) of all that was spoken, roles `client` and `therapist`; who is silent is left out."""
-        said = ((("client", turn.words), ("therapist", turn.reply)) for turn in self.turns)
-        return tuple((role, words) for exchange in said for role, words in exchange if words)
-
-    @property
-    def ended(self) -> bool:
-        """Whether the client has ended it."""
-        return bool(self.turns) and self.turns[-1].ended
 
 
 class TranscriptError(ValueError):
@@ -127,7 +34,9 @@ class TranscriptError(ValueError):
 
 
 class SessionFolder:
-    """The folder of one session, written by one process: `turns.jsonl`, `faces/`, `timings.jsonl`, at last `end.json`.
+    """The folder of one session, written by one process.
+
+    `client.json`, `turns.jsonl`, `faces/`, `timings.jsonl`, at last `end.json`.
 
     A turn is there when its line is whole, and its faces are there before it. What a killed run left beside the whole
     turns is not read, and goes with the next write, so that the files end up those of an unbroken run.
@@ -144,6 +53,26 @@ class SessionFolder:
         """
         path = self.folder / "turns.jsonl"
         return tuple(_read_turn(line, number, path) for number, line in enumerate(_whole_lines(path), 1))
+
+    @property
+    def client(self) -> dict[str, Any] | None:
+        """Who the client is, as the table said when the session began; None before."""
+        path = self.folder / "client.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def check_client(self, profile: Profile) -> None:
+        """Raises RunConflict where the session was begun with another client of this name."""
+        told = _client(profile)
+        if changed := differences(self.client or told, told, frozenset({"portraits"})):
+            raise RunConflict(
+                f"{display_path(self.folder)} was begun with another client {profile.idx}: {'; '.join(changed)}; "
+                "give the table back its row, or start another run (run) or this one over (fresh)"
+            )
+
+    def begin(self, profile: Profile) -> None:
+        """Puts down who the client is, before the first turn."""
+        if self.client != _client(profile):  # a portrait may have been replaced by one that can be used
+            write_json(self.folder / "client.json", _client(profile))
 
     def append(self, turn: Turn, images: Mapping[str, Image.Image], seconds: Mapping[str, float]) -> None:
         """Puts a turn on disk: pictures, by file, then its line. A session that had failed goes on with it.
@@ -219,6 +148,10 @@ class SessionFolder:
             write_bytes(self.folder / file, content.getvalue())
 
 
+def _client(profile: Profile) -> dict[str, Any]:
+    return asdict(profile) | {"portraits": [display_path(path) for path in profile.portraits]}
+
+
 def _read_turn(line: bytes, number: int, path: Path) -> Turn:
     where = f"{display_path(path)}: line {number}"
     try:
@@ -259,13 +192,32 @@ def format_session(session: SessionFolder) -> str:
     """A session as plain text, at most `WIDTH` columns wide."""
     turns, ended = session.turns(), session.ended
     end = f"{ended['status']}: {ended['reason']}" if ended else "under way, or stopped"
-    blocks = [_row("session", [session.folder.resolve().name]) + _row("turns", [str(len(turns))]) + _row("end", [end])]
+    head = [("session", [session.folder.resolve().name]), *_client_rows(session.client or {})]
+    head += [("turns", [str(len(turns))]), ("end", [end])]
+    if limits := _limits(turns):
+        head.append(("limits", [", ".join(f"{name} {limit:.3f}" for name, limit in limits.items())]))
+    blocks = [sum((_row(label, paragraphs) for label, paragraphs in head), [])]
     technique = ""
     for turn in turns:
         rows = [_row(label, paragraphs) for label, paragraphs in _turn_rows(turn, turn.technique != technique)]
         blocks.append([f"{turn.number}.", *sum(rows, [])])
         technique = turn.technique
     return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _client_rows(client: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    if client:
+        yield "client", [client["personal_info"]]
+        yield "resistance", [client["resistance"]]
+        yield "reason", [client["reason"]]
+        yield "thought", [client["distorted_thought"]]
+
+
+def _limits(turns: Iterable[Turn]) -> dict[str, float]:
+    """The filter's threshold of each check, in the order of the checks."""
+    faces = (turn.face for turn in turns if turn.face)
+    checks = (check for face in faces for tried in face.attempts for check in tried.verdict.checks)
+    return {check.name: check.threshold for check in checks}
 
 
 def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
@@ -279,6 +231,8 @@ def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
             yield "", [f"{tried.number}: {tried.verdict.outcome}" + f" ({scores})" * bool(scores)]
     if turn.caption:
         yield "caption", [turn.caption]
+    if not turn.technique and (asked := turn.counselor_raw.get("planning")):
+        yield "plan", [f"none that can be read in: {asked}"]
     if turn.technique and is_new:
         yield "technique", [turn.technique]
         yield "plan", [f"{number}. {step}" for number, step in enumerate(turn.plan, 1)]

@@ -9,7 +9,7 @@ from mirror.run import input_path
 
 def measurement(concurrency: int, seconds: float) -> Measurement:
     stages = dict(zip(STAGES, (0.1, 0.2, 0.3, 0.4), strict=True))
-    return Measurement(concurrency, 4, 10, seconds, stages, 1.5, 64.0, 30.0, 66.4)
+    return Measurement(concurrency, 4, 10, seconds, stages, 1.5, 64.0, 30.0, 66.4, "hash")
 
 
 def test_ratios_are_to_the_first_concurrency_and_to_the_published_times():
@@ -33,5 +33,7 @@ def test_the_pocket_cast_is_measured_with_all_its_steps_and_only_compared_with_i
     assert (found.concurrency, found.sessions, found.turns) == (2, 2, 4)
     assert sum(found.stages.values()) + found.other == pytest.approx(found.seconds / found.turns)
     assert all(seconds > 0 for seconds in found.stages.values())
+    alone = measure(cast, profiles[:2], 1, 2)
+    assert alone.transcripts == found.transcripts != measure(cast, profiles[:1], 1, 1).transcripts
     assert "turn 2 of a session" in capsys.readouterr().err  # what a run that is cut off has told
     assert "published" not in table([found], against_published=False)

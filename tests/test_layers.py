@@ -10,16 +10,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Top to bottom. A module imports from the layers below its own, and from its own where that makes no cycle.
 LAYERS = (
-    "figures gallery benchmark benchmark_faces benchmark_counseling benchmark_analysis calibration panel",
+    "judging figures gallery benchmark benchmark_faces benchmark_counseling benchmark_analysis calibration panel",
     "step_page",
     "counseling exploration",
-    "casting shards",
+    "casting random_cast shards",
     "session",
     "client description face verification counselor",
-    "training judge merge",
+    "training judge merge rules preferences questions",
     "dataset records progress step float8 lora llava original weights device photomaker "
-    "identity chat language sampling speaker service statistics metrics ratings rules",
-    "settings refusals run profile transcript prompts checkpoint conversation verdict clip_text lexicon messages "
+    "identity chat language sampling speaker service statistics metrics ratings",
+    "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon messages "
     "picture grammar mood prices bar arm instrument",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.

@@ -15,7 +15,7 @@ from mirror.messages import Completion
 from mirror.photomaker import PaintRecipe, PhotoMaker
 from mirror.profile import read_profiles
 from mirror.prompts import Utterance, Variant, own_prompts
-from mirror.run import input_path
+from mirror.run import RunConflict, input_path
 from mirror.session import Cast, run_sessions
 from mirror.speaker import LlavaSpeaker
 from mirror.transcript import SessionFolder, Turn
@@ -87,6 +87,15 @@ def test_a_turn_holds_all_that_happened(cast, tmp_path):
 def test_the_transcripts_do_not_depend_on_how_many_advance_together(cast, unbroken, tmp_path, concurrency):
     run(cast, tmp_path, concurrency=concurrency)
     assert files(tmp_path) == unbroken
+
+
+def test_a_client_whose_row_has_changed_is_refused_before_anything_is_written(cast, tmp_path):
+    run(cast, tmp_path, PROFILES[:1], max_turns=1)
+    assert SessionFolder(tmp_path / PROFILES[0].idx).client["reason"] == PROFILES[0].reason
+    before = files(tmp_path)
+    with pytest.raises(RunConflict, match=rf"another client {PROFILES[0].idx}: reason was"):
+        run(cast, tmp_path, [PROFILES[1], replace(PROFILES[0], reason="I cannot sleep.")])
+    assert files(tmp_path) == before
 
 
 @pytest.mark.parametrize("stop", [1, 2, 5, 6, 11])

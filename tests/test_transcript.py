@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 import mirror.transcript
 from mirror.profile import Profile
-from mirror.run import write_bytes
+from mirror.run import RunConflict, write_bytes
 from mirror.transcript import (
     AttemptRecord,
     Conversation,
@@ -88,6 +89,16 @@ def contents(folder):
 
 
 TURNS = (turn(1), turn(2), turn(3), last_turn(4))
+CLIENT = Profile(
+    idx="60",
+    personal_info="Ada, 40, a baker",
+    resistance="cognitive",
+    distorted_thought="I am a failure.",
+    reason="I bake nothing well.",
+    gender="Woman",
+    portraits=(ROOT / "pocket/data/test_images/a.png",),
+    name="Ada",
+)
 
 
 def run_to_the_end(folder):
@@ -501,6 +512,7 @@ def test_a_session_is_printed_for_reading(unbroken):
         "  session    unbroken",
         "  turns      4",
         "  end        complete: the client ended it",
+        "  limits     safe 0.500, same_person 0.620",
     ]
     assert first.splitlines() == [
         "1.",
@@ -517,6 +529,35 @@ def test_a_session_is_printed_for_reading(unbroken):
     ]
     assert last.splitlines() == ["4.", "  client     [nods] Thank you. (ends the session)"]
     assert done.stdout.count("Pie Chart") == 1
+
+
+def test_a_session_tells_who_its_client_is(session):
+    assert session.client is None
+    session.begin(CLIENT)
+    append(session, turn(1))
+    head = format_session(session).split("\n\n")[0].splitlines()
+    assert head[1:5] == [
+        "  client     Ada, 40, a baker",
+        "  resistance cognitive",
+        "  reason     I bake nothing well.",
+        "  thought    I am a failure.",
+    ]
+    assert session.client["portraits"] == ["pocket/data/test_images/a.png"]
+
+
+def test_another_client_of_the_same_name_is_refused(session):
+    session.check_client(CLIENT)
+    session.begin(CLIENT)
+    session.check_client(replace(CLIENT, portraits=(Path("elsewhere.png"),)))
+    before = contents(session.folder)
+    with pytest.raises(RunConflict, match="another client 60: resistance was 'cognitive' and is 'emotional'; give the"):
+        session.check_client(replace(CLIENT, resistance="emotional"))
+    assert contents(session.folder) == before
+
+
+def test_a_plan_that_cannot_be_read_is_printed_as_such(session):
+    append(session, turn(1, technique="", plan=(), counselor_raw={"planning": "1.\n2. Perhaps"}))
+    assert "\n  plan       none that can be read in: 1. 2. Perhaps\n" in format_session(session)
 
 
 def test_another_technique_is_printed_where_it_appears(session):
