@@ -8,7 +8,7 @@ import base64
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -105,18 +105,23 @@ class ChatEndpoint:
         return {"model": self.name, "base_url": self.url, **self.sampling}
 
     def complete(
-        self, conversations: Sequence[Sequence[Message]], seeds: Sequence[int | None]
+        self,
+        conversations: Sequence[Sequence[Message]],
+        seeds: Sequence[int | None],
+        response_format: Mapping[str, Any] | None = None,
     ) -> list[Completion | ChatError]:
         """An answer to each conversation, asked concurrently; one that failed is a ChatError in its place.
 
-        A seed asks the server to answer alike again, which few promise; None sends none.
+        A seed asks the server to answer alike again, which few promise; None sends none. A `response_format` holds the
+        answers to a form, such as a JSON schema, where the server knows it.
         """
         asked = list(zip(conversations, seeds, strict=True))
+        form = {} if response_format is None else {"response_format": dict(response_format)}
         with ThreadPoolExecutor(self.concurrency) as threads:
-            return list(threads.map(lambda one: self._ask(*one), asked))
+            return list(threads.map(lambda one: self._ask(*one, form), asked))
 
-    def _ask(self, conversation: Sequence[Message], seed: int | None) -> Completion | ChatError:
-        sampling = dict(self.sampling)
+    def _ask(self, conversation: Sequence[Message], seed: int | None, form: dict[str, Any]) -> Completion | ChatError:
+        sampling = self.sampling | form
         if self.is_openai:  # its newer models know this name only; other servers often only the older one
             sampling["max_completion_tokens"] = sampling.pop("max_tokens")
         try:

@@ -111,6 +111,11 @@ class Instrument(_Part):
         """Whether every item has its words."""
         return all(item.text for item in self.items)
 
+    @property
+    def can_compare(self) -> bool:
+        """Whether a judge can say by it which of two sessions was better."""
+        return self.rates == "counselor" and self.sees.part == "transcript"
+
     def worded(self, wording: Mapping[str, str]) -> "Instrument":
         """The instrument with the words of `wording` by item id."""
         items = [item.model_copy(update={"text": wording.get(item.id, item.text)}) for item in self.items]

@@ -6,6 +6,15 @@ Knows nothing of models; reads no file but the params file, and looks only wheth
 from mirror.settings.base import Settings, SettingsError
 from mirror.settings.counsel import CounselSettings
 from mirror.settings.explore import ExploreSettings
+from mirror.settings.rate import RateSettings
 from mirror.settings.train import RECIPES, TrainSettings
 
-__all__ = ["RECIPES", "CounselSettings", "ExploreSettings", "Settings", "SettingsError", "TrainSettings"]
+__all__ = [
+    "RECIPES",
+    "CounselSettings",
+    "ExploreSettings",
+    "RateSettings",
+    "Settings",
+    "SettingsError",
+    "TrainSettings",
+]

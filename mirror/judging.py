@@ -1,0 +1,273 @@
+"""A rating run: the sessions of one or several runs put before a judge, in an order that tells it nothing.
+
+What `notebooks/rate.ipynb` calls. Ratings go to the rated runs (`mirror/ratings.py`), preferences between two of them
+to this run's own folder (`mirror/preferences.py`), each answer when it comes. A run that was stopped goes on: what has
+an answer is not asked again, what failed is.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations, permutations
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from mirror import preferences, ratings
+from mirror.arm import Arm
+from mirror.bar import progress_bar
+from mirror.chat import ChatEndpoint
+from mirror.instrument import Instrument
+from mirror.judge import Answer, Case, ChatJudge, Judge
+from mirror.preferences import Preference, compare_preferences, read_preferences
+from mirror.prices import parse_prices
+from mirror.questions import Key, Question, ask_all, pair_case, session_cases
+from mirror.ratings import Rating, append_line, read_lines, read_ratings, reliability, subscale_scores
+from mirror.rules import RulesJudge
+from mirror.run import Run, display_path, input_path, seed_for
+from mirror.settings import CounselSettings, RateSettings
+from mirror.transcript import SessionFolder, Turn
+
+LICENSED = "(licensed words)"
+EXAMPLE = {"sessions": 2, "max_turns": 2, "run": "rate-example"}
+
+
+class RatingsFailed(RuntimeError):
+    """Some questions had no answer; the message says how many and why. All others are on disk."""
+
+
+class Judging:
+    """One run of ratings.
+
+    Attributes:
+        arms: the rated runs.
+        run: this run's folder, with its settings, its provenance and its preferences.
+    """
+
+    def __init__(self, settings: RateSettings) -> None:
+        """Reads instruments and transcripts and opens the run's folder; without runs a small one is counseled first.
+
+        Raises:
+            RunConflict: the folder holds a run with other settings.
+        """
+        self.settings = settings
+        self.instruments = settings.read_instruments()
+        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.arms = [Arm.read(folder) for folder in settings.folders or [example_run()]]
+        self.judge = make_judge(settings)
+        self.questions = self._questions()
+        self.run.record("running", **self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """The judge, the instruments without licensed words, and the rated runs."""
+        instruments = {one.name: one.facts() for one in self.instruments}
+        rated = [display_path(arm.folder) for arm in self.arms]
+        return {"judge": self.judge.facts(), "instruments": instruments, "rated_runs": rated}
+
+    def sessions(self) -> pd.DataFrame:
+        """The rated runs, a row each: `rated` sessions go before the judge, those `left_out` are not complete."""
+        rows = []
+        for arm in self.arms:
+            ready = self._ready(arm)
+            row = {"run": arm.name, "counselor": arm.counselor, "rated": len(ready)}
+            row["turns"] = sum(map(len, ready.values()))
+            rows.append(row | {"left_out": len(arm.sessions[: self.settings.sessions or None]) - len(ready)})
+        return pd.DataFrame(rows)
+
+    def scales(self) -> pd.DataFrame:
+        """What is rated, a row an item."""
+        columns = ("instrument", "sees", "item", "scale", "reversed")
+        rows = [
+            (
+                one.name,
+                f"each {one.sees.part}",
+                item.text or "",
+                f"{one.scale.lowest}–{one.scale.highest}",
+                item.reversed,
+            )
+            for one in map(_without_licensed_words, self.instruments)
+            for item in one.items
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def example(self) -> str:
+        """The first question as the judge gets it, but for licensed words."""
+        if not self.questions:
+            return "no complete session to rate"
+        case = self.questions[0].case
+        return replace(case, instrument=_without_licensed_words(case.instrument)).prompt
+
+    def rate(self) -> pd.DataFrame:
+        """Asks all that has no answer yet; what there is then, a row a run and instrument.
+
+        Raises:
+            RatingsFailed: questions had no answer, or the endpoint refuses them.
+        """
+        done = {key for key, line in self._lines().items() if line.status != "failed"}
+        left = [question for question in self.questions if question.key not in done]
+        failures: list[str] = []
+        with progress_bar("rating", "answers", len(self.questions), len(self.questions) - len(left)) as bar:
+            tally = Tally(bar, self.settings)
+            for question, answer in ask_all(self.judge, left, self.settings.concurrency):
+                append_line(question.path, question.line(answer, self.judge.name, self.run.folder.name))
+                tally.count(answer)
+                failures += [answer.raw] if answer.status == "failed" else []
+        self._record(failures)
+        if failures:
+            raise RatingsFailed(self._failed(failures))
+        return self.answers()
+
+    def answers(self) -> pd.DataFrame:
+        """How many answers there are, a row a run and instrument; a missing one is `unparsable`, `failed` or `open`."""
+        status = {key: line.status for key, line in self._lines().items()}
+        counted: dict[tuple[str, str], Counter[str]] = {}
+        for question in self.questions:
+            name = " against ".join(sorted(question.shown))
+            of_it = counted.setdefault((name, question.case.instrument.name), Counter())
+            of_it[status.get(question.key, "open")] += 1
+        kinds = ("rated", "unparsable", "failed", "open")
+        rows = [
+            {"run": run, "instrument": instrument, "asked": of_it.total(), **{kind: of_it[kind] for kind in kinds}}
+            for (run, instrument), of_it in sorted(counted.items())
+        ]
+        return pd.DataFrame(rows)
+
+    def scores(self) -> pd.DataFrame:
+        """The means over sessions with their intervals and the agreement of the repeats, a row a run and subscale."""
+        tables = []
+        for arm in self.arms:
+            given = read_ratings(arm.folder)
+            own = given[(given["judge"] == self.judge.name) & (given["repeat"] <= self.settings.repeats)]
+            found = reliability(subscale_scores(own, self.instruments), self.settings.seed)
+            tables.append(found.assign(run=arm.name))
+        table = pd.concat(tables, ignore_index=True)
+        return table[["run", *table.columns.drop("run")]] if len(table) else table
+
+    def preferences(self) -> pd.DataFrame:
+        """Which run is preferred on the same clients, a row a pair and item; empty without `pairs`."""
+        return compare_preferences(read_preferences(self.run.folder), self.settings.seed)
+
+    def _ready(self, arm: Arm) -> dict[SessionFolder, tuple[Turn, ...]]:
+        """The complete sessions in which the counselor has spoken."""
+        folders = arm.sessions[: self.settings.sessions or None]
+        ended = [folder for folder in folders if (folder.ended or {}).get("status") == "complete"]
+        turns = {folder: folder.turns() for folder in ended}
+        return {folder: said for folder, said in turns.items() if any(turn.reply for turn in said)}
+
+    def _questions(self) -> list[Question]:
+        """All of this run, in an order that the seed decides, so that no arm and no client is rated in one go."""
+        ready = {arm.name: self._ready(arm) for arm in self.arms}
+        found = [
+            self._question(folder.folder.name, (arm.name,), case, repeat, arm.folder / ratings.FILE)
+            for arm in self.arms
+            for folder, turns in ready[arm.name].items()
+            for instrument in self.instruments
+            for case in session_cases(instrument, folder, turns, self.settings.faces)
+            for repeat in range(1, self.settings.repeats + 1)
+        ]
+        if self.settings.pairs:
+            found += self._pair_questions(ready)
+        Random(self.settings.seed).shuffle(found)
+        return found
+
+    def _pair_questions(self, ready: dict[str, dict[SessionFolder, tuple[Turn, ...]]]) -> Iterator[Question]:
+        by_client = {name: {one.folder.name: (one, turns) for one, turns in of.items()} for name, of in ready.items()}
+        for pair in combinations(by_client, 2):
+            shared = [idx for idx in by_client[pair[0]] if idx in by_client[pair[1]]]
+            for idx in shared:
+                for order in permutations(pair):
+                    shown = [by_client[name][idx] for name in order]
+                    for instrument in filter(lambda one: one.can_compare, self.instruments):
+                        case = pair_case(instrument, shown, self.settings.faces)
+                        for repeat in range(1, self.settings.repeats + 1):
+                            yield self._question(idx, order, case, repeat, self.run.folder / preferences.FILE)
+
+    def _question(self, idx: str, shown: tuple[str, ...], case: Case, repeat: int, path: Path) -> Question:
+        seed = seed_for(self.settings.seed, "judge", case.instrument.name, idx, case.turn, repeat)
+        return Question(idx, shown, case, repeat, seed, self.judge.asked(case, seed), path)
+
+    def _lines(self) -> dict[Key, Rating | Preference]:
+        """The last answer to each question about the rated runs, of this judge or another."""
+        found: dict[Key, Rating | Preference] = {}
+        for arm in self.arms:
+            for line in read_lines(arm.folder / ratings.FILE, Rating):
+                found[(arm.name,), line.idx, line.asked] = line
+        for line in read_lines(self.run.folder / preferences.FILE, Preference):
+            found[(line.first, line.second), line.idx, line.asked] = line
+        return found
+
+    def _record(self, failures: Sequence[str]) -> None:
+        own = [line for line in self._lines().values() if line.run == self.run.folder.name]
+        tokens = {
+            kind: sum(getattr(line, kind) or 0 for line in own) for kind in ("prompt_tokens", "completion_tokens")
+        }
+        status = Counter(line.status for line in own)
+        price = parse_prices(self.settings.prices).get(self.settings.judge_model)
+        cost = {"dollars": round(price.cost(*tokens.values()), 6)} if price else {}
+        counts = {kind: status[kind] for kind in ("rated", "unparsable", "failed")}
+        self.run.record(
+            "incomplete" if failures else "complete", questions=len(self.questions), **counts, **tokens, **cost
+        )
+
+    def _failed(self, failures: Sequence[str]) -> str:
+        open_ = sum(self.answers()["open"])
+        rest = f", and {open_} were not asked any more" if open_ else ""
+        told = "\n".join(f"  {count} times: {why}" for why, count in Counter(failures).most_common(3))
+        return (
+            f"{len(failures)} of {len(self.questions)} questions had no answer{rest}:\n{told}\nthe others are on disk; "
+            "start the same run again to ask only what is left"
+        )
+
+
+def _without_licensed_words(instrument: Instrument) -> Instrument:
+    """What may stand in a notebook that is passed on."""
+    return instrument.worded({item.id: LICENSED for item in instrument.items}) if instrument.supplied else instrument
+
+
+def make_judge(settings: RateSettings) -> Judge:
+    """The judge of the settings."""
+    if settings.judge == "rules":
+        return RulesJudge()
+    endpoint = ChatEndpoint(
+        settings.judge_model,
+        settings.judge_url or None,
+        temperature=settings.temperature,
+        top_p=1.0,
+        max_tokens=settings.max_tokens,
+        timeout=settings.timeout,
+        retries=settings.retries,
+        concurrency=1,  # the questions of a run are asked side by side, each alone
+    )
+    return ChatJudge(endpoint, settings.structured, settings.attempts, settings.faces)
+
+
+def example_run() -> Path:
+    """A small counseling run of the pocket models, made where it is not there yet; its folder."""
+    from mirror.counseling import Counseling  # loads all models' libraries, which no other rating run needs
+
+    counseling = Counseling(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), **EXAMPLE))
+    counseling.counsel()
+    return counseling.run.folder
+
+
+class Tally:
+    """Moves a bar with every answer: unparsable and failed ones, tokens, dollars."""
+
+    def __init__(self, bar: tqdm, settings: RateSettings) -> None:
+        self.bar = bar
+        self.price = parse_prices(settings.prices).get(settings.judge_model)
+        self.status: Counter[str] = Counter()
+        self.read = self.written = 0
+
+    def count(self, answer: Answer) -> None:
+        self.status[answer.status] += 1
+        self.read += answer.prompt_tokens or 0
+        self.written += answer.completion_tokens or 0
+        told = [f"{self.status[kind]} {kind}" for kind in ("unparsable", "failed") if self.status[kind]]
+        told += [f"{self.read + self.written:,} tokens"] if self.read else []
+        told += [f"${self.price.cost(self.read, self.written):.4f}"] if self.price else []
+        self.bar.set_postfix_str(", ".join(told), refresh=False)
+        self.bar.update()

@@ -1,0 +1,100 @@
+"""What is put before a judge, question by question: the cases of a session, of its turns, and of two sessions.
+
+Knows nothing of how many runs there are, or of what was asked before.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirror.instrument import Instrument
+from mirror.judge import Answer, Case, Judge
+from mirror.preferences import Preference
+from mirror.ratings import Rating
+from mirror.transcript import SessionFolder, Turn
+
+REFUSED = 3  # refusals before the first answer, after which the rest is not asked
+
+
+Key = tuple[tuple[str, ...], str, str]  # the runs that are shown, the client, and what was asked
+
+
+@dataclass(frozen=True)
+class Question:
+    """One case, asked once; `shown` are the rated runs' names in the order in which the judge sees their sessions."""
+
+    idx: str
+    shown: tuple[str, ...]
+    case: Case
+    repeat: int
+    seed: int
+    asked: str
+    path: Path
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all others: two arms may have the same words."""
+        return self.shown, self.idx, self.asked
+
+    def line(self, answer: Answer, judge: str, run: str) -> Rating | Preference:
+        """The record of an answer."""
+        values = {
+            "idx": self.idx,
+            "instrument": self.case.instrument.name,
+            "repeat": self.repeat,
+            "judge": judge,
+            "run": run,
+            "asked": self.asked,
+        }
+        values |= {name: value for name, value in vars(answer).items() if name != "refused"}
+        if len(self.shown) == 2:
+            return Preference(first=self.shown[0], second=self.shown[1], **values)
+        return Rating(turn=self.case.turn, **values)
+
+
+def session_cases(instrument: Instrument, folder: SessionFolder, turns: tuple[Turn, ...], faces: bool) -> list[Case]:
+    """What is rated of a session: the whole of it, or each turn in which the client shows or says something."""
+    if instrument.sees.part == "transcript":
+        return [Case(instrument, (turns,), None, _faces(instrument, [(folder, turns)], faces))]
+    cases = []
+    for place, turn in enumerate(turns):
+        if turn.words or (instrument.sees.cues and turn.cue):
+            seen = (*turns[:place], turn.model_copy(update={"reply": ""}))
+            cases.append(Case(instrument, (seen,), turn.number, _faces(instrument, [(folder, (turn,))], faces)))
+    return cases
+
+
+def pair_case(instrument: Instrument, shown: Sequence[tuple[SessionFolder, tuple[Turn, ...]]], faces: bool) -> Case:
+    """Two sessions of a client in the order in which they are shown."""
+    return Case(instrument, tuple(turns for _, turns in shown), None, _faces(instrument, shown, faces))
+
+
+def _faces(
+    instrument: Instrument, shown: Sequence[tuple[SessionFolder, Sequence[Turn]]], faces: bool
+) -> tuple[tuple[Path, ...], ...]:
+    if not faces or instrument.sees.faces == "never":
+        return ()
+    return tuple(tuple(folder.folder / turn.face.file for turn in turns if turn.face) for folder, turns in shown)
+
+
+def ask_all(judge: Judge, questions: Sequence[Question], concurrency: int) -> Iterator[tuple[Question, Answer]]:
+    """Asks so many questions at a time, and gives each with its answer when that comes.
+
+    Ends early where the endpoint refuses the first ones and has answered none: a wrong key is told once.
+    """
+    threads = ThreadPoolExecutor(concurrency)
+    try:
+        asked: dict[Future[Answer], Question] = {
+            threads.submit(judge.answer, question.case, question.seed): question for question in questions
+        }
+        refused = answered = 0
+        for future in as_completed(asked):
+            answer = future.result()
+            yield asked[future], answer
+            refused += answer.refused
+            answered += answer.status != "failed"
+            if refused >= REFUSED and not answered:
+                return
+    finally:
+        threads.shutdown(wait=True, cancel_futures=True)
