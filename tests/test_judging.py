@@ -212,6 +212,13 @@ def test_a_complete_run_asks_nothing(server, output):
     assert len(server.requests) == before
 
 
+def test_arms_with_the_same_words_are_both_rated(server, output):
+    write_run(output, "a"), write_run(output, "b")
+    judging(server, runs="results/a").rate()
+    assert judging(server, runs="results/a,results/b").rate()["rated"].tolist() == [6, 6]
+    assert len(server.requests) == 12 and len(lines(output / "results/b")) == 6
+
+
 def test_another_transcript_is_rated_anew(server, output):
     folder = write_run(output, clients=("60",))
     judging(server, repeats=1).rate()
@@ -338,3 +345,10 @@ def test_the_offline_judge_is_labelled_as_such(output):
     rated.rate()
     assert set(read_ratings(folder)["judge"]) == set(rated.scores()["judge"]) == {"rules"}
     assert read_provenance(output / "results/rate")["judge"]["note"].startswith("fixed rules")
+
+
+def test_a_run_without_complete_sessions_has_nothing_to_rate(server, output):
+    write_run(output, clients=("60",), status="failed")
+    rated = judging(server)
+    assert rated.example() == "no complete session to rate"
+    assert rated.rate().empty and rated.scores().empty and rated.preferences().empty and not server.requests
