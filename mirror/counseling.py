@@ -1,6 +1,7 @@
 """A counseling run: the clients of a table, the cast, the run's folder. What `notebooks/counsel.ipynb` calls."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -8,10 +9,10 @@ from tqdm import tqdm
 
 from mirror.bar import progress_bar
 from mirror.casting import make_cast
-from mirror.prices import parse_prices
+from mirror.prices import Price, parse_prices
 from mirror.profile import Profile, read_profiles
 from mirror.run import Run, display_path, input_path
-from mirror.session import Outcome, Taken, run_sessions
+from mirror.session import ROLES, Outcome, Taken, run_sessions
 from mirror.settings import CounselSettings
 from mirror.shards import shard_run
 from mirror.transcript import SessionFolder
@@ -79,7 +80,7 @@ class Counseling:
         return pd.DataFrame(outcomes)
 
     def summary(self) -> pd.DataFrame:
-        """What the run's sessions have come to so far, a row a fact: turns, faces, seconds of each stage a turn."""
+        """What the run's sessions have come to so far, a row a fact: turns, faces, tokens, money, seconds by stage."""
         folders = [self.session(profile) for profile in self.profiles]
         turns = [turn for folder in folders for turn in folder.turns()]
         faces = [turn.face for turn in turns if turn.face]
@@ -91,8 +92,14 @@ class Counseling:
         facts["faces accepted"] = sum(not face.exhausted for face in faces)
         facts["faces accepted at once"] = sum(not face.exhausted and face.chosen == 1 for face in faces)
         facts["attempts a face"] = sum(len(face.attempts) for face in faces) / max(len(faces), 1)
+        tokens = sum((Counter(turn.tokens) for turn in turns), Counter())
+        for role in ROLES:
+            facts |= {f"tokens {name}, {role}": tokens[key] for key, name in _tokens(role) if key in tokens}
+        if prices := priced_roles(self.settings):
+            facts["dollars"] = cost(prices, tokens)
         facts |= {f"{stage}, seconds a turn": total / max(len(turns), 1) for stage, total in seconds.items()}
-        return pd.DataFrame({name: f"{value:.3g}" for name, value in facts.items()}.items(), columns=["what", "value"])
+        told = {name: f"{value:,}" if isinstance(value, int) else f"{value:.3g}" for name, value in facts.items()}
+        return pd.DataFrame(told.items(), columns=["what", "value"])
 
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings
@@ -117,26 +124,34 @@ class Counseling:
         return ended["turns"] if ended and ended["status"] == "complete" else self.settings.max_turns
 
 
+def priced_roles(settings: CounselSettings) -> dict[str, Price]:
+    """The price of each role whose model has one."""
+    prices = parse_prices(settings.prices)
+    return {role: prices[model] for role, model in settings.models.items() if model in prices}
+
+
+def cost(prices: Mapping[str, Price], tokens: Mapping[str, int]) -> float:
+    """Dollars for the tokens of the roles that have a price."""
+    return sum(price.cost(*(tokens.get(key, 0) for key, _ in _tokens(role))) for role, price in prices.items())
+
+
+def _tokens(role: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What a turn's record calls the tokens that a role read and wrote, each with its word."""
+    return (f"{role}_prompt", "read"), (f"{role}_completion", "written")
+
+
 class Tally:
     """Moves a bar with every turn: sessions ended, faces accepted, tokens, dollars.
 
+    Tokens and dollars are of the turns taken since the start; `summary` has those of the whole run.
     A session that ends early shortens the bar, so that its time left is that of the turns to come at the most.
     """
 
     def __init__(self, bar: tqdm, settings: CounselSettings, sessions: int, ended: int) -> None:
         self.bar, self.max_turns, self.sessions, self.ended = bar, settings.max_turns, sessions, ended
-        prices = parse_prices(settings.prices)
-        self.prices = {role: prices[model] for role, model in settings.models.items() if model in prices}
+        self.prices = priced_roles(settings)
         self.faces = self.accepted = 0
         self.tokens: Counter[str] = Counter()
-
-    @property
-    def cost(self) -> float:
-        """Dollars for the tokens of the models that have a price."""
-        return sum(
-            price.cost(self.tokens[f"{role}_prompt"], self.tokens[f"{role}_completion"])
-            for role, price in self.prices.items()
-        )
 
     def count(self, taken: Taken) -> None:
         turn = taken.turn
@@ -148,6 +163,6 @@ class Tally:
         self.tokens.update(turn.tokens)
         told = [f"{self.ended} of {self.sessions} sessions", f"{self.accepted} of {self.faces} faces accepted"]
         told += [f"{self.tokens.total():,} tokens"] if self.tokens else []
-        told += [f"${self.cost:.4f}"] if self.prices else []
+        told += [f"${cost(self.prices, self.tokens):.4f}"] if self.prices else []
         self.bar.set_postfix_str(", ".join(told), refresh=False)
         self.bar.update()

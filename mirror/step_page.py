@@ -52,13 +52,14 @@ def _face_rows(step: Step) -> Iterable[tuple[str, str]]:
         chosen = attempt.number == turn.face.chosen
         pictures += _figure(step.taken.images[attempt.file], _verdict(attempt), chosen)
     shown = "none was accepted; the best is shown" if turn.face.exhausted else f"attempt {turn.face.chosen} is shown"
-    yield "the faces", f"{pictures}<br>compared with “{_text(asked['statement'])}”; {shown}"
+    limits = ", ".join(f"{name.replace('_', ' ')} {limit:.2f}" for name, limit in turn.face.limits.items())
+    limits = f"; limits: {limits}" if limits else ""
+    yield "the faces", f"{pictures}<br>compared with “{_text(asked['statement'])}”; {shown}{limits}"
 
 
 def _verdict(attempt: AttemptRecord) -> str:
     scores = "".join(
         f"<br>{check.name.replace('_', ' ')}: {check.score:.2f} {'✓' if check.passed else '✗'}"
-        f" <i>(limit {check.threshold:.2f})</i>"
         for check in attempt.verdict.checks
     )
     return f"<b>{attempt.number}: {_text(attempt.verdict.outcome.replace('_', ' '))}</b>{scores}"

@@ -194,7 +194,7 @@ def format_session(session: SessionFolder) -> str:
     end = f"{ended['status']}: {ended['reason']}" if ended else "under way, or stopped"
     head = [("session", [session.folder.resolve().name]), *_client_rows(session.client or {})]
     head += [("turns", [str(len(turns))]), ("end", [end])]
-    if limits := _limits(turns):
+    if limits := {name: limit for turn in turns if turn.face for name, limit in turn.face.limits.items()}:
         head.append(("limits", [", ".join(f"{name} {limit:.3f}" for name, limit in limits.items())]))
     blocks = [sum((_row(label, paragraphs) for label, paragraphs in head), [])]
     technique = ""
@@ -211,13 +211,6 @@ def _client_rows(client: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield "resistance", [client["resistance"]]
         yield "reason", [client["reason"]]
         yield "thought", [client["distorted_thought"]]
-
-
-def _limits(turns: Iterable[Turn]) -> dict[str, float]:
-    """The filter's threshold of each check, in the order of the checks."""
-    faces = (turn.face for turn in turns if turn.face)
-    checks = (check for face in faces for tried in face.attempts for check in tried.verdict.checks)
-    return {check.name: check.threshold for check in checks}
 
 
 def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:

@@ -47,6 +47,11 @@ class FaceRecord(_Record):
     def files(self) -> list[str]:
         return [self.file, *(attempt.file for attempt in self.attempts)]
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """The filter's threshold of each check that was made."""
+        return {check.name: check.threshold for attempt in self.attempts for check in attempt.verdict.checks}
+
 
 class Turn(_Record):
     """One turn of both; one in which the client ends the session has neither face nor reply.

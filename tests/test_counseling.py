@@ -7,8 +7,9 @@ import pytest
 from test_settings_counsel import DEFAULTS
 from tqdm import tqdm
 
-from mirror import counseling, figures
+from mirror import counseling
 from mirror.counseling import Counseling, SessionsFailed, Tally
+from mirror.figures import page
 from mirror.run import RunConflict
 from mirror.session import Outcome, Taken
 from mirror.settings import CounselSettings
@@ -37,8 +38,8 @@ def test_a_run_counsels_its_clients_and_records_who_did_it(output, capsys):
     assert record["status"] == "complete" and (record["sessions"], record["failed"]) == (2, 0)
     assert record["cast"].keys() == {"client", "describer", "painter", "verifier", "counselor"}
     assert record["cast"]["counselor"]["cot"] == "ec" and record["cast"]["verifier"]["identity"]["threshold"] > 0
-    page = figures.session(first)
-    assert page.count("data:image/png;base64,") == 2 and first.turns()[1].words in page.replace("&#x27;", "'")
+    shown = page.session(first)
+    assert shown.count("data:image/png;base64,") == 2 and first.turns()[1].words in shown.replace("&#x27;", "'")
     assert "4/4" in capsys.readouterr().err
 
 
@@ -91,12 +92,27 @@ def test_a_summary_counts_faces_and_the_seconds_of_the_stages(output):
     counsel.counsel()
     summary = counsel.summary().set_index("what").value
     assert (summary["turns"], summary["faces"]) == ("4", "4")
+    turns = [turn for p in counsel.profiles for turn in counsel.session(p).turns()]
+    written = sum(turn.tokens["counselor_completion"] for turn in turns)
+    assert summary["tokens written, counselor"] == f"{written:,}" and "dollars" not in summary
     stages = [f"{stage}, seconds a turn" for stage in ("client", "description", "face", "counselor")]
     assert [name for name in summary.index if "seconds" in name] == stages
     whole = sum(
         seconds for p in counsel.profiles for s in counsel.session(p).timings().values() for seconds in s.values()
     )
     assert sum(float(summary[stage]) for stage in stages) == pytest.approx(whole / 4, rel=0.02)
+
+
+def test_a_summary_counts_the_money_of_the_whole_run(output):
+    price = {"client": "openai", "client_model": "m", "client_url": "http://127.0.0.1:9", "prices": "m 2/10"}
+    counsel = run(**price, sessions=1)
+    session = counsel.session(counsel.profiles[0])
+    for number in (1, 2):
+        taken = turn(number, ended=True).turn
+        session.append(taken, {}, {"client": 1.0})
+    summary = run(**price, sessions=1).summary().set_index("what").value
+    assert (summary["tokens read, client"], summary["tokens written, client"]) == ("2,000", "200")
+    assert (summary["tokens read, counselor"], summary["dollars"]) == ("14", "0.006")
 
 
 def test_a_share_has_a_folder_of_its_own(output):

@@ -1,12 +1,11 @@
 """Figures and tables to look at: a table and axes in, the axes out. Knows nothing of models; loads nothing.
 
-Here are the style, training and single sessions; `mirror.figures.arms` has the figures of a study.
+Here are style and training; `mirror.figures.page` shows a run of sessions, `mirror.figures.arms` a study.
 """
 
 import html
-import json
+import io
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +16,6 @@ from PIL import Image
 
 from mirror.picture import data_url
 from mirror.prompts import PromptSet
-from mirror.transcript import SessionFolder
 
 # One colour a variant everywhere (Okabe and Ito's palette, told apart by colour-blind readers).
 COLOURS = {"untuned": "#000000", "base": "#0072B2", "planning": "#E69F00", "ec": "#009E73", "ec_planning": "#CC79A7"}
@@ -27,7 +25,6 @@ TABLE_STYLE = (
     "white-space: normal; padding: .5em .8em} "
     ".wide pre {text-align: left; white-space: pre-wrap; margin: 0; font-size: 90%}</style>"
 )
-FOLD = 90  # characters of a fact that are shown at once
 FACE = 112  # pixels, the side of a face in a table
 
 
@@ -45,6 +42,14 @@ def save(fig: Figure, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for ending in ("png", "pdf"):
         fig.savefig(folder / f"{name}.{ending}", dpi=200)
+
+
+def png(fig: Figure) -> bytes:
+    """The figure as a picture, for a page; a notebook does not show it a second time."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=110)
+    plt.close(fig)
+    return buffer.getvalue()
 
 
 def loss_curve(losses: pd.DataFrame, ax: Axes, cot: str) -> Axes:
@@ -95,49 +100,11 @@ def replies(table: pd.DataFrame) -> str:
     """
     rows = ""
     for row in table.itertuples():
-        face = f"<img src='{_data_url(Path(row.image))}' width={FACE} alt='face'><br>{html.escape(row.kind)}"
+        face = f"<img src='{face_url(Path(row.image))}' width={FACE} alt='face'><br>{html.escape(row.kind)}"
         texts = (_last_words(row.prompt), row.expected, row.before, row.after)
-        rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in (face, *map(_escaped, texts))) + "</tr>"
+        rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in (face, *map(escaped, texts))) + "</tr>"
     heads = ("the client's face", "last said", "in the data", "before training", "after training")
     return f"{TABLE_STYLE}<table class='wide'><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
-
-
-def session(folder: SessionFolder) -> str:
-    """An HTML table of one session, a row a turn: the face as the counselor saw it, what was said; all text escaped."""
-    rows = ""
-    for turn in folder.turns():
-        face, verdict = "", ""
-        if turn.face:
-            face = f"<img src='{_data_url(folder.folder / turn.face.file)}' width={FACE} alt='face'>"
-            verdict = (
-                f"attempt {turn.face.chosen} of {len(turn.face.attempts)}" + ", not accepted" * turn.face.exhausted
-            )
-        client = f"<i>{html.escape(turn.cue)}</i><br>{_escaped(turn.words)}"
-        reply = (f"<i>{html.escape(turn.caption)}</i><br>" if turn.caption else "") + _escaped(turn.reply)
-        cells = (str(turn.number), f"{face}<br>{verdict}", client, reply)
-        rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-    heads = ("turn", "the client's face", "the client: cue and words", "the counselor: caption and words")
-    return f"{TABLE_STYLE}<table class='wide'><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
-
-
-def facts(by_role: dict[str, Any]) -> str:
-    """An HTML table of what every collaborator says of itself; long values are folded."""
-    rows = "".join(f"<tr><th>{html.escape(role)}</th><td>{_facts(said)}</td></tr>" for role, said in by_role.items())
-    return f"{TABLE_STYLE}<table class='wide'>{rows}</table>"
-
-
-def _facts(value: Any) -> str:
-    if isinstance(value, dict):
-        return "<br>".join(f"{html.escape(str(name))}: {_fact(part)}" for name, part in value.items())
-    return html.escape(str(value))
-
-
-def _fact(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list | tuple) else str(value)
-    if len(text) <= FOLD:
-        return f"<b>{html.escape(text)}</b>"
-    indented = json.dumps(value, indent=1, ensure_ascii=False, default=str) if not isinstance(value, str) else value
-    return f"<details><summary>{html.escape(text[:FOLD])} …</summary><pre>{html.escape(indented)}</pre></details>"
 
 
 def _last_words(prompt: str) -> str:
@@ -158,11 +125,11 @@ def templates(prompts: PromptSet) -> str:
     return f"{TABLE_STYLE}<table class='wide'><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return html.escape(text).replace("\n", "<br>")
 
 
-def _data_url(path: Path) -> str:
+def face_url(path: Path) -> str:
     with Image.open(path) as image:
         return data_url(image, 2 * FACE)
 
