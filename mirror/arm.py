@@ -3,17 +3,17 @@
 Reads the folder that `counsel.ipynb` wrote, and nothing of a turn. Knows nothing of models.
 """
 
-import csv
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mirror.profile import Resistance, resistance_of
-from mirror.run import display_path, input_path, read_provenance
+from mirror.profile import Resistance
+from mirror.run import display_path, read_provenance
 from mirror.transcript import SessionFolder
 
 HOW = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"
@@ -25,23 +25,28 @@ class ArmError(ValueError):
 
 @dataclass(frozen=True)
 class Person:
-    """What the table says of a client, in its words; empty where it says nothing."""
+    """What the table said of a client when the session began; empty where it said nothing."""
 
     idx: str
     name: str = ""
     personal_info: str = ""
     resistance: Resistance | None = None
     reason: str = ""
-    thought: str = ""
+    distorted_thought: str = ""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """The run in `folder`, with the settings and the provenance that it recorded."""
+    """The run in `folder`, with the settings and the provenance that it recorded.
+
+    Attributes:
+        alias: what the arm is called within a study; empty: as its folder.
+    """
 
     folder: Path
     settings: dict[str, Any]
     provenance: dict[str, Any]
+    alias: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> "Arm":
@@ -52,7 +57,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        return self.folder.name
+        return self.alias or self.folder.name
 
     @property
     def variant(self) -> str:
@@ -85,9 +90,12 @@ class Arm:
 
     @cached_property
     def persons(self) -> dict[str, Person]:
-        """The clients of the run's table by idx; empty where the table is not on this machine."""
-        table = input_path(self.settings.get("table") or "")
-        return read_persons(table) if table.is_file() else {}
+        """The clients by idx, those whose session has begun."""
+        told = {session.folder.name: session.client for session in self.sessions}
+        names = {field.name for field in fields(Person)}
+        return {
+            idx: Person(**{n: v for n, v in client.items() if n in names}) for idx, client in told.items() if client
+        }
 
     def person(self, idx: str) -> Person:
         return self.persons.get(idx) or Person(idx)
@@ -105,26 +113,17 @@ def arm_faults(folder: Path) -> list[str]:
     return []
 
 
+def aliases(names: Sequence[str]) -> list[str]:
+    """The names without the words that all of them begin with: `mirror-7b-base`, `mirror-7b-ec` → `base`, `ec`."""
+    words = [name.split("-") for name in names]
+    shared = 0
+    while len(names) > 1 and all(len(its) > shared + 1 for its in words) and len({its[shared] for its in words}) == 1:
+        shared += 1
+    return ["-".join(its[shared:]) for its in words]
+
+
 def read_settings(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
-
-
-def read_persons(table: Path) -> dict[str, Person]:
-    """The clients of a test table by idx. It was checked when the run was made; a column that it lacks is empty."""
-    with open(table, encoding="utf-8-sig", newline="") as file:
-        rows = [{name: (cell or "").strip() for name, cell in row.items() if name} for row in csv.DictReader(file)]
-    return {
-        row["idx"]: Person(
-            row["idx"],
-            row.get("name", ""),
-            row.get("personal_info", ""),
-            resistance_of(row.get("personality", "")),
-            row.get("reason_for_seeking_counseling", ""),
-            row.get("distorted_thought", ""),
-        )
-        for row in rows
-        if row.get("idx")
-    }
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:

@@ -22,6 +22,7 @@ from mirror.verdict import Check, Verdict
 
 RESISTANT = ("skeptical", "withdrawn", "irritated", "guarded")
 OTHER = ("sad", "anxious", "relieved", "attentive", "tired", "tearful", "surprised", "calm")
+KINDS = ("emotional", "cognitive", "behavioral", "none")
 NAMING = "It sounds as if you feel {feeling} about this. What would help right now?"
 REPLIES = (
     "Let us look at what speaks for this thought, and what speaks against it.",
@@ -58,6 +59,9 @@ def write_run(
     for idx in clients:
         chance = random.Random(seed_for(seed, cot, idx))
         session = SessionFolder(folder / "sessions" / idx)
+        write_json(
+            session.folder / "client.json", {"idx": idx, "resistance": KINDS[seed_for(idx) % 4], "reason": "Invented."}
+        )
         made = [invent_turn(chance, number, turns, cot, naming, resistance, accepted) for number in range(1, turns + 1)]
         lines = "".join(turn.model_dump_json() + "\n" for turn in made)
         write_bytes(session.folder / "turns.jsonl", lines.encode())

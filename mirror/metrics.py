@@ -63,7 +63,7 @@ class Metrics:
                 2016 (arXiv:1510.03055). Longer sessions have lower ones.
             openness: of a scripted client at the end.
             techniques: how many different ones were used.
-            tokens, seconds: of the whole session.
+            tokens, seconds: of the whole session; missing where they were not counted.
     """
 
     turns: pd.DataFrame
@@ -130,8 +130,8 @@ def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]
         "distinct_2": heard.distinct(2),
         "openness": after[-1].openness if after and is_known else nan,
         "techniques": len({turn.technique for turn in turns if turn.technique}),
-        "tokens": sum(sum(turn.tokens.values()) for turn in turns),
-        "seconds": sum(sum(stages.values()) for stages in timings.values()),
+        "tokens": sum(sum(turn.tokens.values()) for turn in turns) or nan,
+        "seconds": sum(sum(stages.values()) for stages in timings.values()) or nan,
     }
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mirror.arm import Arm, ArmError, natural
+from mirror.arm import Arm, ArmError, Person, aliases, natural
+from mirror.profile import read_profiles
+from mirror.transcript import SessionFolder
 
 ROOT = Path(__file__).resolve().parents[1]
+POCKET = read_profiles(ROOT / "pocket/data/test.csv", ROOT / "pocket/data/test_images")
 LLAVA = {"counselor": "llava", "size": "7b", "cot": "base", "checkpoint": "", "client": "scripted"}
 
 
@@ -40,11 +43,29 @@ def test_sessions_are_in_natural_order(tmp_path):
     assert sorted(["b", "2", "10", "a1"], key=natural) == ["2", "10", "a1", "b"]
 
 
-def test_clients_are_those_of_the_table_where_it_is_there(tmp_path):
-    tess = Arm.read(write(tmp_path / "one", table=str(ROOT / "pocket/data/test.csv"))).person("60")
-    assert (tess.name, tess.resistance) == ("Tess", "none") and tess.thought == "I'm a bad parent."
-    unknown = Arm.read(write(tmp_path / "two", table=str(tmp_path / "gone.csv"))).person("60")
-    assert (unknown.idx, unknown.name, unknown.resistance) == ("60", "", None)
+def test_clients_are_who_they_were_when_their_sessions_began(tmp_path):
+    folder = write(tmp_path / "one", ("60", "61"))
+    (tess,) = (profile for profile in POCKET if profile.idx == "60")
+    SessionFolder(folder / "sessions/60").begin(tess)
+    arm = Arm.read(folder)
+    assert (arm.person("60").name, arm.person("60").resistance) == ("Tess", "none")
+    assert arm.person("60").distorted_thought == "I'm a bad parent."
+    assert arm.person("61") == Person("61") and arm.person("61").resistance is None
+
+
+@pytest.mark.parametrize(
+    "names, short",
+    [
+        (["mirror-7b-base", "mirror-7b-ec_planning"], ["base", "ec_planning"]),
+        (["mirror-7b-base", "mirror-13b-base"], ["7b-base", "13b-base"]),
+        (["pocket", "pocket-ec"], ["pocket", "pocket-ec"]),
+        (["llava-7b", "openai-text"], ["llava-7b", "openai-text"]),
+        (["mirror-7b-base"], ["mirror-7b-base"]),
+        (["a-b", "a-b"], ["b", "b"]),
+    ],
+)
+def test_arms_are_called_by_what_tells_them_apart(names, short):
+    assert aliases(names) == short
 
 
 def test_a_folder_that_is_no_run_is_refused_with_what_to_do(tmp_path):

@@ -6,10 +6,8 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import yaml
 from browser import CHROMIUM, chromium
 from PIL import Image
 
@@ -19,7 +17,6 @@ from mirror.benchmark_analysis import write_run
 from mirror.gallery import Rating, gallery_page, write_gallery
 from mirror.transcript import SessionFolder
 
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = "<script>document.title = 'broken'</script><img src=x onerror=\"document.title='broken'\">"
 RATINGS = {
     "60": [Rating("CTRS <b>", "Guided & discovery", 0, "4.3 of 6"), Rating("Resistance", "resistance", 2, "3 of 4")]
@@ -34,8 +31,8 @@ def run(tmp_path_factory):
     """Four sessions: at the turn limit, ended by the client, failed, under way; two have faces of ten attempts."""
     folder = tmp_path_factory.mktemp("results") / "run"
     write_run(folder, ["60", "61", "62", "a b"], 4, 7, "ec_planning", pictures=64, accepted=0.9)
-    settings = yaml.safe_load((folder / "settings.yaml").read_text()) | {"table": str(ROOT / "pocket/data/test.csv")}
-    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+    client = {"idx": "60", "name": "Tess", "personal_info": "Tess, 64, a teacher", "resistance": "none"}
+    (folder / "sessions/60/client.json").write_text(json.dumps(client))
     change(folder, "61", 3, words=f"I say {SCRIPT} & 'quotes' \"double\"", cue=f"frowns {SCRIPT}", reply=SCRIPT)
     change(folder, "61", 4, ended=True, words="Good-bye, zebra.", face=None, reply="", caption="")
     change(folder, "60", 1, exhausted=True)
@@ -234,7 +231,7 @@ def test_large_runs_show_smaller_faces_and_of_attempts_the_verdicts_only(run, mo
     assert sizes == {(32, 32)} and len(urls) == 15  # faces of four sessions, one turn has none
 
 
-def test_a_run_without_pictures_or_table_is_shown_all_the_same(tmp_path):
+def test_a_run_without_pictures_is_shown_all_the_same(tmp_path):
     write_run(tmp_path / "run", ["x"], 2, 0)
     text = write_gallery(tmp_path / "run").read_text()
     assert "Client x" in text and "data:image" not in text

@@ -73,11 +73,13 @@ def metrics(tmp_path):
 
 
 def write_arm(folder, sessions, **settings):
-    settings = {"cot": "ec", "client": "scripted", "table": str(ROOT / "pocket/data/test.csv")} | settings
+    settings = {"cot": "ec", "client": "scripted"} | settings
     folder.mkdir(parents=True)
     (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
     for idx, turns in sessions.items():
         (folder / "sessions" / idx).mkdir(parents=True)
+        if idx == "60":
+            (folder / "sessions/60/client.json").write_text(json.dumps({"idx": "60", "resistance": "none"}))
         lines = "".join(turn.model_dump_json() + "\n" for turn in turns)
         (folder / "sessions" / idx / "turns.jsonl").write_text(lines)
     if len(sessions.get("60", ())) == 4:
@@ -151,7 +153,7 @@ def test_a_session_without_turns_or_end_has_no_values(metrics):
 def test_openness_is_the_scripted_client_s_own_and_of_no_other(metrics, tmp_path):
     openness = metrics.turns[metrics.turns.idx == "60"].openness.tolist()
     assert openness[:3] == [mood_after("none", TURNS[:n]).openness for n in (1, 2, 3)]  # 60 does not resist
-    assert metrics.turns[metrics.turns.idx == "100"].openness.isna().all()  # the table does not know this client
+    assert metrics.turns[metrics.turns.idx == "100"].openness.isna().all()  # it is not known who this is
     write_arm(tmp_path / "chat", {"60": TURNS}, client="openai")
     assert read_metrics(Arm.read(tmp_path / "chat")).turns.openness.isna().all()
 

@@ -6,12 +6,12 @@ import papermill
 import pytest
 import yaml
 
-from mirror.settings import CounselSettings, RateSettings, TrainSettings
+from mirror.settings import AnalyseSettings, CounselSettings, RateSettings, TrainSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "params").glob("*/*.y*ml"))
 
-SETTINGS = {"train": TrainSettings, "counsel": CounselSettings, "rate": RateSettings}
+SETTINGS = {"train": TrainSettings, "counsel": CounselSettings, "analyse": AnalyseSettings, "rate": RateSettings}
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 
 

@@ -7,6 +7,7 @@ fewer than 30.
 import textwrap
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,15 +19,15 @@ VARIANT_COLOURS = COLOURS | {"chat model": "#D55E00"}
 MARKS = "osD^vPX*"
 LINES = ("-", "--", ":", "-.")
 FEW = 30  # clients of an arm, below which each is shown
-WIDTH = 84  # characters of a title's line
+CHARACTERS = 11.5  # of a title to an inch
 # What a reply is to the client, from the warmest to the coldest; a scale of its own, since no variant is meant.
 REACTIONS = {
-    "named": ("names the feeling that shows", "#2166AC"),
-    "reflected": ("takes up the client's words, asks openly", "#67A9CF"),
-    "ignored": ("neither", "#D9D9D9"),
-    "advised": ("advises a client who is not open", "#FDDBC7"),
-    "repeated": ("repeats an earlier reply", "#EF8A62"),
-    "empty": ("says nothing", "#B2182B"),
+    "named": ("name the feeling that shows", "#2166AC"),
+    "reflected": ("take up the client's words and ask openly", "#67A9CF"),
+    "ignored": ("do neither", "#D9D9D9"),
+    "advised": ("advise a client who is not open", "#FDDBC7"),
+    "repeated": ("repeat an earlier reply", "#EF8A62"),
+    "empty": ("say nothing", "#B2182B"),
 }
 
 
@@ -50,9 +51,9 @@ def looks(arms: pd.DataFrame) -> dict[str, Look]:
     return found
 
 
-def tall_figure(rows: int, row: float = 0.34) -> tuple[Figure, Axes]:
-    """A figure for so many rows on top of each other."""
-    return figure(7.6, 1.75 + row * rows)
+def tall_figure(rows: int, width: float = 7.6, row: float = 0.32) -> tuple[Figure, Axes]:
+    """A figure for so many rows on top of each other; sizes in inches."""
+    return figure(width, 1.3 + row * rows)
 
 
 def side_by_side(table: pd.DataFrame, points: pd.DataFrame, ax: Axes, title: str, quantity: str) -> Axes:
@@ -69,8 +70,9 @@ def side_by_side(table: pd.DataFrame, points: pd.DataFrame, ax: Axes, title: str
         for row in block.itertuples():
             look = style[row.arm]
             own = points[(points.measure == measure) & (points.arm == row.arm)].value.dropna()
-            if len(own) < FEW:
-                ax.plot(own, [y] * len(own), look.mark, color=look.colour, alpha=0.25, markersize=5, markeredgewidth=0)
+            if 0 < len(own) < FEW:
+                places = np.linspace(y - 0.24, y + 0.24, len(own)) if len(own) > 1 else [y]
+                ax.plot(own, places, look.mark, color=look.colour, alpha=0.3, markersize=4.5, markeredgewidth=0)
             if pd.notna(row.low):
                 ax.plot([row.low, row.high], [y, y], color=look.colour, linewidth=2.2, solid_capstyle="butt")
             if pd.notna(row.mean):
@@ -83,28 +85,40 @@ def side_by_side(table: pd.DataFrame, points: pd.DataFrame, ax: Axes, title: str
         y -= 0.9
     ax.set_yticks(*map(list, zip(*ticks, strict=True)))
     ax.set_ylim(y + 1.2, 1.2)
-    ax.tick_params(axis="y", length=0)
-    _finish(ax, title, quantity, is_share=bool((table["unit"] == "share").all()), grid="x")
-    return ax
+    return _rows(ax, title, quantity, is_share=bool((table["unit"] == "share").all()), grid="x")
 
 
-def over_turns(table: pd.DataFrame, ax: Axes, title: str, quantity: str, is_share: bool = False) -> Axes:
-    """The mean of each turn with its interval, a line an arm. `table`: arm, variant, turn, mean, low, high, n."""
+def over_turns(
+    table: pd.DataFrame, points: pd.DataFrame, ax: Axes, title: str, quantity: str, is_share: bool = False
+) -> Axes:
+    """The mean of each turn with its interval, a line an arm; behind it the clients, where values are no yes or no.
+
+    Args:
+        table: arm, variant, turn, mean, low, high, n.
+        points: arm, turn, value; a row a client and turn.
+    """
     style = looks(table)
     for place, (arm, rows) in enumerate(table.groupby("arm", sort=False)):
-        look, x = style[arm], rows.turn + 0.08 * (place - (len(style) - 1) / 2)
-        known = rows.low.notna()
-        ax.plot(x, rows["mean"], look.line, marker=look.mark, color=look.colour, markersize=5.5, label=arm)
-        ax.vlines(x[known], rows.low[known], rows.high[known], color=look.colour, linewidth=1.2, alpha=0.55)
+        look, shift = style[arm], 0.09 * (place - (len(style) - 1) / 2)
+        own, known = points[points.arm == arm].dropna(), rows.low.notna()
+        if not is_share and rows.n.max() < FEW:
+            ax.plot(
+                own.turn + shift, own.value, look.mark, color=look.colour, alpha=0.25, markersize=4, markeredgewidth=0
+            )
+        ax.plot(rows.turn + shift, rows["mean"], look.line, marker=look.mark, color=look.colour, label=arm)
+        bars = rows.turn[known] + shift, rows.low[known], rows.high[known]
+        ax.vlines(*bars, color=look.colour, linewidth=1.3, alpha=0.5)
     ax.set_xlabel("turn")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_title(_wrapped(title, WIDTH), loc="left", fontsize=11)
     ax.set_ylabel(quantity)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if is_share:
-        ax.yaxis.set_major_formatter(PercentFormatter(1))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         ax.set_ylim(-0.03, 1.03)
-    ax.legend(frameon=False, ncols=3, fontsize=9)
-    return ax
+    elif table.n.max() < FEW:  # a few clients have intervals of any length, beside which their values would be a line
+        ends = points.value.min(), points.value.max()
+        ax.set_ylim(ends[0] - 0.08 * (ends[1] - ends[0] + 0.01), ends[1] + 0.08 * (ends[1] - ends[0] + 0.01))
+    ax.legend(frameon=False, ncols=4, fontsize=9, loc="lower left", bbox_to_anchor=(-0.01, 1), borderaxespad=0.2)
+    return _titled(ax, title)
 
 
 def reactions(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
@@ -118,15 +132,14 @@ def reactions(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
             continue
         bars = ax.barh(range(len(arms)), of_it, left=left, color=colour, label=label, height=0.62, edgecolor="white")
         ink = "white" if colour in ("#2166AC", "#B2182B") else "0.15"
-        ax.bar_label(bars, [f"{s:.0%}" if s >= 0.06 else "" for s in of_it], label_type="center", color=ink, fontsize=9)
+        ax.bar_label(
+            bars, [f"{100 * s:.0f} %" if s >= 0.06 else "" for s in of_it], label_type="center", color=ink, fontsize=9
+        )
     replies = table.drop_duplicates("arm").set_index("arm").replies
     ax.set_yticks(range(len(arms)), [f"{arm}  ({replies[arm]:,} replies)" for arm in arms])
     ax.invert_yaxis()
-    ax.tick_params(axis="y", length=0)
-    ax.set_xlim(0, 1)
-    _finish(ax, title, "share of the counselor's replies", is_share=True, grid="")
-    ax.legend(frameon=False, ncols=2, fontsize=9, loc="upper left", bbox_to_anchor=(0, -0.28 - 0.12 / len(arms)))
-    return ax
+    ax.figure.legend(frameon=False, ncols=2, fontsize=9, loc="outside lower left")
+    return _rows(ax, title, "share of the counselor's replies", is_share=True, grid="")
 
 
 def differences(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
@@ -138,39 +151,47 @@ def differences(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
         table: label, arm, other, variant (the first arm's), scaled, scaled_low, scaled_high, is_significant, told.
     """
     style, y, ticks = looks(table), 0.0, []
-    pairs = list(table.groupby(["arm", "other"], sort=False))
-    for (arm, other), rows in pairs:
-        ax.text(0, y + 0.75, f"{arm} against {other}", transform=ax.get_yaxis_transform(), fontsize=9.5, color="0.35")
+    for (arm, other), rows in table.groupby(["arm", "other"], sort=False):
+        ticks.append((y, f"{arm} against {other}"))
         for row in rows.itertuples():
+            y -= 1
             look = style[arm]
             fill = look.colour if row.is_significant else "white"
             ax.plot([row.scaled_low, row.scaled_high], [y, y], color=look.colour, linewidth=1.8)
             ax.plot(row.scaled, y, look.mark, color=look.colour, markerfacecolor=fill, markersize=7.5)
-            ax.text(1.01, y, row.told, transform=ax.get_yaxis_transform(), fontsize=8.5, va="center", color="0.25")
+            ax.text(1.02, y, row.told, transform=ax.get_yaxis_transform(), fontsize=9, va="center", color="0.25")
             ticks.append((y, row.label))
-            y -= 1
-        y -= 1.1
+        y -= 1.4
     ax.axvline(0, color="0.35", linewidth=1)
     ax.set_yticks(*map(list, zip(*ticks, strict=True)))
-    ax.set_ylim(y + 1.5, 1.5)
+    for label in ax.get_yticklabels():
+        label.set_color("0.15" if " against " not in label.get_text() else "0.45")
+    ax.set_ylim(y + 0.8, 0.7)
     reach = max(table[["scaled", "scaled_low", "scaled_high"]].abs().max().max(), 0.5) * 1.08
     ax.set_xlim(-reach, reach)
-    ax.tick_params(axis="y", length=0)
-    _finish(ax, title, "← the other better    difference, in standard deviations    the first better →", False, "x")
-    return ax
+    quantity = (
+        "←  the other is better      the first is better  →\ndifference, in standard deviations of the clients' own"
+    )
+    return _rows(ax, title, quantity, False, "x")
 
 
-def _finish(ax: Axes, title: str, quantity: str, is_share: bool, grid: str) -> None:
-    ax.set_title(_wrapped(title, WIDTH), loc="left", fontsize=11, x=0)
+def _rows(ax: Axes, title: str, quantity: str, is_share: bool, grid: str) -> Axes:
+    """What all figures with rows have in common."""
     ax.set_xlabel(quantity)
+    ax.tick_params(axis="y", length=0)
     ax.grid(False)
     if grid:
         ax.grid(axis=grid, color="0.9", linewidth=0.8)
     ax.spines["left"].set_visible(False)
     if is_share:
         ax.set_xlim(-0.02, 1.02)
-        ax.xaxis.set_major_formatter(PercentFormatter(1))
+        ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    return _titled(ax, title)
 
 
-def _wrapped(text: str, width: int) -> str:
-    return "\n".join(textwrap.wrap(text, width))
+def _titled(ax: Axes, title: str) -> Axes:
+    """The claim over the whole figure, from its left edge on; labels of rows are long."""
+    width = int(ax.figure.get_figwidth() * CHARACTERS)
+    lines = textwrap.wrap(title, width)
+    ax.figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11)
+    return ax

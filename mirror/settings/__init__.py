@@ -3,6 +3,7 @@
 Knows nothing of models; reads no file but the params file, and looks only whether the others are there.
 """
 
+from mirror.settings.analyse import AnalyseSettings
 from mirror.settings.base import Settings, SettingsError
 from mirror.settings.counsel import CounselSettings
 from mirror.settings.explore import ExploreSettings
@@ -11,6 +12,7 @@ from mirror.settings.train import RECIPES, TrainSettings
 
 __all__ = [
     "RECIPES",
+    "AnalyseSettings",
     "CounselSettings",
     "ExploreSettings",
     "RateSettings",

@@ -1,0 +1,44 @@
+"""A claim with what it rests on: words, a table, a figure. Shows itself in a notebook, and keeps itself on disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Image, Markdown, display
+
+from mirror.figures import Figure, png, save
+from mirror.run import write_text
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim.
+
+    Attributes:
+        name: of its files.
+        claim: the claim in words, with its numbers and how sure they are; Markdown.
+        caption: what the figure shows: n, the meaning of marks and bars.
+        table: the numbers of the figure.
+        figure: None where there is nothing to draw.
+    """
+
+    name: str
+    claim: str
+    caption: str = ""
+    table: pd.DataFrame | None = None
+    figure: Figure | None = None
+
+    def save(self, folder: Path) -> "Finding":
+        """Writes `figures/<name>.png`, `.pdf` and the numbers as `.csv`."""
+        if self.figure:
+            save(self.figure, folder / "figures", self.name)
+        if self.table is not None:
+            write_text(folder / "figures" / f"{self.name}.csv", self.table.to_csv(index=False))
+        return self
+
+    def _ipython_display_(self) -> None:
+        display(Markdown(self.claim))
+        if self.figure:
+            display(Image(png(self.figure)))
+        if self.caption:
+            display(Markdown(f"*{self.caption}*"))

@@ -1,0 +1,106 @@
+"""Tables of a study as people read them, and as files: CSV, LaTeX, JSON, Markdown."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mirror.claims import amount, p_value
+from mirror.run import write_text
+
+ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
+
+
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Writes `<name>.csv` and `<name>.tex` (booktabs) into `folder`."""
+    write_text(folder / f"{name}.csv", table.to_csv(index=False))
+    latex = table.rename(columns=str).to_latex(index=False, escape=True, na_rep="--", float_format="%.3g")
+    for sign, command in (("↑", r"$\uparrow$"), ("↓", r"$\downarrow$"), ("–", "--"), ("−", "$-$")):
+        latex = latex.replace(sign, command)
+    write_text(folder / f"{name}.tex", latex)
+
+
+def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for JSON, which has no NaN."""
+    return table.astype(object).where(table.notna(), None).to_dict("records") if len(table) else []
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table in Markdown, all text literal."""
+    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *table.astype(str).values.tolist()]
+    return "\n".join(f"| {' | '.join(map(literal, line))} |" for line in lines)
+
+
+def literal(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#$" else c for c in text)
+
+
+def text(table: pd.DataFrame) -> str:
+    """The table for a terminal, columns side by side."""
+    lines = [list(map(str, table.columns)), *table.astype(str).values.tolist()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def measures_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a measure, a column an arm: mean, interval, and n where it is not the same everywhere.
+
+    `table` as `comparison.by_arm` gives it. An arrow says in which direction a measure is good.
+    """
+    full = table.n.max()
+    cells = [
+        "–" if row.n == 0 else f"{amount(row.mean, row.unit)}{_range(row)}{f', n = {row.n}' if row.n < full else ''}"
+        for row in table.itertuples()
+    ]
+    labels = table.measure + table.better.map(ARROWS)
+    wide = table.assign(cell=cells, what=labels).pivot(index="what", columns="arm", values="cell")
+    wide = wide.reindex(index=dict.fromkeys(labels), columns=dict.fromkeys(table.arm))
+    return wide.rename_axis(index=f"mean of {full} clients", columns=None).reset_index()
+
+
+def _range(row: Any) -> str:
+    if pd.isna(row.low):
+        return ""
+    low, high = (amount(end, row.unit).removesuffix(" %").removesuffix(" points") for end in (row.low, row.high))
+    return f" ({low} to {high})"
+
+
+def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row an outcome and pair of arms, as it is printed; `table` as `comparison.compare` gives it."""
+    rows = []
+    for row in table.itertuples():
+        ends = [amount(end, row.unit, signed=True).removesuffix(" points") for end in (row.low, row.high)]
+        known = row.n > 0
+        rows.append(
+            {
+                "outcome": row.label + ARROWS[row.better],
+                "arms": f"{row.arm} against {row.other}",
+                "n": row.n,
+                "missing": row.missing,
+                "means": f"{amount(row.mean, row.unit)}, {amount(row.other_mean, row.unit)}" if known else "–",
+                "difference": amount(row.difference, row.unit, signed=True) if known else "–",
+                "interval": "–" if pd.isna(row.low) else f"{ends[0]} to {ends[1]}",
+                "p (Holm)": p_value(row.p_adjusted).removeprefix("p ").removeprefix("= ") if known else "–",
+                "effect": "–" if pd.isna(row.effect) else f"{row.effect:+.2f}",
+                "detectable": "–" if pd.isna(row.detectable) else amount(row.detectable, row.unit, True).lstrip("+"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def reliability_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a judge and subscale; `table` as `ratings.reliability` gives it."""
+    return pd.DataFrame(
+        {
+            "scale": table.instrument + ": " + table.subscale,
+            "judge": table.judge,
+            "repeats": table.repeats,
+            "alpha": table.alpha.map(lambda value: "–" if pd.isna(value) else f"{value:.2f}"),
+            "same score": table.exact.map(lambda value: amount(value, "share")),
+            "answers": table.answers,
+            "without a score": table.missing_answers,
+        }
+    )

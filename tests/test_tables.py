@@ -1,0 +1,65 @@
+"""Tables as files and as they are printed."""
+
+from math import nan
+
+import pandas as pd
+
+from mirror import tables
+
+MEASURES = pd.DataFrame(
+    [
+        {
+            "measure": "names",
+            "unit": "share",
+            "better": "higher",
+            "arm": "a",
+            "mean": 0.5,
+            "low": 0.4,
+            "high": 0.6,
+            "n": 9,
+        },
+        {
+            "measure": "names",
+            "unit": "share",
+            "better": "higher",
+            "arm": "b",
+            "mean": 0.25,
+            "low": nan,
+            "high": nan,
+            "n": 8,
+        },
+        {"measure": "turns", "unit": "number", "better": "", "arm": "a", "mean": 4.0, "low": 3.0, "high": 5.0, "n": 9},
+        {"measure": "turns", "unit": "number", "better": "", "arm": "b", "mean": nan, "low": nan, "high": nan, "n": 0},
+    ]
+)
+
+
+def test_measures_by_arm():
+    table = tables.measures_table(MEASURES)
+    assert table.columns.tolist() == ["mean of 9 clients", "a", "b"]
+    assert table.values.tolist() == [
+        ["names ↑", "50 % (40 to 60)", "25 %, n = 8"],
+        ["turns", "4.00 (3.00 to 5.00)", "–"],
+    ]
+
+
+def test_a_table_is_written_as_csv_and_as_latex(tmp_path):
+    tables.write_table(tmp_path, "measures", tables.measures_table(MEASURES))
+    assert pd.read_csv(tmp_path / "measures.csv").shape == (2, 3)
+    latex = (tmp_path / "measures.tex").read_text()
+    assert r"\toprule" in latex and r"names $\uparrow$ & 50 \% (40 to 60) & 25 \%, n = 8 \\" in latex
+    assert latex.isascii()
+
+
+def test_markdown_shows_text_as_it_is():
+    told = tables.markdown(pd.DataFrame({"arm": ["ec_planning", "<b>|x|</b>"], "n": [1, 2]}))
+    assert told.splitlines()[2:] == [r"| ec\_planning | 1 |", r"| \<b\>\|x\|\</b\> | 2 |"]
+
+
+def test_text_has_its_columns_side_by_side():
+    assert tables.text(pd.DataFrame({"a": ["x", "long"], "b": [1, 2]})) == "a     b\nx     1\nlong  2"
+
+
+def test_json_has_no_nan():
+    assert tables.plain(pd.DataFrame({"a": [1.0, nan]})) == [{"a": 1.0}, {"a": None}]
+    assert tables.plain(pd.DataFrame()) == []
