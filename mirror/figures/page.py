@@ -12,7 +12,7 @@ from mirror.transcript import SessionFolder
 
 FOLD = 90  # characters of a fact that are shown at once
 FACTS_STYLE = (
-    "<style>.facts td {max-width: 52em; overflow-wrap: anywhere; columns: 2 20em; column-gap: 2.5em} "
+    "<style>.wide.facts td {max-width: 52em; overflow-wrap: anywhere; columns: 2 20em; column-gap: 2.5em} "
     ".facts td > div {break-inside: avoid} .facts .inner {padding-left: 1.2em}</style>"
 )
 
