@@ -1,12 +1,19 @@
 """How long the analysis of a study takes, and how much memory: runs of made-up sessions, written, read and compared.
 
-    python -m mirror.benchmark_analysis                # two runs of 800 sessions of 20 turns
+    python -m mirror.benchmark_analysis                   # two runs of 800 sessions of 20 turns
+    python -m mirror.benchmark_analysis --pictures 336    # with faces, and the galleries that show them
 
 The transcripts are real records with invented contents: cues and lines of the scripted client, replies that name a
 feeling now and then. Writes `analysis.md` and `.json`. Knows nothing of models.
 """
 
+import argparse
+import os
 import random
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,7 +23,8 @@ import yaml
 from PIL import Image, ImageDraw
 
 from mirror.grammar import DATA
-from mirror.run import seed_for, write_bytes, write_json, write_text
+from mirror.metrics import read_feelings
+from mirror.run import output_path, seed_for, versions, write_bytes, write_json, write_text
 from mirror.transcript import AttemptRecord, FaceRecord, SessionFolder, Turn
 from mirror.verdict import Check, Verdict
 
@@ -84,6 +92,7 @@ def invent_turn(
     share = first + (last - first) * (number - 1) / max(turns - 1, 1)
     feeling = chance.choice(RESISTANT if chance.random() < share else OTHER)
     reply = NAMING.format(feeling=feeling) if chance.random() < naming else chance.choice(REPLIES)
+    reply += f" {chance.choice(lines())}" if chance.random() < 0.7 else ""  # others have been given before
     cue, words = chance.choice(cues()[feeling]), chance.choice(lines()) if number > 1 else ""
     caption = f"Looks {feeling if chance.random() < 0.7 else chance.choice(OTHER)}" if cot.startswith("ec") else ""
     return Turn(
@@ -149,7 +158,122 @@ def cues() -> dict[str, list[str]]:
 
 @cache
 def lines() -> list[str]:
-    found = [
-        line for kind in grammar()["lines"].values() for stage in kind.values() for of in stage.values() for line in of
-    ]
-    return [line for line in found if "{" not in line]
+    """What the scripted client says, without what a profile fills in, and without words for feelings."""
+    by_stage = [stage for kind in grammar()["lines"].values() for stage in kind.values()]
+    found = [line for stage in by_stage for of in stage.values() for line in of]
+    return [line for line in found if "{" not in line and not read_feelings(line)]
+
+
+# The benchmark --------------------------------------------------------------------------------------------------------
+
+ANALYSE = """
+import sys, time
+from mirror.analysis import Analysis
+from mirror.settings import AnalyseSettings
+start = time.perf_counter()
+settings = dict(runs=sys.argv[1], reference="", instruments="", level=0.95, resamples=10000, seed=42, gallery=False)
+analysis = Analysis(AnalyseSettings.checked(settings | dict(run="study", fresh=True), "benchmark:"))
+read = time.perf_counter() - start
+for step in (analysis.arms, analysis.faces, analysis.captions, analysis.counselors, analysis.comparison):
+    step()
+for key in ("identity", "relevance", "resistant"):
+    analysis.over_turns(key)
+analysis.finish()
+print(read, time.perf_counter() - start)
+"""
+GALLERY = (
+    "import sys; from pathlib import Path; from mirror.gallery import write_gallery; write_gallery(Path(sys.argv[1]))"
+)
+ARMS = {"base": (0.3, (0.7, 0.55)), "ec_planning": (0.5, (0.7, 0.35))}
+CORES = 2
+
+REPORT = """# Analysis: time and memory of a study
+
+`{command}`
+
+{cores} cores, Python {python}, {versions}.
+{arms} runs of {clients} invented sessions of {turns} turns each, {megabytes:.0f} MB of transcripts; everything that
+`analyse.ipynb` does, in a process of its own that begins with nothing loaded.
+
+| step | seconds | peak memory, MB |
+|---|---|---|
+{rows}
+
+The transcripts of both runs are read in {read:.1f} s; the rest is bootstrap, permutation, figures and tables.
+"""
+
+
+PEAK = """
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def measure(script: str, argument: str, output: Path) -> tuple[float, float, list[float]]:
+    """Seconds and peak megabytes of a script in a process of its own on two cores, and the numbers that it prints.
+
+    Of Linux alone. The system's own count of a child (`ru_maxrss`) would begin with the memory of this process.
+    """
+    environment = os.environ | {"MIRROR_OUTPUT": str(output), "OMP_NUM_THREADS": str(CORES)}
+    start = time.perf_counter()
+    command = [sys.executable, "-c", script + PEAK, argument]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    os.sched_setaffinity(process.pid, set(sorted(os.sched_getaffinity(0))[:CORES]))
+    *told, peak = process.communicate()[0].split()
+    if process.returncode:
+        raise RuntimeError(f"the measured process ended with {process.returncode}")
+    return time.perf_counter() - start, float(peak) / 1e3, list(map(float, told))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mirror.benchmark_analysis", description=__doc__.splitlines()[0])
+    parser.add_argument("--clients", type=int, default=800)
+    parser.add_argument("--turns", type=int, default=20)
+    parser.add_argument("--pictures", type=int, default=0, help="side of the faces in pixels; 0: no faces, no gallery")
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder)
+        clients = [str(number) for number in range(given.clients)]
+        for cot, (naming, resistance) in ARMS.items():
+            write_run(output / "results" / cot, clients, given.turns, 1, cot, naming, resistance)
+        megabytes = sum(path.stat().st_size for path in output.glob("results/*/sessions/*/*.jsonl")) / 1e6
+        seconds, memory, (read, _) = measure(ANALYSE, ",".join(f"results/{cot}" for cot in ARMS), output)
+        measured = [{"step": "the whole analysis", "seconds": seconds, "memory": memory}]
+        if given.pictures:
+            measured.append(measure_gallery(output, given.pictures))
+    report(given, measured, read, megabytes)
+
+
+def measure_gallery(output: Path, side: int) -> dict[str, Any]:
+    """One run's gallery, with the faces that were shown."""
+    run = output / "results" / next(iter(ARMS))
+    for session in sorted(run.glob("sessions/*")):
+        for turn in SessionFolder(session).turns():
+            draw_face(session / turn.face.file, turn.cue, session.name, side)
+    seconds, memory, _ = measure(GALLERY, str(run), output)
+    size = (run / "gallery.html").stat().st_size / 1e6
+    return {"step": f"one run's gallery ({size:.0f} MB)", "seconds": seconds, "memory": memory}
+
+
+def report(given: argparse.Namespace, measured: list[dict[str, Any]], read: float, megabytes: float) -> None:
+    rows = [f"| {one['step']} | {one['seconds']:.1f} | {one['memory']:.0f} |" for one in measured]
+    known = versions()
+    text = REPORT.format(
+        command=" ".join(["python -m mirror.benchmark_analysis", *sys.argv[1:]]),
+        cores=CORES,
+        python=sys.version.split()[0],
+        versions=", ".join(f"{name} {known[name]}" for name in ("numpy", "mirror-notebooks")),
+        arms=len(ARMS),
+        clients=given.clients,
+        turns=given.turns,
+        megabytes=megabytes,
+        rows="\n".join(rows),
+        read=read,
+    )
+    write_json(output_path(given.out) / "analysis.json", measured)
+    write_text(output_path(given.out) / "analysis.md", text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

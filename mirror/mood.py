@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from mirror.lexicon import lexicon, stem
+from mirror.lexicon import Reading, lexicon, stem
 from mirror.transcript import Turn
 
 Stage = Literal["closed", "wavering", "open"]
@@ -124,8 +124,13 @@ def react(reply: str, cue: str, words: str, earlier: Sequence[str], is_open: boo
 @lru_cache(maxsize=4096)  # a mood is worked out from its start in every turn
 def named_feeling(reply: str, cue: str) -> str:
     """The first feeling of the cue that the reply speaks of; a feeling that either denies does not count."""
-    spoken = {reading.name for reading in lexicon().read(reply) if not reading.negated}
-    return next((r.name for r in lexicon().read(cue) if not r.negated and r.name in spoken), "")
+    spoken = {reading.name for reading in _readings(reply) if not reading.negated}
+    return next((r.name for r in _readings(cue) if not r.negated and r.name in spoken), "")
+
+
+@lru_cache(maxsize=4096)
+def _readings(text: str) -> tuple[Reading, ...]:
+    return lexicon().read(text)
 
 
 def reflects_words(reply: str, words: str) -> bool:

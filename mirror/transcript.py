@@ -153,7 +153,6 @@ def _client(profile: Profile) -> dict[str, Any]:
 
 
 def _read_turn(line: bytes, number: int, path: Path) -> Turn:
-    where = f"{display_path(path)}: line {number}"
     try:
         turn = Turn.model_validate_json(line)
     except ValidationError as error:
@@ -161,10 +160,14 @@ def _read_turn(line: bytes, number: int, path: Path) -> Turn:
         told = "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in faults)
         later = any(fault["type"] in ("extra_forbidden", "unknown_field") for fault in faults)
         hint = "a later version wrote it: read it with that one" if later else "the file was changed or damaged"
-        raise TranscriptError(f"{where}: is no turn of this version ({told:.500}); {hint}") from None
+        raise TranscriptError(f"{_line(path, number)}: is no turn of this version ({told:.500}); {hint}") from None
     if turn.number != number:
-        raise TranscriptError(f"{where}: holds turn {turn.number}; lines were lost or added by hand")
+        raise TranscriptError(f"{_line(path, number)}: holds turn {turn.number}; lines were lost or added by hand")
     return turn
+
+
+def _line(path: Path, number: int) -> str:
+    return f"{display_path(path)}: line {number}"
 
 
 def _check_images(files: Iterable[str], images: Mapping[str, Image.Image]) -> None:

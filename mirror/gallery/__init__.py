@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ def gallery_page(arm: Arm, ratings: dict[str, list[Rating]]) -> str:
     )
     read = [(session, session.turns()) for session in arm.sessions]
     pictures = Pictures.of([turn for _, turns in read for turn in turns])
-    sessions = [session_view(arm, session, turns, pictures, ratings) for session, turns in read]
+    with ThreadPoolExecutor() as pool:  # pictures are shrunk outside Python's lock
+        sessions = list(pool.map(lambda one: session_view(arm, *one, pictures, ratings), read))
     counts = Counter(session["outcome"] for session in sessions)
     return environment.get_template("page.html").render(
         arm=arm,
