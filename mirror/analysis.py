@@ -17,7 +17,7 @@ from mirror.comparison import by_arm, compare, compare_halves
 from mirror.figures import arms as draw
 from mirror.figures import figure
 from mirror.finding import Finding
-from mirror.gallery import Rating, write_gallery
+from mirror.gallery import write_gallery
 from mirror.instrument import read_instrument, shipped
 from mirror.metrics import halves
 from mirror.run import Run, display_path, read_provenance, write_json, write_text
@@ -82,7 +82,8 @@ class Analysis:
         table, points = by_arm(self.study, measures, self.settings)
         first, at_all = (table[table.key == measure.key].set_index("arm")["mean"] for measure in measures)
         tries = {name: self.study.metrics[name].turns.attempts.mean() for name in self.names}
-        title = f"{claims.share_word(first)} faces are accepted at the first attempt: {claims.spread(first, 'share')}"
+        title = f"{claims.share_word(first)} faces are accepted at the first attempt".strip().capitalize()
+        title += f": {claims.spread(first, 'share')}"
         claim = f"**{title}.** Within all attempts: {claims.spread(at_all, 'share')}. Attempts a "
         claim += f"face: {claims.spread(tries, 'number')}. Where none is accepted, the best is shown."
         fig, ax = draw.tall_figure(len(table) + len(measures))
@@ -173,7 +174,7 @@ class Analysis:
         )
         ends = {arm: (n.iloc[0], n.iloc[-1]) for arm, n in table.groupby("arm", sort=False).n}
         claim = f"**{title}.** From the first to the second half of the same sessions, {told}. "
-        claim += f"Clients with a value: {claims.falling(ends)}."
+        claim += f"Clients with a value: {(n := claims.falling(ends))}."
         fig, ax = figure(7.6, 4)
         draw.over_turns(table, self._points(key), ax, title, quantity, unit == "share")
         kind = "Wilson" if unit == "share" else "bootstrap over clients"
@@ -182,7 +183,7 @@ class Analysis:
             f"Marks: means over the clients who have this turn; bars: {claims.percent(self.settings.level)} intervals "
         )
         caption += (
-            f"of each turn by itself ({kind}){few}. Halves are compared within clients, p corrected over arms (Holm)."
+            f"of each turn by itself ({kind}){few}. n = {n}. Halves are compared within clients, p corrected over arms."
         )
         return self._found(Finding(key, claim, caption, table, fig))
 
@@ -224,7 +225,11 @@ class Analysis:
             f"Marks: mean differences of the same clients, filled where p < {1 - level:.2g} after Holm's correction "
         )
         caption += f"for {len(table)} comparisons; bars: {claims.percent(level)} bootstrap intervals, not corrected. "
-        caption += "Beside them: both means, corrected p. Left out: outcomes in which all clients differ alike."
+        n = claims.counts(table.n)
+        caption += (
+            f"n = {n} clients. Beside the bars: both means, corrected p. Left out: outcomes in which all clients "
+        )
+        caption += "differ alike."
         return self._found(Finding("comparison", claim, caption, table, fig))
 
     def _judges(self) -> str:
@@ -260,7 +265,7 @@ class Analysis:
         }
         write_json(self.run.folder / "metrics.json", facts)
         for arm in self.study.arms if self.settings.gallery else ():
-            write_gallery(arm.folder, gallery_ratings(self.study, arm))
+            write_gallery(arm.folder)
         self.run.record("complete")
         told = claims.verdict(comparisons, self.settings.level) if len(comparisons) else ""
         return "\n\n".join(filter(None, [*map(tables.text, printed), told, *self._written()]))
@@ -274,20 +279,6 @@ class Analysis:
         n = points.dropna().groupby("arm").size().max()
         faint = "; faint: each client" if n < draw.FEW else ""
         return f"{marks}, bars: {claims.percent(self.settings.level)} bootstrap intervals over clients{faint}."
-
-
-def gallery_ratings(study: Study, arm: Arm) -> dict[str, list[Rating]]:
-    """The judges' scores of an arm by client, as means over repeats."""
-    if not len(study.answers):
-        return {}
-    found: dict[str, list[Rating]] = {}
-    of_arm = study.answers[study.answers.arm == arm.name]
-    keys = ["idx", "instrument", "judge", "subscale", "turn"]
-    for (idx, instrument, judge, subscale, turn), scores in of_arm.groupby(keys, dropna=False, sort=False).score:
-        told = "missing" if scores.isna().all() else f"{scores.mean():.1f}"
-        place = 0 if pd.isna(turn) else int(turn)
-        found.setdefault(idx, []).append(Rating(f"{instrument}, {judge}", subscale.replace("_", " "), place, told))
-    return found
 
 
 def _rehearse() -> list[Path]:

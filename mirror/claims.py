@@ -35,9 +35,9 @@ def spread(values: Mapping[str, float], unit: str) -> str:
 
 
 def share_word(values: Iterable[float]) -> str:
-    """`All`, `Most`, `Some` or `No` of something, if that is true of every arm; else `In some arms most`."""
+    """`All`, `Most`, `Some` or `No` of something, if that is true of every arm; else nothing."""
     words = {_share_word(value) for value in values if not isnan(value)}
-    return words.pop() if len(words) == 1 else "Not in all arms most"
+    return words.pop() if len(words) == 1 else ""
 
 
 def _share_word(value: float) -> str:
@@ -122,6 +122,11 @@ def joined(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def counts(n: pd.Series) -> str:
+    """How many, where it is not the same everywhere: from the least to the most."""
+    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+
+
 def verdict(table: pd.DataFrame, level: float) -> str:
     """Which arm is better, a sentence a pair; `table` has the comparisons of all outcomes, with `is_better`."""
     return " ".join(_pair_verdict(pair, rows, level) for pair, rows in table.groupby(["arm", "other"], sort=False))
@@ -131,7 +136,7 @@ def _pair_verdict(pair: tuple[str, str], rows: pd.DataFrame, level: float) -> st
     arm, other = pair
     seen = rows[rows.p_adjusted < 1 - level]
     better, worse = (seen.label[seen.is_better == is_better].tolist() for is_better in (True, False))
-    n = f"n = {rows.n.min()}" if rows.n.min() == rows.n.max() else f"n = {rows.n.min()} to {rows.n.max()}"
+    n = f"n = {counts(rows.n)}"
     if not better and not worse:
         return f"Between {arm} and {other} no difference can be told in any of {len(rows)} outcomes ({n} clients)."
     told = f"{arm} is better than {other} in {joined(better)}" if better else ""

@@ -213,7 +213,7 @@ class Study:
         found = self.answers[["instrument", "subscale", "judge", "better"]].drop_duplicates()
         return {
             f"{row.instrument}.{row.subscale} by {row.judge}": (
-                f"{row.instrument}: {row.subscale.replace('_', ' ')} ({row.judge})",
+                f"{_scale(row.instrument, row.subscale)} ({row.judge})",
                 row.better,
             )
             for row in found.itertuples()
@@ -225,6 +225,10 @@ class Study:
             return pd.DataFrame()
         told = self.answers.assign(idx=self.answers.arm + "/" + self.answers.idx)
         return reliability(told, seed)
+
+
+def _scale(instrument: str, subscale: str) -> str:
+    return instrument if subscale == instrument else f"{instrument}: {subscale.replace('_', ' ')}"
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

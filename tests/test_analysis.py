@@ -12,8 +12,8 @@ from test_settings_analyse import DEFAULTS
 from test_study import rate
 
 from mirror.analysis import Analysis
-from mirror.benchmark_analysis import write_run
 from mirror.finding import Finding
+from mirror.invention import write_run
 from mirror.run import RunConflict
 from mirror.settings import AnalyseSettings
 

@@ -53,7 +53,7 @@ def test_values_of_arms(values, told):
         ([0.7, 0.9], "Most"),
         ([0.2, 0.4], "Some"),
         ([0, 0], "No"),
-        ([0.9, 0.2], "Not in all arms most"),
+        ([0.9, 0.2], ""),
         ([0.9, nan], "Most"),
     ],
 )

@@ -13,14 +13,17 @@ from PIL import Image
 
 from mirror import gallery
 from mirror.arm import Arm
-from mirror.benchmark_analysis import write_run
-from mirror.gallery import Rating, gallery_page, write_gallery
+from mirror.gallery import gallery_page, write_gallery
+from mirror.invention import write_run
 from mirror.transcript import SessionFolder
 
 SCRIPT = "<script>document.title = 'broken'</script><img src=x onerror=\"document.title='broken'\">"
-RATINGS = {
-    "60": [Rating("CTRS <b>", "Guided & discovery", 0, "4.3 of 6"), Rating("Resistance", "resistance", 2, "3 of 4")]
-}
+RATINGS = [
+    ("60", "CTRS <b>", 1, None, "guided_discovery", 4, "a & b", "rated"),
+    ("60", "CTRS <b>", 2, None, "guided_discovery", 5, "a & b", "rated"),
+    ("60", "CTRS <b>", 1, None, "focus", None, "a & b", "failed"),
+    ("60", "resistance", 1, 2, "overall", 3, "a & b", "rated"),
+]
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium here; Debian and Ubuntu: apt-get install chromium"
 )
@@ -38,8 +41,19 @@ def run(tmp_path_factory):
     change(folder, "60", 1, exhausted=True)
     end(folder, "62", status="failed", reason=f"FaceError: no face {SCRIPT}", turns=4)
     (folder / "sessions/a b/end.json").unlink()
-    write_gallery(folder, RATINGS)
+    rate(folder, *RATINGS)
+    write_gallery(folder)
     return folder
+
+
+def rate(folder, *rows):
+    facts = {"raw": "", "run": "r", "asked": "", "attempts": 1}
+    names = ("idx", "instrument", "repeat", "turn", "item", "score", "judge", "status")
+    lines = [dict(zip(names, row, strict=True)) | facts for row in rows]
+    lines = [
+        {n: v for n, v in x.items() if n not in ("item", "score")} | {"scores": {x["item"]: x["score"]}} for x in lines
+    ]
+    (folder / "ratings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def change(folder, idx, number, exhausted=None, **fields):
@@ -162,9 +176,12 @@ def test_text_stays_text(opened):
 @needs_chromium
 def test_ratings_stand_with_the_session_and_its_turns(opened):
     go(opened, "60")
-    assert opened.evaluate("document.querySelector('main .ratings h3').textContent") == "CTRS <b>"
-    assert "Guided & discovery" in opened.evaluate("document.querySelector('main .ratings dl').textContent")
-    assert "3 of 4" in opened.evaluate("document.querySelectorAll('main .turn')[1].textContent")
+    assert opened.evaluate("document.querySelector('main .ratings h3').textContent") == "CTRS <b>, a & b"
+    told = opened.evaluate("[...document.querySelectorAll('main .ratings dd')].map((one) => one.textContent)")
+    assert told == ["4.5", "missing"]
+    assert "overall 3.0" in opened.evaluate(
+        "document.querySelectorAll('main .turn')[1].querySelector('.rated').textContent"
+    )
 
 
 @needs_chromium

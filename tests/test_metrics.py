@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mirror.arm import Arm
-from mirror.benchmark_analysis import write_run
+from mirror.invention import write_run
 from mirror.metrics import RESISTANT, TURN_COLUMNS, Metrics, agrees, halves, read_feelings, read_metrics
 from mirror.mood import mood_after
 from mirror.transcript import AttemptRecord, FaceRecord, SessionFolder, Turn

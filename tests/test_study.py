@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from mirror.arm import Arm
-from mirror.benchmark_analysis import write_run
 from mirror.instrument import read_instrument
+from mirror.invention import write_run
 from mirror.study import DESCRIPTIVE, OUTCOMES, Measure, Study, StudyError
 
 CLIENTS = ["60", "61", "62", "100"]

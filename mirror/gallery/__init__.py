@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 import yaml
 from PIL import Image
 
 from mirror.arm import Arm, Person
 from mirror.metrics import agrees, read_feelings
+from mirror.ratings import read_ratings
 from mirror.run import write_text
 from mirror.transcript import AttemptRecord, SessionFolder, Turn
 from mirror.verdict import Check, Verdict
@@ -50,20 +52,28 @@ class Rating:
     score: str
 
 
-def write_gallery(folder: Path, ratings: dict[str, list[Rating]] | None = None) -> Path:
+def write_gallery(folder: Path) -> Path:
     """Writes `gallery.html` into a run's folder, whole or not at all, and gives its path.
-
-    Args:
-        ratings: by client; without, the page has none.
 
     Raises:
         ArmError: the folder holds no counseling run.
-        TranscriptError: a transcript is damaged.
+        TranscriptError, RatingsError: a transcript or the ratings are damaged.
     """
     arm = Arm.read(folder)
     path = folder / "gallery.html"
-    write_text(path, gallery_page(arm, ratings or {}))
+    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder))))
     return path
+
+
+def ratings_by_client(ratings: pd.DataFrame) -> dict[str, list[Rating]]:
+    """The items of all judges by client, as means over repeats; `ratings` as `read_ratings` gives them."""
+    found: dict[str, list[Rating]] = {}
+    keys = ["idx", "instrument", "judge", "item", "turn"]
+    for (idx, instrument, judge, item, turn), scores in ratings.groupby(keys, dropna=False, sort=False).score:
+        told = "missing" if scores.isna().all() else f"{scores.mean():.1f}"
+        place = 0 if pd.isna(turn) else int(turn)
+        found.setdefault(idx, []).append(Rating(f"{instrument}, {judge}", item.replace("_", " "), place, told))
+    return found
 
 
 def gallery_page(arm: Arm, ratings: dict[str, list[Rating]]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mirror.arm import ArmError
 from mirror.gallery import write_gallery
+from mirror.ratings import RatingsError
 from mirror.run import display_path, output_path
 from mirror.transcript import TranscriptError
 
@@ -15,7 +16,7 @@ def main() -> None:
     for run in parser.parse_args().runs:
         try:
             path = write_gallery(output_path(run))
-        except (ArmError, TranscriptError) as error:
+        except (ArmError, TranscriptError, RatingsError) as error:
             parser.error(str(error))
         print(f"{display_path(path)} ({path.stat().st_size / 1e6:.1f} MB)")
 
