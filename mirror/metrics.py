@@ -63,7 +63,7 @@ class Metrics:
                 2016 (arXiv:1510.03055). Longer sessions have lower ones.
             openness: of a scripted client at the end.
             techniques: how many different ones were used.
-            tokens, seconds: of the whole session; missing where they were not counted.
+            tokens, seconds: of the whole session, and as above by role and stage; missing where they were not counted.
     """
 
     turns: pd.DataFrame
@@ -193,9 +193,11 @@ MEANS = (
 
 
 def _with_means(sessions: pd.DataFrame, turns: pd.DataFrame) -> pd.DataFrame:
-    """The sessions with the means over their turns; a session without a value has none."""
+    """The sessions with the means and sums over their turns; a session without a value has none."""
     values = turns[MEANS].astype(float)
-    return sessions.join(values.groupby(turns.idx).mean(), on="idx")
+    spent = [name for name in turns if name.startswith(("tokens_", "seconds_"))]
+    sums = turns[spent].astype(float).groupby(turns.idx).sum(min_count=1)
+    return sessions.join(values.groupby(turns.idx).mean(), on="idx").join(sums, on="idx")
 
 
 def halves(turns: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -66,7 +66,12 @@ DESCRIPTIVE = (
     Measure("distinct_2", "distinct-2 of all replies", "share"),
     Measure("techniques", "CBT techniques a session", "number"),
     Measure("tokens", "tokens a session, as far as counted", "number"),
+    *(Measure(f"tokens_{role}", f"tokens of the {role}", "number") for role in ("client", "describer", "counselor")),
     Measure("seconds", "seconds a session", "number"),
+    *(
+        Measure(f"seconds_{stage}", f"seconds for the {stage}", "number")
+        for stage in ("client", "description", "face", "counselor")
+    ),
 )
 
 
@@ -174,7 +179,7 @@ class Study:
         elif key == "ended_by_client":
             values = (sessions.ended_by == "client").astype(float)
         else:
-            values = sessions[key].astype(float)
+            values = sessions.get(key, pd.Series(index=sessions.index)).astype(float)
         return values[sessions.status.reindex(values.index) == "complete"]
 
     @property

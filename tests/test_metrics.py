@@ -131,6 +131,7 @@ def test_a_session_sums_its_turns_up(metrics):
     session = metrics.sessions.set_index("idx").loc["60"]
     assert (session.status, session.ended_by, session.turns, session.techniques) == ("complete", "client", 4, 1)
     assert (session.tokens, session.seconds) == (42, 2.5)
+    assert (session.tokens_client, session.tokens_counselor, session.seconds_face) == (12, 30, 2)
     assert session.resistant == pytest.approx(1 / 3)
     assert session.attempts == pytest.approx(5 / 3) and session.caption_agrees == 0.5
     words = sum((re.findall(r"\w+", turn.reply.lower()) for turn in TURNS), [])
