@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Top to bottom. A module imports from the layers below its own, and from its own where that makes no cycle.
 LAYERS = (
-    "judging figures gallery benchmark benchmark_faces benchmark_counseling benchmark_analysis calibration panel analysis finding",
+    "judging figures gallery benchmark benchmark_faces benchmark_counseling benchmark_analysis calibration panel "
+    "analysis finding",
     "step_page",
     "counseling exploration rehearsal",
     "casting random_cast shards",
@@ -18,7 +19,8 @@ LAYERS = (
     "client description face verification counselor",
     "training judge merge rules preferences questions",
     "dataset records progress step float8 lora llava original weights device photomaker "
-    "identity chat language sampling speaker service statistics metrics invention study comparison claims tables ratings",
+    "identity chat language sampling speaker service statistics metrics invention "
+    "study comparison claims tables ratings",
     "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon messages "
     "picture grammar mood prices bar arm instrument",
 )
