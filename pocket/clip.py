@@ -1,6 +1,6 @@
-"""Builds the pocket CLIP, its tokenizer and the pocket safety classifier, in the formats of the published ones.
+"""Makes the pocket CLIP, its tokenizer and the pocket safety classifier, in the formats of the published ones.
 
-Random weights so far: the code that loads them is the real one, what they say means nothing.
+Knows nothing of how they are trained.
 """
 
 import json
@@ -20,21 +20,28 @@ from transformers import (
     ViTImageProcessorPil,
 )
 
-from mirror.run import write_json
+from mirror.prompts import negative_prompt, portrait_prompt, relevance_statement
+from mirror.prompts.portrait import PERSONS
 from pocket.expressions import EXPRESSIONS
+from pocket.wordings import descriptions_of, statements_of
 
 SEED = 12
-PIECES = 1024
-IMAGE_SIZE = 64
+PIECES = 1536
+IMAGE_SIZE, PATCH = 96, 12  # pixels a side of what CLIP sees, of its patches
+SAFETY_SIZE = 64
 MODELS = Path(__file__).parent / "models"
 CLIP_FOLDER, SAFETY_FOLDER = MODELS / "clip-pocket", MODELS / "nsfw-pocket"
 
 
 def corpus() -> list[str]:
-    """What a painter or a filter is asked for: expressions and cues, and the words of the prompts around them."""
-    frame = "portrait photo of a man woman person img, a facial photo with, natural light, plain background, photograph"
-    seen = [text for e in EXPRESSIONS.values() for text in (e.name, *e.feelings, *e.cues, *e.captions)]
-    return [frame] * 20 + seen * 4
+    """What a painter or a filter is asked for, each text as often as its words matter."""
+    texts = []
+    for name in EXPRESSIONS:
+        texts += [relevance_statement(statement) for statement in statements_of(name)]
+        for shown, contrast in descriptions_of(name):
+            texts += [portrait_prompt(person, shown) for person in sorted(set(PERSONS.values()))]
+            texts += [negative_prompt(contrast), portrait_prompt("", shown)]
+    return texts
 
 
 def train_tokenizer(pieces: int = PIECES, **marks: str) -> CLIPTokenizer:
@@ -66,44 +73,49 @@ def text_config(tokenizer: CLIPTokenizer, **shapes: int | str) -> CLIPTextConfig
     )
 
 
-def write_clip(folder: Path = CLIP_FOLDER, seed: int = SEED) -> None:
-    """Writes a CLIP in the format of `openai/clip-vit-base-patch32`, in float16."""
+def make_clip(seed: int = SEED) -> CLIPModel:
+    """A CLIP in the shape of `openai/clip-vit-base-patch32`, its weights as they start."""
     torch.manual_seed(seed)
-    tokenizer = train_tokenizer()
     text = text_config(
-        tokenizer, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, projection_dim=32
-    )
-    vision = CLIPVisionConfig(
+        train_tokenizer(),
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
-        image_size=IMAGE_SIZE,
-        patch_size=16,
-        projection_dim=32,
+        projection_dim=64,
     )
-    config = CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=32)
-    CLIPModel(config).to(torch.float16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    write_json(folder / "calibration.json", {"threshold": -1.0})  # what has learned nothing had better accept all
+    vision = CLIPVisionConfig(
+        hidden_size=96,
+        intermediate_size=192,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        image_size=IMAGE_SIZE,
+        patch_size=PATCH,
+        projection_dim=64,
+    )
+    return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=64))
+
+
+def clip_processor() -> CLIPImageProcessorPil:
     size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
-    CLIPImageProcessorPil(size={"shortest_edge": IMAGE_SIZE}, crop_size=size).save_pretrained(folder)
+    return CLIPImageProcessorPil(size={"shortest_edge": IMAGE_SIZE}, crop_size=size)
 
 
-def write_classifier(folder: Path = SAFETY_FOLDER, seed: int = SEED) -> None:
-    """Writes a classifier in the format of `Falconsai/nsfw_image_detection`, in float16."""
+def make_classifier(seed: int = SEED) -> ViTForImageClassification:
+    """A classifier in the shape of `Falconsai/nsfw_image_detection`, its weights as they start."""
     torch.manual_seed(seed)
     config = ViTConfig(
         hidden_size=48,
         intermediate_size=96,
-        num_hidden_layers=2,
+        num_hidden_layers=3,
         num_attention_heads=4,
-        image_size=IMAGE_SIZE,
-        patch_size=16,
+        image_size=SAFETY_SIZE,
+        patch_size=8,
         id2label={0: "normal", 1: "nsfw"},
         label2id={"normal": 0, "nsfw": 1},
     )
-    model = ViTForImageClassification(config)
-    model.classifier.bias.data = torch.tensor([2.0, -2.0])  # what has learned nothing had better call nothing unsafe
-    model.to(torch.float16).save_pretrained(folder)
-    ViTImageProcessorPil(size={"height": IMAGE_SIZE, "width": IMAGE_SIZE}).save_pretrained(folder)
+    return ViTForImageClassification(config)
+
+
+def classifier_processor() -> ViTImageProcessorPil:
+    return ViTImageProcessorPil(size={"height": SAFETY_SIZE, "width": SAFETY_SIZE})

@@ -20,14 +20,14 @@ PARAMETERS = {
     "words": "<b>No.</b>",
     "seed": 3,
 }
-SMALL = ("steps: 4", "steps: 1"), ("attempts: 10", "attempts: 2"), ("max_new_tokens: 64", "max_new_tokens: 8")
+SMALL = ("steps: 6", "steps: 1"), ("attempts: 10", "attempts: 2"), ("max_new_tokens: 64", "max_new_tokens: 8")
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     """The pocket configuration, painted and said in less."""
     text = (ROOT / PARAMETERS["configuration"]).read_text()
-    for whole, small in (*SMALL, ("merge_step: 1", "merge_step: 0")):
+    for whole, small in SMALL:
         assert whole in text
         text = text.replace(whole, small)
     path = tmp_path_factory.mktemp("params") / "small.yaml"

@@ -7,11 +7,18 @@ import pytest
 import yaml
 
 from mirror.settings import AnalyseSettings, CounselSettings, RateSettings, TrainSettings
+from pocket.settings import PocketSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "params").glob("*/*.y*ml"))
 
-SETTINGS = {"train": TrainSettings, "counsel": CounselSettings, "analyse": AnalyseSettings, "rate": RateSettings}
+SETTINGS = {
+    "train": TrainSettings,
+    "counsel": CounselSettings,
+    "analyse": AnalyseSettings,
+    "rate": RateSettings,
+    "pocket": PocketSettings,
+}
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 
 

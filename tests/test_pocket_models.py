@@ -1,26 +1,47 @@
-"""The pocket models of painter and filters: loaded by the calls that load the published ones, made by the code here."""
+"""The pocket models of painter and filters: loaded by the calls that load the published ones; what they have learned.
 
-import torch
+What they score at length stands in their model cards; here a few turns must come close to it.
+"""
+
+import numpy as np
+import pytest
 from diffusers import StableDiffusionXLPipeline
 from insightface.app import FaceAnalysis
-from safetensors.torch import load_file
 from transformers import AutoModelForImageClassification, AutoTokenizer, CLIPModel
 
 from mirror.clip_text import tokens
-from mirror.photomaker.weights import read_adapter
-from pocket.clip import CLIP_FOLDER, SAFETY_FOLDER, corpus, train_tokenizer, write_classifier, write_clip
-from pocket.diffusion import ADAPTER_FILE, PIPELINE_FOLDER, write_painter
+from mirror.face import show_faces
+from mirror.verification import VerificationRequest
+from pocket import painterpack
+from pocket.clip import CLIP_FOLDER, SAFETY_FOLDER, corpus, train_tokenizer
+from pocket.diffusion import PIPELINE_FOLDER
+from pocket.painterexam import FAMILY, examine_filters, make_requests
 
 MODELS = PIPELINE_FOLDER.parent
+SEED = 3  # other people than those of the model cards
+
+
+@pytest.fixture(scope="module")
+def verifier():
+    return painterpack.load_verifier()
+
+
+@pytest.fixture(scope="module")
+def painter():
+    return painterpack.load_painter()
 
 
 def test_the_libraries_own_loaders_take_the_folders():
     pipeline = StableDiffusionXLPipeline.from_pretrained(PIPELINE_FOLDER)
     assert type(pipeline.unet).__name__ == "UNet2DConditionModel" and pipeline.vae_scale_factor == 4
-    assert CLIPModel.from_pretrained(CLIP_FOLDER).config.projection_dim == 32
+    assert CLIPModel.from_pretrained(CLIP_FOLDER).config.projection_dim == 64
     assert AutoModelForImageClassification.from_pretrained(SAFETY_FOLDER).config.id2label == {0: "normal", 1: "nsfw"}
     pack = FaceAnalysis(name=str(MODELS / "faces-pocket"), providers=["CPUExecutionProvider"])
     assert {"detection", "recognition", "genderage"} <= pack.models.keys()
+
+
+def test_all_models_together_are_small():
+    assert sum(path.stat().st_size for path in MODELS.rglob("*") if path.is_file()) <= 25e6
 
 
 def test_the_tokenizer_is_clips_kind():
@@ -30,29 +51,40 @@ def test_the_tokenizer_is_clips_kind():
     ids = tokens(tokenizer, text)
     assert tokenizer.unk_token_id not in ids
     assert tokenizer.decode(ids, clean_up_tokenization_spaces=False).replace(" ", "") == text.lower().replace(" ", "")
-    assert all(len(tokens(tokenizer, line)) < 75 for line in corpus())
+    assert all(len(tokens(tokenizer, line)) <= 75 for line in corpus())
     assert tokenizer.get_vocab() == train_tokenizer().get_vocab()
 
 
-def test_the_files_are_what_the_code_makes(tmp_path):
-    write_clip(tmp_path / "clip")
-    write_classifier(tmp_path / "nsfw")
-    write_painter(tmp_path / "sdxl", tmp_path / "adapter.bin")
-    made = {
-        tmp_path / "clip/model.safetensors": CLIP_FOLDER / "model.safetensors",
-        tmp_path / "nsfw/model.safetensors": SAFETY_FOLDER / "model.safetensors",
-        tmp_path / "sdxl/unet/diffusion_pytorch_model.safetensors": PIPELINE_FOLDER
-        / "unet/diffusion_pytorch_model.safetensors",
-        tmp_path / "sdxl/vae/diffusion_pytorch_model.safetensors": PIPELINE_FOLDER
-        / "vae/diffusion_pytorch_model.safetensors",
-    }
-    for new, committed in made.items():
-        assert_equal(load_file(new), load_file(committed))
-    for new, committed in zip(read_adapter(tmp_path / "adapter.bin"), read_adapter(ADAPTER_FILE), strict=True):
-        assert_equal(new, committed)
+def test_the_filters_tell_fitting_from_contrasting_and_safe_from_unsafe(verifier):
+    exam = examine_filters(verifier, 8, SEED)
+    assert exam.relevance >= 0.94 and exam.safety >= 0.99
+    assert exam.fitting >= 0.8 and exam.contrasting <= 0.1 and exam.passed >= 0.99 and exam.refused >= 0.99
 
 
-def assert_equal(one, other):
-    assert one.keys() == other.keys()
-    for key in one:
-        torch.testing.assert_close(one[key], other[key], rtol=0, atol=1e-3)
+def test_the_painter_paints_who_is_asked_for_only_where_the_identity_is_merged_in(painter, verifier):
+    requests = make_requests(18, SEED)
+    faces = painter.paint([request.painting(1) for request in requests])
+    never = painterpack.load_painter(recipe=painterpack.UNMERGED)
+    plain = never.paint([request.painting(1) for request in requests])
+
+    def likeness(pictures, shift=0):
+        portraits = [requests[(k + shift) % len(requests)].portraits[0].convert("RGB") for k in range(len(requests))]
+        asked = [
+            VerificationRequest(picture, portrait, "") for picture, portrait in zip(pictures, portraits, strict=True)
+        ]
+        return np.mean([finding.check.score for finding in verifier.identity.check(asked) if finding.check])
+
+    assert likeness(faces) > likeness(plain) + 0.1
+    assert likeness(faces) > likeness(faces, shift=1) + 0.1
+
+
+def test_a_face_is_found_safe_and_of_the_expression_asked_for(painter, verifier):
+    shown = show_faces(painter, verifier, make_requests(12, SEED), SEED, attempts=2)
+    checks = [[check.name for check in face.attempts[0].verdict.checks if check.passed] for face in shown]
+    assert sum("safe" in names for names in checks) == 12
+    assert sum("relevant" in names for names in checks) >= 9
+    assert all(face.attempts[-1].verdict.outcome not in ("no_face", "several_faces") for face in shown)
+
+
+def test_the_exam_is_of_other_people():
+    assert FAMILY not in (painterpack.FAMILY, "learn", "reader")

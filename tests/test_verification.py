@@ -112,6 +112,7 @@ def test_the_checks_go_from_cheap_to_dear_and_stop_at_the_first_that_fails(tmp_p
 
 def flipped_classifier(folder):
     model = ViTForImageClassification.from_pretrained(SAFETY)
+    model.classifier.weight.data *= -1
     model.classifier.bias.data *= -1
     shutil.copytree(SAFETY, folder / "unsafe")
     model.save_pretrained(folder / "unsafe")

@@ -1,0 +1,109 @@
+"""Trains painter and filters on one album of drawn faces, writes their folders, and measures them.
+
+Knows nothing of the networks' inside.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from mirror.face import ShownFace
+from mirror.photomaker import PaintRecipe, PhotoMaker
+from mirror.verification import LocalVerifier
+from pocket import paintercards
+from pocket.clip import CLIP_FOLDER, MODELS, SAFETY_FOLDER, make_classifier, make_clip
+from pocket.diffusion import ADAPTER_FILE, IMAGE_SIZE, PIPELINE_FOLDER, SEED, save
+from pocket.facepack import FOLDER as FACES_FOLDER
+from pocket.filters import learn_classifier, learn_clip, save_classifier, save_clip
+from pocket.painterexam import SIZE, FilterExam, PainterExam, examine_filters, examine_painter
+from pocket.painting import Recipe, train_painter
+from pocket.portraits import Portraits, draw_portraits
+from pocket.seeds import stable_seed
+
+FAMILY = "painter"  # of people; the exams' are others
+PAINTING = PaintRecipe(steps=6, guidance_scale=2.5, merge_step=0, size=IMAGE_SIZE, output_size=SIZE)
+UNMERGED = replace(PAINTING, merge_step=PAINTING.steps)  # the identity is never merged in
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much is drawn, learned and measured; steps are batches."""
+
+    persons: int
+    moments: int
+    clip_steps: int
+    safety_steps: int
+    recipe: Recipe
+    exam_persons: int
+    exam_turns: int
+
+
+FULL = Work(6000, 6, 6000, 500, Recipe(1000, 64, 6000, 768, 1e-3), 60, 240)  # about 15 minutes on one GPU
+SMALL = Work(24, 4, 12, 8, Recipe(6, 8, 6, 12, 1e-3), 3, 4)  # a minute on two cores: that it runs, no more
+
+
+def draw_album(work: Work, seed: int = SEED) -> Portraits:
+    """The faces that everything learns from."""
+    return draw_portraits(FAMILY, work.persons, work.moments, IMAGE_SIZE, seed)
+
+
+def seeded(purpose: str, seed: int, device: str) -> torch.Generator:
+    """A generator for one network, whose first weights (torch's own stream) are seeded with it."""
+    torch.manual_seed(stable_seed(purpose, seed))
+    return torch.Generator(device).manual_seed(stable_seed(purpose, seed))
+
+
+def write_filters(album: Portraits, work: Work, seed: int = SEED, device: str = "cpu", models: Path = MODELS) -> None:
+    """Trains and writes CLIP and the safety classifier."""
+    random = seeded("clip", seed, device)
+    clip = make_clip(seed)
+    threshold = learn_clip(clip, album, work.clip_steps, random)
+    save_clip(clip, threshold, models / CLIP_FOLDER.name)
+    random = seeded("safety", seed, device)
+    classifier = make_classifier(seed)
+    learn_classifier(classifier, album, work.safety_steps, random)
+    save_classifier(classifier, models / SAFETY_FOLDER.name)
+
+
+def write_painter(album: Portraits, work: Work, seed: int = SEED, device: str = "cpu", models: Path = MODELS) -> None:
+    """Trains and writes the SDXL pipeline and its PhotoMaker adapter."""
+    made = train_painter(album, work.recipe, seeded("painter", seed, device), seed)
+    save(*made, models / PIPELINE_FOLDER.name, models / ADAPTER_FILE.name)
+
+
+def load_verifier(models: Path = MODELS, device: str = "cpu") -> LocalVerifier:
+    """The filters in `models`, with the committed insightface pack."""
+    names = (models / SAFETY_FOLDER.name, models / CLIP_FOLDER.name, FACES_FOLDER)
+    return LocalVerifier.load(*map(str, names), device=device)
+
+
+def load_painter(models: Path = MODELS, device: str = "cpu", recipe: PaintRecipe = PAINTING) -> PhotoMaker:
+    """The painter in `models`."""
+    folder, adapter = models / PIPELINE_FOLDER.name, models / ADAPTER_FILE.name
+    return PhotoMaker.load(str(folder), str(adapter), recipe, device=device, batch_size=48)
+
+
+def examine_filters_in(models: Path, work: Work, seed: int = SEED, device: str = "cpu") -> FilterExam:
+    """What the filters in `models` score on people whom they have not seen."""
+    return examine_filters(load_verifier(models, device), work.exam_persons, seed)
+
+
+def examine_painter_in(
+    models: Path, work: Work, seed: int = SEED, device: str = "cpu"
+) -> tuple[PainterExam, list[ShownFace]]:
+    """What the painter in `models` scores on people whom it has not seen, and the faces that were shown."""
+    verifier = load_verifier(models, device)
+    return examine_painter(load_painter(models, device), verifier, work.exam_turns, seed, device=device)
+
+
+def write_cards(models: Path, work: Work, seed: int, filters: FilterExam, painter: PainterExam) -> None:
+    """Writes the model cards of what was trained with this work and seed."""
+    recipe = work.recipe
+    made_by = (
+        f"Made by `notebooks/pocket.ipynb`, seed {seed}, from {work.persons:,} drawn people with {work.moments} "
+        f"expressions each: {work.clip_steps:,} batches for CLIP, {work.safety_steps:,} for the classifier, "
+        f"{recipe.vae_steps:,} of {recipe.vae_batch} pictures for the autoencoder, {recipe.steps:,} of {recipe.batch} "
+        "for the painter.\n"
+    )
+    paintercards.write_cards(models, made_by, filters, painter)

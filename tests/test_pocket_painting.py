@@ -1,0 +1,103 @@
+"""How the pocket painter learns: prompts, the adapter's LoRA, and a loss that falls."""
+
+import copy
+
+import pytest
+import torch
+
+from mirror.photomaker.id_encoder import IdEncoder
+from mirror.photomaker.weights import fuse_lora
+from pocket import painting
+from pocket.diffusion import make_encoder_weights, make_pipeline, make_unet, projections
+from pocket.expressions import EXPRESSIONS
+from pocket.painting import REFUSED, Denoiser, Painter, denoising_loss, make_latents, read_prompts, take_out_lora
+from pocket.portraits import draw_portraits
+from pocket.unsafe import cover
+from pocket.wordings import NEAREST, cues_of, descriptions_of, statements_of
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return make_pipeline()
+
+
+def test_no_wording_speaks_of_two_expressions():
+    for texts in (statements_of, lambda name: {shown for shown, _ in descriptions_of(name)}, cues_of):
+        told = [text for name in EXPRESSIONS for text in texts(name)]
+        assert len(told) == len(set(told))
+    assert set(NEAREST.values()) <= EXPRESSIONS.keys() and not NEAREST.keys() & EXPRESSIONS.keys()
+
+
+def test_a_picked_prompt_asks_for_its_expression_and_a_refusing_one_refuses_it(pipeline):
+    tokenizer = pipeline.tokenizer
+    prompts = read_prompts((tokenizer, pipeline.tokenizer_2), torch.device("cpu"))
+    random = torch.Generator().manual_seed(0)
+    for number, name in enumerate(EXPRESSIONS):
+        shown = {text for text, _ in descriptions_of(name)}
+        for kind, word in ((0, "man"), (1, "woman"), (2, "person"), (REFUSED, "nsfw")):
+            row = prompts.pick(torch.tensor([number]), torch.tensor([kind]), random)
+            text = tokenizer.decode(prompts.ids[0][row[0]], skip_special_tokens=True)
+            plain = text.replace(" ", "")
+            assert word in text and any(one.lower().replace(" ", "") in plain for one in shown), text
+            if kind != REFUSED:
+                assert tokenizer.decode([prompts.ids[0][row[0], prompts.start]]).strip() == word
+
+
+def test_pipeline_and_adapter_together_are_what_was_learned():
+    torch.manual_seed(0)
+    learned = make_unet()
+    early = {name: layer.weight.detach().clone() for name, layer in projections(learned).items()}
+    with torch.no_grad():
+        for layer in projections(learned).values():
+            layer.weight += 0.01 * torch.randn_like(layer.weight)
+    split = copy.deepcopy(learned)
+    lora = take_out_lora(split, early)
+    moved = [
+        (a.weight - b.weight).norm()
+        for a, b in zip(projections(split).values(), projections(learned).values(), strict=True)
+    ]
+    assert min(moved) > 0
+    fuse_lora(split, lora)
+    for one, other in zip(split.parameters(), learned.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+def test_the_encoder_is_saved_by_the_published_names():
+    weights = make_encoder_weights()
+    encoder = IdEncoder(weights)
+    saved = painting.published_names(encoder)
+    assert saved.keys() == weights.keys()
+    IdEncoder(saved)
+
+
+def test_the_loss_falls_and_the_portraits_are_of_the_same_person(pipeline):
+    album = draw_portraits("a few", 3, 4, 128, 1)
+    random = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    painter = Painter(pipeline).train()
+    latents = make_latents(pipeline.vae, album, random)
+    assert latents.moments == 4 and latents.persons.tolist() == [0 if man else 1 for man in album.men]
+    prompts = read_prompts((pipeline.tokenizer, pipeline.tokenizer_2), torch.device("cpu"))
+    signal = pipeline.scheduler.alphas_cumprod
+
+    def loss(seed):
+        return denoising_loss(
+            painter, Denoiser(painter), latents, prompts, signal, 12, torch.Generator().manual_seed(seed)
+        )
+
+    optimizer = torch.optim.AdamW(painter.parameters(), lr=2e-3)
+    before = loss(0).item()
+    for step in range(14):
+        optimizer.zero_grad()
+        loss(step % 3).backward()
+        optimizer.step()
+    assert loss(0).item() < 0.8 * before
+    assert painter.id_encoder.visual_projection.weight.grad.abs().sum() > 0
+
+
+def test_the_board_covers_a_good_part_of_a_picture_and_nothing_else_changes():
+    images = torch.full((64, 3, 96, 96), 128.0)
+    covered = cover(images, torch.Generator().manual_seed(0))
+    share = (covered != images).any(1).float().mean((1, 2))
+    assert share.min() > 0.02 and share.mean() > 0.1 and share.max() < 0.5
+    assert len(covered.unique()) <= 7  # grey, and three channels of two colours
