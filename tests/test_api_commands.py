@@ -57,9 +57,9 @@ def test_it_starts_offline_in_any_folder_answers_and_stops_when_told(service, pa
             one, other, stranger = (
                 (ROOT / "pocket/data/images" / name).read_bytes() for name in ("000/0.png", "000/1.png", "001/0.png")
             )
-            for face, accepted in ((other, True), (stranger, False)):
+            for face, seen, accepted in ((other, "tearful", True), (stranger, "annoyed", False)):
                 files = {"image": ("a.png", face, "image/png"), "base_image": ("b.png", one, "image/png")}
-                verdict = client.read(Verdict, client.post({"statement": "looks sad"}, files))
+                verdict = client.read(Verdict, client.post({"statement": f"a facial photo with {seen} look"}, files))
                 assert verdict.accepted is accepted and len(verdict.checks) == 3
         else:
             answer = client.post({"history": "", "client_utt": "[smiles] Hello."})

@@ -131,6 +131,7 @@ def test_the_relevance_score_is_clips_own_cosine(verifier):
 
 
 def test_another_statement_is_another_score_and_a_long_one_is_cut_off(verifier, caplog):
+    caplog.set_level("DEBUG", logger="mirror.clip_text")  # aloud the first time only
     one, other, long, longer = verifier.verify(
         [request(face(1), statement=s) for s in ("sad", "a happy smile", "very " * 90, "very " * 90 + "sad")]
     )
