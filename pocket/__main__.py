@@ -2,7 +2,7 @@
 
 import argparse
 
-WHAT = ["data", "llava", "faces"]
+WHAT = ["data", "llava", "card", "faces"]
 
 
 def main() -> None:
@@ -19,6 +19,11 @@ def main() -> None:
     if "llava" in what:
         llava.write_llava()
         print(f"llava: {llava.FOLDER}")
+    if "card" in what:
+        from pocket import llavacard
+
+        llavacard.write_card()
+        print(f"card: {llavacard.FOLDER / 'README.md'}")
     if "faces" in what:
         from pocket import facepack
 

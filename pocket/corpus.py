@@ -1,17 +1,19 @@
 """General English for the pre-training: small stories, chats about everyday matters, descriptions of how people look.
 
-Knows nothing of the training set, neither its worries nor its dialogues and plans, and not what a face shows.
+Knows the worries that people come with, but not the training set's dialogues, and not what a face shows.
 """
 
 from random import Random
 
-from mirror.prompts import format_dialogue
+from mirror.prompts import format_dialogue, format_steps
 from pocket.canvas import Colour
 from pocket.clients import HOMES, JOBS, NAMES
 from pocket.expressions import EXPRESSIONS
 from pocket.identities import Identity
+from pocket.notes import plan_steps, write_line
 from pocket.persons import second_person
 from pocket.speech import WELCOME
+from pocket.worries import WORRIES
 
 PEOPLE = (
     "my sister", "my brother", "my mother", "my father", "my friend", "my neighbour", "my boss", "my son",
@@ -57,7 +59,13 @@ THANKS = (
     "I'm glad that you say it.",
     "That can be hard.",
 )
-FEELING_THANKS = ("You say that you are {feeling}.", "It makes sense that you feel {feeling}.")
+FEELING_THANKS = (
+    "You say that you are {feeling}.",
+    "It makes sense that you feel {feeling}.",
+    "So you feel {feeling}.",
+)
+NAMED = ("You look {feeling}.", "You seem {feeling}, {name}.", "I see that you are {feeling}.")
+MOODS = ("{feeling}", "Looks {feeling}", "Feels {feeling}")
 QUESTIONS = (
     "How long has it been like that?",
     "What have you tried so far?",
@@ -162,20 +170,36 @@ def write_exchange(random: Random) -> tuple[str, str]:
 
 
 def write_session(random: Random) -> tuple[dict[str, str], str]:
-    """The fields of a `response` prompt of the base variant about an everyday matter, and a general reply."""
+    """The fields of a `response` prompt of the base variant, and a general reply that goes by no face.
+
+    Below the reason some sheets hold a line more: a mood, which the reply then names, or steps of a plan.
+    """
     name = random.choice(NAMES[random.choice(list(NAMES))])
-    fields = {
-        "personal_information": f"{name}, {random.randint(19, 64)}, a {random.choice(JOBS)}, {random.choice(HOMES)}",
-        "reason_for_counseling": write_exchange(random)[0],
-    }
+    reason = random.choice(WORRIES).reason if random.random() < 0.6 else write_exchange(random)[0]
     greeting = random.choice(WELCOME).partition("{naming}")[0].strip().format(name=name)
     reply = f"{greeting} {random.choice(OPENINGS)}"
     utterances: list[tuple[str, str]] = []
-    for _ in range(random.randint(0, 2)):
+    for _ in range(random.randint(0, 5)):
         said, answer = write_exchange(random)
+        if random.random() < 0.6:
+            said, answer = write_line(random), f"{random.choice(THANKS[4:])} {random.choice(QUESTIONS)}"
         utterances += [("therapist", reply), ("client", said)]
         reply = answer
-    return fields | {"dialogue": format_dialogue(utterances)}, reply
+    kind = random.random()
+    if kind < 0.55:
+        feeling = random.choice(random.choice(list(EXPRESSIONS.values())).feelings)
+        reason += f"\n- Mood Today: {random.choice(MOODS).format(feeling=feeling)}"
+        naming = random.choice((*FEELING_THANKS, *NAMED)).format(feeling=feeling, name=name)
+        reply = f"{naming} {random.choice(QUESTIONS)}"
+    elif kind < 0.8:
+        technique, _, steps = plan_steps(random)
+        reason += f"\n- Technique: {technique}\n- Steps:\n{format_steps(steps)}"
+    fields = {
+        "personal_information": f"{name}, {random.randint(19, 64)}, a {random.choice(JOBS)}, {random.choice(HOMES)}",
+        "reason_for_counseling": reason,
+        "dialogue": format_dialogue(utterances),
+    }
+    return fields, reply
 
 
 def describe(identity: Identity, random: Random) -> tuple[str, str]:

@@ -4,6 +4,7 @@ Knows nothing of how it is trained.
 """
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,14 +22,16 @@ from mirror.conversation import SYSTEM, conversation_text
 from mirror.prompts import VARIANTS
 from pocket.corpus import write_story
 from pocket.dataset import IMAGE_SIZE, make_dialogues, make_records
-from pocket.pretraining import draw_faces, train_language, train_tower
+from pocket.notes import client_lines
+from pocket.pretraining import train_language, write_examples, write_text
 from pocket.seeds import stream
+from pocket.strangers import Stranger, draw_faces
 from pocket.tokenizer import train_tokenizer
+from pocket.tower import Eye, features, train_tower
 
 SEED = 11
-FACES = 2000
-TOWER_STEPS = 450
-LANGUAGE_STEPS = 1100
+DRILLS = 0.5  # of the drilled texts
+VISION_SIZE, PATCH_SIZE = 96, 16  # pixels a side
 FOLDER = Path(__file__).parent / "models" / "llava-v1.5-pocket"
 CHAT_TEMPLATE = (
     "{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': ' }}{% endif %}"
@@ -38,39 +41,64 @@ CHAT_TEMPLATE = (
 )
 
 
+@dataclass(frozen=True)
+class Work:
+    """How much is drawn, written and learned. Of each face there are so many `views`: one clean, the others worn.
+
+    The language model learns general texts first, then `drilled` ones, half of which are drills in taking up words.
+    """
+
+    faces: int
+    tower_steps: int
+    tower_batch: int
+    views: int
+    texts: int
+    drilled: int
+    language_steps: int
+    drill_steps: int
+    batch_tokens: int
+
+
+FULL = Work(16000, 2800, 256, 6, 60000, 60000, 1500, 1500, 16384)  # for one GPU; the committed model is SMALL
+SMALL = Work(3000, 1800, 48, 5, 18000, 40000, 1700, 1800, 1200)  # about 20 minutes on one core
+
+
 def tokenizer_corpus(seed: int = SEED) -> list[str]:
-    """Lines of text to train the tokenizer on: dialogues of other clients than the training set's, and stories."""
+    """Lines of text to train the tokenizer on: dialogues of other clients than the training set's, and other texts."""
     random = stream("stories", seed)
-    lines = [write_story(random) for _ in range(1000)]
+    lines = [write_story(random) for _ in range(600)]
+    people = [Stranger.from_seed(seed, number, is_mixed=True) for number in range(100)]
+    for _ in range(6000):
+        lines += write_text(people, random).text.removeprefix(SYSTEM).removesuffix("</s>").split("\n")
     for cot in VARIANTS:
         for record in make_records(make_dialogues(seed, clients=216), cot):
             human, answer = (said["value"] for said in record["conversations"])
             text, _ = conversation_text([(human.replace("<image>\n", ""), answer)])
             lines += text.removeprefix(SYSTEM).removesuffix("</s>").split("\n")
-    return lines + [SYSTEM] * 200
+    return [*lines, *client_lines() * 3, *[SYSTEM] * 200]
 
 
 def make_config(tokenizer) -> LlavaConfig:
     """The shapes of the pocket model; embedding rows are rounded up to a multiple of 64, as `llava-hf` does."""
     return LlavaConfig(
         vision_config=CLIPVisionConfig(
-            hidden_size=64,
-            intermediate_size=256,
-            num_hidden_layers=4,
+            hidden_size=80,
+            intermediate_size=320,
+            num_hidden_layers=5,
             num_attention_heads=4,
-            image_size=IMAGE_SIZE,
-            patch_size=14,
+            image_size=VISION_SIZE,
+            patch_size=PATCH_SIZE,
             projection_dim=64,
         ),
         text_config=LlamaConfig(
-            hidden_size=128,
-            intermediate_size=352,
+            hidden_size=192,
+            intermediate_size=384,
             num_hidden_layers=4,
-            num_attention_heads=4,
-            num_key_value_heads=4,
+            num_attention_heads=6,
+            num_key_value_heads=6,
             max_position_embeddings=2048,
             rms_norm_eps=1e-5,
-            initializer_range=0.05,
+            initializer_range=0.04,
             vocab_size=64 * math.ceil(len(tokenizer) / 64),
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
@@ -80,25 +108,41 @@ def make_config(tokenizer) -> LlavaConfig:
         vision_feature_layer=-2,
         vision_feature_select_strategy="default",
         projector_hidden_act="gelu",
-        image_seq_length=(IMAGE_SIZE // 14) ** 2,
+        image_seq_length=(VISION_SIZE // PATCH_SIZE) ** 2,
         pad_token_id=tokenizer.pad_token_id,
     )
 
 
-def write_llava(folder: Path = FOLDER, seed: int = SEED) -> None:
-    """Trains tokenizer, vision tower and language model (some minutes on 2 cores) and writes the folder in float16.
+def write_llava(folder: Path = FOLDER, seed: int = SEED, device: str = "auto", work: Work | None = None) -> None:
+    """Trains tokenizer, vision tower and language model, and writes the folder in float16.
 
-    Text and faces depend on the seed only; the weights also on the machine's number of threads, in their last digits.
+    `device` is `auto`, `cuda` or `cpu`; on a CPU the work is `SMALL` unless told. Text and faces depend on the seed
+    only; the weights also on the device and its number of threads, in their last digits.
     """
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    work = work or (FULL if device == "cuda" else SMALL)
+    torch.set_float32_matmul_precision("high")
     tokenizer = train_tokenizer(tokenizer_corpus(seed))
     torch.manual_seed(seed)
-    model = LlavaForConditionalGeneration(make_config(tokenizer))
+    model = LlavaForConditionalGeneration(make_config(tokenizer)).to(device).train()
     processor = make_processor(model.config, tokenizer)
-    faces = draw_faces(FACES, IMAGE_SIZE, seed)
-    pixels = processor.image_processor(list(faces.images), return_tensors="pt")["pixel_values"]
-    train_tower(model, pixels, faces.traits, TOWER_STEPS)
-    train_language(model, tokenizer, pixels, faces.identities, LANGUAGE_STEPS, seed)
-    save(model, processor, folder)
+    faces = draw_faces(work.faces, IMAGE_SIZE, seed)
+    form = (tokenizer, model.config.image_token_id, model.config.image_seq_length)
+    eye = Eye(processor.image_processor, VISION_SIZE, device, seed)
+    views = eye.views(torch.tensor(faces.images, device=device).permute(0, 3, 1, 2), work.views)
+    train_tower(model, views, faces.traits.to(device), work.tower_steps, work.tower_batch)
+    seen = torch.stack([look(model, view) for view in views])
+    examples = write_examples(work.texts, 0, faces.strangers, *form, seed)
+    train_language(model, examples, seen, work.language_steps, work.batch_tokens, 2e-3, seed)
+    drilled = write_examples(work.drilled, DRILLS, faces.strangers, *form, seed + 1)
+    train_language(model, drilled, seen, work.drill_steps, work.batch_tokens, 1.5e-3, seed + 1)
+    save(model.cpu(), processor, folder)
+
+
+@torch.no_grad()
+def look(model: LlavaForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
+    """[n, patches, hidden] float16: the tower's features of `pixels` [n, 3, size, size]."""
+    return torch.cat([features(model, part.float()).half() for part in pixels.split(256)])
 
 
 def make_processor(config: LlavaConfig, tokenizer) -> LlavaProcessor:

@@ -1,189 +1,180 @@
-"""Short pre-training of the pocket LLaVA: a vision tower that sees faces, a language model that speaks simple English.
+"""Pre-training of the pocket LLaVA's language model: simple English, and words for what is seen in a picture.
 
 What it never gets is the way from a face to a word for its feeling: that is left to fine-tuning.
 """
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from itertools import chain
 from random import Random
 
-import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
-from transformers import LlavaConfig, LlavaForConditionalGeneration, get_cosine_schedule_with_warmup
 
-from mirror.conversation import IGNORED, IMAGE, tokenize
+from mirror.conversation import END, IGNORED, IMAGE, SYSTEM, conversation_text
 from mirror.prompts import own_template
 from pocket.corpus import describe, write_chat, write_session, write_story
-from pocket.expressions import EXPRESSIONS
-from pocket.faces import draw
-from pocket.identities import HAIRSTYLES, Identity
-from pocket.seeds import stable_seed, stream
+from pocket.descent import descend
+from pocket.movements import describe_movements
+from pocket.notes import write_account, write_card, write_drill, write_sayings, write_steps
+from pocket.seeds import stream
+from pocket.strangers import CORES, Stranger
 
-BATCH_TOKENS = 512
-
-
-@dataclass(frozen=True)
-class Faces:
-    """Drawn faces of people whom the training set does not know.
-
-    `images` [n, size, size, 3] uint8; `traits` [n, t] float32, standardised: action units,
-    then what tells people apart.
-    """
-
-    identities: list[Identity]
-    images: np.ndarray
-    traits: torch.Tensor
+CHUNK = 500  # texts that a process writes at once
 
 
 @dataclass(frozen=True)
 class Text:
-    """Token ids, labels (`IGNORED` on the image only), and the number of the face that it is about, if any."""
+    """A text, with `<image>` in it where it is about the face of the stranger with the number `face`."""
+
+    text: str
+    face: int | None = None
+
+
+def write_examples(
+    count: int, drills: float, strangers: list[Stranger], tokenizer, image_token_id: int, image_tokens: int, seed: int
+) -> list["Example"]:
+    """`count` texts, a share of them `drills`, written and encoded on all cores; the same for any number of cores."""
+    spawn = multiprocessing.get_context("spawn")
+    chunks = range(-(-count // CHUNK))
+    given = (strangers, tokenizer, image_token_id, image_tokens)
+    with ProcessPoolExecutor(
+        min(CORES, os.cpu_count() or 1), mp_context=spawn, initializer=_prepare, initargs=given
+    ) as pool:
+        written = pool.map(_write_chunk, chunks, [seed] * len(chunks), [drills] * len(chunks))
+        bar = tqdm(written, total=len(chunks), desc="texts", unit="chunk", mininterval=2)
+        return list(chain.from_iterable(bar))[:count]
+
+
+_given: list = []  # of a process that writes: people, tokenizer, the image's token and how often it stands
+
+
+def _prepare(*given) -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # each process is one of many
+    _given[:] = given
+
+
+def _write_chunk(number: int, seed: int, drills: float) -> list["Example"]:
+    random = stream("pre-training", seed, number)
+    strangers, *form = _given
+    return encode([write_text(strangers, random, drills) for _ in range(CHUNK)], *form)
+
+
+def write_text(strangers: list[Stranger], random: Random, drills: float = 0) -> Text:
+    """One text of a random kind, a drill with the chance `drills`; some of them are about a stranger's face."""
+    if drills and random.random() < drills:
+        return Text(write_drill(random) + END)
+    kind = random.random()
+    if kind < 0.03:
+        return Text(write_story(random) + END)
+    if kind < 0.09:
+        return Text(write_account(random) + END)
+    if kind < 0.30:
+        return Text(write_sayings(random) + END)
+    if kind < 0.35:
+        return Text(_conversation(write_chat(random)))
+    if kind < 0.56:
+        return Text(_conversation(write_card(random)))
+    if kind < 0.60:
+        return Text(_conversation(write_steps(random)))
+    face = random.randrange(len(strangers))
+    if kind < 0.80:
+        return Text(_conversation(_ask_about(strangers[face], random)), face)
+    fields, answer = write_session(random)
+    return Text(_conversation([(own_template("response", "base").render(**fields), answer)]), face)
+
+
+def _ask_about(stranger: Stranger, random: Random) -> list[tuple[str, str]]:
+    """Questions about a picture, of looks and of movements."""
+    turns = [describe_movements(stranger.units, random) for _ in range(random.randint(1, 4))]
+    if random.random() < 0.5:
+        turns.insert(random.randint(0, len(turns)), describe(stranger.identity, random))
+    (human, answer), *others = turns
+    return [(f"{IMAGE}\n{human}", answer), *others]
+
+
+def _conversation(turns: list[tuple[str, str]]) -> str:
+    return conversation_text(turns)[0]
+
+
+@dataclass(frozen=True)
+class Example:
+    """Token ids; labels, `IGNORED` on the image and on the sentences that begin every chat; the face's number."""
 
     ids: list[int]
     labels: list[int]
     face: int | None
 
 
-def draw_faces(count: int, size: int, seed: int) -> Faces:
-    """`count` faces, each of another person, on all cores; the same for any number of cores."""
-    numbers = [(seed, number, size) for number in range(count)]
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
-        drawn = list(tqdm(pool.map(_draw_face, numbers, chunksize=50), total=count, desc="faces", unit="face"))
-    traits = torch.tensor([row for _, row in drawn], dtype=torch.float32)
-    traits = (traits - traits.mean(0)) / (traits.std(0) + 1e-6)
-    identities = [Identity.from_seed(stable_seed("stranger", seed, number)) for number in range(count)]
-    return Faces(identities, np.stack([image for image, _ in drawn]), traits)
-
-
-def _draw_face(number: tuple[int, int, int]) -> tuple[np.ndarray, list[float]]:
-    seed, index, size = number
-    who = Identity.from_seed(stable_seed("stranger", seed, index))
-    expression = stream("stranger's expression", seed, index).choice(list(EXPRESSIONS.values()))
-    moment = stable_seed("stranger's moment", seed, index)
-    units = expression.instance(stable_seed("units", moment))
-    styles = sorted({style for styles in HAIRSTYLES.values() for style in styles})
-    marks = [float(who.hairstyle == style) for style in styles]
-    marks += [float(who.gender == "man"), who.age / 50, float(who.glasses != "none"), float(who.beard != "none")]
-    marks += [channel / 255 for colour in (who.skin, who.hair, who.clothes) for channel in colour]
-    return np.asarray(draw(who, expression, moment, size)), [*astuple(units), *marks]
-
-
-def train_tower(model: LlavaForConditionalGeneration, pixels: torch.Tensor, traits: torch.Tensor, steps: int) -> None:
-    """Trains the vision tower to make movements and marks of a face readable from the mean of its patch features.
-
-    `pixels` [n, 3, size, size] float32, `traits` [n, t]. The loss is a mean squared error: 1 is knowing nothing.
-    """
-    tower, layer = model.model.vision_tower, model.config.vision_feature_layer
-    _start_tower(tower)
-    reader = torch.nn.Linear(model.config.vision_config.hidden_size, traits.shape[1])
-    picks = torch.Generator().manual_seed(0)
-
-    def loss() -> torch.Tensor:
-        batch = torch.randint(len(pixels), (32,), generator=picks)
-        features = tower(pixels[batch], output_hidden_states=True).hidden_states[layer][:, 1:].mean(1)
-        return F.mse_loss(reader(features), traits[batch])
-
-    _descend([*tower.parameters(), *reader.parameters()], loss, steps, "vision tower")
+def encode(texts: list[Text], tokenizer, image_token_id: int, image_tokens: int) -> list[Example]:
+    """The texts as `mirror.conversation` tokenizes them."""
+    parts = [text.text.split(IMAGE) for text in texts]
+    encoded = iter(tokenizer(list(chain.from_iterable(parts)), add_special_tokens=False)["input_ids"])
+    system = len(tokenizer(SYSTEM, add_special_tokens=False)["input_ids"])
+    examples = []
+    for text, pieces in zip(texts, parts, strict=True):
+        ids = [tokenizer.bos_token_id]
+        for place in range(len(pieces)):
+            ids += [image_token_id] * image_tokens * (place > 0) + next(encoded)
+        labels = [IGNORED if token == image_token_id else token for token in ids]
+        if text.text.startswith(SYSTEM):
+            labels[1 : 1 + system] = [IGNORED] * system
+        examples.append(Example(ids, labels, text.face))
+    return examples
 
 
 def train_language(
-    model: LlavaForConditionalGeneration,
-    tokenizer,
-    pixels: torch.Tensor,
-    people: list[Identity],
-    steps: int,
-    seed: int,
+    model: nn.Module, examples: list[Example], seen: torch.Tensor, steps: int, batch_tokens: int, rate: float, seed: int
 ) -> None:
-    """Trains the language model and the projector to go on with general texts; the vision tower stays as it is.
+    """Trains the language model and the projector to go on with the texts; the vision tower stays as it is.
 
-    `pixels` [n, 3, size, size] float32 show the `people`.
+    `seen` [views, faces, patches, hidden] are the tower's features of each face in some views of it.
     """
-    model.model.vision_tower.requires_grad_(False)
-    random = stream("pre-training", seed)
-    batches = _batches(model.config, tokenizer, people, random)
+    config = model.config
+    batches = _batches(examples, batch_tokens, stream("batches", seed))
+    views = torch.Generator().manual_seed(seed)
 
-    def loss() -> torch.Tensor:
-        texts = next(batches)
-        ids = [torch.tensor(text.ids) for text in texts]
-        labels = [torch.tensor(text.labels) for text in texts]
-        shown = [text.face for text in texts if text.face is not None]
-        return model(
-            input_ids=pad_sequence(ids, True, tokenizer.pad_token_id),
-            attention_mask=pad_sequence([torch.ones_like(row) for row in ids], True, 0),
-            labels=pad_sequence(labels, True, IGNORED),
-            pixel_values=pixels[shown] if shown else None,
-        ).loss
+    def loss(step: int) -> torch.Tensor:
+        batch = next(batches)
+        longest = max(len(example.ids) for example in batch)
+        ids = _padded([example.ids for example in batch], config.pad_token_id, longest).to(seen.device)
+        labels = _padded([example.labels for example in batch], IGNORED, longest).to(seen.device)
+        faces = torch.tensor([example.face for example in batch if example.face is not None], dtype=torch.long)
+        view = torch.randint(len(seen), (len(faces),), generator=views)
+        with torch.autocast(seen.device.type, torch.bfloat16, enabled=seen.device.type == "cuda"):
+            embeddings = model.get_input_embeddings()(ids)
+            if len(faces):
+                images = model.model.multi_modal_projector(seen[view, faces].float())
+                is_image = (ids == config.image_token_id).unsqueeze(-1)
+                embeddings = embeddings.masked_scatter(is_image, images.to(embeddings.dtype))
+            # Padding stands on the right: the causal mask alone keeps it out of every label.
+            hidden = model.model.language_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
+            predicting = labels[:, 1:] != IGNORED
+            logits = model.lm_head(hidden[:, :-1][predicting])
+        return F.cross_entropy(logits.float(), labels[:, 1:][predicting])
 
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    _descend(trained, loss, steps, "language model")
-
-
-def _descend(parameters: list[torch.nn.Parameter], loss: Callable[[], torch.Tensor], steps: int, name: str) -> None:
-    """AdamW with warm-up and a cosine, `steps` times down the gradient of `loss()`."""
-    optimizer = torch.optim.AdamW(parameters, lr=3e-3, weight_decay=0.02, betas=(0.9, 0.98))
-    schedule = get_cosine_schedule_with_warmup(optimizer, steps // 20, steps)
-    bar = tqdm(range(steps), desc=name, unit="step", mininterval=2)
-    mean = 0.0
-    for step in bar:
-        now = loss()
-        now.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        mean += (now.item() - mean) / min(step + 1, 20)
-        bar.set_postfix(loss=f"{mean:.3f}")
+    trained = [model.model.language_model, model.model.multi_modal_projector, model.lm_head]
+    descend([p for part in trained for p in part.parameters()], loss, steps, rate, "language model")
 
 
-def _start_tower(tower: torch.nn.Module) -> None:
-    """Weights that so short a training can start from: positions as loud as patches, and layers that pass things on."""
-    for name, parameter in tower.named_parameters():
-        if "position_embedding" in name:
-            torch.nn.init.normal_(parameter, 0.0, 0.5)
-        elif name.endswith(("out_proj.weight", "fc2.weight")):
-            torch.nn.init.normal_(parameter, 0.0, 0.5 * parameter.shape[1] ** -0.5)
-        elif name.endswith(("proj.weight", "fc1.weight")):
-            torch.nn.init.normal_(parameter, 0.0, parameter.shape[1] ** -0.5)
-
-
-def _batches(config: LlavaConfig, tokenizer, people: list[Identity], random: Random) -> Iterator[list[Text]]:
-    """Batches of about `BATCH_TOKENS` tokens, of like lengths, for ever."""
+def _batches(examples: list[Example], tokens: int, random: Random) -> Iterator[list[Example]]:
+    """Batches of about `tokens` tokens, of like lengths, for ever."""
     while True:
-        texts = sorted((_text(config, tokenizer, people, random) for _ in range(400)), key=lambda text: len(text.ids))
+        order = sorted(examples, key=lambda example: len(example.ids) + random.uniform(0, 8))
         batches, batch = [], []
-        for text in texts:
-            batch.append(text)
-            if len(batch) * len(text.ids) > BATCH_TOKENS:
+        for example in order:
+            batch.append(example)
+            if len(batch) * len(example.ids) >= tokens:
                 batches.append(batch)
                 batch = []
         random.shuffle(batches)
         yield from batches
 
 
-def _text(config: LlavaConfig, tokenizer, people: list[Identity], random: Random) -> Text:
-    """A story, a chat, a description of a face's owner, or a turn of a session."""
-    kind, face = random.random(), None
-    if kind < 0.25:
-        ids = [*tokenizer(write_story(random))["input_ids"], tokenizer.eos_token_id]
-        return Text(ids, ids, None)
-    if kind < 0.55:
-        turns = write_chat(random)
-    else:
-        face = random.randrange(len(people))
-        if kind < 0.75:
-            human, answer = describe(people[face], random)
-            human = f"{IMAGE}\n{human}"
-        else:
-            fields, answer = write_session(random)
-            human = own_template("response", "base").render(**fields)
-        turns = [(human, answer)]
-    image = config.image_token_id
-    ids = tokenize(tokenizer, turns, image, config.image_seq_length).input_ids
-    return Text(ids, [IGNORED if token == image else token for token in ids], face)
+def _padded(rows: list[list[int]], value: int, length: int) -> torch.Tensor:
+    return torch.tensor([row + [value] * (length - len(row)) for row in rows])

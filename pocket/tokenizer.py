@@ -1,6 +1,7 @@
 """Trains the pocket tokenizer: Llama's kind, byte-pair pieces with a fall-back to bytes. Knows nothing of models."""
 
 import io
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +9,17 @@ from pathlib import Path
 import sentencepiece
 from transformers import LlamaTokenizer
 
-PIECES = 1024
+PIECES = 2304
+REPEATS = 30  # of every word, so that rare ones become one piece too
+_WORD = re.compile(r"[A-Za-z]+")
 
 
 def train_tokenizer(sentences: Sequence[str], pieces: int = PIECES) -> LlamaTokenizer:
     """A tokenizer of `pieces` pieces (<unk> 0, <s> 1, </s> 2, 256 bytes), and <image> and <pad> behind them."""
     model = io.BytesIO()
+    words = sorted({word for sentence in sentences for word in _WORD.findall(sentence)})
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(sentences),
+        sentence_iterator=iter([*sentences, *(word for word in words for _ in range(REPEATS))]),
         model_writer=model,
         model_type="bpe",
         vocab_size=pieces,
