@@ -117,7 +117,7 @@ the drawn faces of this repository and no photographs of people, and it is no he
 
 ## Made by
 
-`python -m pocket llava` (`pocket/llava.py`), seed {SEED}, on one core of a CPU in about 20 minutes; measured at commit
+`python -m pocket llava` (`pocket/llava.py`), seed {SEED}, on one core of a CPU in about 20 minutes; code of commit
 `{commit()["commit"]}`. {SMALL.faces:,} drawn people, half of them with a mixture of two expressions, and texts:
 stories, chats, cards to look things up in, accounts of worries, sentences of therapists and clients, looks and
 movements of the drawn faces, sessions with replies that go by the words alone. The vision tower learns action units

@@ -9,16 +9,24 @@ from PIL import Image
 from safetensors import safe_open
 from transformers import AutoProcessor, AutoTokenizer, LlamaTokenizer, LlavaForConditionalGeneration, LlavaProcessor
 
-from mirror.conversation import SYSTEM, prompt_text, tokenize
+from mirror.conversation import SYSTEM, conversation_text, prompt_text, tokenize
 from mirror.llava import generate, load
-from mirror.prompts import VARIANTS, own_template
-from pocket.corpus import describe, write_chat, write_session
+from mirror.prompts import VARIANTS
 from pocket.dataset import FOLDER as DATA
-from pocket.expressions import expression_of
-from pocket.identities import Identity
-from pocket.llava import FOLDER, make_config, tokenizer_corpus
+from pocket.expressions import EXPRESSIONS, expression_of
+from pocket.faces import draw
+from pocket.llava import FOLDER, Work, make_config, tokenizer_corpus, write_llava
+from pocket.llavaexam import dialogue_loss, examine, general_loss
+from pocket.movements import describe_movements
+from pocket.pretraining import Text, encode, write_examples, write_text
 from pocket.seeds import stream
+from pocket.strangers import Stranger
 from pocket.tokenizer import train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def exam(llava):
+    return examine(llava, faces=120, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +46,14 @@ def test_the_real_classes_load_the_folder():
     assert "torchvision" not in sys.modules
     image = Image.open(DATA / "images/000/0.png").convert("RGB")
     inputs = processor(images=image, text=prompt_text("<image>\nWho is it?"), return_tensors="pt")
-    assert inputs["pixel_values"].shape == (1, 3, 112, 112)
-    assert (inputs["input_ids"] == model.config.image_token_id).sum() == 64 == model.config.image_seq_length
+    assert inputs["pixel_values"].shape == (1, 3, 96, 96)
+    assert (inputs["input_ids"] == model.config.image_token_id).sum() == 36 == model.config.image_seq_length
     assert inputs["input_ids"][0, 0] == processor.tokenizer.bos_token_id
     assert torch.isfinite(model(**inputs).logits).all()
 
 
 def test_the_folder_is_small_and_in_float16():
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 5 << 20
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 6.3e6
     with safe_open(FOLDER / "model.safetensors", "pt") as weights:
         assert {weights.get_tensor(key).dtype for key in weights.keys()} == {torch.float16}  # noqa: SIM118
     names = {path.name for path in FOLDER.iterdir()}
@@ -59,10 +67,10 @@ def test_the_tokenizer_is_llamas_with_the_image_and_the_padding_behind_the_piece
         as_llamas(SYSTEM + "\nClient: Hm, 12 times?").input_ids
         == tokenizer(SYSTEM + "\nClient: Hm, 12 times?").input_ids
     )
-    assert tokenizer.convert_tokens_to_ids(["<unk>", "<s>", "</s>", "<image>", "<pad>"]) == [0, 1, 2, 1024, 1025]
-    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (1, 2, 1025)
+    assert tokenizer.convert_tokens_to_ids(["<unk>", "<s>", "</s>", "<image>", "<pad>"]) == [0, 1, 2, 2304, 2305]
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (1, 2, 2305)
     config = json.loads((FOLDER / "config.json").read_text())
-    assert config["image_token_index"] == 1024
+    assert config["image_token_index"] == 2304
     assert config["text_config"]["vocab_size"] % 64 == 0 and config["text_config"]["vocab_size"] >= len(tokenizer)
     for text in ("Grüße, 你好!", "a  b\n c", "1. Name the worst"):
         assert tokenizer.decode(tokenizer(text).input_ids, skip_special_tokens=True) == text
@@ -82,41 +90,73 @@ def test_the_tokenizer_and_the_shapes_are_what_the_code_makes(llava):
 
 
 def test_the_training_set_is_short_in_its_tokens(llava, records):
-    for cot, mean, longest in (("base", 170, 300), ("planning", 230, 400), ("ec", 180, 310), ("ec_planning", 240, 410)):
+    for cot, mean, longest in (("base", 140, 230), ("planning", 190, 300), ("ec", 150, 240), ("ec_planning", 200, 310)):
         replies = [r for r in records[cot] if r["question_id"].endswith("response")]
         lengths = [len(llava.tokenizer(r["conversations"][0]["value"]).input_ids) for r in replies]
         assert sum(lengths) / len(lengths) < mean and max(lengths) < longest
 
 
-def test_it_knows_general_english_but_not_the_dialogues(llava, records):
-    random = stream("held-out chats")
-    general = [write_chat(random) for _ in range(6)]
-    for seed in range(6):
-        fields, reply = write_session(random)
-        general.append([(own_template("response", "base").render(**fields), reply)])
-        question, answer = describe(Identity.from_seed(seed), random)
-        general.append([(question, answer)])
-    general = [[(human.replace("<image>\n", ""), answer) for human, answer in turns] for turns in general]
-    dialogues = [[tuple(said["value"] for said in r["conversations"])] for r in records["base"][::20]]
-    dialogues = [[(human.replace("<image>\n", ""), answer) for human, answer in turns] for turns in dialogues]
-    assert loss(llava, general) < 1.2 < 2.5 < loss(llava, dialogues)
+def test_the_words_of_the_dialogues_are_single_pieces(llava):
+    words = {word for e in EXPRESSIONS.values() for feeling in e.feelings for word in feeling.split()}
+    assert all(len(llava.tokenizer.tokenize(word)) == 1 for word in words)
+    assert llava.tokenizer.tokenize("You look tired today.") == ["▁You", "▁look", "▁tired", "▁today", "."]
 
 
-def test_it_does_not_read_faces(llava, records):
-    captions = [r for r in records["ec"] if r["question_id"].endswith("emotion_recognition")][::6]
-    prompts = [r["conversations"][0]["value"] for r in captions]
-    images = [Image.open(DATA / "images" / r["image"]) for r in captions]
-    said = [expression_of(answer) for answer in generate(llava, prompts, images, 8)]
-    shown = [expression_of(r["conversations"][1]["value"]) for r in captions]
-    assert sum(a is b for a, b in zip(said, shown, strict=True)) <= 0.2 * len(shown)
+def test_it_knows_general_english_but_not_the_dialogues(llava):
+    assert general_loss(llava, 3) < 0.8 < 1.3 < dialogue_loss(llava, 3)
 
 
-@torch.inference_mode()
-def loss(llava, conversations):
-    """Mean loss over the answers' tokens in nats, without images."""
-    losses = []
-    for turns in conversations:
-        tokens = tokenize(llava.tokenizer, turns, llava.image_token_id, llava.image_tokens)
-        labels = torch.tensor([tokens.labels])
-        losses.append(llava.model(input_ids=torch.tensor([tokens.input_ids]), labels=labels).loss.item())
-    return sum(losses) / len(losses)
+def test_it_sees_but_cannot_name_a_feeling(exam):
+    """The tower's features tell the expressions apart, of people it never saw; the words are missing."""
+    assert exam.probe.share > 0.95 and exam.worn_probe.share > 0.9
+    assert exam.captions.share <= 0.2 and exam.forced.share <= 0.2
+
+
+def test_it_says_what_moves_in_a_face(llava):
+    faces = [Stranger.from_seed(3, number, is_mixed=False) for number in range(24)]
+    images = [draw(face.identity, face.expression, face.moment, 112) for face in faces]
+    said = generate(llava, ["<image>\nWhat moves in the face?"] * len(faces), images, 64)
+    random = stream("movements")
+    wanted = []
+    for face in faces:
+        asked = ""
+        while asked != "What moves in the face?":
+            asked, answer = describe_movements(face.units, random)
+        wanted.append(answer)
+    assert sum(a == b for a, b in zip(said, wanted, strict=True)) >= 12
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_no_text_leads_from_a_face_to_a_feeling(number):
+    """Texts about a picture name no feeling, but where the words beside it do."""
+    random = stream("texts", number)
+    people = [Stranger.from_seed(3, one, is_mixed=True) for one in range(4)]
+    for text in (write_text(people, random) for _ in range(25)):
+        if "<image>" in text.text:
+            human, _, answer = text.text.rpartition("ASSISTANT:")
+            named = expression_of(answer)
+            assert named is None or expression_of(human) is not None, text.text
+
+
+def test_pre_training_in_small_writes_the_same_kind_of_folder(tmp_path):
+    write_llava(tmp_path, seed=3, device="cpu", work=Work(40, 2, 8, 2, 60, 60, 2, 2, 512))
+    assert {path.name for path in tmp_path.iterdir()} | {"README.md"} == {path.name for path in FOLDER.iterdir()}
+    made = load(str(tmp_path))
+    assert made.image_tokens == 36
+    assert len(generate(made, ["<image>\nHm?"], [Image.new("RGB", (112, 112))], 2)) == 1
+
+
+def test_texts_do_not_depend_on_the_number_of_processes(llava):
+    people = [Stranger.from_seed(3, number, is_mixed=True) for number in range(4)]
+    form = (llava.tokenizer, llava.image_token_id, llava.image_tokens)
+    examples = write_examples(600, 0.3, people, *form, seed=1)
+    random = stream("pre-training", 1, 1)
+    assert len(examples) == 600
+    assert examples[500:] == encode([write_text(people, random, 0.3) for _ in range(100)], *form)
+
+
+def test_pre_training_reads_texts_as_fine_tuning_does(llava):
+    turns = [("<image>\nDescribe the person.", "A man with glasses."), ("And?", "Yes.")]
+    (ours,) = encode([Text(conversation_text(turns)[0], 0)], llava.tokenizer, llava.image_token_id, llava.image_tokens)
+    assert ours.ids == tokenize(llava.tokenizer, turns, llava.image_token_id, llava.image_tokens).input_ids
+    assert sum(label == -100 for label in ours.labels) == 36 + len(llava.tokenizer.tokenize(SYSTEM))
