@@ -36,7 +36,7 @@ def test_the_pocket_cast_counsels_a_client_offline(tmp_path):
 
 
 def test_an_untuned_llava_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="size is 7b, but .*llava-v1.5-pocket has hidden size 128"):
+    with pytest.raises(ValueError, match="size is 7b, but .*llava-v1.5-pocket has hidden size 192"):
         make_counselor(settings().model_copy(update={"size": "7b"}), "cpu", None)
 
 
