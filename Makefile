@@ -12,7 +12,7 @@ INSTALLED := .venv/installed
 # The mark holds the folder it was made in: a .venv that was copied, moved or lost its Python is made anew.
 INSTALLED_IN := $(shell $(PY) -c 'print(open("$(INSTALLED)").read())' 2>/dev/null)
 OUTPUT := $(if $(MIRROR_OUTPUT),$(MIRROR_OUTPUT),$(CURDIR))
-COTS := ec_planning base planning
+COTS := ec_planning base
 # $(call NOTEBOOK,name,run,params file) runs a notebook into its run's folder.
 NOTEBOOK = mkdir -p "$(OUTPUT)/results/$(2)" && MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m papermill --no-progress-bar \
 	--stdout-file - --stderr-file - notebooks/$(1).ipynb "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
