@@ -5,14 +5,14 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn import functional as F
-from tqdm import tqdm
-from transformers import CLIPModel, ViTForImageClassification, get_cosine_schedule_with_warmup
+from transformers import CLIPModel, ViTForImageClassification
 
 from mirror.clip_text import fit, tokens
 from mirror.prompts import relevance_statement
 from mirror.run import write_json
 from pocket.backgrounds import make_backgrounds
 from pocket.clip import classifier_processor, clip_processor, train_tokenizer
+from pocket.descent import descend
 from pocket.expressions import EXPRESSIONS
 from pocket.portraits import Portraits
 from pocket.unsafe import cover
@@ -40,7 +40,7 @@ def learn_clip(model: CLIPModel, portraits: Portraits, steps: int, random: torch
     images, shown = on_device(portraits, device)
     empty = make_backgrounds(200, portraits.size, random).to(device)
 
-    def loss() -> torch.Tensor:
+    def loss(_step: int) -> torch.Tensor:
         pick = torch.randint(len(images), (BATCH - EMPTY,), generator=random, device=device)
         none = torch.randint(len(empty), (EMPTY,), generator=random, device=device)
         pixels = shaken(
@@ -87,7 +87,7 @@ def learn_classifier(
     images, _ = on_device(portraits, device)
     empty = make_backgrounds(200, portraits.size, random).to(device)
 
-    def loss() -> torch.Tensor:
+    def loss(_step: int) -> torch.Tensor:
         pick = torch.randint(len(images), (BATCH - EMPTY,), generator=random, device=device)
         none = torch.randint(len(empty), (EMPTY,), generator=random, device=device)
         pictures = torch.cat([images[pick].float(), empty[none].float()])
@@ -121,22 +121,6 @@ def normalised(images: torch.Tensor, processor) -> torch.Tensor:
         torch.tensor(row, device=images.device)[:, None, None] for row in (processor.image_mean, processor.image_std)
     )
     return (images / 255 - mean) / std
-
-
-def descend(parameters: list[nn.Parameter], loss, steps: int, rate: float, name: str) -> None:
-    """AdamW with warm-up and a cosine, `steps` times down the gradient of `loss()`."""
-    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.05, betas=(0.9, 0.98))
-    schedule = get_cosine_schedule_with_warmup(optimizer, max(1, steps // 20), max(2, steps))
-    bar = tqdm(range(steps), desc=name, unit="step", mininterval=5)
-    for step in bar:
-        now = loss()
-        now.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        if step % 50 == 0:
-            bar.set_postfix(loss=f"{now.item():.3f}")
 
 
 def save_clip(model: CLIPModel, threshold: float, folder: Path) -> None:

@@ -4,8 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from pocket.descent import descend
 from pocket.expressions import EXPRESSIONS
-from pocket.filters import descend, on_device, shaken
+from pocket.filters import on_device, shaken
 from pocket.portraits import Portraits
 
 SIZE = 80
@@ -42,7 +43,7 @@ def learn_reader(portraits: Portraits, steps: int, random: torch.Generator, batc
     images, shown = on_device(portraits, device)
     reader = Reader().to(device).train()
 
-    def loss() -> torch.Tensor:
+    def loss(_step: int) -> torch.Tensor:
         pick = torch.randint(len(images), (batch,), generator=random, device=device)
         return F.cross_entropy(reader(shaken(images[pick].float(), SIZE, random)), shown[pick])
 
