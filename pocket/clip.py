@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from tokenizers.pre_tokenizers import ByteLevel
+from torch import nn
 from transformers import (
     CLIPConfig,
     CLIPImageProcessorPil,
@@ -94,6 +95,15 @@ def make_clip(seed: int = SEED) -> CLIPModel:
         projection_dim=64,
     )
     return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=64))
+
+
+def start(transformer: nn.Module) -> None:
+    """Gives a CLIP, or a part of one, weights that a short training can start from: places as loud as what is there."""
+    for name, parameter in transformer.named_parameters():
+        if "position_embedding" in name or "token_embedding" in name:
+            nn.init.normal_(parameter, 0.0, 0.3)
+        elif name.endswith("patch_embedding.weight"):
+            nn.init.normal_(parameter, 0.0, parameter[0].numel() ** -0.5)
 
 
 def clip_processor() -> CLIPImageProcessorPil:

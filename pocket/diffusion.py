@@ -60,7 +60,7 @@ def make_unet() -> UNet2DConditionModel:
 
 
 def make_scheduler() -> DDIMScheduler:
-    """SDXL's noise levels; the network predicts velocity, and few steps begin at pure noise (arXiv 2305.08891)."""
+    """SDXL's noise levels, moved so that the last is pure noise; the network predicts velocity (arXiv 2305.08891)."""
     return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -70,6 +70,7 @@ def make_scheduler() -> DDIMScheduler:
         steps_offset=1,
         prediction_type="v_prediction",
         timestep_spacing="trailing",
+        rescale_betas_zero_snr=True,
     )
 
 

@@ -11,7 +11,7 @@ from mirror.clip_text import fit, tokens
 from mirror.prompts import relevance_statement
 from mirror.run import write_json
 from pocket.backgrounds import make_backgrounds
-from pocket.clip import classifier_processor, clip_processor, train_tokenizer
+from pocket.clip import classifier_processor, clip_processor, start, train_tokenizer
 from pocket.descent import descend
 from pocket.expressions import EXPRESSIONS
 from pocket.portraits import Portraits
@@ -31,8 +31,8 @@ def learn_clip(model: CLIPModel, portraits: Portraits, steps: int, random: torch
     by scale · cosine - bias, so that one threshold is right for all statements.
     """
     device = random.device
+    start(model)
     model.to(device).train()
-    _start(model)
     ids, named = statement_ids()
     ids, named = ids.to(device), named.to(device)
     bias = nn.Parameter(torch.tensor(5.0, device=device))
@@ -57,15 +57,6 @@ def learn_clip(model: CLIPModel, portraits: Portraits, steps: int, random: torch
     descend([*model.parameters(), bias], loss, steps, 1.5e-3, "CLIP")
     model.eval()
     return (bias / model.logit_scale.exp()).item()
-
-
-def _start(model: CLIPModel) -> None:
-    """Weights that a short training can start from: places as loud as what stands there."""
-    for name, parameter in model.named_parameters():
-        if "position_embedding" in name or "token_embedding" in name:
-            nn.init.normal_(parameter, 0.0, 0.3)
-        elif name.endswith("patch_embedding.weight"):
-            nn.init.normal_(parameter, 0.0, parameter[0].numel() ** -0.5)
 
 
 def statement_ids() -> tuple[torch.Tensor, torch.Tensor]:

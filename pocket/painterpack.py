@@ -10,6 +10,7 @@ import torch
 
 from mirror.face import ShownFace
 from mirror.photomaker import PaintRecipe, PhotoMaker
+from mirror.run import commit
 from mirror.verification import LocalVerifier
 from pocket import paintercards
 from pocket.clip import CLIP_FOLDER, MODELS, SAFETY_FOLDER, make_classifier, make_clip
@@ -22,7 +23,7 @@ from pocket.portraits import Portraits, draw_portraits
 from pocket.seeds import stable_seed
 
 FAMILY = "painter"  # of people; the exams' are others
-PAINTING = PaintRecipe(steps=6, guidance_scale=2.5, merge_step=0, size=IMAGE_SIZE, output_size=SIZE)
+PAINTING = PaintRecipe(steps=6, guidance_scale=1.5, merge_step=0, size=IMAGE_SIZE, output_size=SIZE)
 UNMERGED = replace(PAINTING, merge_step=PAINTING.steps)  # the identity is never merged in
 
 
@@ -39,8 +40,8 @@ class Work:
     exam_turns: int
 
 
-FULL = Work(6000, 6, 6000, 500, Recipe(1000, 64, 6000, 768, 1e-3), 60, 240)  # about 15 minutes on one GPU
-SMALL = Work(24, 4, 12, 8, Recipe(6, 8, 6, 12, 1e-3), 3, 4)  # a minute on two cores: that it runs, no more
+FULL = Work(4000, 6, 4000, 500, Recipe(1500, 64, 1500, 6000, 512, 1e-3), 60, 240)  # 14 minutes on one H100
+SMALL = Work(24, 4, 12, 8, Recipe(6, 8, 4, 6, 12, 1e-3), 3, 4)  # a minute on two cores: that it runs, no more
 
 
 def draw_album(work: Work, seed: int = SEED) -> Portraits:
@@ -100,10 +101,16 @@ def examine_painter_in(
 def write_cards(models: Path, work: Work, seed: int, filters: FilterExam, painter: PainterExam) -> None:
     """Writes the model cards of what was trained with this work and seed."""
     recipe = work.recipe
-    made_by = (
-        f"Made by `notebooks/pocket.ipynb`, seed {seed}, from {work.persons:,} drawn people with {work.moments} "
-        f"expressions each: {work.clip_steps:,} batches for CLIP, {work.safety_steps:,} for the classifier, "
-        f"{recipe.vae_steps:,} of {recipe.vae_batch} pictures for the autoencoder, {recipe.steps:,} of {recipe.batch} "
-        "for the painter.\n"
-    )
+    code = commit()
+    lines = [
+        "Made by `papermill notebooks/pocket.ipynb results/pocket-models.ipynb -f params/pocket/full.yaml`:",
+        "",
+        f"- code: commit `{code['commit'] or 'unknown'}`{', with changes' if code['changed'] else ''}; seed {seed}",
+        f"- data: {work.persons:,} drawn people with {work.moments} expressions each, no photographs",
+        f"- CLIP: {work.clip_steps:,} batches; classifier of unsafe pictures: {work.safety_steps:,}",
+        f"- autoencoder: {recipe.vae_steps:,} batches of {recipe.vae_batch}; identity encoder alone: "
+        f"{recipe.likeness_steps:,} of {recipe.batch}; all that denoises: {recipe.steps:,} of {recipe.batch}",
+        "",
+    ]
+    made_by = "\n".join(lines)
     paintercards.write_cards(models, made_by, filters, painter)

@@ -1,6 +1,7 @@
 """How the pocket painter learns: prompts, the adapter's LoRA, and a loss that falls."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,10 +9,14 @@ import torch
 from mirror.photomaker.id_encoder import IdEncoder
 from mirror.photomaker.weights import fuse_lora
 from pocket import painting
+from pocket.clip import start
 from pocket.diffusion import make_encoder_weights, make_pipeline, make_unet, projections
 from pocket.expressions import EXPRESSIONS
-from pocket.painting import REFUSED, Denoiser, Painter, denoising_loss, make_latents, read_prompts, take_out_lora
+from pocket.latents import make_latents
+from pocket.likeness import learn_likeness
+from pocket.painting import Denoiser, Painter, denoising_loss, take_out_lora
 from pocket.portraits import draw_portraits
+from pocket.promptbook import REFUSED, read_prompts
 from pocket.unsafe import cover
 from pocket.wordings import NEAREST, cues_of, descriptions_of, statements_of
 
@@ -70,13 +75,41 @@ def test_the_encoder_is_saved_by_the_published_names():
     IdEncoder(saved)
 
 
-def test_the_loss_falls_and_the_portraits_are_of_the_same_person(pipeline):
-    album = draw_portraits("a few", 3, 4, 128, 1)
+@pytest.fixture(scope="module")
+def latents(pipeline):
+    return make_latents(pipeline.vae, draw_portraits("a few", 3, 4, 128, 1), torch.Generator().manual_seed(0))
+
+
+def test_another_moment_is_of_the_same_person_and_not_the_same(latents):
+    pick = torch.arange(12).repeat(30)
+    others = latents.other_moments(pick, torch.Generator().manual_seed(0))
+    assert (others // 4 == pick // 4).all() and (others != pick).all()
+    assert len({*zip(pick.tolist(), others.tolist(), strict=True)}) == 12 * 3
+
+
+def test_the_identity_encoder_learns_who_is_seen(latents):
+    torch.manual_seed(0)
+    encoder = IdEncoder(make_encoder_weights())
+    start(encoder)
+    short = learn_likeness(encoder, latents, 1, 24, torch.Generator().manual_seed(0))
+    long = learn_likeness(encoder, latents, 60, 24, torch.Generator().manual_seed(0))
+    assert short < 0.1 and long > short + 0.3
+    blind = replace(latents, portraits=torch.zeros_like(latents.portraits))
+    assert learn_likeness(encoder, blind, 60, 24, torch.Generator().manual_seed(0)) < 0.1
+
+
+def test_pictures_begin_at_pure_noise_where_the_error_of_the_picture_counts_in_full(pipeline, latents):
+    prompts = read_prompts((pipeline.tokenizer, pipeline.tokenizer_2), torch.device("cpu"))
+    assert pipeline.scheduler.alphas_cumprod[-1] == 0
     random = torch.Generator().manual_seed(0)
+    none = lambda noisy, *_: torch.zeros_like(noisy)  # noqa: E731
+    loss = denoising_loss(Painter(pipeline), none, latents, prompts, torch.zeros(1), 48, random)
+    assert loss.item() == pytest.approx(latents.clean.square().mean().item(), rel=0.1)
+
+
+def test_the_loss_falls_and_the_identity_encoder_learns_from_it(pipeline, latents):
     torch.manual_seed(0)
     painter = Painter(pipeline).train()
-    latents = make_latents(pipeline.vae, album, random)
-    assert latents.moments == 4 and latents.persons.tolist() == [0 if man else 1 for man in album.men]
     prompts = read_prompts((pipeline.tokenizer, pipeline.tokenizer_2), torch.device("cpu"))
     signal = pipeline.scheduler.alphas_cumprod
 
