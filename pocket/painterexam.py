@@ -22,7 +22,7 @@ from pocket.expressions import EXPRESSIONS
 from pocket.faceexam import area_under_curve
 from pocket.faces import draw
 from pocket.portraits import draw_portraits, identity_of
-from pocket.reader import learn_reader
+from pocket.reader import Reader
 from pocket.seeds import stable_seed, stream
 from pocket.unsafe import cover
 from pocket.wordings import cues_of
@@ -30,7 +30,6 @@ from pocket.wordings import cues_of
 FAMILY = "painter's exam"  # of people; nothing learns from them
 NAMES = list(EXPRESSIONS)
 SIZE = 112  # pixels a side of portraits and faces
-READER_PERSONS, READER_STEPS = 300, 700
 
 
 @dataclass(frozen=True)
@@ -134,9 +133,9 @@ def make_requests(turns: int, seed: int) -> list[FaceRequest]:
 
 
 def examine_painter(
-    painter: PhotoMaker, verifier: LocalVerifier, turns: int, seed: int, attempts: int = 10, device: str = "cpu"
+    painter: PhotoMaker, verifier: LocalVerifier, reader: Reader, turns: int, seed: int, attempts: int = 10
 ) -> tuple[PainterExam, list[ShownFace]]:
-    """Lets the painter paint a face for each of so many turns, and looks at the faces."""
+    """Lets the painter paint a face for each of so many turns, and looks at the faces; `reader` knows drawings only."""
     requests = make_requests(turns, seed)
     shown: list[ShownFace] = []
     for start in tqdm(range(0, turns, 48), desc="faces", unit="batch"):
@@ -151,7 +150,7 @@ def examine_painter(
         accepted=len(accepted) / turns,
         at_once=float(np.mean([face.attempts[0].verdict.accepted for face in shown])),
         attempts=float(np.mean([len(face.attempts) for face in shown])),
-        agreed=agreement([shown[k].image for k in accepted], [k % len(NAMES) for k in accepted], seed, device),
+        agreed=agreement(reader, [shown[k].image for k in accepted], [k % len(NAMES) for k in accepted]),
         same=same_person(verifier, first, [request.portraits[0] for request in requests]),
         swapped=same_person(verifier, first, swapped),
         unmerged=same_person(verifier, plain, [request.portraits[0] for request in requests]),
@@ -178,11 +177,9 @@ def same_person(verifier: LocalVerifier, faces: Sequence[Image.Image], portraits
     return float(np.mean([finding.outcome is None for finding in verifier.identity.check(requests)]))
 
 
-def agreement(faces: Sequence[Image.Image], expected: Sequence[int], seed: int, device: str) -> float:
-    """Share of faces in which a reader that learned from drawings sees the expected expression."""
+def agreement(reader: Reader, faces: Sequence[Image.Image], expected: Sequence[int]) -> float:
+    """Share of faces in which the reader sees the expected expression."""
     if not faces:
         return 0.0
-    random = torch.Generator(device).manual_seed(seed)
-    reader = learn_reader(draw_portraits("reader", READER_PERSONS, 4, SIZE, seed), READER_STEPS, random)
     pixels = torch.from_numpy(np.stack([np.asarray(face) for face in faces])).permute(0, 3, 1, 2)
-    return float((reader.read(pixels.to(device)).cpu() == torch.tensor(expected)).float().mean())
+    return float((reader.read(pixels).cpu() == torch.tensor(expected)).float().mean())

@@ -3,7 +3,7 @@
 Knows nothing of the networks' inside.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,11 +20,11 @@ from pocket.filters import learn_classifier, learn_clip, save_classifier, save_c
 from pocket.painterexam import SIZE, FilterExam, PainterExam, examine_filters, examine_painter
 from pocket.painting import Recipe, train_painter
 from pocket.portraits import Portraits, draw_portraits
+from pocket.reader import Reader, learn_reader
 from pocket.seeds import stable_seed
 
 FAMILY = "painter"  # of people; the exams' are others
 PAINTING = PaintRecipe(steps=6, guidance_scale=1.5, merge_step=0, size=IMAGE_SIZE, output_size=SIZE)
-UNMERGED = replace(PAINTING, merge_step=PAINTING.steps)  # the identity is never merged in
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,13 @@ def examine_painter_in(
     models: Path, work: Work, seed: int = SEED, device: str = "cpu"
 ) -> tuple[PainterExam, list[ShownFace]]:
     """What the painter in `models` scores on people whom it has not seen, and the faces that were shown."""
-    verifier = load_verifier(models, device)
-    return examine_painter(load_painter(models, device), verifier, work.exam_turns, seed, device=device)
+    verifier, reader = load_verifier(models, device), make_reader(seed, device)
+    return examine_painter(load_painter(models, device), verifier, reader, work.exam_turns, seed)
+
+
+def make_reader(seed: int, device: str = "cpu", persons: int = 300, steps: int = 700) -> Reader:
+    """The exam's judge of expressions, which learns from drawings of people of its own."""
+    return learn_reader(draw_portraits("reader", persons, 4, SIZE, seed), steps, seeded("reader", seed, device))
 
 
 def write_cards(models: Path, work: Work, seed: int, filters: FilterExam, painter: PainterExam) -> None:

@@ -32,8 +32,9 @@ class Reader(nn.Module):
 
     @torch.inference_mode()
     def read(self, images: torch.Tensor) -> torch.Tensor:
-        """[n] numbers of the expressions of pictures [n, 3, s, s] uint8."""
-        small = F.interpolate(images.float(), size=(SIZE, SIZE), mode="bilinear", antialias=True)
+        """[n] numbers of the expressions of pictures [n, 3, s, s] uint8, on any device."""
+        device = next(self.parameters()).device
+        small = F.interpolate(images.to(device).float(), size=(SIZE, SIZE), mode="bilinear", antialias=True)
         return self(small).argmax(-1)
 
 

@@ -3,19 +3,16 @@
 What they score at length stands in their model cards; here a few turns must come close to it.
 """
 
-import numpy as np
 import pytest
 from diffusers import StableDiffusionXLPipeline
 from insightface.app import FaceAnalysis
 from transformers import AutoModelForImageClassification, AutoTokenizer, CLIPModel
 
 from mirror.clip_text import tokens
-from mirror.face import show_faces
-from mirror.verification import VerificationRequest
 from pocket import painterpack
 from pocket.clip import CLIP_FOLDER, SAFETY_FOLDER, corpus, train_tokenizer
 from pocket.diffusion import PIPELINE_FOLDER
-from pocket.painterexam import FAMILY, examine_filters, make_requests
+from pocket.painterexam import FAMILY, examine_filters, examine_painter
 
 MODELS = PIPELINE_FOLDER.parent
 SEED = 3  # other people than those of the model cards
@@ -61,29 +58,13 @@ def test_the_filters_tell_fitting_from_contrasting_and_safe_from_unsafe(verifier
     assert exam.fitting >= 0.8 and exam.contrasting <= 0.1 and exam.passed >= 0.99 and exam.refused >= 0.99
 
 
-def test_the_painter_paints_who_is_asked_for_only_where_the_identity_is_merged_in(painter, verifier):
-    requests = make_requests(18, SEED)
-    faces = painter.paint([request.painting(1) for request in requests])
-    never = painterpack.load_painter(recipe=painterpack.UNMERGED)
-    plain = never.paint([request.painting(1) for request in requests])
-
-    def likeness(pictures, shift=0):
-        portraits = [requests[(k + shift) % len(requests)].portraits[0].convert("RGB") for k in range(len(requests))]
-        asked = [
-            VerificationRequest(picture, portrait, "") for picture, portrait in zip(pictures, portraits, strict=True)
-        ]
-        return np.mean([finding.check.score for finding in verifier.identity.check(asked) if finding.check])
-
-    assert likeness(faces) > likeness(plain) + 0.1
-    assert likeness(faces) > likeness(faces, shift=1) + 0.1
-
-
-def test_a_face_is_found_safe_and_of_the_expression_asked_for(painter, verifier):
-    shown = show_faces(painter, verifier, make_requests(12, SEED), SEED, attempts=2)
-    checks = [[check.name for check in face.attempts[0].verdict.checks if check.passed] for face in shown]
-    assert sum("safe" in names for names in checks) == 12
-    assert sum("relevant" in names for names in checks) >= 9
-    assert all(face.attempts[-1].verdict.outcome not in ("no_face", "several_faces") for face in shown)
+def test_the_painter_shows_the_expression_of_the_person_who_is_merged_in(painter, verifier):
+    reader = painterpack.make_reader(SEED, persons=120, steps=250)
+    exam, shown = examine_painter(painter, verifier, reader, 24, SEED)
+    assert exam.accepted >= 0.9 and exam.attempts <= 1.5 and exam.agreed >= 0.9
+    assert exam.same >= 0.85 and exam.swapped <= 0.05 and exam.unmerged <= 0.05
+    assert not {"unsafe", "no_face", "several_faces"} & exam.outcomes.keys()
+    assert sum(exam.outcomes.values()) == sum(len(face.attempts) for face in shown)
 
 
 def test_the_exam_is_of_other_people():
