@@ -59,8 +59,8 @@ class Work:
     batch_tokens: int
 
 
-FULL = Work(16000, 2800, 256, 6, 60000, 60000, 1500, 1500, 16384)  # for one GPU; the committed model is SMALL
-SMALL = Work(3000, 1800, 48, 5, 18000, 40000, 1700, 1800, 1200)  # about 20 minutes on one core
+FULL = Work(10000, 2000, 256, 6, 60000, 60000, 1400, 1400, 32768)  # for one GPU; the committed model is SMALL
+SMALL = Work(3000, 1800, 48, 5, 24000, 40000, 2600, 2600, 1600)  # about 40 minutes on one core
 
 
 def tokenizer_corpus(seed: int = SEED) -> list[str]:

@@ -13,7 +13,7 @@ from string import Formatter
 import yaml
 
 import mirror
-from mirror.prompts import format_steps
+from mirror.prompts import format_plan, format_steps
 from pocket.clients import HOMES, JOBS, NAMES
 from pocket.expressions import EXPRESSIONS
 from pocket.persons import second_person, third_person
@@ -36,6 +36,7 @@ _ACCOUNTS = (
     "I could begin with less and {first}.",
 )
 _ASKING_STEPS = ("Which steps does {technique} have, for {event}?", "How does {technique} go about {event}?")
+_ASKING_TECHNIQUE = ("What could help with {event}?", "{name} comes with {event}. Which technique fits, and how?")
 _MOODS = ("Looks {feeling}", "{feeling}", "Is {feeling}", "Seems {feeling}")
 
 
@@ -124,9 +125,12 @@ def write_account(random: Random) -> str:
 
 
 def write_steps(random: Random) -> list[tuple[str, str]]:
-    """A question about a CBT technique, and its steps, for someone's worry."""
-    name, event, steps = plan_steps(random)
-    return [(random.choice(_ASKING_STEPS).format(technique=name, event=event), format_steps(steps))]
+    """A question about a CBT technique, or for one, and its steps, for someone's worry."""
+    technique, event, steps = plan_steps(random)
+    if random.random() < 0.5:
+        return [(random.choice(_ASKING_STEPS).format(technique=technique, event=event), format_steps(steps))]
+    asking = random.choice(_ASKING_TECHNIQUE).format(name=random.choice(_ALL_NAMES), event=event)
+    return [(_capital(asking), format_plan(technique, steps))]
 
 
 def plan_steps(random: Random) -> tuple[str, str, tuple[str, ...]]:
