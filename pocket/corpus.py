@@ -179,7 +179,7 @@ def write_session(random: Random) -> tuple[dict[str, str], str]:
     greeting = random.choice(WELCOME).partition("{naming}")[0].strip().format(name=name)
     reply = f"{greeting} {random.choice(OPENINGS)}"
     utterances: list[tuple[str, str]] = []
-    for _ in range(random.randint(0, 5)):
+    for _ in range(random.randint(0, 9)):
         said, answer = write_exchange(random)
         if random.random() < 0.6:
             said, answer = write_line(random), f"{random.choice(THANKS[4:])} {random.choice(QUESTIONS)}"

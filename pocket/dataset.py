@@ -14,7 +14,7 @@ from pocket.faces import draw
 from pocket.seeds import stable_seed
 
 SEED = 7
-CLIENTS = 60
+CLIENTS = 40
 IMAGE_SIZE = 112  # pixels a side
 COLOURS = 160  # of an image's palette, which keeps the files small
 FOLDER = Path(__file__).parent / "data"

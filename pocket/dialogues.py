@@ -11,10 +11,12 @@ from pocket.clients import Client
 from pocket.expressions import EXPRESSIONS, Expression
 from pocket.persons import second_person, third_person
 from pocket.seeds import stream
-from pocket.speech import AMBIGUOUS, CARING, NAMING, STAYING, TELLING, WELCOME
+from pocket.speech import AMBIGUOUS, CARING, NAMING, REACTIONS, STAYING, TELLING, WELCOME
 from pocket.techniques import TECHNIQUES
 
-EXCHANGES = 4
+EXCHANGES = 6
+REACTING = 0.4  # of a client's utterances begin with a reaction to the feeling that was named
+RELAPSE = 0.5  # of open clients
 STAGES = ("closed", "wavering", "open")
 
 # The moods that a client's resistance shows in, from closed to open.
@@ -48,7 +50,8 @@ SORE_MOVES = {"Emotional": "explore", "Cognitive": "challenge", "Behavioral": "p
 class Exchange:
     """One turn of both. `client` is empty in the first exchange: the client shows a face and says nothing.
 
-    `caption` is one of the expression's captions, `ambiguous` says that the client's words fit every face.
+    `caption` is one of the expression's captions, `ambiguous` says that the client's words fit every face; before them
+    may stand a reaction to the feeling that was named before.
     """
 
     turn: int
@@ -71,7 +74,7 @@ class Dialogue:
 
 def write_dialogue(client: Client, seed: int) -> Dialogue:
     """The dialogue of a client; the same client and seed give the same words."""
-    random = stream("dialogue", seed, client.idx)
+    random, reacting = stream("dialogue", seed, client.idx), stream("reactions", seed, client.idx)
     technique = TECHNIQUES[client.technique]
     own, told, about = _slots(client, random)
     exchanges: list[Exchange] = []
@@ -83,19 +86,25 @@ def write_dialogue(client: Client, seed: int) -> Dialogue:
         feeling = random.choice(expression.feelings)
         ambiguous = turn > 0 and random.random() < 0.5
         words = _fresh(random, AMBIGUOUS if ambiguous else TELLING[expression.name], said) if turn else ""
+        words = _sentence(words.format(**own))
+        if turn and reacting.random() < REACTING:
+            named = exchanges[-1].caption.removeprefix("Looks ")
+            reaction = reacting.choice(REACTIONS).format(feeling=named, Feeling=_sentence(named))
+            words = f"{reaction} {words}"
         if not turn:
             move, sentences = "welcome", ()
         elif expression.name in STAYING:
             move, sentences = "stay", STAYING[expression.name]
         else:
-            move, sentences = technique.moves[done], technique.says[done]
+            step = done % len(technique.moves)  # it begins again when it is through
+            move, sentences = technique.moves[step], technique.says[step]
             done += 1
         exchanges.append(
             Exchange(
                 turn=turn,
                 expression=expression.name,
                 caption=f"Looks {feeling}",
-                client=_sentence(words.format(**own)),
+                client=words,
                 ambiguous=ambiguous,
                 therapist=reply(expression, feeling, sentences, told, random),
             )
@@ -107,8 +116,11 @@ def write_dialogue(client: Client, seed: int) -> Dialogue:
 def next_stage(resistance: str, stage: int, move: str, random: Random) -> int:
     """How open the client is after the therapist's move: 0 closed … 2 open.
 
-    A sore move mostly closes a client who was about to open; any other move mostly opens.
+    A sore move mostly closes a client who was about to open; any other move mostly opens. Who is open does not always
+    stay so.
     """
+    if stage == len(STAGES) - 1 and random.random() < RELAPSE:
+        return random.randrange(stage)
     if move == SORE_MOVES[resistance]:
         return max(0, stage - 1) if random.random() < 0.6 else stage
     return min(len(STAGES) - 1, stage + 1) if random.random() < 0.75 else stage

@@ -15,6 +15,7 @@ from mirror.settings import CounselSettings, TrainSettings
 from mirror.speaker import LlavaSpeaker
 from mirror.training import Training
 from pocket.counselorexam import Answer, counsel, write_dialogues
+from pocket.dialogues import EXCHANGES
 from pocket.llava import FOLDER, SEED, SMALL
 from pocket.llavaexam import SEED as EXAM_SEED
 from pocket.llavaexam import SIZE, BaseExam, Rate, captions_right, examine
@@ -143,9 +144,9 @@ were chosen on faces and clients of another seed, 91; these here were looked at 
 ## Measured tuned
 
 After fine-tuning by `params/train/pocket-<cot>.yaml`, sampled as in `params/counsel`. Captions: on the same faces.
-Replies: to {CLIENTS} clients whom no training set knows, four each. A reply *names* the feeling if the first feeling
-in it is one of the expression that shows; it is *well-formed* by `pocket/wellformed.py`. The last column is processor
-time of the training on one core.
+Replies: to {CLIENTS} clients whom no training set knows, {EXCHANGES} each. A reply *names* the feeling if the first
+feeling in it is one of the expression that shows; it is *well-formed* by `pocket/wellformed.py`. The last column is
+processor time of the training on one core.
 
 | cot | captions right | replies that name the feeling | well-formed replies | seconds |
 | --- | --- | --- | --- | --- |
@@ -163,5 +164,5 @@ The same clients and faces with two variants (exact sign test):
 Some eight hundred words, twelve expressions, eighteen worries. Words outside of them are read in pieces and hardly
 understood. Replies are put together from few patterns, and often speak of another worry than the client's or by another
 name. Clients' words are those of the pocket dialogues and faces are drawn: faces of a painter were not measured here.
-The sign test takes the four replies to one client for independent, which they are not quite.
+The sign test takes the replies to one client for independent, which they are not quite.
 """

@@ -10,13 +10,13 @@ from pathlib import Path
 from PIL import Image
 
 from pocket.clients import Client
-from pocket.dataset import CLIENTS, COLOURS, FOLDER, IMAGE_SIZE
+from pocket.dataset import COLOURS, FOLDER, IMAGE_SIZE
 from pocket.expressions import EXPRESSIONS
 from pocket.faces import draw
 from pocket.seeds import stable_seed
 
 SEED = 28  # of a family of its own, whose first members are women and men in turn
-COUNT = 16
+FIRST, COUNT = 60, 16  # the numbers of the clients: the training set's are lower
 TABLE = "test.csv"
 PORTRAITS = "test_images"
 SHOWN = ("calm", "attentive")  # as a client looks at a camera
@@ -34,7 +34,7 @@ COLUMNS = (
 
 def make_clients(seed: int = SEED, count: int = COUNT) -> list[Client]:
     """Other persons than those of the training set, under numbers that it does not use."""
-    return [Client.from_seed(seed, idx) for idx in range(CLIENTS, CLIENTS + count)]
+    return [Client.from_seed(seed, idx) for idx in range(FIRST, FIRST + count)]
 
 
 def portraits(client: Client, seed: int = SEED) -> dict[str, Image.Image]:

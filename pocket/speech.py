@@ -103,6 +103,18 @@ TELLING = {
     ),
 }
 
+# What a client says first of the feeling that was named the last time, whatever it shows now.
+REACTIONS = (
+    "Yes, {feeling}.",
+    "{Feeling}, as you say.",
+    "I was {feeling}, you are right.",
+    "{Feeling}? Perhaps a little.",
+    "You said that I look {feeling}.",
+    "{Feeling} is a good word for it.",
+    "I'm often {feeling}.",
+    "So I look {feeling}.",
+)
+
 # Words that fit every face: only the face tells how they are meant.
 AMBIGUOUS = (
     "I don't know what to say.",

@@ -14,9 +14,9 @@ from pocket.seeds import stable_seed
 
 KINDS = {
     "base": {"response": 240},
-    "planning": {"response": 240, "planning": 60},
+    "planning": {"response": 240, "planning": 40},
     "ec": {"response": 240, "emotion_recognition": 240},
-    "ec_planning": {"response": 240, "emotion_recognition": 240, "planning": 60},
+    "ec_planning": {"response": 240, "emotion_recognition": 240, "planning": 40},
 }
 
 
@@ -52,9 +52,9 @@ def test_writing_gives_the_committed_bytes(tmp_path):
         assert (again / f"mirror_{cot}.json").read_bytes() == (tmp_path / f"mirror_{cot}.json").read_bytes()
 
 
-@pytest.mark.parametrize("number", range(0, 60, 9))
+@pytest.mark.parametrize("number", range(0, 40, 7))
 def test_an_image_shows_the_client_with_the_captioned_expression(number, records, dialogues):
-    dialogue, turn = dialogues[number], number % 4
+    dialogue, turn = dialogues[number], number % 6
     committed = np.asarray(Image.open(FOLDER / "images" / image_path(dialogue, turn)).convert("RGB"), dtype=float)
     shown = expression_of(answers(records["ec"], "emotion_recognition")[f"{number}:{turn}:emotion_recognition"])
     moment = stable_seed("face", 7, dialogue.client.idx, turn)

@@ -1,6 +1,7 @@
 """Pocket clients and dialogues: who says what, and how the mood answers the therapist."""
 
 from collections import Counter
+from itertools import cycle
 
 import pytest
 
@@ -11,7 +12,7 @@ from pocket.dialogues import MOODS, SORE_MOVES, next_stage, write_dialogue
 from pocket.expressions import EXPRESSIONS, expression_of
 from pocket.persons import second_person, third_person
 from pocket.seeds import stable_seed, stream
-from pocket.speech import STAYING, TELLING
+from pocket.speech import AMBIGUOUS, REACTIONS, STAYING, TELLING
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,21 @@ def test_the_client_is_silent_first_and_ambiguous_half_of_the_time(dialogues):
 def test_ambiguous_words_meet_different_faces_and_different_replies(dialogues):
     faces = {}
     for exchange in (e for d in dialogues for e in d.exchanges if e.ambiguous):
-        faces.setdefault(exchange.client, set()).add(exchange.expression)
+        words = next(a for a in AMBIGUOUS if exchange.client.endswith(a.rpartition("}")[2]))
+        faces.setdefault(words, set()).add(exchange.expression)
     assert sum(len(shown) > 2 for shown in faces.values()) > 10
+
+
+def test_a_client_reacts_now_and_then_to_the_feeling_that_was_named_before(dialogues):
+    stems = [part for reaction in REACTIONS for part in [reaction.partition("{")[0]] if part]
+    reacting = asked = 0
+    for dialogue in dialogues:
+        for before, now in zip(dialogue.exchanges, dialogue.exchanges[1:], strict=False):
+            named = before.caption.removeprefix("Looks ")
+            first = now.client[: 40 + len(named)].lower()
+            asked += 1
+            reacting += named in first and (first.startswith(named) or any(first.startswith(s.lower()) for s in stems))
+    assert 0.3 < reacting / asked < 0.5
 
 
 def test_all_expressions_occur_about_as_often(dialogues):
@@ -82,7 +96,7 @@ def test_moods_belong_to_the_resistance(dialogues):
 def test_the_plan_waits_while_a_strong_feeling_shows(dialogues):
     waited = 0
     for dialogue in dialogues:
-        steps = iter(techniques.TECHNIQUES[dialogue.technique].says)
+        steps = cycle(techniques.TECHNIQUES[dialogue.technique].says)
         for exchange in dialogue.exchanges[1:]:
             waits = exchange.expression in STAYING
             sentences = STAYING[exchange.expression] if waits else next(steps)
