@@ -12,7 +12,8 @@ INSTALLED := .venv/installed
 # The mark holds the folder it was made in: a .venv that was copied, moved or lost its Python is made anew.
 INSTALLED_IN := $(shell $(PY) -c 'print(open("$(INSTALLED)").read())' 2>/dev/null)
 OUTPUT := $(if $(MIRROR_OUTPUT),$(MIRROR_OUTPUT),$(CURDIR))
-COTS := ec_planning base
+COTS := base planning ec_planning
+# The MIRRORs of the demo are made side by side, on one thread each: so small a training hardly gains from a second one.
 # $(call NOTEBOOK,name,run,params file) runs a notebook into its run's folder.
 NOTEBOOK = mkdir -p "$(OUTPUT)/results/$(2)" && MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m papermill --no-progress-bar \
 	--stdout-file - --stderr-file - notebooks/$(1).ipynb "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
@@ -41,18 +42,21 @@ IN_FRESH_FOLDER := output=$$(mktemp -d) && trap 'rm -rf "$$output"' EXIT INT TER
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED)  ## a small study on two CPU cores: train MIRRORs, let each counsel four clients, compare them
-	@for cot in $(COTS); do \
-		$(call NOTEBOOK,train,train-pocket-$$cot,params/train/pocket-$$cot.yaml) || exit; \
-		$(call NOTEBOOK,counsel,pocket-$$cot,params/counsel/pocket-$$cot.yaml) || exit; \
-	done
+demo: export OMP_NUM_THREADS := 1
+demo: $(INSTALLED)  ## a small study on two CPU cores: train MIRRORs, let each counsel twelve clients, compare them
+	@failed=$$(mktemp) && trap 'rm -f "$$failed"' EXIT && trap 'trap - INT TERM; kill 0' INT TERM && \
+	for cot in $(COTS); do \
+		{ { $(call NOTEBOOK,train,train-pocket-$$cot,params/train/pocket-$$cot.yaml) && \
+			$(call NOTEBOOK,counsel,pocket-$$cot,params/counsel/pocket-$$cot.yaml); } || echo "$$cot" >> "$$failed"; } 2>&1 | \
+			awk -v arm="$$cot" '{ print arm ": " $$0; fflush() }' & \
+	done; wait; test ! -s "$$failed"
 	@$(call NOTEBOOK,analyse,pocket-study,params/analyse/pocket.yaml)
 	@printf '%s\n' "" "written below $(OUTPUT):" \
 		$(foreach cot,$(COTS),"  results/train-pocket-$(cot)/train.ipynb" "  results/pocket-$(cot)/counsel.ipynb") \
 		"  results/pocket-study/analyse.ipynb" \
 		"To read the sessions, open one of these pages, or print one:" \
 		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
-		"  $(PY) -m mirror.transcript $(OUTPUT)/results/pocket-$(firstword $(COTS))/sessions/60"
+		"  $(PY) -m mirror.transcript $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
 
 test: unit notebooks  ## run all tests, then every notebook as it stands
 

@@ -20,7 +20,7 @@ PARAMETERS = {
     "words": "<b>No.</b>",
     "seed": 3,
 }
-SMALL = ("steps: 6", "steps: 1"), ("attempts: 4", "attempts: 2"), ("max_new_tokens: 64", "max_new_tokens: 8")
+SMALL = ("steps: 6", "steps: 1"), ("attempts: 10", "attempts: 2"), ("max_new_tokens: 64", "max_new_tokens: 8")
 
 
 @pytest.fixture(scope="module")
