@@ -43,7 +43,6 @@ PUBLISHED: dict[str, Any] = {
     "relevance_model": "openai/clip-vit-base-patch32",
     "face_pack": "~/.insightface/models/buffalo_l",
     "max_turns": 20,
-    "temperature": 0.7,
     "max_new_tokens": 128,
     "compile": "blocks",
 }
@@ -69,7 +68,6 @@ MODELS: dict[str, dict[str, Any]] = {
         "relevance_model": "pocket/models/clip-pocket",
         "face_pack": "pocket/models/faces-pocket",
         "max_turns": 6,
-        "temperature": 0.3,
         "max_new_tokens": 64,
         "compile": "none",
     },
