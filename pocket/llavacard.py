@@ -118,14 +118,13 @@ the drawn faces of this repository and no photographs of people, and it is no he
 
 ## Made by
 
-`python -m pocket llava` (`pocket/llava.py`), seed {SEED}, on one core of a CPU in about 20 minutes; code of commit
+`python -m pocket llava` (`pocket/llava.py`), seed {SEED}, on one core of a CPU in about 25 minutes; code of commit
 `{commit()["commit"]}`. {SMALL.faces:,} drawn people, half of them with a mixture of two expressions, and texts:
 stories, chats, cards to look things up in, accounts of worries, sentences of therapists and clients, looks and
 movements of the drawn faces, sessions with replies that go by the words alone. The vision tower learns action units
 ({SMALL.tower_steps:,} batches of {SMALL.tower_batch} faces, worn by blur, noise, tint and bending); then the language
 model and the projector learn {SMALL.language_steps:,} batches of about {SMALL.batch_tokens:,} tokens of texts, and
-{SMALL.drill_steps:,} batches of which half are drills in taking up words that stand above (the
-committed weights went from the one part to the other as float16).
+{SMALL.drill_steps:,} batches of which half are drills in taking up words that stand above.
 
 ## Measured untuned
 
