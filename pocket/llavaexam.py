@@ -12,15 +12,12 @@ import torch
 from PIL import Image
 from scipy.stats import binomtest
 
-from mirror.conversation import SYSTEM, tokenize
+from mirror.conversation import tokenize
 from mirror.llava import Llava, generate
 from mirror.prompts import own_template
 from pocket.clients import Client
-from pocket.corpus import describe
 from pocket.dialogues import write_dialogue
 from pocket.expressions import EXPRESSIONS, expression_of
-from pocket.identities import Identity
-from pocket.notes import write_card, write_sayings
 from pocket.portraits import Portraits, draw_portraits
 from pocket.pretraining import encode, write_text
 from pocket.seeds import stream
@@ -67,7 +64,6 @@ class BaseExam:
             faces and from worn ones (moved, bent, soft, noisy, tinted).
         captions: captions right; `forced`: right where it must choose among the twelve names.
         general, dialogues: mean loss in nats a token, on other texts of the kinds it knows and on pocket dialogues.
-        samples: some (question, answer).
     """
 
     probe: Rate
@@ -76,7 +72,6 @@ class BaseExam:
     forced: Rate
     general: float
     dialogues: float
-    samples: list[tuple[str, str]]
 
 
 def examine(llava: Llava, faces: int = 480, seed: int = SEED) -> BaseExam:
@@ -93,7 +88,6 @@ def examine(llava: Llava, faces: int = 480, seed: int = SEED) -> BaseExam:
         forced=forced_right(llava, [images[k] for k in fewer], shown.expressions[fewer]),
         general=general_loss(llava, seed),
         dialogues=dialogue_loss(llava, seed),
-        samples=samples(llava, images[:4], seed),
     )
 
 
@@ -197,31 +191,3 @@ def _loss(llava: Llava, rows: list[tuple[list[int], list[int]]]) -> float:
         .float().item()
         for ids, labels in rows
     )  # fmt: skip
-
-
-def samples(llava: Llava, images: Sequence[Image.Image], seed: int) -> list[tuple[str, str]]:
-    """Some greedy answers, for reading."""
-    random = stream("exam samples", seed)
-    reply = own_template("response", "base").render(
-        personal_information="Anna, 34, a nurse, lives alone",
-        reason_for_counseling="I moved to a new town and I feel lonely.",
-        dialogue="Therapist: Hello Anna. What can I do for you today?\nClient: It's about the weekends, as always.",
-    )
-    asked = [
-        "<image>\n" + describe(Identity.from_seed(1), random)[0],
-        "<image>\nWhat moves in the face?",
-        ASKED,
-        reply,
-    ]
-    answers = generate(llava, asked, list(images[: len(asked)]), 48)
-    card = write_card(random)[0][0]
-    answers += generate(llava, [f"<image>\n{card}"], list(images[:1]), 24)
-    return list(zip([*asked, card], answers, strict=True))
-
-
-def story(llava: Llava, seed: int) -> str:
-    """What the language model goes on with after the first words of some sayings."""
-    start = write_sayings(stream("exam story", seed)).split("\n")[0]
-    ids = torch.tensor([[llava.tokenizer.bos_token_id, *llava.tokenizer(start, add_special_tokens=False)["input_ids"]]])
-    made = llava.model.generate(input_ids=ids.to(llava.model.device), max_new_tokens=40, do_sample=False)
-    return llava.tokenizer.decode(made[0], skip_special_tokens=True).removeprefix(SYSTEM)

@@ -107,8 +107,9 @@ def write_cards(models: Path, work: Work, seed: int, filters: FilterExam, painte
     """Writes the model cards of what was trained with this work and seed."""
     recipe = work.recipe
     code = commit()
+    parameters = " -f params/pocket/full.yaml" if work == FULL else ""
     lines = [
-        "Made by `papermill notebooks/pocket.ipynb results/pocket-models.ipynb -f params/pocket/full.yaml`:",
+        f"Made by `papermill notebooks/pocket.ipynb results/pocket-models.ipynb{parameters}`:",
         "",
         f"- code: commit `{code['commit'] or 'unknown'}`{', with changes' if code['changed'] else ''}; seed {seed}",
         f"- data: {work.persons:,} drawn people with {work.moments} expressions each, no photographs",
