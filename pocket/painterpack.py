@@ -38,10 +38,12 @@ class Work:
     recipe: Recipe
     exam_persons: int
     exam_turns: int
+    reader_persons: int
+    reader_steps: int
 
 
-FULL = Work(4000, 6, 4000, 500, Recipe(1500, 64, 1500, 6000, 512, 1e-3), 60, 240)  # 14 minutes on one H100
-SMALL = Work(24, 4, 12, 8, Recipe(6, 8, 4, 6, 12, 1e-3), 3, 4)  # a minute on two cores: that it runs, no more
+FULL = Work(4000, 6, 4000, 500, Recipe(1500, 64, 1500, 6000, 512, 1e-3), 60, 240, 300, 700)  # 14 minutes on one H100
+SMALL = Work(24, 4, 12, 8, Recipe(6, 8, 4, 6, 12, 1e-3), 3, 4, 6, 8)  # a minute on two cores: that it runs, no more
 
 
 def draw_album(work: Work, seed: int = SEED) -> Portraits:
@@ -94,11 +96,11 @@ def examine_painter_in(
     models: Path, work: Work, seed: int = SEED, device: str = "cpu"
 ) -> tuple[PainterExam, list[ShownFace]]:
     """What the painter in `models` scores on people whom it has not seen, and the faces that were shown."""
-    verifier, reader = load_verifier(models, device), make_reader(seed, device)
-    return examine_painter(load_painter(models, device), verifier, reader, work.exam_turns, seed)
+    reader = make_reader(work.reader_persons, work.reader_steps, seed, device)
+    return examine_painter(load_painter(models, device), load_verifier(models, device), reader, work.exam_turns, seed)
 
 
-def make_reader(seed: int, device: str = "cpu", persons: int = 300, steps: int = 700) -> Reader:
+def make_reader(persons: int, steps: int, seed: int, device: str = "cpu") -> Reader:
     """The exam's judge of expressions, which learns from drawings of people of its own."""
     return learn_reader(draw_portraits("reader", persons, 4, SIZE, seed), steps, seeded("reader", seed, device))
 

@@ -59,7 +59,7 @@ def test_the_filters_tell_fitting_from_contrasting_and_safe_from_unsafe(verifier
 
 
 def test_the_painter_shows_the_expression_of_the_person_who_is_merged_in(painter, verifier):
-    reader = painterpack.make_reader(SEED, persons=120, steps=250)
+    reader = painterpack.make_reader(120, 250, SEED)
     exam, shown = examine_painter(painter, verifier, reader, 24, SEED)
     assert exam.accepted >= 0.9 and exam.attempts <= 1.5 and exam.agreed >= 0.9
     assert exam.same >= 0.85 and exam.swapped <= 0.05 and exam.unmerged <= 0.05
