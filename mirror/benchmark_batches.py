@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from mirror import step
-from mirror.bar import progress_bar
 from mirror.conversation import IGNORED, Tokens
 from mirror.dataset import batches
 from mirror.llava import SHAPES, load, random_model
@@ -209,30 +209,25 @@ def measure(row: Row, size: str, number: int, device: str) -> Measurement:
     if recipe["compile"]:
         compile_layers(model, recipe["activation_budget"])
 
-    def seconds(numbered: tuple[int, list[int]]) -> tuple[float, float]:
-        """Seconds of one step, and its loss."""
-        batch = make_batch(model, [examples[i] for i in numbered[1]], seed=numbered[0])
+    def seconds(step_number: int) -> float:
+        batch = make_batch(model, [examples[i] for i in plan[step_number]], seed=step_number)
         while True:
             before, started = (stepper.micro_batch, stepper.may_checkpoint, _compiled()), time.perf_counter()
-            loss = stepper.step(batch, numbered[0], 1.0)
-            _wait(device)
+            stepper.step(batch, step_number, 1.0)
+            if device == "cuda":
+                torch.cuda.synchronize()
             if before == (stepper.micro_batch, stepper.may_checkpoint, _compiled()):
-                return time.perf_counter() - started, loss
+                return time.perf_counter() - started
 
     with cut_as(row):
         first_loss = stepper.gradients(make_batch(model, [examples[i] for i in plan[0]], seed=0), 0)
         optimizer.zero_grad(set_to_none=True)
-        for numbered in enumerate(plan[:2]):
-            seconds(numbered)
+        for step_number in range(min(2, len(plan))):
+            seconds(step_number)
         start_seconds = time.monotonic() - began
         if device == "cuda":
             torch.cuda.reset_peak_memory_stats()
-        bar = progress_bar(row.name, "steps", len(plan))
-        taken = 0.0
-        for numbered in enumerate(plan):
-            taken += seconds(numbered)[0]
-            bar.update()
-        bar.close()
+        taken = sum(map(seconds, tqdm(range(len(plan)), row.name, unit=" steps")))
     memory = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else 0.0
     return Measurement(row.name, len(examples) / taken, memory, stepper.micro_batch, first_loss, start_seconds)
 
@@ -240,11 +235,6 @@ def measure(row: Row, size: str, number: int, device: str) -> Measurement:
 def _compiled() -> int:
     """How many graphs have been compiled so far."""
     return torch._dynamo.utils.counters["stats"]["unique_graphs"]
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
 
 
 def measurement_table(measurements: Sequence[Measurement]) -> str:
