@@ -25,13 +25,15 @@ from mirror.conversation import IGNORED, Tokens
 from mirror.dataset import batches
 from mirror.llava import SHAPES, load, random_model
 from mirror.lora import add_lora
-from mirror.run import display_path, input_path, output_path, seed_for, versions, write_json, write_text
+from mirror.run import input_path, output_path, seed_for, versions, write_json, write_text
 from mirror.settings import RECIPES
 from mirror.step import Batch, Stepper, collate, compile_layers, make_optimizer
 
 PUBLISHED_IMAGE = 576  # positions of an image at the published size, part of the lengths below
 COUNTED = 12_800  # examples over which shares and padding are counted: no GPU is needed for that
 MICRO_BATCH = 16
+
+Plan = list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,6 @@ class Example:
     answer: int
 
 
-Plan = list[list[int]]
-
-
 @dataclass(frozen=True)
 class Row:
     """One way to form effective batches and to cut them. `by_length` cuts where it costs least, else by a count."""
@@ -55,9 +54,7 @@ class Row:
     by_length: bool
 
 
-def grouped_by_length(
-    indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int
-) -> list[list[int]]:
+def grouped_by_length(indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> Plan:
     """The batches as they were: groups of 50 batches sorted by length, then cut; captions and replies never meet."""
     shuffle = random.Random(seed_for("batches", seed, epoch))
     length_of = dict(zip(indices, lengths, strict=True))
@@ -155,8 +152,8 @@ def count_table(counts: Sequence[Count]) -> str:
     heads = "of one kind | captions in the steps | captions of the answer tokens | padding | micro-batches a step"
     lines = [f"| batches | {heads} |", "|---" * 6 + "|"]
     for c in counts:
-        shares = (c.of_one_kind, c.captions_in_steps, c.captions_of_tokens, c.padding)
-        lines.append(f"| {c.name} | {' | '.join(f'{share:.1%}' for share in shares)} | {c.micro_batches:.1f} |")
+        shares = f"{c.of_one_kind:.1%} | {c.captions_in_steps:.1%} | {c.captions_of_tokens:.1%} | {c.padding:.1%}"
+        lines.append(f"| {c.name} | {shares} | {c.micro_batches:.1f} |")
     return "\n".join(lines)
 
 
@@ -212,11 +209,11 @@ def measure(row: Row, size: str, number: int, device: str) -> Measurement:
     def seconds(step_number: int) -> float:
         batch = make_batch(model, [examples[i] for i in plan[step_number]], seed=step_number)
         while True:
-            before, started = (stepper.micro_batch, stepper.may_checkpoint, _compiled()), time.perf_counter()
+            before, started = _fixed(stepper), time.perf_counter()
             stepper.step(batch, step_number, 1.0)
             if device == "cuda":
                 torch.cuda.synchronize()
-            if before == (stepper.micro_batch, stepper.may_checkpoint, _compiled()):
+            if before == _fixed(stepper):
                 return time.perf_counter() - started
 
     with cut_as(row):
@@ -232,9 +229,9 @@ def measure(row: Row, size: str, number: int, device: str) -> Measurement:
     return Measurement(row.name, len(examples) / taken, memory, stepper.micro_batch, first_loss, start_seconds)
 
 
-def _compiled() -> int:
-    """How many graphs have been compiled so far."""
-    return torch._dynamo.utils.counters["stats"]["unique_graphs"]
+def _fixed(stepper: Stepper) -> tuple[int, bool, int]:
+    """What does not change within an undisturbed step: the fall-backs, and how many graphs are compiled."""
+    return stepper.micro_batch, stepper.may_checkpoint, torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
 def measurement_table(measurements: Sequence[Measurement]) -> str:
@@ -242,10 +239,8 @@ def measurement_table(measurements: Sequence[Measurement]) -> str:
     lines = ["| batches | samples/s | ratio | peak memory | micro-batch | first loss |", "|---" * 6 + "|"]
     for m in measurements:
         memory = f"{m.memory_gb:.0f} GB" if m.memory_gb else "–"
-        ratio = m.samples_per_second / measurements[0].samples_per_second
-        lines.append(
-            f"| {m.name} | {m.samples_per_second:.2f} | {ratio:.2f} | {memory} | {m.micro_batch} | {m.first_loss:.4f} |"
-        )
+        speed = f"{m.samples_per_second:.2f} | {m.samples_per_second / measurements[0].samples_per_second:.2f}"
+        lines.append(f"| {m.name} | {speed} | {memory} | {m.micro_batch} | {m.first_loss:.4f} |")
     return "\n".join(lines)
 
 
@@ -289,8 +284,7 @@ def run(given: Namespace) -> None:
     """All rows, each in a process of its own (no memory, no compilation is shared), or the one of `--variant`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if given.variant is not None:
-        print(json.dumps(asdict(measure(ROWS[given.variant], given.size, given.batches, device))))
-        return
+        return print(json.dumps(asdict(measure(ROWS[given.variant], given.size, given.batches, device))))
     measurements: list[Measurement] = []
     for number, row in enumerate(ROWS):
         words = ["--lengths", "mixed", "--variant", number, "--size", given.size, "--batches", given.batches]
@@ -304,4 +298,3 @@ def run(given: Namespace) -> None:
         write_json(file.with_suffix(".json"), [asdict(m) for m in measurements])
         write_text(file, report(given.size, given.batches, device, measurements))
     print(file.read_text(encoding="utf-8"))
-    print(f"written: {display_path(file)}")
