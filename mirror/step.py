@@ -3,6 +3,7 @@
 Knows nothing of epochs, of files or of what a record says.
 """
 
+import gc
 import importlib.util
 import logging
 import math
@@ -21,7 +22,10 @@ from mirror.run import seed_for
 
 log = logging.getLogger(__name__)
 
-MICRO_BATCH_COST = 256  # positions: what a micro-batch costs beside its examples (launches, adding up its gradients)
+MICRO_BATCH_COST = 512  # positions: what a micro-batch costs beside its examples (launches, adding up its gradients)
+# On a GPU, lengths are rounded up to a multiple of this: cuDNN's attention plans every new shape anew, for longer than
+# the padding takes.
+LENGTH_STEP = 64  # positions
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,24 @@ class Batch:
         places = torch.arange(1, self.labels.shape[1] + 1, device=self.labels.device)
         return ((self.labels != IGNORED) * places).amax(1).tolist()
 
-    def split(self, size: int, device: torch.device) -> Iterator["Batch"]:
-        """Micro-batches, each cut to its own longest example and moved to `device`; `size` as in `cuts`."""
-        lengths = self.lengths()
+    def split(self, size: int, device: torch.device, length_step: int = 1) -> Iterator["Batch"]:
+        """Micro-batches, each cut to its own longest example and moved to `device`; `size` as in `cuts`.
+
+        Their lengths are rounded up to a multiple of `length_step`.
+        """
+        lengths = [-(-length // length_step) * length_step for length in self.lengths()]
         for part in cuts(lengths, size):
             length = max(lengths[part])
             yield Batch(
-                self.input_ids[part, :length].to(device, non_blocking=True),
-                self.labels[part, :length].to(device, non_blocking=True),
+                _widened(self.input_ids[part], length, 0).to(device, non_blocking=True),
+                _widened(self.labels[part], length, IGNORED).to(device, non_blocking=True),
                 self.pixel_values[part].to(device, non_blocking=True),
             )
+
+
+def _widened(rows: torch.Tensor, length: int, value: int) -> torch.Tensor:
+    """[n, any] → [n, length]: cut, or filled up with `value` on the right."""
+    return F.pad(rows[:, :length], (0, max(0, length - rows.shape[1])), value=value)
 
 
 def cuts(lengths: Sequence[int], size: int) -> list[slice]:
@@ -135,6 +147,12 @@ def rate_factor(step: int, steps: int, warmup_ratio: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory ran out: PyTorch's on a GPU, that of CUDA's libraries, or the machine's."""
+    signs = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
+
+
 class Stepper:
     """Takes optimizer steps over effective batches, in the largest micro-batches that fit.
 
@@ -155,6 +173,7 @@ class Stepper:
         self.micro_batch, self.max_grad_norm = micro_batch, max_grad_norm
         self.may_checkpoint = activation_checkpointing == "auto"
         self.device = next(model.parameters()).device
+        self.length_step = LENGTH_STEP if self.device.type == "cuda" else 1
         if activation_checkpointing == "always":
             checkpoint_activations(model)
 
@@ -176,15 +195,18 @@ class Stepper:
         while True:
             try:
                 return self._gradients(batch, number)
-            except torch.OutOfMemoryError:
-                self.optimizer.zero_grad(set_to_none=True)
-                self._fall_back()
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Only here, behind the block, has the error let go of the tensors of the failed pass.
+            self.optimizer.zero_grad(set_to_none=True)
+            self._fall_back()
 
     def _gradients(self, batch: Batch, number: int) -> float:
         self.model.train()
         torch.manual_seed(seed_for("dropout", self.seed, number))
         tokens, total = batch.answer_tokens(), 0.0
-        for micro in batch.split(self.micro_batch, self.device):
+        for micro in batch.split(self.micro_batch, self.device, self.length_step):
             loss = loss_sum(self.model, micro) / tokens
             loss.backward()
             total += loss.detach()
@@ -197,12 +219,13 @@ class Stepper:
         total = tokens = 0
         for batch in batches:
             tokens += batch.answer_tokens()
-            for micro in batch.split(self.micro_batch, self.device):
+            for micro in batch.split(self.micro_batch, self.device, self.length_step):
                 total += loss_sum(self.model, micro).item()
         return total / tokens
 
     def _fall_back(self) -> None:
-        torch.cuda.empty_cache()
+        gc.collect()
+        torch.cuda.empty_cache()  # cuBLAS and cuDNN take their memory from what PyTorch gives back
         if self.micro_batch > 4 or (self.micro_batch > 1 and not self.may_checkpoint):
             self.micro_batch = max(1, self.micro_batch // 2)
             log.warning("out of memory: micro-batch halved to %d (the same numbers up to rounding)", self.micro_batch)
@@ -212,8 +235,8 @@ class Stepper:
             log.warning("out of memory: activations are recomputed from here on (the same numbers, a third slower)")
         else:
             raise torch.OutOfMemoryError(
-                "one example does not fit the GPU's memory, even with activations recomputed; "
-                "use a smaller size, a lower max_length or a larger GPU"
+                "one example does not fit the memory, even with activations recomputed; "
+                "use a smaller size, a lower max_length or a machine with more memory"
             )
 
 

@@ -1,6 +1,7 @@
 """One optimizer step: the loss, its independence of how a batch is cut, the two rates, the fall-backs."""
 
 import logging
+import weakref
 
 import pytest
 import torch
@@ -189,6 +190,49 @@ def test_how_a_mixed_batch_is_cut_changes_rounding_only(llava, monkeypatch):
     assert len({str(each) for each in sizes}) > 1
 
 
+def test_what_a_failed_pass_held_is_free_before_the_next(llava, batch, monkeypatch):
+    """While an error is handled, its traceback holds the tensors of the pass that failed."""
+    one, held = stepper(add_lora(llava.model, 4, 8, 0.0, seed=1), 8), []
+
+    def small_memory(model, micro):
+        if len(micro) == 4:
+            activations = torch.ones(3)
+            held.append(weakref.ref(activations))
+            raise torch.OutOfMemoryError
+        return real(model, micro)
+
+    def fall_back(self):
+        assert held[-1]() is None
+        self.micro_batch = 2
+
+    real = loss_sum
+    monkeypatch.setattr("mirror.step.loss_sum", small_memory)
+    monkeypatch.setattr(Stepper, "_fall_back", fall_back)
+    monkeypatch.setattr(step, "MICRO_BATCH_COST", 100_000)
+    one.gradients(batch, 0)
+    assert held
+
+
+def test_another_error_of_the_machine_is_no_lack_of_memory(llava, batch, monkeypatch):
+    monkeypatch.setattr("mirror.step.loss_sum", lambda *_: (_ for _ in ()).throw(RuntimeError("device-side assert")))
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        stepper(add_lora(llava.model, 4, 8, 0.0, seed=1)).gradients(batch, 0)
+
+
+def test_rounding_lengths_up_changes_rounding_only(llava, batch):
+    """On a GPU lengths are multiples of 64, beyond the longest example too."""
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    loss, wanted = stepper(model).gradients(batch, 0), gradients(model)
+    model.zero_grad()
+    one = stepper(model)
+    one.length_step = 64
+    widths = [part.input_ids.shape[1] for part in batch.split(4, torch.device("cpu"), 64)]
+    assert all(width % 64 == 0 for width in widths) and max(widths) > batch.input_ids.shape[1]
+    assert one.gradients(batch, 0) == pytest.approx(loss, rel=1e-5)
+    for name, found in gradients(model).items():
+        torch.testing.assert_close(found, wanted[name], atol=1e-6, rtol=1e-4)
+
+
 def test_rates_rise_linearly_and_fall_as_a_cosine():
     factors = [rate_factor(step, 100, 0.03) for step in range(100)]
     assert factors[:4] == pytest.approx([0, 1 / 3, 2 / 3, 1])
@@ -197,7 +241,18 @@ def test_rates_rise_linearly_and_fall_as_a_cosine():
     assert rate_factor(0, 10, 0.0) == 1
 
 
-def test_out_of_memory_halves_the_micro_batch_then_recomputes_then_gives_up(llava, batch, monkeypatch, caplog):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8000000000 bytes"
+        ),
+    ],
+    ids=["gpu", "cublas", "cpu"],
+)
+def test_out_of_memory_halves_the_micro_batch_then_recomputes_then_gives_up(llava, batch, monkeypatch, caplog, error):
     """The fall-back announces itself and ends with the numbers of an undisturbed step."""
     model = add_lora(llava.model, 4, 8, 0.0, seed=1)
     wanted = stepper(model, 4).gradients(batch, 0)
@@ -208,7 +263,7 @@ def test_out_of_memory_halves_the_micro_batch_then_recomputes_then_gives_up(llav
         sizes.append(len(micro))
         recomputing = model.get_base_model().model.language_model.layers[0].gradient_checkpointing
         if len(sizes) == 2 or not recomputing:  # one failure comes after a first micro-batch has passed
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         return real(model, micro)
 
     monkeypatch.setattr("mirror.step.loss_sum", small_memory)
@@ -217,6 +272,6 @@ def test_out_of_memory_halves_the_micro_batch_then_recomputes_then_gives_up(llav
         assert one.gradients(batch, 0) == pytest.approx(wanted, rel=1e-5)
     assert "micro-batch halved to 4" in caplog.text and "activations are recomputed" in caplog.text
 
-    monkeypatch.setattr("mirror.step.loss_sum", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError()))
+    monkeypatch.setattr("mirror.step.loss_sum", lambda *_: (_ for _ in ()).throw(error))
     with pytest.raises(torch.OutOfMemoryError, match="one example does not fit"):
         stepper(model, 8, "never").gradients(batch, 0)
