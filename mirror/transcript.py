@@ -18,7 +18,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from mirror.profile import Profile
-from mirror.run import RunConflict, differences, display_path, write_bytes, write_json
+from mirror.run import display_path, write_bytes, write_json
+from mirror.run_folder import RunConflict, differences
 from mirror.turn import AttemptRecord, Conversation, FaceRecord, Turn
 
 __all__ = ["AttemptRecord", "Conversation", "FaceRecord", "SessionFolder", "TranscriptError", "Turn", "format_session"]

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 
 import mirror.transcript
 from mirror.profile import Profile
-from mirror.run import RunConflict, write_bytes
+from mirror.run import write_bytes
+from mirror.run_folder import RunConflict
 from mirror.transcript import (
     AttemptRecord,
     Conversation,
