@@ -43,9 +43,7 @@ class Counseling:
         profiles = read_profiles(input_path(settings.table), input_path(settings.portraits))[share - 1 :: shares]
         self.profiles = profiles[: settings.sessions or None]
         if not self.profiles:
-            raise SettingsError(
-                f"shard {settings.shard} holds no client: there are fewer clients than shares; use fewer"
-            )
+            raise SettingsError(f"shard {settings.shard} holds no client: the table has fewer; use fewer shares")
         self.run = Run(shard_run(settings.run, share, shares), settings.model_dump(), settings.MACHINE, settings.fresh)
         self.cast = make_cast(settings)
         self.run.open()  # after all that can be refused: nothing is removed for a run that cannot begin

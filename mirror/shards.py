@@ -55,12 +55,13 @@ def merge_shards(run: str) -> Merged:
         FolderInUse: a share, or the whole, is being written by another process.
     """
     target = output_path("results") / run
-    folders = find_shares(run)
     with ExitStack() as locks:
-        for folder in (target, *folders):
-            locks.enter_context(locked(folder, "merging"))
+        locks.enter_context(locked(target, "merging"))
         if target.exists():
             raise ShardError(f"{display_path(target)} is there already; move it away, then merge again")
+        folders = find_shares(run)
+        for folder in folders:
+            locks.enter_context(locked(folder, "merging"))
         check_settings(folders)
         return write_merged(target, folders, find_sessions(folders))
 
@@ -110,9 +111,8 @@ def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -
     """Copies the sessions into one run. What the table of a share names and has no complete session is unfinished."""
     records = {folder.name: read_provenance(folder) for folder in folders}
     clients = dict.fromkeys([*(idx for record in records.values() for idx in record.get("clients", ())), *sessions])
-    complete = {
-        idx for idx, session in sessions.items() if (SessionFolder(session).ended or {}).get("status") == "complete"
-    }
+    ended = {idx: SessionFolder(session).ended or {} for idx, session in sessions.items()}
+    complete = {idx for idx, ending in ended.items() if ending.get("status") == "complete"}
     merged = Merged(len(folders), len(clients), tuple(idx for idx in clients if idx not in complete))
     remove_scratch(target, "*.merging")
     scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex}.merging")

@@ -71,7 +71,7 @@ def test_what_cannot_begin_removes_nothing(output):
     with pytest.raises(SettingsError):
         run(fresh=True, shard="300/300", sessions=0)
     with pytest.raises((ValueError, FileNotFoundError)):
-        run(fresh=True, adapter="pyproject.toml")
+        run(fresh=True, adapter="no-such-adapter.bin")
     assert {path: path.read_bytes() for path in counsel.run.folder.rglob("*") if path.is_file()} == before
 
 
