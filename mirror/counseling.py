@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from mirror.bar import progress_bar
 from mirror.casting import make_cast
+from mirror.integrity import session_faults
 from mirror.prices import Price, parse_prices
 from mirror.profile import Profile, read_profiles
 from mirror.run import display_path, input_path
@@ -109,9 +110,10 @@ class Counseling:
 
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings
-        done = sum(len(self.session(profile).turns()) for profile in profiles)
-        ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in profiles)
-        total = sum(self._most_turns(profile) for profile in profiles)
+        sound = [profile for profile in profiles if not session_faults(self.session(profile))]
+        done = sum(len(self.session(profile).turns()) for profile in sound)
+        ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in sound)
+        total = sum(self._most_turns(profile) for profile in sound)
         with progress_bar("counseling", "turns", total, done) as bar:
             tally = Tally(bar, settings, len(profiles), ended)
             return run_sessions(
