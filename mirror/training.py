@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from mirror import llava as llava_module
 from mirror.bar import progress_bar
-from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest, remove
+from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest
 from mirror.dataset import (
     BatchLoader,
     TrainingSet,
@@ -26,14 +26,13 @@ from mirror.dataset import (
     summary,
 )
 from mirror.float8 import float8_obstacle, freeze_in_float8
+from mirror.lock import locked
 from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.progress import LOSSES, Progress, forget_states, prune, resume
 from mirror.prompts import PromptSet, induce
 from mirror.records import DataError, Record, write_faults
 from mirror.run import (
-    Run,
-    RunConflict,
-    differences,
+    discard,
     display_path,
     input_path,
     output_path,
@@ -42,11 +41,13 @@ from mirror.run import (
     versions,
     write_text,
 )
+from mirror.run_folder import Run, RunConflict, differences
 from mirror.settings import TrainSettings
 from mirror.step import Batch, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
 
 log = logging.getLogger(__name__)
 
+FAULTS = "faults.csv"
 MICRO_BATCH = 16  # a larger one gains nothing on a GPU
 
 
@@ -62,15 +63,25 @@ class Training:
         name = checkpoint_name(settings.size, settings.cot, settings.epochs)
         self.checkpoint = output_path(settings.checkpoint_folder) / name
         self.data_sha256 = sha256(input_path(settings.data))
-        if settings.fresh:
-            for folder in (self.checkpoint, *intermediates(self.checkpoint)):
-                remove(folder)
-        self._refuse_other_training()
+        if not settings.fresh:
+            self._refuse_other_training()
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.llava = self._load_model()
         self.data = self._load_data()
         self.prompts: PromptSet = induce((record.kind, record.turns[0][0]) for record in self.data.records)
+        self._open()
+        if self.data.faults:
+            write_faults(self.run.folder / FAULTS, self.data.faults)
+            log.warning("%d faults: their records are dropped, see %s", len(self.data.faults), FAULTS)
         write_text(self.run.folder / "data.csv", summary(self.data).to_csv())
+
+    def _open(self) -> None:
+        """Begins or goes on, once model and data are sound; `fresh` sets aside what an earlier training left."""
+        with locked(self.checkpoint, "training"):
+            self.run.open()
+            if self.settings.fresh:
+                for folder in (self.checkpoint, self.checkpoint.with_name(f"{self.checkpoint.name}.steps")):
+                    discard(folder)
 
     def _refuse_other_training(self) -> None:
         mine = self.settings.model_dump()
@@ -101,18 +112,15 @@ class Training:
 
     def _load_data(self) -> TrainingSet:
         s = self.settings
-        faults_file = self.run.folder / "faults.csv"
         try:
-            data = load_training_set(
+            return load_training_set(
                 input_path(s.data), input_path(s.image_folder), self.llava, s.max_length, s.held_out, s.on_fault, s.seed
             )
         except DataError as error:
-            write_faults(faults_file, error.faults)
+            if not self.run.is_begun:
+                self.run.open()
+            write_faults(self.run.folder / FAULTS, error.faults)
             raise
-        if data.faults:
-            write_faults(faults_file, data.faults)
-            log.warning("%d faults: their records are dropped, see %s", len(data.faults), display_path(faults_file))
-        return data
 
     # What the model says ----------------------------------------------------------------------------------------------
 
@@ -174,6 +182,10 @@ class Training:
         Goes on from the newest intermediate checkpoint, if there is one, and ends with the weights of an unbroken
         run. A training that is through is not repeated: its checkpoint is loaded.
         """
+        with self.run.working("training"), locked(self.checkpoint, "training"):
+            return self._fit_or_load()
+
+    def _fit_or_load(self) -> pd.DataFrame:
         s = self.settings
         model = add_lora(self.llava.model, s.lora_rank, s.lora_alpha, s.lora_dropout, seed_for("lora", s.seed))
         if self.checkpoint.exists():
