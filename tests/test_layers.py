@@ -18,11 +18,10 @@ LAYERS = (
     "session",
     "client description face verification counselor",
     "training judge merge rules preferences questions",
-    "dataset records progress step float8 lora llava original weights device photomaker "
-    "identity chat language sampling speaker service statistics metrics invention "
-    "study comparison claims tables ratings integrity",
+    "dataset records progress step float8 lora llava original weights device photomaker identity chat language "
+    "sampling speaker service statistics metrics invention study comparison claims tables ratings integrity",
     "settings refusals run run_folder lock profile turn transcript prompts checkpoint conversation verdict clip_text "
-    "lexicon messages picture grammar mood prices bar arm instrument",
+    "lexicon messages picture grammar mood prices bar arm instrument picture_files text_file",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")

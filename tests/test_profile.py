@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -202,7 +203,8 @@ def test_an_absolute_path_does_not_defeat_the_portrait_folder(read, faults, fold
     assert read({"img_path": f"{elsewhere}/a.png"})[0].portraits == (folder / "a.png",)
     assert read({"img_path": f"{folder}/12/b.jpg"})[0].portraits == (folder / "12/b.jpg",)
     assert faults({"img_path": f"{elsewhere}/c.png"}) == [
-        f"row 2 (idx 7): img_path: no end of this absolute path is a file in {folder}, found '{elsewhere}/c.png'"
+        f"row 2 (idx 7): img_path: no end of this absolute path is a file in {folder}, found '{elsewhere}/c.png'; "
+        "put it there or correct the path"
     ]
 
 
@@ -211,16 +213,38 @@ def test_the_longest_end_of_an_absolute_path_is_taken(read, folder):
     assert read({"img_path": "/x/12/b.jpg"})[0].portraits == (folder / "12/b.jpg",)
 
 
-@pytest.mark.parametrize("cell", ["b.jpg", "12", ".", "x" * 5000, "a\0.png", "faces/12/b.jpg", "12\\b.jpg"])
+@pytest.mark.parametrize("cell", ["b.jpg", "12", ".", "x" * 5000, "faces/12/b.jpg", "13\\b.jpg"])
 def test_a_picture_that_is_not_there_is_a_fault(cell, faults, folder):
     (fault,) = faults({"img_path": cell})
     assert fault.startswith(f"row 2 (idx 7): img_path: no such file in {folder}, found '") and len(fault) < 500
 
 
-@pytest.mark.parametrize("cell", ["../portraits/a.png", "12/../a.png", "/x/../a.png"])
-def test_a_picture_outside_the_folder_is_a_fault(cell, faults):
+@pytest.mark.parametrize("cell", ["../portraits/a.png", "12/../a.png", "/x/../a.png", "C:\\..\\a.png", "..\\a.png"])
+def test_a_picture_outside_the_folder_is_a_fault(cell, faults, folder):
     (fault,) = faults({"img_path": cell})
-    assert "must stay in the portrait folder" in fault
+    assert f"must stay in {folder}, found" in fault
+
+
+def test_a_relative_path_of_windows_is_found(read, folder):
+    assert read({"img_path": "12\\b.jpg"})[0].portraits == (folder / "12/b.jpg",)
+
+
+def test_a_portrait_is_found_in_the_other_form_of_its_accents(read, folder):
+    stored, written = (unicodedata.normalize(form, "zoé.png") for form in ("NFD", "NFC"))
+    (folder / "a.png").rename(folder / stored)
+    assert read({"img_path": f"/faces/{written}"})[0].portraits == (folder / stored,)
+
+
+def test_pictures_that_cannot_be_portraits_are_all_named_with_what_to_do(faults, folder):
+    Image.new("RGB", (900, 9)).save(folder / "line.png")
+    Image.new("1", (14_000, 14_000)).save(folder / "huge.png")
+    found = faults({"img_path": "line.png"}, {"idx": "8", "img_path": "a.png;huge.png"})
+    assert found == [
+        f"row 2 (idx 7): img_path: {folder}/line.png: has 900 × 9 pixels "
+        "(a side has at least 8, the longer at most 10 times the shorter); crop or replace it",
+        f"row 3 (idx 8): img_path: {folder}/huge.png: has 196,000,000 pixels, at most 64,000,000 are read; "
+        "scale it down",
+    ]
 
 
 def test_a_cell_of_separators_names_no_picture(faults):
@@ -232,7 +256,7 @@ def test_a_picture_that_cannot_be_read_is_a_fault_of_every_row_that_names_it(dam
     (folder / "a.png").write_bytes(damage((folder / "a.png").read_bytes()))
     found = faults({"idx": "1"}, {"idx": "2", "img_path": "12/b.jpg"}, {"idx": "3", "img_path": "12/b.jpg;a.png"})
     assert [fault.split(":")[0] for fault in found] == ["row 2 (idx 1)", "row 4 (idx 3)"]
-    assert all(f"img_path: {folder}/a.png cannot be read as a picture" in fault for fault in found)
+    assert all(f"img_path: {folder}/a.png: " in fault for fault in found)
 
 
 def test_a_portrait_folder_that_is_not_there_is_one_fault(faults, folder):
@@ -313,6 +337,55 @@ def test_what_can_be_a_folder_is_allowed(idx, read, tmp_path):
     (tmp_path / read({"idx": idx})[0].idx).mkdir()
 
 
+WORDS = ("nan", "NaN", "None", "none", "null", "NULL", "N/A", "n/a", "NA", "<NA>", "#N/A", "Not found", "not found.")
+
+
+@pytest.mark.parametrize("word", [*WORDS, " NOT FOUND ", "Nan", "Not Found. "])
+def test_a_cell_in_which_a_program_wrote_that_there_is_no_value_is_empty(word, faults):
+    found = faults(dict.fromkeys(COLUMNS, word), {"idx": "8"})
+    assert [fault.split("; ")[0] for fault in found] == [f"row 2: {column}: is empty" for column in COLUMNS]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_such_a_word_in_the_optional_column_is_no_name(word, read):
+    assert read({"name": word})[0].name == ""
+
+
+@pytest.mark.parametrize("name", ["Nan", "Null", "Na", "NAN", "Nan Goldin", "Nadine None", "Ann A"])
+def test_the_name_of_a_person_is_kept(name, read):
+    assert read({"name": name})[0].name == name
+
+
+@pytest.mark.parametrize(
+    "text", ["I found nothing.", "None of my friends call.", "Not found by anyone, I cried.", "No"]
+)
+def test_words_that_only_hold_such_a_word_are_kept(text, read):
+    assert read({"distorted_thought": text})[0].distorted_thought == text
+
+
+@pytest.mark.parametrize("column", [*COLUMNS[1:], "name"])
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x0b", "\x85"])
+def test_a_control_character_is_a_fault_of_its_column(column, character, faults):
+    value = ROW.get(column, "Anna")
+    found = faults({column: f"{value[:3]}{character}{value[3:]}"})
+    told = f"{column}: holds a control character (U+{ord(character):04X}) at position 3; delete it"
+    assert f"row 2 (idx 7): {told}" in found and all(column in fault for fault in found)
+
+
+def test_half_a_surrogate_pair_is_a_fault_of_its_column(faults):
+    text = as_csv([ROW, ROW | {"idx": "8", "personal_info": "Oh \ud83d"}])
+    (fault,) = faults(text=text.encode("utf-8", "surrogatepass"))
+    assert fault == (
+        "row 3 (idx 8): personal_info: holds half a character (a lone surrogate, \\ud83d) at position 3; delete it"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_table_is_read_by_its_byte_order_mark(encoding, read):
+    rows = [ROW, ROW | {"idx": "8", "personal_info": "Zoë, 19, a “cook” 😢"}]
+    assert read(text=as_csv(rows).encode(encoding)) == read(*rows)
+
+
 @pytest.mark.parametrize(
     "text, fault",
     [
@@ -323,15 +396,34 @@ def test_what_can_be_a_folder_is_allowed(idx, read, tmp_path):
         (as_csv([ROW], delimiter=";"), "row 1: columns are separated by semicolons; save it with commas"),
         (as_csv([ROW], delimiter="\t"), "row 1: columns are separated by tabs; save it with commas"),
         (
-            as_csv([ROW]).encode("utf-16"),
-            "is not UTF-8 text, found byte 0xff at position 0; save it as CSV in UTF-8",
+            as_csv([ROW], delimiter="\t").encode("utf-16"),
+            "row 1: columns are separated by tabs; save it with commas",
+        ),
+        (
+            as_csv([ROW], delimiter=";", quoting=csv.QUOTE_ALL),
+            "row 1: columns are separated by semicolons; save it with commas",
+        ),
+        (
+            as_csv([ROW]).encode("utf-16")[:-1],
+            "is not UTF-16 text, found byte 0x0a at position 402; save it as CSV in UTF-8",
         ),
         (
             b"idx,name\n1,Zo\xeb\n",
             "is not UTF-8 text, found byte 0xeb at position 13; save it as CSV in UTF-8",
         ),
     ],
-    ids=["empty", "only a mark", "blank lines", "no rows", "semicolons", "tabs", "UTF-16", "Latin-1"],
+    ids=[
+        "empty",
+        "only a mark",
+        "blank lines",
+        "no rows",
+        "semicolons",
+        "tabs",
+        "UTF-16 tabs",
+        "quoted",
+        "UTF-16 cut",
+        "Latin-1",
+    ],
 )
 def test_a_file_that_is_no_such_table_is_refused(text, fault, faults):
     assert faults(text=text) == [fault]

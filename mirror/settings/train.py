@@ -134,7 +134,7 @@ class TrainSettings(Settings):
         faults = []
         if not input_path(self.data).is_file():
             faults.append(
-                f"data: no such file {input_path(self.data)}; put the training set there (JSON, one list of records) "
+                f"data: no such file {input_path(self.data)}; put the training set there (a JSON list or JSON Lines) "
                 "or say where it is"
             )
         if not input_path(self.image_folder).is_dir():
