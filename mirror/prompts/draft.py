@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mirror.prompts.lines import FIRST_STEP, MASK, ROLE_LINE, Key, Line, is_bulleted, line_keys, read_lines
+from mirror.prompts.lines import FIRST_STEP, MASK, NOT_FOUND, ROLE_LINE, Key, Line, is_bulleted, line_keys, read_lines
 from mirror.prompts.plan import TECHNIQUE_NAME
 from mirror.prompts.template import PromptTemplate
 
@@ -250,7 +250,7 @@ def _add_techniques(pieces: _Pieces, masked: str, texts: list[str]) -> None:
 
 def _field_name(label: str, values: list[str]) -> str:
     """The name of a value: what it is, or else its label in snake case; empty where it is neither."""
-    filled = [value.strip() for value in values if value.strip()]
+    filled = [value.strip() for value in values if value.strip() not in ("", NOT_FOUND)]
     if _share(TECHNIQUE_NAME.fullmatch(value) for value in filled) >= NEARLY_ALL:
         return "technique"
     words = _label_words(label)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable
 
 from mirror.prompts.draft import Draft, draft_template
-from mirror.prompts.lines import FIRST_STEP, MASK, ROLE_LINE, STEP, Key, line_keys
+from mirror.prompts.lines import FIRST_STEP, MASK, NOT_FOUND, ROLE_LINE, STEP, Key, line_keys
 from mirror.prompts.plan import TECHNIQUE_NAME
 from mirror.prompts.template import CountedTemplate, PromptSet, PromptTemplate
 
@@ -32,7 +32,8 @@ def induce(records: Iterable[tuple[str, str]]) -> PromptSet:
 
     A record counts as reproduced only if a template reads it, writes it again to the letter, and every value is what
     its name says: a dialogue begins with an utterance, a technique is one of the 12, and no other value holds an
-    utterance or a line that is constant elsewhere or is a constant misspelt. Text between constants that has no
+    utterance or a line that is constant elsewhere or is a constant misspelt; each but the dialogue may say "Not found",
+    which is never a constant. Text between constants that has no
     name makes no template, so one that holds everything in a single field cannot arise.
 
     A value that is the same in (nearly) all records of a kind cannot be told from a constant and becomes one; of a
@@ -113,6 +114,8 @@ class _Reader:
     def _fits(self, name: str, value: str) -> bool:
         """Whether a value is what the name of its field says."""
         base = name.rstrip("_0123456789")
+        if value.strip() == NOT_FOUND:
+            return base != "dialogue"
         if base == "technique":
             return TECHNIQUE_NAME.fullmatch(value.strip()) is not None
         if base == "dialogue":

@@ -11,6 +11,7 @@ FIRST_STEP = re.compile(r"^[ \t]*(?:step +)?1[.):]\s", re.IGNORECASE | re.MULTIL
 _LABEL = re.compile(r"\s*([-*•–]\s+)?[^\s:][^:\n]{0,59}:\**(?=\s|$)")
 STEP = re.compile(r"\s*(?:step +)?\d{1,2}[.):]\s", re.IGNORECASE)
 MASK = "\0"
+NOT_FOUND = "Not found"  # what the published extraction writes for a value that it could not read
 
 
 class Key(NamedTuple):
@@ -49,12 +50,12 @@ def is_bulleted(key: Key) -> bool:
 
 
 def line_keys(text: str) -> tuple[Key, ...]:
-    """All keys of a line, the most specific first."""
-    keys = [Key("line", text)]
+    """All keys of a line, the most specific first; a value that was not found is never part of one."""
+    label = _LABEL.match(text)
+    keys = [Key("line", text)] if text[label.end() if label else 0 :].strip() != NOT_FOUND else []
     masked = TECHNIQUE_NAME.sub(MASK, text)
     if masked != text:
         keys.append(Key("technique", masked))
-    label = _LABEL.match(text)
     if label:
         keys.append(Key("label", label[0]))
     return tuple(keys)
