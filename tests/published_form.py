@@ -30,9 +30,7 @@ TOPICS = "my exam|my marriage|my new job|the move|my daughter|my health|the acci
 FEARS = "I will fail again|they all laugh at me|nobody needs me|it is my fault|I will be left alone".split("|")
 TIMES = "every night|since last spring|on Sundays|whenever the phone rings|for years|at work".split("|")
 CUES = "looks down, brows drawn|smiles thinly|crosses arms, lips tight|eyes wet|shrugs|glances at the door".split("|")
-ASKED = "How long has this been so?|What went through your mind?|What would a friend say?|Where do you feel it?".split(
-    "|"
-)
+ASKED = "How long has it been so?|What went through your mind?|What would a friend say?|Where is it felt?".split("|")
 SEEN = "You look tired|You seem tense|Something in that hurt you|I hear how much this weighs".split("|")
 TITLES = "Name the thought|Look at the evidence|Try another view|A small step|Look back".split("|")
 KINDS_OF_RESISTANCE = ("emotional-resistance", "cognitive-resistance", "behavioral-resistance", "no-resistance")
