@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image
 from pydantic import Field
 
 from api.batching import Batcher
@@ -21,6 +20,7 @@ from api.loopback import running
 from api.settings import Count
 from api.verification.__main__ import load
 from api.verification.app import VerificationSettings, create_app
+from mirror.picture import open_picture
 from mirror.run import input_path
 from mirror.service import Service
 from mirror.verification import png
@@ -69,7 +69,7 @@ def play(ask: Callable[[Any], dict[str, Any]], questions: Sequence[Any], clients
 
 def measure(verifier: Any, settings: BenchmarkSettings) -> list[Round]:
     """Rounds with one client and with many, by turns, over the pocket portraits; raises where verdicts differ."""
-    portraits = [Image.open(path) for path in sorted(input_path("pocket/data/images").rglob("*.png"))]
+    portraits = [open_picture(path) for path in sorted(input_path("pocket/data/images").rglob("*.png"))]
     pictures = [("face.png", png(portrait), "image/png") for portrait in portraits[: settings.requests]]
     pairs = [(pictures[n % len(pictures)], pictures[n // 2 % len(pictures)]) for n in range(settings.requests)]
     app = create_app(verifier, settings)

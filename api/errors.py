@@ -24,6 +24,7 @@ CODES: dict[str, tuple[int, str]] = {
     "too_many_pixels": (413, "a picture has more pixels to decode than the service takes"),
     "unsupported_media_type": (415, "the body is of a type that the service does not read"),
     "unsupported_image_type": (415, "a picture is no PNG, JPEG or WebP"),
+    "unsupported_image_shape": (422, "a picture has a side of a few pixels, or is many times as long as wide"),
     "missing_field": (422, "a field is missing"),
     "unknown_field": (422, "a field has a name that the service does not know"),
     "invalid_field": (422, "a field is of the wrong kind or out of range"),

@@ -2,13 +2,14 @@
 
     python -m mirror.calibration --pack PACK --pictures FOLDER
 
-FOLDER holds a folder a person with at least one picture in it. Writes the threshold into the pack's `calibration.json`,
+FOLDER holds one folder per person with at least one picture in it: files that end in .png, .jpg, .jpeg, .webp, .bmp,
+.tif, .tiff, .ppm, .pgm, .pbm or .gif, in upper or lower case. Writes the threshold into the pack's `calibration.json`,
 where verification finds it, and the two distributions as a figure and a table into `results/calibration-<pack>/`.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -16,16 +17,14 @@ from random import Random
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from scipy.stats import mannwhitneyu
 from tqdm import tqdm
 
 from mirror import figures
 from mirror.device import resolve_device
 from mirror.identity import CALIBRATION, Face, FacePack, similarity
+from mirror.picture import ENDINGS, PictureError, open_picture
 from mirror.run import display_path, input_path, output_path, sha256, write_json, write_text
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True)
@@ -65,18 +64,16 @@ def pairs_in(folder: Path, different: int = 20_000, seed: int = 0) -> list[Pair]
         ValueError: fewer than two persons, or no person with two pictures.
     """
     if not folder.is_dir():
-        raise ValueError(f"no such folder {display_path(folder)}; give one that holds a folder of pictures a person")
+        raise ValueError(f"no such folder {display_path(folder)}; give one with a folder of pictures for each person")
     persons = {
-        person.name: pictures
-        for person in sorted(folder.iterdir())
-        if person.is_dir()
-        and (pictures := sorted(path for path in person.iterdir() if path.suffix.lower() in PICTURES))
+        person.name: found for person in sorted(folder.iterdir()) if person.is_dir() and (found := pictures_in(person))
     }
     same = [Pair(a, b, True) for pictures in persons.values() for a, b in combinations(pictures, 2)]
     if len(persons) < 2 or not same:
         raise ValueError(
             f"{display_path(folder)}: calibration needs two persons or more and a person with two pictures or more, "
-            f"found {len(persons)} persons and {len(same)} pairs; put each person's pictures into a folder of its own"
+            f"found {len(persons)} persons and {len(same)} pairs; put each person's pictures into a folder of its own "
+            f"(files that end in {', '.join(ENDINGS)})"
         )
     pictures = [path for person in persons.values() for path in person]
     total = len(pictures) * (len(pictures) - 1) // 2 - len(same)
@@ -91,14 +88,20 @@ def pairs_in(folder: Path, different: int = 20_000, seed: int = 0) -> list[Pair]
     return same + list(drawn.values())
 
 
+def pictures_in(person: Path) -> list[Path]:
+    """The pictures of one person's folder, by their endings; hidden files (`._a.png` of macOS archives) are none."""
+    files = (path for path in person.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith("."))
+    return sorted(path for path in files if path.is_file())
+
+
 def calibrate(pack: FacePack, pairs: Sequence[Pair], false_accept_rate: float = 0.01) -> Calibration:
     """The lowest threshold that at most `false_accept_rate` of the pairs of different persons reach.
 
     Raises:
-        ValueError: too few pairs of different persons for such a rate, or none of the same person.
+        ValueError: pictures that cannot be used (all are named), too few pairs of different persons for such a rate,
+            or none of the same person.
     """
-    paths = dict.fromkeys(path for pair in pairs for path in (pair.first, pair.second))
-    faces = {path: face_in(path, pack) for path in tqdm(paths, "faces", unit="picture")}
+    faces = faces_in(dict.fromkeys(path for pair in pairs for path in (pair.first, pair.second)), pack)
     scores = pd.DataFrame(
         [
             (str(p.first), str(p.second), p.same, similarity(faces[p.first].embedding, faces[p.second].embedding))
@@ -121,13 +124,22 @@ def calibrate(pack: FacePack, pairs: Sequence[Pair], false_accept_rate: float = 
     )
 
 
-def face_in(path: Path, pack: FacePack) -> Face | None:
-    """The largest face in a picture. Raises ValueError where the file is none that can be decoded."""
-    try:
-        with Image.open(path) as picture:
-            return pack.portrait(picture)
-    except OSError as error:
-        raise ValueError(f"{display_path(path)} cannot be decoded ({error}); replace or remove it") from error
+def faces_in(paths: Iterable[Path], pack: FacePack) -> dict[Path, Face | None]:
+    """The largest face of each picture, None where there is none.
+
+    Raises:
+        ValueError: pictures cannot be used; a line for each.
+    """
+    faces: dict[Path, Face | None] = {}
+    faults = []
+    for path in tqdm(paths, "faces", unit="picture"):
+        try:
+            faces[path] = pack.portrait(open_picture(path))
+        except PictureError as error:
+            faults.append(f"{error}, or remove it")
+    if faults:
+        raise ValueError("\n".join(faults))
+    return faces
 
 
 def threshold_at(different: np.ndarray, false_accept_rate: float) -> float:

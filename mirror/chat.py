@@ -18,6 +18,7 @@ from PIL import Image
 from pydantic import BaseModel, Field, ValidationError
 
 from mirror.messages import Completion, Message
+from mirror.picture import upright
 
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # servers that ask for no key accept any; the library insists on one
@@ -214,7 +215,7 @@ def _as_sent(message: Message) -> dict[str, Any]:
 
 def _data_url(image: Image.Image) -> str:
     file = io.BytesIO()
-    image.convert("RGB").save(file, "PNG")
+    upright(image).save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from PIL import Image
 
 from mirror.conversation import IGNORED, Tokens, tokenize
 from mirror.llava import Llava, pixel_values
-from mirror.records import DataError, Fault, Record, read_records
+from mirror.picture import open_picture
+from mirror.records import DataError, Fault, Record, not_found_fields, read_records
 from mirror.run import seed_for
 from mirror.step import Batch, collate
 
@@ -77,7 +77,10 @@ def split_by_dialogue(records: Sequence[Record], share: float, seed: int) -> tup
 
 
 def summary(data: TrainingSet) -> pd.DataFrame:
-    """What the set holds, a row a kind: records, dialogues, tokens (with the image's) and answer tokens."""
+    """What the set holds, one row per kind: records, dialogues, tokens (with the image's) and answer tokens.
+
+    Where the data has profile fields that read "Not found", a column counts the records with one.
+    """
     rows = []
     held_out = set(data.held_out)
     for kind in sorted({record.kind for record in data.records}):
@@ -96,7 +99,10 @@ def summary(data: TrainingSet) -> pd.DataFrame:
                 "answer tokens, median": int(answers.median()),
             }
         )
-    return pd.DataFrame(rows).set_index("kind")
+    table = pd.DataFrame(rows).set_index("kind")
+    of_kind = {kind: [record for record in data.records if record.kind == kind] for kind in table.index}
+    not_found = [not_found_fields(records) for records in of_kind.values()]
+    return table.assign(**{"a field Not found": not_found}) if any(not_found) else table
 
 
 def lengths(data: TrainingSet) -> pd.DataFrame:
@@ -136,10 +142,7 @@ class BatchLoader(torch.utils.data.Dataset):
 
     def __getitem__(self, number: int) -> Batch:
         indices = self.plan[number]
-        images = []
-        for i in indices:
-            with Image.open(self.data.records[i].image) as image:
-                images.append(image.convert("RGB"))
+        images = [open_picture(self.data.records[i].image) for i in indices]
         return collate([self.data.tokens[i] for i in indices], pixel_values(self.image_processor, images), self.pad)
 
     def read(self, workers: int) -> Iterable[Batch]:

@@ -12,6 +12,7 @@ from PIL import Image
 from mirror.casting import make_cast
 from mirror.client import Said
 from mirror.messages import Completion
+from mirror.picture import open_picture
 from mirror.profile import Profile, read_profiles
 from mirror.prompts import (
     Utterance,
@@ -130,8 +131,7 @@ class Exploration:
         if isinstance(taken, Exception):
             raise taken
         self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
-        with Image.open(self.profile.portraits[0]) as image:
-            portrait = image.convert("RGB")
+        portrait = open_picture(self.profile.portraits[0])
         return Step(taken, portrait, self._asked(taken), tuple(speaker.prompts), clock.seconds)
 
     def _asked(self, taken: Taken) -> dict[str, str]:

@@ -12,11 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from PIL import Image
-
 from mirror.chat import ChatEndpoint, ChatError, is_worth_another
 from mirror.instrument import Instrument
 from mirror.messages import Message, total
+from mirror.picture import PictureError, open_picture
 from mirror.prompts.judge import CHOICES, TEMPLATES, answer_schema, preference_prompt, rating_prompt, system_prompt
 from mirror.ratings import Status
 from mirror.run import seed_for, sha256
@@ -115,7 +114,10 @@ class ChatJudge:
         self.name = model.name + " with faces" * sees_faces
 
     def answer(self, case: Case, seed: int) -> Answer:
-        messages, form = self._messages(case), self._form(case)
+        try:
+            messages, form = self._messages(case), self._form(case)
+        except PictureError as error:  # a face of this session was damaged since; it is this question's fault
+            return Answer("failed", dict.fromkeys(case.choices), "no answer", str(error), 0)
         given, fault, raw = [], "", ""
         for attempt in range(1, self.attempts + 1):
             completion = self.model.complete([messages], [seed_for(seed, attempt)], form)[0]
@@ -147,7 +149,7 @@ class ChatJudge:
         return {"judge": "openai", "name": self.name, **self.model.facts(), **own}
 
     def _messages(self, case: Case) -> list[Message]:
-        images = tuple(_picture(path) for paths in case.faces for path in paths)
+        images = tuple(open_picture(path) for paths in case.faces for path in paths)
         return [Message("system", system_prompt()), Message("user", case.prompt, images)]
 
     def _form(self, case: Case) -> dict[str, Any] | None:
@@ -190,8 +192,3 @@ def read_answer(text: str, choices: Mapping[str, tuple[int | str, ...]]) -> tupl
 
 def _tokens(given: list[Any]) -> tuple[int | None, int | None]:
     return total([one.prompt_tokens for one in given]), total([one.completion_tokens for one in given])
-
-
-def _picture(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")

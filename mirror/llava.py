@@ -24,6 +24,7 @@ from transformers.utils import logging
 
 from mirror.conversation import tokenize_prompt
 from mirror.original import load_original
+from mirror.picture import upright
 from mirror.run import display_path
 from mirror.weights import read_config, resolve
 
@@ -125,8 +126,8 @@ def pixel_values(image_processor: CLIPImageProcessorPil, images: Sequence[Image.
 
 
 def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:
-    """`image` in RGB, centred on a square of the mean colour (`mean`: three numbers in 0…1)."""
-    image = image.convert("RGB")
+    """`image` upright in RGB, centred on a square of the mean colour (`mean`: three numbers in 0…1)."""
+    image = upright(image)
     side = max(image.size)
     if image.size == (side, side):
         return image

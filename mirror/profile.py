@@ -1,6 +1,7 @@
 """The clients of a test table: read and checked as a whole, with every fault reported at once.
 
-Knows nothing of prompts, sessions or models.
+A cell in which a program wrote that nothing is there (`nan`, `None`, `null`, `N/A`, `<NA>`, "Not found") is an empty
+cell. No prompts, sessions or models here.
 """
 
 import csv
@@ -9,14 +10,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Literal
 
-from PIL import Image
-
+from mirror.picture import picture_faults
+from mirror.picture_files import PictureFolder, PicturePathError
 from mirror.run import display_path
+from mirror.text_file import TextFileError, control_character, lone_surrogate, read_text
 
 Resistance = Literal["emotional", "cognitive", "behavioral", "none"]
 
@@ -30,6 +31,14 @@ COLUMNS = (
     "dominant_gender",
 )
 NAME = "name"  # the one column that may be missing, or empty
+# What programs write into a cell that has no value; in any case, with or without a full stop.
+NO_VALUE = frozenset({"nan", "none", "null", "na", "n/a", "#n/a", "<na>", "not found"})
+HINTS = {
+    "dominant_gender": "write unknown where it is not known",
+    "personality": "write No Resistance (None alone may stand for a missing cell) or the kind of resistance",
+}
+# These are names of people, too. In the column `name` they are empty only as programs write them: `nan`, never `Nan`.
+NO_NAME = frozenset({"nan", "NaN", "none", "None", "null", "NULL", "NA"})
 RESISTANCES: Mapping[str, Resistance] = {
     "emotional": "emotional",
     "cognitive": "cognitive",
@@ -75,11 +84,10 @@ class ProfileError(ValueError):
 
 
 def read_profiles(table: Path, portrait_folder: Path) -> list[Profile]:
-    """The clients of a CSV table (UTF-8, comma-separated, any further columns), in its order.
+    """The clients of a CSV table (UTF-8 or UTF-16, comma-separated, any further columns), in its order.
 
-    A portrait lies below `portrait_folder`, whatever the table says. Of an absolute path, which belongs to the machine
-    that the table was made on, the longest end that names a file there is taken: `/home/someone/faces/12/a.png` is
-    `12/a.png` in the folder, or else `a.png`. Several portraits are separated by `;`.
+    A portrait lies below `portrait_folder`, whatever the table says (`mirror.picture_files`). Several portraits are
+    separated by `;`.
 
     Raises:
         ProfileError: the table or the folder cannot be read, or rows have faults: all of them.
@@ -87,13 +95,14 @@ def read_profiles(table: Path, portrait_folder: Path) -> list[Profile]:
     rows, faults = _rows(table)
     if not portrait_folder.is_dir():
         raise ProfileError(table, [f"the portrait folder {display_path(portrait_folder)} is not there"])
-    found = {number: _portraits(row["img_path"], portrait_folder) for number, row in rows.items()}
-    broken = _unreadable({path for portraits, _ in found.values() for path in portraits})
+    folder = PictureFolder(portrait_folder)
+    found = {number: _portraits(row["img_path"], folder) for number, row in rows.items()}
+    broken = picture_faults(path for portraits, _ in found.values() for path in portraits)
     first: dict[str, str] = {}
     for number, row in rows.items():
         portraits, problems = found[number]
         where = f"row {number}" + f" (idx {row['idx']})" * bool(_FOLDER_NAME.fullmatch(row["idx"]))
-        unreadable = [f"img_path: {broken[path]}; replace the picture" for path in portraits if path in broken]
+        unreadable = [f"img_path: {broken[path]}" for path in portraits if path in broken]
         faults += [(number, f"{where}: {p}") for p in (*_problems(row, first), *problems, *unreadable)]
         first.setdefault(_folder(row["idx"]), where)
     if faults:
@@ -135,7 +144,10 @@ def _rows(table: Path) -> tuple[dict[int, dict[str, str]], list[tuple[int, str]]
 
     Rows are numbered as a spreadsheet does it, the header is row 1.
     """
-    reader = csv.reader(io.StringIO(_text(table), newline=""), strict=True)
+    text = _text(table)
+    if separator := _other_separator(text):
+        raise ProfileError(table, [f"row 1: columns are separated by {separator}; save it with commas"])
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     cells: dict[int, list[str]] = {}
     try:
         for number, row in enumerate(reader, 1):
@@ -156,39 +168,57 @@ def _rows(table: Path) -> tuple[dict[int, dict[str, str]], list[tuple[int, str]]
         for number, row in cells.items()
         if len(row) != len(header)
     ]
-    even = {n: dict(zip(header, row, strict=True)) for n, row in cells.items() if len(row) == len(header)}
+    even = {
+        number: {column: "" if _has_no_value(column, cell) else cell for column, cell in zip(header, row, strict=True)}
+        for number, row in cells.items()
+        if len(row) == len(header)
+    }
     return even, uneven
+
+
+def _has_no_value(column: str, cell: str) -> bool:
+    words = cell.rstrip(". ")
+    if words.lower() not in NO_VALUE:
+        return False
+    return column != NAME or not words.isalpha() or words in NO_NAME
 
 
 def _text(table: Path) -> str:
     try:
-        return table.read_bytes().decode("utf-8-sig")
+        return read_text(table)
     except OSError as error:
         raise ProfileError(table, [f"cannot be read ({error.strerror}); give the path of a CSV table"]) from None
-    except UnicodeDecodeError as error:
-        found = f"byte 0x{error.object[error.start]:02x} at position {error.start}"
-        raise ProfileError(table, [f"is not UTF-8 text, found {found}; save it as CSV in UTF-8"]) from None
+    except TextFileError as error:
+        raise ProfileError(table, [f"{error}; save it as CSV in UTF-8"]) from None
+
+
+def _other_separator(text: str) -> str:
+    """What separates the columns of the first row, where it is not a comma."""
+    header = next(filter(str.strip, text.splitlines()), "").replace('"', "")
+    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(set(map(str.strip, header.split(mark))) & set(COLUMNS)) > 1:
+            return name
+    return ""
 
 
 def _header_faults(header: Sequence[str]) -> Iterator[str]:
-    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(header) == 1 and len(set(header[0].split(mark)) & set(COLUMNS)) > 1:
-            yield f"row 1: columns are separated by {name}; save it with commas"
-            return
     counted = Counter(header)
+    names = ", ".join(name if name.isprintable() else ascii(name) for name in header if name)
     for column in (*COLUMNS, NAME):
         if counted[column] > 1:
             yield f"row 1: column {column} is there {counted[column]} times; leave one"
         elif not counted[column] and column != NAME:
-            yield f"row 1: column {column} is missing; the columns found are {', '.join(filter(None, header))}"
+            yield f"row 1: column {column} is missing; the columns found are {names:.500}"
 
 
 def _problems(row: Mapping[str, str], first: Mapping[str, str]) -> Iterator[str]:
     """What is wrong with the words of a row; `first` says where the folders of earlier rows were named."""
     for column in COLUMNS:
         if not row[column]:
-            hint = "; write unknown where it is not known" if column == "dominant_gender" else "; fill it in"
-            yield f"{column}: is empty{hint}"
+            yield f"{column}: is empty; {HINTS.get(column, 'fill it in')}"
+    for column in (*COLUMNS[1:], NAME):  # idx has stricter rules
+        if odd := lone_surrogate(row.get(column, "")) or control_character(row.get(column, "")):
+            yield f"{column}: holds {odd}; delete it"
     if row["idx"] and not _FOLDER_NAME.fullmatch(row["idx"]):
         yield (
             f"idx: must do as a folder's name (at most 60 letters, digits, and . _ - or blanks within), "
@@ -211,44 +241,16 @@ def _folder(idx: str) -> str:
 # Portraits ------------------------------------------------------------------------------------------------------------
 
 
-def _portraits(cell: str, folder: Path) -> tuple[tuple[Path, ...], list[str]]:
+def _portraits(cell: str, folder: PictureFolder) -> tuple[tuple[Path, ...], list[str]]:
     """The files that a cell names, and what is wrong with the others."""
+    if lone_surrogate(cell) or control_character(cell):
+        return (), []  # told of by `_problems`
     found, problems = [], []
     for name in filter(None, (name.strip() for name in cell.split(";"))):
-        windows = PureWindowsPath(name)
-        path = windows if windows.drive.endswith(":") else PurePosixPath(name)
-        parts = path.parts[1:] if path.anchor else path.parts
-        ends = [folder.joinpath(*parts[start:]) for start in range(len(parts) if path.anchor else 1)]
-        if ".." in parts:
-            problems.append(f"img_path: must stay in the portrait folder, found {name!r:.200}; take the .. out")
-        elif portrait := next(filter(_is_file, ends), None):
-            found.append(portrait)
-        else:
-            what = "no end of this absolute path is a file" if path.anchor else "no such file"
-            problems.append(f"img_path: {what} in {display_path(folder)}, found {name!r:.200}")
+        try:
+            found.append(folder.find(name))
+        except PicturePathError as error:
+            problems.append(f"img_path: {error}")
     if cell and not found and not problems:
         problems.append(f"img_path: names no picture, found {cell!r:.80}")
     return tuple(found), problems
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
-
-
-def _unreadable(paths: set[Path]) -> dict[Path, str]:
-    """What is wrong with each picture that cannot be decoded whole."""
-
-    def problem(path: Path) -> str:
-        try:
-            with Image.open(path) as image:
-                image.load()
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            return f"{display_path(path)} cannot be read as a picture ({error})"
-        return ""
-
-    with ThreadPoolExecutor() as pool:
-        ordered = sorted(paths)
-        return {path: text for path, text in zip(ordered, pool.map(problem, ordered), strict=True) if text}

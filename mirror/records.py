@@ -1,24 +1,26 @@
-"""The records of a training set in the published JSON format: read, and every fault found in one pass.
+"""The records of a training set in the published format: read, and every fault found in one pass.
 
-Knows nothing of tokens or models.
+The file is one JSON list of records, or JSON Lines (one record per line). No tokens or models here.
 """
 
 import csv
 import io
 import json
-from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-
 from mirror.conversation import END, IMAGE
+from mirror.picture import picture_faults
+from mirror.picture_files import PictureFolder, PicturePathError
 from mirror.run import write_text
+from mirror.text_file import TextFileError, lone_surrogate, read_text
 
+LINES = (".jsonl", ".ndjson")  # endings of JSON Lines
 CONTROL = (END, "<s>", "<unk>", "<pad>")  # text that a tokenizer would read as a control token
+_NOT_FOUND = re.compile(r"^- [^:\n]+:[ \t]*\n?[ \t]*not found\.?[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,41 +71,132 @@ class DataError(ValueError):
 
 
 def read_records(file: Path, image_folder: Path) -> tuple[list[Record], list[Fault], int]:
-    """All sound records of `file`, all faults of the others, and how many records there are."""
-    try:
-        rows = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(file, [Fault("file", "JSON", str(error))], 0) from None
-    if not isinstance(rows, list) or not rows:
-        found = "an empty list" if rows == [] else type(rows).__name__
-        raise DataError(file, [Fault("file", "JSON", f"must be a list of records, found {found}")], 0)
-    records, faults, seen = [], [], Counter()
+    """All sound records of `file`, all faults of the others, and how many records there are.
+
+    Raises:
+        DataError: the file as a whole cannot be read.
+    """
+    rows, folder = _rows(file), PictureFolder(image_folder)
+    records, faults, seen = [], [], set()
     for number, row in enumerate(rows):
-        record, problems = _read_record(row, number, image_folder)
-        identifier = row.get("question_id") if isinstance(row, dict) else None
-        name = f"record {number}" + (f" ({identifier})" if isinstance(identifier, str) else "")
-        if record and seen[record.id]:
+        record, problems = _read_record(row, number, folder)
+        if record and record.id in seen:
             problems.append(("question_id", "stands in the file twice"))
         if problems:
-            faults += [Fault(name, field, problem) for field, problem in problems]
+            faults += [Fault(_name(row, number), field, problem) for field, problem in problems]
         else:
-            seen[record.id] += 1
+            seen.add(record.id)
             records.append(record)
-    broken = _unreadable({record.image for record in records})
+    broken = picture_faults(record.image for record in records)
     faults += [Fault(r.name, "image", broken[r.image]) for r in records if r.image in broken]
     return [record for record in records if record.image not in broken], faults, len(rows)
 
 
-def _read_record(row: Any, number: int, image_folder: Path) -> tuple[Record | None, list[tuple[str, str]]]:
+def not_found_fields(records: Iterable[Record]) -> int:
+    """How many records have a field of the profile that reads "Not found", as the published extraction writes it.
+
+    They are trained on as they are: a prompt's text is the data's own. Who prepares the data may leave them out.
+    """
+    return sum(bool(_NOT_FOUND.search(human)) for human in (record.turns[0][0] for record in records))
+
+
+# The file -------------------------------------------------------------------------------------------------------------
+
+
+class _Object(dict):
+    """A JSON object; `repeated` are the keys that stand in it more than once with different values."""
+
+    repeated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _BadLine:
+    """A line of JSON Lines that is no JSON; `line` counts from 1, as editors do."""
+
+    line: int
+    problem: str
+
+
+def _object(pairs: list[tuple[str, Any]]) -> _Object:
+    values = _Object(pairs)
+    if len(values) < len(pairs):
+        values.repeated = tuple(dict.fromkeys(key for key, value in pairs if values[key] != value))
+    return values
+
+
+def _rows(file: Path) -> list[Any]:
+    """The records as they stand in the file; a line that cannot be read is a _BadLine in its place."""
+    try:
+        text = read_text(file)
+        rows = _parse(text)
+    except OSError as error:
+        raise DataError(file, [Fault("file", "text", f"cannot be read ({error.strerror})")], 0) from None
+    except TextFileError as error:
+        raise DataError(file, [Fault("file", "JSON", str(error))], 0, "save the file as UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        rows = _lines(text) if _is_lines(text, file) else None
+        if rows is None:
+            raise DataError(file, [Fault("file", "JSON", str(error))], 0) from None
+    if isinstance(rows, dict) and file.suffix.lower() in LINES:
+        rows = [rows]
+    if not isinstance(rows, list) or not rows:
+        found = "an empty list" if rows == [] else "dict" if isinstance(rows, dict) else type(rows).__name__
+        problem = f"must be a list of records, or JSON Lines with one record per line, found {found}"
+        raise DataError(file, [Fault("file", "JSON", problem)], 0)
+    return rows
+
+
+def _parse(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _lines(text: str) -> list[Any]:
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):  # no other line end: JSON's strings may hold those
+        if line.strip():
+            try:
+                rows.append(_parse(line))
+            except (ValueError, RecursionError) as error:
+                rows.append(_BadLine(number, str(error)))
+    return rows
+
+
+def _is_lines(text: str, file: Path) -> bool:
+    """Whether a text that is not one JSON value is JSON Lines: by its ending, or as a whole record stands in a line."""
+    if text.lstrip()[:1] == "[":
+        return False
+    has_record = any(isinstance(row, dict) and "conversations" in row for row in _lines(text))
+    return bool(text.strip()) and (file.suffix.lower() in LINES or has_record)
+
+
+# A record -------------------------------------------------------------------------------------------------------------
+
+
+def _name(row: Any, number: int) -> str:
+    """What a fault calls a record: its number in the file, from 0, with its id or its line."""
+    if isinstance(row, _BadLine):
+        return f"record {number} (line {row.line})"
+    identifier = row.get("question_id") if isinstance(row, dict) else None
+    if not isinstance(identifier, str):
+        return f"record {number}"
+    return f"record {number} ({identifier if identifier.isprintable() else ascii(identifier)})"
+
+
+def _read_record(row: Any, number: int, folder: PictureFolder) -> tuple[Record | None, list[tuple[str, str]]]:
     """The record, or what is wrong with it as (field, problem) pairs."""
+    if isinstance(row, _BadLine):
+        return None, [("JSON", f"line {row.line} is no JSON ({row.problem}); JSON Lines hold one record per line")]
     if not isinstance(row, dict):
         return None, [("record", f"must be an object, found {type(row).__name__}")]
-    problems: list[tuple[str, str]] = []
+    fields = ("question_id", "image", "conversations")
+    problems = [(key, "stands in the record twice, with two values") for key in row.repeated if key in fields]
     identifier = row.get("question_id")
     parts = identifier.rsplit(":", 2) if isinstance(identifier, str) else []
     if len(parts) != 3 or not all(parts):
-        problems.append(("question_id", f"must read <dialogue>:<turn>:<kind>, found {identifier!r}"))
-    image, problem = _image_path(row.get("image"), image_folder)
+        problems.append(("question_id", f"must read <dialogue>:<turn>:<kind>, found {identifier!r:.200}"))
+    elif half := lone_surrogate(identifier):
+        problems.append(("question_id", f"holds {half}"))
+    image, problem = _image_path(row.get("image"), folder)
     if problem:
         problems.append(("image", problem))
     turns, found = _turns(row.get("conversations"))
@@ -113,18 +206,16 @@ def _read_record(row: Any, number: int, image_folder: Path) -> tuple[Record | No
     return Record(identifier, *parts, image, turns, number), []
 
 
-def _image_path(name: Any, image_folder: Path) -> tuple[Path, str]:
+def _image_path(name: Any, folder: PictureFolder) -> tuple[Path | None, str]:
     """Where the image lies, and what is wrong with its name ("" if nothing)."""
     if not isinstance(name, str) or not name:
-        return image_folder, f"must be a path below the image folder, found {name!r}"
-    path = PurePosixPath(name)
-    if path.is_absolute() or PureWindowsPath(name).is_absolute() or ".." in path.parts:
-        return image_folder, f"must be relative to the image folder and stay in it, found {name!r}"
+        return None, f"must be a path below the image folder, found {name!r:.200}"
+    if half := lone_surrogate(name):
+        return None, f"holds {half}"
     try:
-        is_there = (image_folder / path).is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        is_there = False
-    return image_folder / path, "" if is_there else f"no such file {image_folder / path}"
+        return folder.find(name), ""
+    except PicturePathError as error:
+        return None, str(error)
 
 
 def _turns(conversation: Any) -> tuple[tuple[tuple[str, str], ...], list[str]]:
@@ -141,6 +232,10 @@ def _turns(conversation: Any) -> tuple[tuple[tuple[str, str], ...], list[str]]:
             problems.append(f"turn {i} must be from {role}, found {found!r:.60}")
         elif not isinstance(turn.get("value"), str):
             problems.append(f"turn {i} ({role}) must be text, found {turn.get('value')!r:.60}")
+        elif "value" in turn.repeated or "from" in turn.repeated:
+            problems.append(f"turn {i} ({role}) has two values")
+        elif half := lone_surrogate(turn["value"]):
+            problems.append(f"turn {i} ({role}) holds {half}")
         elif not turn["value"].replace(IMAGE, "").strip():
             problems.append(f"turn {i} ({role}) is empty")
         else:
@@ -155,22 +250,6 @@ def _turns(conversation: Any) -> tuple[tuple[tuple[str, str], ...], list[str]]:
     # The original puts the image first in its turn, wherever the text had it.
     values[0] = f"{IMAGE}\n{values[0].replace(IMAGE, '').strip()}"
     return tuple(zip(values[::2], (answer.strip() for answer in values[1::2]), strict=True)), []
-
-
-def _unreadable(images: set[Path]) -> dict[Path, str]:
-    """What is wrong with each image that cannot be decoded whole."""
-
-    def problem(path: Path) -> str:
-        try:
-            with Image.open(path) as image:
-                image.load()
-        except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            return f"cannot be read as an image: {path} ({error})"
-        return ""
-
-    paths = sorted(images)
-    with ThreadPoolExecutor() as pool:
-        return {path: text for path, text in zip(paths, pool.map(problem, paths), strict=True) if text}
 
 
 def write_faults(path: Path, faults: Sequence[Fault]) -> None:

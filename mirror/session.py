@@ -18,6 +18,7 @@ from mirror.counselor import Counselor, CounselorRequest, Reply
 from mirror.description import Description, DescriptionRequest
 from mirror.face import Attempt, Exhaustion, FaceError, FaceRequest, ShownFace, show_faces
 from mirror.photomaker import PhotoMaker
+from mirror.picture import PictureError, open_picture
 from mirror.profile import Profile
 from mirror.prompts import Utterance, format_dialogue, format_utterance
 from mirror.run import seed_for
@@ -107,8 +108,15 @@ def _description_request(conversation: Conversation, utterance: Utterance) -> De
     )
 
 
-def _face_request(conversation: Conversation, utterance: Utterance, description: Description) -> FaceRequest:
+def _face_request(
+    conversation: Conversation, utterance: Utterance, description: Description
+) -> FaceRequest | FaceError:
+    """What to paint; an error in its place where a portrait has changed since the table was checked."""
     profile = conversation.profile
+    try:
+        portraits = tuple(map(open_picture, profile.portraits))
+    except PictureError as error:
+        return FaceError(f"the face cannot be painted: {error}", [])
     return FaceRequest(
         client=profile.idx,
         turn=conversation.number,
@@ -116,7 +124,7 @@ def _face_request(conversation: Conversation, utterance: Utterance, description:
         cue=utterance.cue,
         expression=description.expression,
         contrast=description.contrast,
-        portraits=tuple(Image.open(path) for path in profile.portraits),
+        portraits=portraits,
     )
 
 

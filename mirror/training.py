@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-from PIL import Image
 from tqdm import tqdm
 
 from mirror import llava as llava_module
@@ -27,6 +26,7 @@ from mirror.dataset import (
 )
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lora import PeftModel, add_lora, load_weights
+from mirror.picture import open_picture
 from mirror.progress import LOSSES, Progress, forget_states, prune, resume
 from mirror.prompts import PromptSet, induce
 from mirror.records import DataError, Record, write_faults
@@ -138,7 +138,7 @@ class Training:
     def answers(self, records: Sequence[Record]) -> list[str]:
         """What the model, as it is now, answers to the first human turn of each record (greedy)."""
         prompts = [record.turns[0][0] for record in records]
-        images = [Image.open(record.image) for record in records]
+        images = [open_picture(record.image) for record in records]
         return llava_module.generate(self.llava, prompts, images, self.settings.max_new_tokens)
 
     def compare(self, before: Sequence[str]) -> pd.DataFrame:

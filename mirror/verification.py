@@ -24,7 +24,7 @@ from transformers.utils import logging
 from mirror.clip_text import fit, tokens
 from mirror.device import resolve_device
 from mirror.identity import FacePack, read_calibration, similarity
-from mirror.picture import upright
+from mirror.picture import PictureError, upright
 from mirror.run import sha256
 from mirror.service import Service, ServiceError
 from mirror.verdict import Check, Outcome, Verdict
@@ -253,14 +253,14 @@ class HttpVerifier:
 
 
 def readable(request: VerificationRequest) -> VerificationRequest | Outcome:
-    """The request with its pictures upright in RGB, or what keeps them from being looked at."""
+    """The request with its pictures upright in RGB, or what keeps them from being checked."""
     try:
         portrait = upright(request.portrait)
-    except OSError:
+    except PictureError:
         return "unreadable_portrait"
     try:
         return replace(request, image=upright(request.image), portrait=portrait)
-    except OSError:
+    except PictureError:
         return "unreadable_image"
 
 

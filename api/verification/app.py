@@ -11,9 +11,10 @@ from api.access import bearer
 from api.batching import Batcher
 from api.errors import OF_ANY_BODY, Refusal, declared
 from api.forms import MULTIPART, check_names, file, read_fields, text
-from api.images import MAX_PIXELS, UnreadableImage, decode
+from api.images import UnreadableImage, decode
 from api.serving import new_app
 from api.settings import ServiceSettings
+from mirror.picture import MAX_PIXELS
 from mirror.verdict import Verdict
 
 WHAT = (
@@ -59,7 +60,8 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
         *(verifier.verify, settings.max_batch, settings.max_wait_ms / 1000, settings.queue, settings.request_seconds)
     )
     app = new_app("verification", WHAT, verifier.facts(), settings, batcher, token)
-    codes = [*OF_ANY_BODY, "too_many_pixels", "unsupported_image_type", "unreadable_base_image"]
+    codes = [*OF_ANY_BODY, "too_many_pixels", "unsupported_image_type", "unsupported_image_shape"]
+    codes += ["unreadable_base_image"]
     codes += ["unauthorized" if token else "forbidden_host"]
 
     @app.post(

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mirror.picture import data_url
+from mirror.picture import data_url, open_picture
 from mirror.prompts import PromptSet
 
 # One colour a variant everywhere (Okabe and Ito's palette, told apart by colour-blind readers).
@@ -130,8 +130,7 @@ def escaped(text: str) -> str:
 
 
 def face_url(path: Path) -> str:
-    with Image.open(path) as image:
-        return data_url(image, 2 * FACE)
+    return data_url(open_picture(path), 2 * FACE)
 
 
 def identity_scores(scores: pd.DataFrame, ax: Axes, threshold: float) -> Axes:

@@ -22,6 +22,7 @@ from PIL import Image
 
 from mirror.arm import Arm, Person
 from mirror.metrics import agrees, read_feelings
+from mirror.picture import open_picture
 from mirror.ratings import read_ratings
 from mirror.run import write_text
 from mirror.transcript import AttemptRecord, SessionFolder, Turn
@@ -228,9 +229,7 @@ def picture_url(path: Path, side: int) -> str:
     """The picture inside a page, at most `side` pixels wide and high; empty where the file is missing."""
     if not path.is_file():
         return ""
-    with Image.open(path) as image:
-        image.draft("RGB", (side, side))
-        small = image.convert("RGB")
+    small = open_picture(path)
     small.thumbnail((side, side))
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=QUALITY, method=2)

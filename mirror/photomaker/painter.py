@@ -133,8 +133,8 @@ class PhotoMaker:
         """Whether the request can be painted, without painting it.
 
         Raises:
-            ValueError: the prompt marks no person that CLIP would read, or a portrait shows no face that v2 needs.
-            OSError: a portrait cannot be decoded.
+            ValueError: the prompt marks no person that CLIP would read, a portrait cannot be used (PictureError), or it
+                shows no face that v2 needs.
         """
         for tokenizer in self._tokenizers:
             repeat_person(tokenizer, request.prompt, max(len(request.portraits) * self.id_encoder.tokens, 1))
