@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Manifest:
     """What a checkpoint is. Nothing of this is ever read off its path.
 
     `step` of `steps` optimizer steps were taken; `losses` holds the last train and held-out loss (nats per token).
+    `derived` says what was taken out of the data, where they are of a richer variant; empty where nothing was.
     """
 
     size: str
@@ -40,6 +41,7 @@ class Manifest:
     epoch: float
     losses: dict[str, float | None]
     format: int = 1
+    derived: list[str] = field(default_factory=list)
 
 
 def checkpoint_name(size: str, cot: str, epochs: int) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from mirror.conversation import IGNORED, Tokens, tokenize
+from mirror.derivation import NotDerivable, derive
 from mirror.llava import Llava, pixel_values
 from mirror.picture import open_picture
 from mirror.records import DataError, Fault, Record, not_found_fields, read_records
@@ -24,26 +25,44 @@ Indices = tuple[int, ...]
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Checked and tokenized records, those trained on and those held out, and what was dropped."""
+    """Checked and tokenized records, those trained on and those held out, and what was dropped.
+
+    `derived` says what was taken out of the records to make them those of the variant, one sentence per change.
+    """
 
     records: tuple[Record, ...]
     tokens: tuple[Tokens, ...]
     train: Indices
     held_out: Indices
     faults: tuple[Fault, ...]
+    derived: tuple[str, ...] = ()
 
     def lengths(self, indices: Iterable[int]) -> list[int]:
         return [len(self.tokens[i]) for i in indices]
 
 
 def load_training_set(
-    file: Path, image_folder: Path, llava: Llava, max_length: int, held_out: float, on_fault: str, seed: int
+    file: Path,
+    image_folder: Path,
+    llava: Llava,
+    max_length: int,
+    held_out: float,
+    on_fault: str,
+    seed: int,
+    cot: str = "ec_planning",
 ) -> TrainingSet:
     """The whole training set, ready to train on. Raises DataError with all faults at once unless `on_fault` is drop.
 
-    `held_out` is the share of dialogues (not of examples) kept for validation, drawn from `seed`.
+    `held_out` is the share of dialogues (not of examples) kept for validation, drawn from `seed`. Where the file is of
+    a richer variant than `cot`, its records are derived (`mirror.derivation`).
     """
     records, faults, count = read_records(file, image_folder)
+    try:
+        derivation = derive(records, cot)
+    except NotDerivable as error:
+        advice = f"bring a set of the variant {cot}"
+        raise DataError(file, [Fault("all", "conversations", f"no set of {cot}: {error}")], count, advice) from None
+    records, faults = derivation.records, faults + derivation.faults
     tokens = [tokenize(llava.tokenizer, r.turns, llava.image_token_id, llava.image_tokens) for r in records]
     too_long = {i for i, t in enumerate(tokens) if len(t) > max_length}
     faults += [
@@ -57,7 +76,7 @@ def load_training_set(
         raise DataError(file, [*faults, Fault("all", "records", "none is left to train on")], count)
     records, tokens = [records[i] for i in kept], [tokens[i] for i in kept]
     train, validation = split_by_dialogue(records, held_out, seed)
-    return TrainingSet(tuple(records), tuple(tokens), train, validation, tuple(faults))
+    return TrainingSet(tuple(records), tuple(tokens), train, validation, tuple(faults), derivation.changes)
 
 
 # Split, summary and batches -------------------------------------------------------------------------------------------

@@ -17,13 +17,8 @@ from tqdm import tqdm
 from mirror import llava as llava_module
 from mirror.bar import progress_bar
 from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest, remove
-from mirror.dataset import (
-    BatchLoader,
-    TrainingSet,
-    batches,
-    load_training_set,
-    summary,
-)
+from mirror.dataset import BatchLoader, TrainingSet, batches, load_training_set, summary
+from mirror.derivation import check_fields
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.picture import open_picture
@@ -68,8 +63,7 @@ class Training:
         self._refuse_other_training()
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.llava = self._load_model()
-        self.data = self._load_data()
-        self.prompts: PromptSet = induce((record.kind, record.turns[0][0]) for record in self.data.records)
+        self.data, self.prompts = self._load_data()
         write_text(self.run.folder / "data.csv", summary(self.data).to_csv())
 
     def _refuse_other_training(self) -> None:
@@ -99,20 +93,25 @@ class Training:
         dtype = torch.bfloat16 if is_half else torch.float32
         return llava_module.load(base_model, s.revision, s.vision_tower, dtype, device)
 
-    def _load_data(self) -> TrainingSet:
+    def _load_data(self) -> tuple[TrainingSet, PromptSet]:
         s = self.settings
         faults_file = self.run.folder / "faults.csv"
         try:
+            file, image_folder = input_path(s.data), input_path(s.image_folder)
             data = load_training_set(
-                input_path(s.data), input_path(s.image_folder), self.llava, s.max_length, s.held_out, s.on_fault, s.seed
+                file, image_folder, self.llava, s.max_length, s.held_out, s.on_fault, s.seed, s.cot
             )
+            prompts = induce((record.kind, record.turns[0][0]) for record in data.records)
+            check_fields(prompts, s.cot, file)
         except DataError as error:
             write_faults(faults_file, error.faults)
             raise
         if data.faults:
             write_faults(faults_file, data.faults)
             log.warning("%d faults: their records are dropped, see %s", len(data.faults), display_path(faults_file))
-        return data
+        if data.derived:
+            log.warning("the set of %s is derived from %s: %s", s.cot, s.data, "; ".join(data.derived))
+        return data, prompts
 
     # What the model says ----------------------------------------------------------------------------------------------
 
@@ -285,6 +284,7 @@ class Training:
             steps=sum(map(len, self.plan)),
             epoch=last["epoch"],
             losses={"train": last.get("train"), "held_out": last.get("held_out")},
+            derived=list(self.data.derived),
         )
 
 

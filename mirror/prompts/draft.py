@@ -16,7 +16,7 @@ from mirror.prompts.lines import (
     Line,
     is_bulleted,
     is_plan_label,
-    label_words,
+    label_field,
     line_keys,
     read_lines,
     technique_spans,
@@ -262,14 +262,13 @@ def _add_techniques(pieces: _Pieces, masked: str, texts: list[str]) -> None:
 
 
 def _field_name(label: str, values: list[str]) -> str:
-    """The name of a value: what it is, or else its label in snake case; empty where it is neither."""
+    """The name of a value: what it is, or else what its label says; empty where it is neither."""
     filled = [value.strip() for value in values if is_known(value)]
-    words = label_words(label)
-    if _share(map(canonical_technique, filled)) >= NEARLY_ALL or words[-1:] in (["technique"], ["techniques"]):
+    if _share(map(canonical_technique, filled)) >= NEARLY_ALL:
         return "technique"
-    if _share(map(FIRST_STEP.match, filled)) >= NEARLY_ALL or is_plan_label(label):
+    if _share(map(FIRST_STEP.match, filled)) >= NEARLY_ALL:
         return "plan"
-    name = "_".join(words)
+    name = label_field(label)
     return name if name.isidentifier() or not name else f"field_{name}"
 
 

@@ -13,6 +13,13 @@ FIRST_STEP = re.compile(r"^[ \t]*" + _STEP.format(number="1"), re.IGNORECASE | r
 _LABEL = re.compile(r"\s*([-*•–]\s+)?[^\s:][^:\n]{0,59}:\**(?=\s|$)")
 STEP = re.compile(r"\s*" + _STEP.format(number=r"\d{1,2}"), re.IGNORECASE)
 MASK = "\0"
+_FIELD_LABELS = {  # labels in snake case that name a field of ours
+    "personal_information": r"(?:client_)?(?:s_)?personal_info(?:rmation)?",
+    "client_emotional_state": r"(?:client_)?(?:s_)?(?:current_)?emotional_state",
+    "reason_for_counseling": r"(?:client_)?(?:s_)?reasons?_for_(?:seeking_)?(?:counsell?ing|therapy)",
+    "technique": r"(?:\w+_)?techniques?",
+    "plan": r"(?:\w+_)?plan(?:ning)?",
+}
 
 
 class Key(NamedTuple):
@@ -74,6 +81,18 @@ def is_plan_label(text: str) -> bool:
 def label_words(label: str) -> list[str]:
     """The words of a label in lower case."""
     return re.findall(r"[^\W_]+", label.lower())
+
+
+def label_field(label: str) -> str:
+    """The name of the field behind a label: ours where the label says the same, or else the label in snake case."""
+    name = "_".join(label_words(label))
+    return next((field for field, pattern in _FIELD_LABELS.items() if re.fullmatch(pattern, name)), name)
+
+
+def labelled_field(text: str) -> str:
+    """The name of the field that a line holds or introduces, as `label_field`; empty where it begins with no label."""
+    label = _LABEL.match(text)
+    return label_field(label[0]) if label else ""
 
 
 def technique_spans(text: str) -> list[tuple[int, int]]:

@@ -135,9 +135,17 @@ class TrainSettings(Settings):
         if not input_path(self.data).is_file():
             faults.append(
                 f"data: no such file {input_path(self.data)}; put the training set there (JSON, one list of records) "
-                "or say where it is"
+                f"or say where it is{self._richer_data()}"
             )
         if not input_path(self.image_folder).is_dir():
             faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; the data's images lie in it")
         faults += missing_folder("base_model", self.base_model) + missing_device(self.device)
         return faults
+
+    def _richer_data(self) -> str:
+        """The advice to derive the data, where the set of a richer variant lies beside the one that is missing."""
+        for cot in ("planning", "ec", "ec_planning"):
+            sibling = self.data.removesuffix(f"_{self.cot}.json") + f"_{cot}.json"
+            if sibling != self.data and self.cot in ("base", *cot.split("_")) and input_path(sibling).is_file():
+                return f"; or derive it from the set that is there: -p data {sibling}"
+        return ""
