@@ -20,7 +20,8 @@ from mirror.finding import Finding
 from mirror.gallery import write_gallery
 from mirror.instrument import read_instrument, shipped
 from mirror.metrics import halves
-from mirror.run import Run, display_path, read_provenance, write_json, write_text
+from mirror.run import display_path, write_json, write_text
+from mirror.run_folder import Run, read_provenance
 from mirror.settings import AnalyseSettings
 from mirror.settings.analyse import named
 from mirror.statistics import estimate, proportion
@@ -51,6 +52,7 @@ class Analysis:
         self.study = Study([Arm.read(folder) for folder in settings.folders or _rehearse()], instruments)
         self.names = [arm.name for arm in self.study.arms]
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in self.study.arms}
+        self.run.open()
         self.run.record("running", runs=codes, clients=len(self.study.clients))
         self.findings: dict[str, Finding] = {}
 

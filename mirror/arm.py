@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from mirror.profile import Resistance
-from mirror.run import display_path, read_provenance
+from mirror.run import display_path
+from mirror.run_folder import read_provenance
 from mirror.transcript import SessionFolder
 
 HOW = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"

@@ -6,14 +6,16 @@ Knows nothing of tensors: whoever writes one fills the folder.
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mirror.lock import locked
 from mirror.prompts import PromptSet
-from mirror.run import display_path, write_json
+from mirror.run import display_path, remove_scratch, write_json
 
 MANIFEST = "manifest.json"
 PROMPTS = "prompts.json"
@@ -53,29 +55,23 @@ def checkpoint_name(size: str, cot: str, epochs: int) -> str:
 def writing(folder: Path) -> Iterator[Path]:
     """A scratch folder that becomes `folder` when the block ends, and vanishes when it fails.
 
-    Raises FileExistsError where `folder` is already there: a checkpoint is never written over.
+    Raises:
+        FileExistsError: `folder` is already there; a checkpoint is never written over.
+        FolderInUse: another process writes it.
     """
     if folder.exists():
         raise FileExistsError(
             f"{display_path(folder)} is already there; move it away, or train under another checkpoint_folder"
         )
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        os.replace(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def remove(folder: Path) -> None:
-    """Removes a checkpoint's folder; a kill in the middle leaves none that looks whole."""
-    if folder.exists():
-        doomed = folder.with_name(f".{folder.name}.removed")
-        shutil.rmtree(doomed, ignore_errors=True)
-        os.replace(folder, doomed)
-        shutil.rmtree(doomed)
+    with locked(folder, "writing"):
+        remove_scratch(folder, "*.partial")
+        partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            os.replace(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_manifest(folder: Path, manifest: Manifest, prompts: PromptSet) -> None:

@@ -9,11 +9,13 @@ from tqdm import tqdm
 
 from mirror.bar import progress_bar
 from mirror.casting import make_cast
+from mirror.integrity import session_faults
 from mirror.prices import Price, parse_prices
 from mirror.profile import Profile, read_profiles
-from mirror.run import Run, display_path, input_path
+from mirror.run import display_path, input_path
+from mirror.run_folder import Run
 from mirror.session import ROLES, Outcome, Taken, run_sessions
-from mirror.settings import CounselSettings
+from mirror.settings import CounselSettings, SettingsError
 from mirror.shards import shard_run
 from mirror.transcript import SessionFolder
 
@@ -41,9 +43,12 @@ class Counseling:
         share, shares = settings.share
         profiles = read_profiles(input_path(settings.table), input_path(settings.portraits))[share - 1 :: shares]
         self.profiles = profiles[: settings.sessions or None]
+        if not self.profiles:
+            raise SettingsError(f"shard {settings.shard} holds no client: the table has fewer; use fewer shares")
         self.run = Run(shard_run(settings.run, share, shares), settings.model_dump(), settings.MACHINE, settings.fresh)
         self.cast = make_cast(settings)
-        self.run.record("running", cast=self.facts())
+        self.run.open()  # after all that can be refused: nothing is removed for a run that cannot begin
+        self.run.record("running", cast=self.facts(), clients=[profile.idx for profile in self.profiles])
 
     def facts(self) -> dict[str, Any]:
         """What every collaborator says of itself."""
@@ -59,7 +64,8 @@ class Counseling:
 
     def first(self) -> SessionFolder:
         """The first client's session, counseled alone; `counsel` then leaves it as it is."""
-        self._run(self.profiles[:1])
+        with self.run.working("counseling"):
+            self._run(self.profiles[:1])
         return self.session(self.profiles[0])
 
     def counsel(self) -> pd.DataFrame:
@@ -68,9 +74,10 @@ class Counseling:
         Raises:
             SessionsFailed: some ended by an error of their own.
         """
-        outcomes = self._run(self.profiles)
-        failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-        self.run.record("incomplete" if failed else "complete", sessions=len(outcomes), failed=len(failed))
+        with self.run.working("counseling"):
+            outcomes = self._run(self.profiles)
+            failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+            self.run.record("incomplete" if failed else "complete", sessions=len(outcomes), failed=len(failed))
         if failed:
             named = "\n".join(f"  {outcome.idx}: {outcome.reason}" for outcome in failed)
             raise SessionsFailed(
@@ -103,9 +110,10 @@ class Counseling:
 
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings
-        done = sum(len(self.session(profile).turns()) for profile in profiles)
-        ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in profiles)
-        total = sum(self._most_turns(profile) for profile in profiles)
+        sound = [profile for profile in profiles if not session_faults(self.session(profile))]
+        done = sum(len(self.session(profile).turns()) for profile in sound)
+        ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in sound)
+        total = sum(self._most_turns(profile) for profile in sound)
         with progress_bar("counseling", "turns", total, done) as bar:
             tally = Tally(bar, settings, len(profiles), ended)
             return run_sessions(

@@ -129,6 +129,25 @@ def lengths(data: TrainingSet) -> pd.DataFrame:
     return pd.DataFrame({"kind": [r.kind for r in data.records], "tokens": [len(t) for t in data.tokens]})
 
 
+def records_to_show(data: TrainingSet, number: int, seed: int) -> list[Record]:
+    """Held-out records for reading, at most `number`: each of another dialogue, kinds and turns varied."""
+    indices = data.held_out or data.train
+    order = sorted(indices, key=lambda i: seed_for("shown", seed, data.records[i].id))
+    chosen: dict[str, Record] = {}
+    kinds = sorted({record.kind for record in data.records}, reverse=True)
+    while len(chosen) < number:
+        before = len(chosen)
+        for kind in kinds:
+            seen = {record.turn for record in chosen.values() if record.kind == kind}
+            left = [r for r in map(data.records.__getitem__, order) if r.kind == kind]
+            left = sorted((r for r in left if r.dialogue not in chosen), key=lambda r: r.turn in seen)
+            if left:
+                chosen[left[0].dialogue] = left[0]
+        if len(chosen) == before:
+            break
+    return list(chosen.values())[:number]
+
+
 def batches(indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """One epoch's effective batches: random examples, so that every kind of record weighs in a step what it is.
 

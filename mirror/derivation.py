@@ -4,6 +4,7 @@ Nobody has published a set for every variant; the one with captions and plans ho
 of tokens or models.
 """
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -13,6 +14,8 @@ from pathlib import Path
 from mirror.prompts import VARIANTS, PromptSet, PromptTemplate, Variant, induce
 from mirror.prompts.lines import FIRST_STEP, labelled_field
 from mirror.records import DataError, Fault, Record
+
+log = logging.getLogger(__name__)
 
 _FIELD = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 
@@ -51,14 +54,20 @@ def derive(records: Sequence[Record], cot: str) -> Derivation:
     changes = [f"{count} records of kind {kind} are left out" for kind, count in sorted(left_out.items())]
     surplus = fields_of(Variant.of("ec_planning")) - fields_of(variant)
     if not any(_may_hold(record.turns[0][0], surplus) for record in kept):
-        return Derivation(kept, [], tuple(changes))
+        return Derivation(kept, [], _announced(changes, cot))
     shorter = _Shorter(induce((record.kind, record.turns[0][0]) for record in kept), surplus)
     found = [(record, shorter.prompt(record.kind, record.turns[0][0])) for record in kept]
     changes += shorter.changes()
     problem = f"no template reproduces its prompt, so {', '.join(sorted(surplus))} cannot be taken out of it"
     faults = [Fault(record.name, "conversations", problem) for record, prompt in found if prompt is None]
     derived = [_asking(record, prompt) for record, prompt in found if prompt is not None]
-    return Derivation(derived, faults, tuple(changes))
+    return Derivation(derived, faults, _announced(changes, cot))
+
+
+def _announced(changes: Sequence[str], cot: str) -> tuple[str, ...]:
+    if changes:
+        log.warning("the data are of a richer variant than %s: %s", cot, "; ".join(changes))
+    return tuple(changes)
 
 
 def check_fields(prompts: PromptSet, cot: str, file: Path) -> None:
@@ -115,7 +124,7 @@ class _Shorter:
 
     def changes(self) -> list[str]:
         return [
-            f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} taken out of {count} prompts of kind {kind}"
+            f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} taken out of {count} prompts of kind {kind}"
             for (kind, names), count in sorted(self._counts.items())
             if names
         ]

@@ -7,6 +7,7 @@ an answer is not asked again, what failed is.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import combinations, permutations
 from pathlib import Path
@@ -22,12 +23,14 @@ from mirror.bar import progress_bar
 from mirror.chat import ChatEndpoint
 from mirror.instrument import Instrument
 from mirror.judge import Answer, Case, ChatJudge, Judge
+from mirror.lock import locked
 from mirror.preferences import Preference, compare_preferences, read_preferences
 from mirror.prices import parse_prices
 from mirror.questions import Key, Question, ask_all, pair_case, session_cases
 from mirror.ratings import Rating, append_line, read_lines, read_ratings, reliability, subscale_scores
 from mirror.rules import RulesJudge
-from mirror.run import Run, display_path, input_path, seed_for
+from mirror.run import display_path, input_path, seed_for
+from mirror.run_folder import Run
 from mirror.settings import CounselSettings, RateSettings
 from mirror.transcript import SessionFolder, Turn
 
@@ -59,6 +62,7 @@ class Judging:
         self.arms = [Arm.read(folder) for folder in settings.folders or [example_run()]]
         self.judge = make_judge(settings)
         self.questions = self._questions()
+        self.run.open()
         self.run.record("running", **self.facts())
 
     def facts(self) -> dict[str, Any]:
@@ -105,7 +109,15 @@ class Judging:
 
         Raises:
             RatingsFailed: questions had no answer, or the endpoint refuses them.
+            FolderInUse: another process rates one of the runs.
         """
+        with ExitStack() as locks:
+            locks.enter_context(self.run.working("rating"))
+            for arm in self.arms:
+                locks.enter_context(locked(arm.folder.with_name(f"{arm.folder.name}.ratings"), "rating"))
+            return self._rate()
+
+    def _rate(self) -> pd.DataFrame:
         done = {key for key, line in self._lines().items() if line.status != "failed"}
         left = [question for question in self.questions if question.key not in done]
         failures: list[str] = []

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from mirror.checkpoint import Manifest, intermediate_folder, intermediates, remove, write_manifest, writing
+from mirror.checkpoint import Manifest, intermediate_folder, intermediates, write_manifest, writing
 from mirror.llava import Llava
 from mirror.lora import PeftModel, load_weights, save_adapter
 from mirror.prompts import PromptSet
-from mirror.run import display_path, write_text
+from mirror.run import discard, display_path, write_text
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def prune(checkpoint: Path, keep: int, spare: int) -> None:
     """Removes all but the newest `keep` intermediate checkpoints (0: none) and the one of step `spare`."""
     for folder in intermediates(checkpoint)[:-keep] if keep else []:
         if folder != intermediate_folder(checkpoint, spare):
-            remove(folder)
+            discard(folder)
 
 
 def forget_states(checkpoint: Path) -> None:

@@ -1,8 +1,9 @@
-"""Where things lie and the record of a run: its folder, its settings, its provenance. Every write is atomic.
+"""Paths, atomic writes, seeds, and the versions of code and machine that a record names.
 
-Knows nothing of what a run does.
+Knows nothing of runs.
 """
 
+import glob
 import hashlib
 import importlib.metadata
 import json
@@ -10,13 +11,9 @@ import os
 import platform
 import shutil
 import subprocess
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import uuid
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 PACKAGES = ("mirror-notebooks", "torch", "transformers", "peft", "diffusers", "numpy", "pillow", "papermill")
 
@@ -54,7 +51,7 @@ def display_path(path: Path) -> str:
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all: a reader, or a run that goes on after a kill, never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         with open(partial, "wb") as file:
             file.write(content)
@@ -71,7 +68,24 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    """Writes `value` as strict JSON. Raises ValueError for NaN and the infinities, which JSON does not have."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def discard(folder: Path) -> None:
+    """Removes a folder that is a unit: renamed first, so that a kill in the middle leaves all of it or none.
+
+    What a kill left of earlier removals goes too.
+    """
+    if folder.exists():
+        os.replace(folder, folder.with_name(f".{folder.name}.discarded-{uuid.uuid4().hex}"))
+    remove_scratch(folder, "discarded-*")
+
+
+def remove_scratch(folder: Path, pattern: str) -> None:
+    """Removes the hidden folders `.<name>.<pattern>` beside a folder, which killed processes left."""
+    for scratch in folder.parent.glob(f".{glob.escape(folder.name)}.{pattern}"):
+        shutil.rmtree(scratch)
 
 
 def sha256(path: Path) -> str:
@@ -84,78 +98,6 @@ def seed_for(*parts: Any) -> int:
     """A seed in 0…2⁶³-1 by a stable hash of what it is for: the same on every machine and in every process."""
     digest = hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str]) -> list[str]:
-    """What two sets of settings differ in, a phrase a name; `ignored` names those that may."""
-    return [
-        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
-        for name in sorted(before.keys() | now.keys())
-        if name not in ignored and before.get(name) != now.get(name)
-    ]
-
-
-class RunConflict(ValueError):
-    """A run's folder holds another run. Nothing was changed."""
-
-
-class Run:
-    """A folder `results/<name>/` with `settings.yaml` and `provenance.json`; the rest is the notebook's own."""
-
-    def __init__(self, name: str, settings: Mapping[str, Any], machine: frozenset[str], fresh: bool = False) -> None:
-        """Opens or makes the folder. Refuses one with other settings (`machine` names those that may differ).
-
-        `fresh` empties the folder first, if it is a run's.
-        """
-        self.folder = output_path("results") / name
-        self.settings = dict(settings)
-        path = self.folder / "settings.yaml"
-        if fresh and path.is_file():
-            shutil.rmtree(self.folder)
-        if path.is_file():
-            self._refuse_other_settings(path, machine)
-        write_text(path, yaml.safe_dump(self.settings, sort_keys=False, allow_unicode=True))
-        self.started = time.time()
-
-    def _refuse_other_settings(self, path: Path, machine: frozenset[str]) -> None:
-        written = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if differing := differences(written, self.settings, machine):
-            raise RunConflict(
-                f"{display_path(self.folder)} holds a run with other settings ({'; '.join(differing)}); "
-                "give this one another name (-p run NAME), or start over with -p fresh True"
-            )
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """What is recorded of the run so far; empty before the first record."""
-        return read_provenance(self.folder)
-
-    @property
-    def is_complete(self) -> bool:
-        return self.provenance.get("status") == "complete"
-
-    def record(self, status: str, **facts: Any) -> None:
-        """Adds `facts` to `provenance.json`, with the status, the times, the code and the machine."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        before = self.provenance
-        before.pop("reason", None)  # why an earlier part ended
-        write_json(
-            self.folder / "provenance.json",
-            {
-                **before,
-                "status": status,
-                "started": before.get("started", now),
-                "updated": now,
-                **environment(),
-                **facts,
-            },
-        )
-
-
-def read_provenance(folder: Path) -> dict[str, Any]:
-    """What is recorded of the run in `folder`; empty before the first record."""
-    path = folder / "provenance.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def files(*folders: Path) -> list[dict[str, str]]:

@@ -17,6 +17,7 @@ from mirror.client import ChatClient, Said, ScriptedClient
 from mirror.counselor import Counselor, CounselorRequest, Reply
 from mirror.description import Description, DescriptionRequest
 from mirror.face import Attempt, Exhaustion, FaceError, FaceRequest, ShownFace, show_faces
+from mirror.integrity import session_faults
 from mirror.photomaker import PhotoMaker
 from mirror.picture import PictureError, open_picture
 from mirror.profile import Profile
@@ -217,11 +218,18 @@ class Session:
     """One session of a run: its conversation in memory, its folder on disk."""
 
     def __init__(self, profile: Profile, folder: SessionFolder, seed: int) -> None:
+        """Reads what is on disk. A damaged session counts as failed, and its files stay as they are."""
         folder.check_client(profile)
         self.folder = folder
+        self.conversation = Conversation(profile, (), seed)
+        self.outcome: Outcome | None = None
+        if faults := session_faults(folder):
+            self.outcome = self._outcome("failed", "; ".join(faults))
+            return
         self.conversation = Conversation(profile, folder.turns(), seed)
         ended = folder.ended
-        self.outcome = self._outcome(**ended) if ended and ended["status"] == "complete" else None
+        if ended and ended["status"] == "complete":
+            self.outcome = self._outcome(**ended)
 
     def settle(self, max_turns: int) -> bool:
         """Whether the session is over; ends it where the client did or the turns are used up."""

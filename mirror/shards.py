@@ -7,12 +7,17 @@
 import argparse
 import re
 import shutil
+import sys
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from mirror.run import Run, differences, display_path, output_path, read_provenance
+from mirror.lock import FolderInUse, holder_file, lock_file, locked
+from mirror.run import display_path, output_path, remove_scratch
+from mirror.run_folder import Run, RunConflict, differences, read_provenance
 from mirror.settings import CounselSettings
 from mirror.transcript import SessionFolder
 
@@ -26,21 +31,43 @@ def shard_run(run: str, share: int, shares: int) -> str:
     return run if shares == 1 else f"{run}-{share}of{shares}"
 
 
-def merge_shards(run: str) -> dict[str, Any]:
-    """Writes `results/<run>/` from its shares, whole or not at all.
+@dataclass(frozen=True)
+class Merged:
+    """What a merge found: `unfinished` are clients of the table without a complete session."""
 
-    Returns:
-        shares, sessions, and how many of these are complete. Where not all are, the same run started with shard 1/1
-        goes on with the rest.
+    shares: int
+    clients: int
+    unfinished: tuple[str, ...]
+
+    def __str__(self) -> str:
+        done = f"{self.shares} shares, {self.clients} clients, {self.clients - len(self.unfinished)} sessions complete"
+        if not self.unfinished:
+            return done
+        named = ", ".join(self.unfinished[:20]) + f" and {len(self.unfinished) - 20} more" * (len(self.unfinished) > 20)
+        return f"{done}; not complete: {named}. Start the run with shard 1/1 to counsel them"
+
+
+def merge_shards(run: str) -> Merged:
+    """Writes `results/<run>/` from its shares, whole or not at all.
 
     Raises:
         ShardError: the run is there already, a share is missing, shares differ in their settings or share a client.
+        FolderInUse: a share, or the whole, is being written by another process.
     """
     target = output_path("results") / run
-    if target.exists():
-        raise ShardError(f"{display_path(target)} is there already; move it away, then merge again")
-    folders = find_shares(run)
-    check_settings(folders)
+    with ExitStack() as locks:
+        locks.enter_context(locked(target, "merging"))
+        if target.exists():
+            raise ShardError(f"{display_path(target)} is there already; move it away, then merge again")
+        folders = find_shares(run)
+        for folder in folders:
+            locks.enter_context(locked(folder, "merging"))
+        check_settings(folders)
+        return write_merged(target, folders, find_sessions(folders))
+
+
+def find_sessions(folders: list[Path]) -> dict[str, Path]:
+    """The sessions of all shares by client. Raises ShardError where two shares have the same client."""
     clients: dict[str, Path] = {}
     for folder in folders:
         for session in sorted(folder.glob("sessions/*/")):
@@ -48,13 +75,13 @@ def merge_shards(run: str) -> dict[str, Any]:
                 first = display_path(clients[session.name].parents[1])
                 raise ShardError(f"client {session.name} is in {first} and in {display_path(folder)}; keep one of them")
             clients[session.name] = session
-    return write_merged(target, folders, list(clients.values()))
+    return clients
 
 
 def find_shares(run: str) -> list[Path]:
     """The folders of all shares of a run, in order."""
     results = output_path("results")
-    named = re.compile(re.escape(run) + r"-(\d+)of(\d+)")
+    named = re.compile(re.escape(run) + r"-([1-9]\d*)of([1-9]\d*)")
     found = {match.groups(): match.string for path in results.glob("*/") if (match := named.fullmatch(path.name))}
     if not found:
         raise ShardError(f"no share of {run} in {display_path(results)}; its folders are called {run}-1of8 and so on")
@@ -80,30 +107,46 @@ def check_settings(folders: list[Path]) -> None:
             )
 
 
-def write_merged(target: Path, folders: list[Path], sessions: list[Path]) -> dict[str, Any]:
-    partial = target.with_name(f".{target.name}.merging")
-    shutil.rmtree(partial, ignore_errors=True)
-    for session in sessions:
-        shutil.copytree(session, partial / "sessions" / session.name)
-    complete = sum((SessionFolder(session).ended or {}).get("status") == "complete" for session in sessions)
-    facts = {"shares": len(folders), "sessions": len(sessions), "complete": complete}
+def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -> Merged:
+    """Copies the sessions into one run. What the table of a share names and has no complete session is unfinished."""
+    records = {folder.name: read_provenance(folder) for folder in folders}
+    clients = dict.fromkeys([*(idx for record in records.values() for idx in record.get("clients", ())), *sessions])
+    ended = {idx: SessionFolder(session).ended or {} for idx, session in sessions.items()}
+    complete = {idx for idx, ending in ended.items() if ending.get("status") == "complete"}
+    merged = Merged(len(folders), len(clients), tuple(idx for idx in clients if idx not in complete))
+    remove_scratch(target, "*.merging")
+    scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex}.merging")
     settings = yaml.safe_load((folders[0] / "settings.yaml").read_text("utf-8")) | {"shard": "1/1"}
-    run = Run(partial.name, settings, CounselSettings.MACHINE)
-    parts = {folder.name: read_provenance(folder) for folder in folders}
-    whole = complete == len(sessions) and all(part.get("status") == "complete" for part in parts.values())
-    run.record("complete" if whole else "incomplete", **facts, cast=parts[folders[0].name].get("cast"), merged=parts)
-    partial.rename(target)
-    return facts
+    try:
+        run = Run(scratch.name, settings, CounselSettings.MACHINE).open()
+        for idx, session in sessions.items():
+            shutil.copytree(session, scratch / "sessions" / idx)
+        run.record(
+            "incomplete" if merged.unfinished else "complete",
+            cast=records[folders[0].name].get("cast"),
+            clients=list(clients),
+            shares=merged.shares,
+            sessions=len(sessions),
+            complete=len(complete),
+            merged=records,
+        )
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        for path in (lock_file(scratch), holder_file(scratch)):
+            path.unlink(missing_ok=True)
+    return merged
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m mirror.shards", description="puts the shares of a run together")
     parser.add_argument("run", help="the run's name, without -1of8")
     try:
-        facts = merge_shards(parser.parse_args().run)
-    except ShardError as error:
+        merged = merge_shards(parser.parse_args().run)
+    except (ShardError, FolderInUse, RunConflict) as error:
         parser.error(str(error))
-    print(f"{facts['shares']} shares, {facts['sessions']} sessions, {facts['complete']} of them complete")
+    print(merged)
+    sys.exit(1 if merged.unfinished else 0)
 
 
 if __name__ == "__main__":

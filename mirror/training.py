@@ -16,19 +16,18 @@ from tqdm import tqdm
 
 from mirror import llava as llava_module
 from mirror.bar import progress_bar
-from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest, remove
-from mirror.dataset import BatchLoader, TrainingSet, batches, load_training_set, summary
+from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest
+from mirror.dataset import BatchLoader, TrainingSet, batches, load_training_set, records_to_show, summary
 from mirror.derivation import check_fields
 from mirror.float8 import float8_obstacle, freeze_in_float8
+from mirror.lock import locked
 from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.picture import open_picture
 from mirror.progress import LOSSES, Progress, forget_states, prune, resume
 from mirror.prompts import PromptSet, induce
 from mirror.records import DataError, Record, write_faults
 from mirror.run import (
-    Run,
-    RunConflict,
-    differences,
+    discard,
     display_path,
     input_path,
     output_path,
@@ -37,11 +36,13 @@ from mirror.run import (
     versions,
     write_text,
 )
+from mirror.run_folder import Run, RunConflict, differences
 from mirror.settings import TrainSettings
 from mirror.step import Batch, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
 
 log = logging.getLogger(__name__)
 
+FAULTS = "faults.csv"
 MICRO_BATCH = 16  # a larger one gains nothing on a GPU
 
 
@@ -57,14 +58,28 @@ class Training:
         name = checkpoint_name(settings.size, settings.cot, settings.epochs)
         self.checkpoint = output_path(settings.checkpoint_folder) / name
         self.data_sha256 = sha256(input_path(settings.data))
-        if settings.fresh:
-            for folder in (self.checkpoint, *intermediates(self.checkpoint)):
-                remove(folder)
-        self._refuse_other_training()
+        if not settings.fresh:
+            self._refuse_other_training()
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.llava = self._load_model()
         self.data, self.prompts = self._load_data()
+        self._open()
+        if self.data.faults:
+            write_faults(self.run.folder / FAULTS, self.data.faults)
+            log.warning("%d faults: their records are dropped, see %s", len(self.data.faults), FAULTS)
+        if self.data.derived:
+            log.warning(
+                "the set of %s is derived from %s: %s", settings.cot, settings.data, "; ".join(self.data.derived)
+            )
         write_text(self.run.folder / "data.csv", summary(self.data).to_csv())
+
+    def _open(self) -> None:
+        """Begins or goes on, once model and data are sound; `fresh` sets aside what an earlier training left."""
+        with locked(self.checkpoint, "training"):
+            self.run.open()
+            if self.settings.fresh:
+                for folder in (self.checkpoint, self.checkpoint.with_name(f"{self.checkpoint.name}.steps")):
+                    discard(folder)
 
     def _refuse_other_training(self) -> None:
         mine = self.settings.model_dump()
@@ -94,45 +109,25 @@ class Training:
         return llava_module.load(base_model, s.revision, s.vision_tower, dtype, device)
 
     def _load_data(self) -> tuple[TrainingSet, PromptSet]:
-        s = self.settings
-        faults_file = self.run.folder / "faults.csv"
+        s, file = self.settings, input_path(self.settings.data)
+        options = (s.max_length, s.held_out, s.on_fault, s.seed, s.cot)
         try:
-            file, image_folder = input_path(s.data), input_path(s.image_folder)
-            data = load_training_set(
-                file, image_folder, self.llava, s.max_length, s.held_out, s.on_fault, s.seed, s.cot
-            )
+            data = load_training_set(file, input_path(s.image_folder), self.llava, *options)
             prompts = induce((record.kind, record.turns[0][0]) for record in data.records)
             check_fields(prompts, s.cot, file)
+            return data, prompts
         except DataError as error:
-            write_faults(faults_file, error.faults)
+            if not self.run.is_begun:
+                self.run.open()
+            write_faults(self.run.folder / FAULTS, error.faults)
             raise
-        if data.faults:
-            write_faults(faults_file, data.faults)
-            log.warning("%d faults: their records are dropped, see %s", len(data.faults), display_path(faults_file))
-        if data.derived:
-            log.warning("the set of %s is derived from %s: %s", s.cot, s.data, "; ".join(data.derived))
-        return data, prompts
 
     # What the model says ----------------------------------------------------------------------------------------------
 
     @cached_property
     def shown_records(self) -> list[Record]:
-        """`show` held-out records for reading: each of another dialogue, kinds and turns varied."""
-        indices = self.data.held_out or self.data.train
-        order = sorted(indices, key=lambda i: seed_for("shown", self.settings.seed, self.data.records[i].id))
-        chosen: dict[str, Record] = {}
-        kinds = sorted({record.kind for record in self.data.records}, reverse=True)
-        while len(chosen) < self.settings.show:
-            before = len(chosen)
-            for kind in kinds:
-                seen = {record.turn for record in chosen.values() if record.kind == kind}
-                left = [r for r in map(self.data.records.__getitem__, order) if r.kind == kind]
-                left = sorted((r for r in left if r.dialogue not in chosen), key=lambda r: r.turn in seen)
-                if left:
-                    chosen[left[0].dialogue] = left[0]
-            if len(chosen) == before:
-                break
-        return list(chosen.values())[: self.settings.show]
+        """`show` held-out records for reading."""
+        return records_to_show(self.data, self.settings.show, self.settings.seed)
 
     def answers(self, records: Sequence[Record]) -> list[str]:
         """What the model, as it is now, answers to the first human turn of each record (greedy)."""
@@ -173,6 +168,10 @@ class Training:
         Goes on from the newest intermediate checkpoint, if there is one, and ends with the weights of an unbroken
         run. A training that is through is not repeated: its checkpoint is loaded.
         """
+        with self.run.working("training"), locked(self.checkpoint, "training"):
+            return self._fit_or_load()
+
+    def _fit_or_load(self) -> pd.DataFrame:
         s = self.settings
         model = add_lora(self.llava.model, s.lora_rank, s.lora_alpha, s.lora_dropout, seed_for("lora", s.seed))
         if self.checkpoint.exists():

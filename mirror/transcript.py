@@ -18,11 +18,13 @@ from PIL import Image
 from pydantic import ValidationError
 
 from mirror.profile import Profile
-from mirror.run import RunConflict, differences, display_path, write_bytes, write_json
+from mirror.run import display_path, sha256, write_bytes, write_json
+from mirror.run_folder import RunConflict, differences
 from mirror.turn import AttemptRecord, Conversation, FaceRecord, Turn
 
 __all__ = ["AttemptRecord", "Conversation", "FaceRecord", "SessionFolder", "TranscriptError", "Turn", "format_session"]
 
+REMOVE = "restore it, or remove the session's folder to counsel this client again"
 WIDTH = 100  # columns of a printed session
 
 
@@ -49,16 +51,23 @@ class SessionFolder:
         """All turns that are there. Changes nothing, and may be asked while another process writes.
 
         Raises:
-            TranscriptError: a whole line is no turn of this version, or not the next turn.
+            TranscriptError: a whole line is no turn of this version, or not the next turn, or a session that ended has
+                fewer turns, or more, than when it ended.
         """
         path = self.folder / "turns.jsonl"
-        return tuple(_read_turn(line, number, path) for number, line in enumerate(_whole_lines(path), 1))
+        turns = tuple(_read_turn(line, number, path) for number, line in enumerate(_whole_lines(path), 1))
+        ended = self.ended
+        if ended and ended["status"] == "complete" and len(turns) != ended["turns"]:
+            raise TranscriptError(
+                f"{display_path(path)} holds {len(turns)} turns, and the session was complete with {ended['turns']}; "
+                f"restore the file, or remove {display_path(self.folder)} to counsel this client again"
+            )
+        return turns
 
     @property
     def client(self) -> dict[str, Any] | None:
         """Who the client is, as the table said when the session began; None before."""
-        path = self.folder / "client.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return _read_object(self.folder / "client.json")
 
     def check_client(self, profile: Profile) -> None:
         """Raises RunConflict where the session was begun with another client of this name."""
@@ -97,8 +106,15 @@ class SessionFolder:
 
         A run that was killed may lack a turn.
         """
-        lines = map(json.loads, _whole_lines(self.folder / "timings.jsonl"))
-        return {line["turn"]: line["seconds"] for line in lines}
+        path = self.folder / "timings.jsonl"
+        seconds = {}
+        for number, line in enumerate(_whole_lines(path), 1):
+            try:
+                timing = json.loads(line)
+                seconds[timing["turn"]] = {str(stage): float(value) for stage, value in timing["seconds"].items()}
+            except (ValueError, TypeError, KeyError, AttributeError):
+                raise TranscriptError(f"{_line(path, number)}: holds no times of a turn; remove the file") from None
+        return seconds
 
     def end(
         self,
@@ -109,6 +125,8 @@ class SessionFolder:
     ) -> None:
         """Says in the last file how the session ended; `attempts` and `images` are of a turn that found no face.
 
+        The last file of a complete session holds the size and SHA-256 of every other file, so that damage is noticed.
+
         Raises:
             ValueError: other pictures than the attempts name.
             RuntimeError: the session is complete already.
@@ -118,13 +136,34 @@ class SessionFolder:
         if attempts:
             ending["attempts"] = [attempt.model_dump(mode="json") for attempt in attempts]
         self._write_images(images)
+        if status == "complete":
+            ending["files"] = self._digests()
         write_json(self.folder / "end.json", ending)
+
+    def _digests(self) -> dict[str, dict[str, Any]]:
+        """Size (bytes) and SHA-256 of the client, the turns and their faces, by file."""
+        faces = {file for turn in self.turns() if turn.face for file in turn.face.files}
+        paths = {file: self.folder / file for file in ("client.json", "turns.jsonl", *sorted(faces))}
+        return {
+            file: {"bytes": path.stat().st_size, "sha256": sha256(path)}
+            for file, path in paths.items()
+            if path.is_file()
+        }
 
     @property
     def ended(self) -> dict[str, Any] | None:
-        """How it ended (`status`, `reason`, `turns`, …); None for a session under way."""
+        """How it ended (`status`, `reason`, `turns`, …); None for a session under way.
+
+        Raises:
+            TranscriptError: the file is damaged.
+        """
         path = self.folder / "end.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        ending = _read_object(path)
+        if ending is not None:
+            is_whole = ending.get("status") in ("complete", "failed") and isinstance(ending.get("turns"), int)
+            if not is_whole or not isinstance(ending.get("reason"), str):
+                raise TranscriptError(f"{display_path(path)} does not say how the session ended; {REMOVE}")
+        return ending
 
     def _mend(self) -> tuple[Turn, ...]:
         """Removes what belongs to no whole turn: torn lines, pictures, the end of a session that failed."""
@@ -146,6 +185,19 @@ class SessionFolder:
             content = io.BytesIO()
             image.save(content, "PNG", icc_profile=None)  # the pixels alone decide the bytes
             write_bytes(self.folder / file, content.getvalue())
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object of a file; None where there is no file. Raises TranscriptError where it is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TranscriptError(f"{display_path(path)} is damaged ({error}); {REMOVE}") from None
+    if not isinstance(found, dict):
+        raise TranscriptError(f"{display_path(path)} is damaged (holds no object); {REMOVE}")
+    return found
 
 
 def _client(profile: Profile) -> dict[str, Any]:

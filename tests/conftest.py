@@ -1,5 +1,8 @@
 """What more than one test file needs."""
 
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,3 +23,33 @@ def output(tmp_path, monkeypatch):
     """The folder that results go to."""
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path / "output"))
     return tmp_path / "output"
+
+
+HOLD = (
+    "import sys\n"
+    "from pathlib import Path\n"
+    "from mirror.lock import locked\n"
+    "with locked(Path(sys.argv[1]), 'counseling'):\n"
+    "    print('held', flush=True)\n"
+    "    sys.stdin.read()\n"
+)
+
+
+@pytest.fixture
+def another_process():
+    """Another process that holds a folder's lock within a `with` block, or until it is killed there."""
+    return _hold
+
+
+@contextmanager
+def _hold(folder):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()

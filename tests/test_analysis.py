@@ -14,7 +14,7 @@ from test_study import rate
 from mirror.analysis import Analysis
 from mirror.finding import Finding
 from mirror.invention import write_run
-from mirror.run import RunConflict
+from mirror.run_folder import RunConflict
 from mirror.settings import AnalyseSettings
 
 matplotlib.use("Agg")

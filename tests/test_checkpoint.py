@@ -13,11 +13,11 @@ from mirror.checkpoint import (
     intermediates,
     read_manifest,
     read_prompts,
-    remove,
     write_manifest,
     writing,
 )
 from mirror.prompts import own_prompts
+from mirror.run import discard
 
 MANIFEST = Manifest(
     size="pocket",
@@ -49,7 +49,7 @@ def test_the_name_is_the_published_one(parts, name):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
 def test_a_checkpoint_appears_when_it_is_whole(tmp_path):
@@ -72,8 +72,8 @@ def test_a_checkpoint_that_fails_leaves_nothing(error, tmp_path):
 
 
 def test_what_a_killed_writer_left_is_no_part_of_the_next(tmp_path):
-    killed = writing(tmp_path / "c")
-    (killed.__enter__() / "old.bin").write_text("half the weights")
+    (tmp_path / ".c.0123abcd.partial").mkdir()
+    (tmp_path / ".c.0123abcd.partial/old.bin").write_text("half the weights")
     with writing(tmp_path / "c") as folder:
         (folder / "new.bin").write_text("weights")
     assert names(tmp_path / "c") == ["new.bin"]
@@ -107,8 +107,8 @@ def test_a_checkpoint_that_another_run_wrote_meanwhile_stays(tmp_path):
 def test_a_removed_checkpoint_is_gone(tmp_path):
     with writing(tmp_path / "c") as folder:
         (folder / "adapter.bin").write_text("weights")
-    remove(tmp_path / "c")
-    remove(tmp_path / "c")
+    discard(tmp_path / "c")
+    discard(tmp_path / "c")
     assert names(tmp_path) == []
 
 
@@ -121,11 +121,11 @@ def test_a_removal_that_is_killed_leaves_none_that_looks_whole(tmp_path, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "rmtree", lambda path, ignore_errors=False: None if ignore_errors else killed())
         with pytest.raises(KeyboardInterrupt):
-            remove(intermediate_folder(tmp_path / "c", 1))
+            discard(intermediate_folder(tmp_path / "c", 1))
     assert intermediates(tmp_path / "c") == []
     with writing(intermediate_folder(tmp_path / "c", 1)):
         pass
-    remove(intermediate_folder(tmp_path / "c", 1))
+    discard(intermediate_folder(tmp_path / "c", 1))
     assert names(tmp_path / "c.steps") == []
 
 

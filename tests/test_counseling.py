@@ -10,9 +10,10 @@ from tqdm import tqdm
 from mirror import counseling
 from mirror.counseling import Counseling, SessionsFailed, Tally
 from mirror.figures import page
-from mirror.run import RunConflict
+from mirror.lock import FolderInUse
+from mirror.run_folder import RunConflict
 from mirror.session import Outcome, Taken
-from mirror.settings import CounselSettings
+from mirror.settings import CounselSettings, SettingsError
 from mirror.transcript import FaceRecord, Turn
 
 SMALL = {"sessions": 2, "max_turns": 2, "attempts": 1, "steps": 1, "merge_step": 0, "max_new_tokens": 4, "cot": "ec"}
@@ -48,6 +49,30 @@ def test_shares_of_the_table_make_it_whole(output):
     shares = [[p.idx for p in run(sessions=0, shard=f"{n}/3").profiles] for n in (1, 2, 3)]
     assert sorted(sum(shares, [])) == whole and max(map(len, shares)) - min(map(len, shares)) <= 1
     assert run(sessions=3).clients().idx.tolist() == whole[:3]
+
+
+def test_a_share_without_a_client_is_refused(output):
+    with pytest.raises(SettingsError, match="shard 300/300 holds no client"):
+        run(sessions=0, shard="300/300")
+
+
+def test_a_second_process_is_refused_while_one_counsels(output, another_process):
+    counsel = run()
+    with another_process(counsel.run.folder), pytest.raises(FolderInUse, match="in use by process"):
+        counsel.counsel()
+    assert not list(counsel.run.folder.glob("sessions/*"))
+
+
+def test_what_cannot_begin_removes_nothing(output):
+    """The earlier run stays where the new one is refused: an unreadable adapter, say."""
+    counsel = run()
+    counsel.counsel()
+    before = {path: path.read_bytes() for path in counsel.run.folder.rglob("*") if path.is_file()}
+    with pytest.raises(SettingsError):
+        run(fresh=True, shard="300/300", sessions=0)
+    with pytest.raises((ValueError, FileNotFoundError)):
+        run(fresh=True, adapter="no-such-adapter.bin")
+    assert {path: path.read_bytes() for path in counsel.run.folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_run_with_other_settings_is_refused(output):

@@ -17,7 +17,7 @@ from rated_runs import SECRET, rate, write_run
 from mirror.judging import Judging, RatingsFailed
 from mirror.preferences import read_preferences
 from mirror.ratings import FILE, Rating, read_lines, read_ratings
-from mirror.run import read_provenance
+from mirror.run_folder import read_provenance
 from mirror.settings import RateSettings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,9 +20,9 @@ LAYERS = (
     "training judge merge rules preferences questions",
     "dataset derivation records progress step float8 lora llava original weights device photomaker "
     "identity chat language sampling speaker service statistics metrics invention "
-    "study comparison claims tables ratings",
-    "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon messages "
-    "picture picture_files text_file grammar mood prices bar arm instrument",
+    "study comparison claims tables ratings integrity",
+    "settings refusals run run_folder lock profile turn transcript prompts checkpoint conversation verdict clip_text "
+    "lexicon messages picture picture_files text_file grammar mood prices bar arm instrument",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")

@@ -1,4 +1,4 @@
-"""Runs: a folder and its record; nothing is written by halves, no run is written over another."""
+"""Paths, writing, seeds and versions: nothing is written by halves."""
 
 import errno
 import hashlib
@@ -11,12 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 import mirror.run
 from mirror.run import (
-    Run,
-    RunConflict,
     commit,
     display_path,
     environment,
@@ -201,100 +198,6 @@ def test_seeds_fit_what_takes_them():
     seeds = [seed_for("x", i) for i in range(200)]
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert max(seeds) > 2**62 and len(set(seeds)) == len(seeds)
-
-
-# Runs -----------------------------------------------------------------------------------------------------------------
-
-SETTINGS = {"size": "pocket", "learning_rate": 2e-05, "note": "Zoë", "workers": 0, "fresh": False}
-MACHINE = frozenset({"workers", "fresh"})
-
-
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_a_new_run_writes_its_settings(output):
-    run = Run("a", SETTINGS, MACHINE)
-    assert run.folder == output / "results/a"
-    written = (run.folder / "settings.yaml").read_text(encoding="utf-8")
-    assert yaml.safe_load(written) == SETTINGS
-    assert list(yaml.safe_load(written)) == list(SETTINGS) and "Zoë" in written
-
-
-def test_the_same_run_goes_on(output):
-    run = Run("a", SETTINGS, MACHINE)
-    (run.folder / "losses.csv").write_text("epoch")
-    assert Run("a", SETTINGS, MACHINE).folder == run.folder
-    assert (run.folder / "losses.csv").read_text() == "epoch"
-
-
-def test_another_run_of_that_name_is_refused_and_nothing_changed(output):
-    run = Run("a", SETTINGS, MACHINE)
-    run.record("training", step=3)
-    before = contents(output)
-    other = {"size": "7b", "learning_rate": 1e-3, "note": "Zoë", "workers": 4, "new": 1}
-    with pytest.raises(RunConflict) as error:
-        Run("a", other, MACHINE)
-    assert str(error.value) == (
-        "results/a holds a run with other settings (learning_rate was 2e-05 and is 0.001; new was None and is 1; "
-        "size was 'pocket' and is '7b'); give this one another name (-p run NAME), or start over with -p fresh True"
-    )
-    assert contents(output) == before
-
-
-def test_a_setting_that_is_gone_is_another_run(output):
-    Run("a", SETTINGS, MACHINE)
-    with pytest.raises(RunConflict, match="size was 'pocket' and is None"):
-        Run("a", {name: value for name, value in SETTINGS.items() if name != "size"}, MACHINE)
-
-
-def test_a_run_goes_on_with_another_machine(output):
-    Run("a", SETTINGS, MACHINE).record("training")
-    run = Run("a", SETTINGS | {"workers": 4}, MACHINE)
-    assert yaml.safe_load((run.folder / "settings.yaml").read_text())["workers"] == 4
-    assert run.provenance["status"] == "training"
-
-
-def test_fresh_starts_over(output):
-    run = Run("a", SETTINGS, MACHINE)
-    run.record("complete", step=3)
-    (run.folder / "figures").mkdir()
-    again = Run("a", SETTINGS | {"size": "7b"}, MACHINE, fresh=True)
-    assert [path.name for path in again.folder.iterdir()] == ["settings.yaml"]
-    assert yaml.safe_load((again.folder / "settings.yaml").read_text())["size"] == "7b"
-    assert again.provenance == {} and not again.is_complete
-
-
-def test_fresh_leaves_a_folder_that_is_no_runs(output):
-    (output / "results/a").mkdir(parents=True)
-    (output / "results/a/thesis.txt").write_text("mine")
-    assert (Run("a", SETTINGS, MACHINE, fresh=True).folder / "thesis.txt").read_text() == "mine"
-
-
-def test_fresh_leaves_other_runs(output):
-    Run("ab", SETTINGS, MACHINE)
-    before = contents(output)
-    Run("a", SETTINGS, MACHINE, fresh=True)
-    assert contents(output / "results/ab") == before
-
-
-def test_provenance_keeps_the_start_and_adds_facts(output, monkeypatch):
-    run = Run("a", SETTINGS, MACHINE)
-    assert run.provenance == {}
-    run.record("training", device="cpu", step=1)
-    first = run.provenance
-    assert first["started"] == first["updated"] and first["started"].endswith("+00:00")
-
-    path = run.folder / "provenance.json"
-    write_json(path, first | {"started": "2001-01-01T00:00:00+00:00"})  # as if it had been started long ago
-    again = Run("a", SETTINGS, MACHINE)
-    assert not again.is_complete
-    again.record("complete", step=2)
-    last = again.provenance
-    assert last["started"] == "2001-01-01T00:00:00+00:00" and last["updated"] >= first["updated"]
-    assert (last["status"], last["device"], last["step"]) == ("complete", "cpu", 2)
-    assert again.is_complete and Run("a", SETTINGS, MACHINE).is_complete
-    assert {name: last[name] for name in environment()} == environment()
 
 
 # What and where -------------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from mirror.messages import Completion
 from mirror.photomaker import PaintRecipe, PhotoMaker
 from mirror.profile import read_profiles
 from mirror.prompts import Utterance, Variant, own_prompts
-from mirror.run import RunConflict, input_path
+from mirror.run import input_path
+from mirror.run_folder import RunConflict
 from mirror.session import Cast, run_sessions
 from mirror.speaker import LlavaSpeaker
 from mirror.transcript import SessionFolder, Turn

@@ -20,7 +20,7 @@ from mirror.dataset import DataError
 from mirror.llava import load
 from mirror.lora import load_checkpoint
 from mirror.prompts import own_template
-from mirror.run import RunConflict
+from mirror.run_folder import RunConflict
 from mirror.settings import TrainSettings
 from mirror.step import Stepper
 from mirror.training import Training

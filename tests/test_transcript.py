@@ -19,7 +19,8 @@ from pydantic import ValidationError
 
 import mirror.transcript
 from mirror.profile import Profile
-from mirror.run import RunConflict, write_bytes
+from mirror.run import sha256, write_bytes
+from mirror.run_folder import RunConflict
 from mirror.transcript import (
     AttemptRecord,
     Conversation,
@@ -199,7 +200,11 @@ def test_what_the_describer_gave_is_the_same_in_memory_and_on_disk(session):
 
 
 def test_the_end_says_how_and_after_how_many_turns(unbroken):
-    assert SessionFolder(unbroken).ended == {"status": "complete", "reason": "the client ended it", "turns": 4}
+    ended = SessionFolder(unbroken).ended
+    files = ended.pop("files")
+    assert ended == {"status": "complete", "reason": "the client ended it", "turns": 4}
+    assert files.keys() == contents(unbroken).keys() - {"end.json"}
+    assert all(files[file]["sha256"] == sha256(unbroken / file) for file in files)
 
 
 def test_nothing_follows_a_complete_session(unbroken):

@@ -1,6 +1,7 @@
 """The parameters of counseling, and the models that fill in what is left open."""
 
 import os
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -177,6 +178,8 @@ class CounselSettings(Settings):
             faults.append("sees_face is false, and a llava counselor always sees the face; leave it true")
         if self.share[0] > self.share[1]:
             faults.append(f"shard must be one share of all, such as 2/8, found {self.shard}")
+        if re.search(r"-\d+of\d+$", self.run):
+            faults.append(f"run must not end like the folder of a share, found {self.run}; choose another name")
         if self.precision == "bf16" and self.device == "cpu":
             faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
         return faults

@@ -1,0 +1,158 @@
+"""The folder of a run, `results/<name>/`: its settings and its provenance, and starting it over.
+
+Knows nothing of what a run does.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from mirror.lock import locked
+from mirror.run import discard, display_path, environment, output_path, write_json, write_text
+
+SETTINGS = "settings.yaml"
+PROVENANCE = "provenance.json"
+# What a run's folder may hold before the run is opened: the executed notebook and logs, which others write there.
+NOT_OURS = (".ipynb", ".log", ".out", ".err")
+
+
+class RunConflict(ValueError):
+    """A run's folder holds another run, or no run at all. Nothing was changed."""
+
+
+class Run:
+    """A folder `results/<name>/` with `settings.yaml` and `provenance.json`; the rest is the notebook's own.
+
+    Making one changes nothing on disk, so that data and models can be checked before an earlier run is touched;
+    `open` begins.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, Any], machine: frozenset[str], fresh: bool = False) -> None:
+        """
+        Args:
+            machine: settings in which a run that goes on may differ from its beginning.
+            fresh: start over where the folder holds a run.
+
+        Raises:
+            RunConflict: the folder holds a run with other settings (unless `fresh`), or files but no settings.
+        """
+        self.folder = output_path("results") / name
+        self.settings = dict(settings)
+        self.machine, self.fresh = machine, fresh
+        self._check()
+
+    def open(self) -> Self:
+        """Begins or goes on: sets an earlier run aside where the settings say `fresh`, then writes the settings.
+
+        Raises:
+            RunConflict: as above.
+            FolderInUse: another process works in the folder.
+        """
+        with locked(self.folder, "opening the run"):
+            self._check()
+            if self.fresh:
+                discard(self.folder)
+                self.fresh = False  # once: what follows belongs to this run
+            write_text(self.folder / SETTINGS, self._settings_text())
+        return self
+
+    @contextlib.contextmanager
+    def working(self, work: str) -> Iterator[None]:
+        """Holds the folder for this process while it works there.
+
+        Raises:
+            RunConflict: the folder was given to another run since it was opened.
+            FolderInUse: another process works in the folder.
+        """
+        with locked(self.folder, work):
+            self._check()
+            write_text(self.folder / SETTINGS, self._settings_text())
+            yield
+
+    def _settings_text(self) -> str:
+        return yaml.safe_dump(self.settings, sort_keys=False, allow_unicode=True)
+
+    def _check(self) -> None:
+        path = self.folder / SETTINGS
+        if not self.is_begun:
+            if foreign := _foreign_files(self.folder):
+                raise RunConflict(
+                    f"{display_path(self.folder)} holds {foreign[0]} and no {SETTINGS}, so it is no run; move the "
+                    "folder away, or give this run another name (-p run NAME)"
+                )
+        elif not self.fresh:
+            self._refuse_other_settings(path)
+
+    def _refuse_other_settings(self, path: Path) -> None:
+        try:
+            written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            written = str(error).splitlines()[0]
+        if not isinstance(written, dict):
+            raise RunConflict(f"{display_path(path)} is damaged ({written!s:.100}); start over with -p fresh True")
+        if differing := differences(written, self.settings, self.machine):
+            raise RunConflict(
+                f"{display_path(self.folder)} holds a run with other settings ({'; '.join(differing)}); "
+                "give this one another name (-p run NAME), or start over with -p fresh True"
+            )
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What is recorded of the run so far; empty before the first record."""
+        return read_provenance(self.folder)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the folder holds a run, this one or an earlier one that `fresh` will set aside."""
+        return (self.folder / SETTINGS).is_file()
+
+    @property
+    def is_complete(self) -> bool:
+        return self.provenance.get("status") == "complete"
+
+    def record(self, status: str, **facts: Any) -> None:
+        """Adds `facts` to `provenance.json`, with the status, the times, the code and the machine."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        before = self.provenance
+        before.pop("reason", None)  # why an earlier part ended
+        record = {**before, "status": status, "started": before.get("started", now), "updated": now}
+        write_json(self.folder / PROVENANCE, {**record, **environment(), **facts})
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """What is recorded of the run in `folder`; empty before the first record.
+
+    Raises:
+        RunConflict: the record is damaged.
+    """
+    path = folder / PROVENANCE
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        found = error
+    if not isinstance(found, dict):
+        raise RunConflict(f"{display_path(path)} is damaged ({found!s:.100}); restore it, or start over with fresh")
+    return found
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str]) -> list[str]:
+    """What two sets of settings differ in, one phrase per name; `ignored` names those that may."""
+    return [
+        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+        for name in sorted(before.keys() | now.keys())
+        if name not in ignored and before.get(name) != now.get(name)
+    ]
+
+
+def _foreign_files(folder: Path) -> list[str]:
+    """Files in a folder that are neither hidden nor a notebook or a log."""
+    found = folder.rglob("*") if folder.is_dir() else []
+    named = (path.relative_to(folder) for path in found if path.is_file() and path.suffix not in NOT_OURS)
+    return sorted(str(name) for name in named if not any(part.startswith(".") for part in name.parts))
