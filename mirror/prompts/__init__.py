@@ -19,7 +19,8 @@ from mirror.prompts.forms import FieldForms, PlanForm
 from mirror.prompts.induction import induce
 from mirror.prompts.plan import Plan, format_plan, format_steps, parse_plan
 from mirror.prompts.portrait import negative_prompt, portrait_prompt, relevance_statement
-from mirror.prompts.technique import TECHNIQUES, canonical_technique
+from mirror.prompts.reply import clean_reply
+from mirror.prompts.technique import TECHNIQUES, canonical_technique, is_known
 from mirror.prompts.template import CountedTemplate, PromptSet, PromptTemplate
 from mirror.prompts.utterance import Utterance, format_utterance, parse_utterance
 
@@ -39,6 +40,7 @@ __all__ = [
     "Utterance",
     "Variant",
     "canonical_technique",
+    "clean_reply",
     "completed",
     "expression_prompt",
     "format_dialogue",
@@ -47,6 +49,7 @@ __all__ = [
     "format_steps",
     "format_utterance",
     "induce",
+    "is_known",
     "lacking",
     "negative_prompt",
     "own_prompts",

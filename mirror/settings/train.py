@@ -82,7 +82,7 @@ class TrainSettings(Settings):
     lora_dropout: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     warmup_ratio: Share
-    max_grad_norm: Positive
+    max_grad_norm: Annotated[float, Field(ge=0)]
     early_stopping: Number
     seed: Number
     device: Device
