@@ -223,7 +223,7 @@ def _eight_bit_rgb(picture: Image.Image, name: str) -> Image.Image:
     if isinstance(key, tuple) and max(key) > 255:  # of a PNG with 16 bits a channel, whose high bytes Pillow keeps
         picture.info["transparency"] = tuple(value >> 8 for value in key)
     ground = Image.new("RGBA", picture.size, BACKGROUND)
-    ground.alpha_composite(picture.convert("RGBA"))
+    ground.alpha_composite((picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA"))
     return ground.convert("RGB")
 
 

@@ -75,9 +75,18 @@ def test_a_phone_s_photo_is_turned_upright():
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "1", "I;16"])
 def test_pictures_of_every_mode_arrive_in_rgb(url, mode):
+    """The verifier accepts what is red enough: black is not, and what is transparent shows the white below it."""
     buffer = io.BytesIO()
     Image.new(mode, (32, 32)).save(buffer, "PNG")
-    assert verify(url, buffer.getvalue()).json()["outcome"] == "irrelevant"
+    outcome = "accepted" if mode in ("LA", "RGBA") else "irrelevant"
+    assert verify(url, buffer.getvalue()).json()["outcome"] == outcome
+
+
+@pytest.mark.parametrize("size", [(400, 7), (9, 900)])
+def test_a_picture_of_an_extreme_shape_is_refused_by_its_field(url, size):
+    for field in ("image", "base_image"):
+        message = refusal(verify(url, **{field: picture(200, size=size)}), 422, "unsupported_image_shape")
+        assert message.startswith(f"{field}: has {size[0]} × {size[1]} pixels")
 
 
 def test_32_concurrent_clients_all_get_their_own_answer_from_batches():

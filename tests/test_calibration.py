@@ -63,7 +63,7 @@ def test_a_rate_that_is_none_is_refused(rate):
 
 def test_a_picture_that_cannot_be_decoded_is_named(pictures, pack, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="broken.jpg cannot be decoded"):
+    with pytest.raises(ValueError, match="broken.jpg: is no picture in one of the formats PNG, JPEG.* or remove it"):
         calibrate(pack, [Pair(tmp_path / "broken.jpg", pictures / "p01" / "0.png", True)])
 
 

@@ -18,7 +18,6 @@ from typing import Any
 import jinja2
 import pandas as pd
 import yaml
-from PIL import Image
 
 from mirror.arm import Arm, Person
 from mirror.metrics import agrees, read_feelings
