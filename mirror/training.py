@@ -26,16 +26,7 @@ from mirror.picture import open_picture
 from mirror.progress import LOSSES, Progress, forget_states, prune, resume
 from mirror.prompts import PromptSet, induce
 from mirror.records import DataError, Record, write_faults
-from mirror.run import (
-    discard,
-    display_path,
-    input_path,
-    output_path,
-    seed_for,
-    sha256,
-    versions,
-    write_text,
-)
+from mirror.run import discard, display_path, input_path, output_path, seed_for, sha256, versions, write_text
 from mirror.run_folder import Run, RunConflict, differences
 from mirror.settings import TrainSettings
 from mirror.step import Batch, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor

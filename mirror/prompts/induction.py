@@ -35,8 +35,8 @@ def induce(records: Iterable[tuple[str, str]]) -> PromptSet:
 
     A record counts as reproduced only if a template reads it, writes it again to the letter, and every value is what
     its name says: a dialogue begins with an utterance, a technique is one of the 12 or stands behind its label, and no
-    other value holds an utterance or a line that is constant elsewhere or is a constant misspelt. "Not found" is a value
-    of any field but the dialogue. Text between constants that has no name makes no template, so one that holds
+    other value holds an utterance or a line that is constant elsewhere or is a constant misspelt. "Not found" is a
+    value of any field but the dialogue. Text between constants that has no name makes no template, so one that holds
     everything in a single field cannot arise.
 
     How the data write dialogues, plans and technique names is kept as well, so that what a counselor fills in reads as
