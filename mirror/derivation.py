@@ -163,7 +163,7 @@ def without(template: PromptTemplate, fields: Collection[str]) -> PromptTemplate
 
 def _is_label(text: str) -> bool:
     """Whether a text is a label and nothing else: `- CBT technique: `."""
-    return labelled_field(text) != "" and text.rstrip(" *").endswith(":") and not _FIELD.search(text)
+    return labelled_field(text) != "" and text.strip().rstrip("*").endswith(":") and not _FIELD.search(text)
 
 
 def _drop_blank(lines: list[str]) -> None:
