@@ -13,7 +13,7 @@ DEFAULTS = OPEN | {
     "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "", "scheduler": "ddim",
     "guidance_scale": 5.0, "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
     "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
-    "paint_batch": 8, "reply_batch": 16, "prices": "", "fresh": False,
+    "paint_batch": 8, "reply_batch": 16, "prices": "", "prompts": "", "fresh": False,
 }  # fmt: skip
 
 
