@@ -22,13 +22,13 @@ from mirror.dataset import (
     BatchLoader,
     TrainingSet,
     batches,
+    find_prompts,
     load_training_set,
     summary,
 )
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.progress import LOSSES, Progress, forget_states, prune, resume
-from mirror.prompts import PromptSet, completed, induce, lacking
 from mirror.records import DataError, Record, write_faults
 from mirror.run import (
     Run,
@@ -69,7 +69,7 @@ class Training:
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.llava = self._load_model()
         self.data = self._load_data()
-        self.prompts = self._find_prompts()
+        self.prompts = find_prompts(self.data, settings.cot)
         write_text(self.run.folder / "data.csv", summary(self.data).to_csv())
 
     def _refuse_other_training(self) -> None:
@@ -113,17 +113,6 @@ class Training:
             write_faults(faults_file, data.faults)
             log.warning("%d faults: their records are dropped, see %s", len(data.faults), display_path(faults_file))
         return data
-
-    def _find_prompts(self) -> PromptSet:
-        """The data's prompts, completed by our own where the variant needs one that no record has; both are said."""
-        cot = self.settings.cot
-        found = induce((record.kind, record.turns[0][0]) for record in self.data.records)
-        prompts = completed(found, cot)
-        for kind in prompts.templates.keys() - found.templates.keys():
-            log.warning("no record of kind %s: the project's own prompt takes its place when the model counsels", kind)
-        for fault in lacking(prompts, cot):
-            log.warning("a counselor of cot %s cannot be made of this training: %s", cot, fault)
-        return prompts
 
     # What the model says ----------------------------------------------------------------------------------------------
 
