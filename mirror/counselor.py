@@ -219,10 +219,10 @@ class Counselor:
     def _too_long(self, question: _Question, request: CounselorRequest, state: Reply) -> TooLong:
         fields = question.fields(request, state, ())
         longest = max(fields, key=lambda name: len(fields[name]), default="")
-        told = f"{longest} has {len(fields[longest]):,} characters; shorten it" if longest else "use a larger model"
+        advice = f"{longest} has {len(fields[longest]):,} characters; shorten it" if longest else "use a larger model"
         return TooLong(
-            f"client {request.conversation.profile.idx}: the {question.kind} prompt leaves the model no room to answer, "
-            f"even with the end of the newest utterance alone: {told}"
+            f"client {request.conversation.profile.idx}: the {question.kind} prompt leaves the model no room to "
+            f"answer, even with the end of the newest utterance alone: {advice}"
         )
 
     def _known_fields(self, request: CounselorRequest, state: Reply, dialogue: Dialogue) -> dict[str, str]:

@@ -3,6 +3,7 @@
 Knows nothing of models; a `Llava` is passed in for its tokenizer and image processor.
 """
 
+import logging
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,12 @@ from mirror.conversation import IGNORED, Tokens, tokenize
 from mirror.derivation import NotDerivable, derive
 from mirror.llava import Llava, pixel_values
 from mirror.picture import open_picture
+from mirror.prompts import PromptSet, completed, induce, lacking
 from mirror.records import DataError, Fault, Record, not_found_fields, read_records
 from mirror.run import seed_for
 from mirror.step import Batch, collate
+
+log = logging.getLogger(__name__)
 
 Indices = tuple[int, ...]
 
@@ -93,6 +97,20 @@ def split_by_dialogue(records: Sequence[Record], share: float, seed: int) -> tup
     kept_back = set(dialogues[: min(len(dialogues) - 1, max(1, round(share * len(dialogues))))])
     held_out = tuple(i for i, record in enumerate(records) if record.dialogue in kept_back)
     return tuple(i for i, record in enumerate(records) if record.dialogue not in kept_back), held_out
+
+
+def find_prompts(data: TrainingSet, cot: str) -> PromptSet:
+    """The prompts that the records have, completed by our own where the variant needs one that no record has.
+
+    Both are said in the log: what was completed, and what a counselor of this variant will lack all the same.
+    """
+    found = induce((record.kind, record.turns[0][0]) for record in data.records)
+    prompts = completed(found, cot)
+    for kind in prompts.templates.keys() - found.templates.keys():
+        log.warning("no record of kind %s: the project's own prompt takes its place when the model counsels", kind)
+    for fault in lacking(prompts, cot):
+        log.warning("no counselor of cot %s can be made of these data: %s", cot, fault)
+    return prompts
 
 
 def summary(data: TrainingSet) -> pd.DataFrame:

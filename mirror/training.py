@@ -17,14 +17,22 @@ from tqdm import tqdm
 from mirror import llava as llava_module
 from mirror.bar import progress_bar
 from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest
-from mirror.dataset import BatchLoader, TrainingSet, batches, load_training_set, records_to_show, summary
+from mirror.dataset import (
+    BatchLoader,
+    TrainingSet,
+    batches,
+    find_prompts,
+    load_training_set,
+    records_to_show,
+    summary,
+)
 from mirror.derivation import check_fields
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lock import locked
 from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.picture import open_picture
 from mirror.progress import LOSSES, Progress, forget_states, prune, resume
-from mirror.prompts import PromptSet, induce
+from mirror.prompts import PromptSet
 from mirror.records import DataError, Record, write_faults
 from mirror.run import discard, display_path, input_path, output_path, seed_for, sha256, versions, write_text
 from mirror.run_folder import Run, RunConflict, differences
@@ -58,10 +66,6 @@ class Training:
         if self.data.faults:
             write_faults(self.run.folder / FAULTS, self.data.faults)
             log.warning("%d faults: their records are dropped, see %s", len(self.data.faults), FAULTS)
-        if self.data.derived:
-            log.warning(
-                "the set of %s is derived from %s: %s", settings.cot, settings.data, "; ".join(self.data.derived)
-            )
         write_text(self.run.folder / "data.csv", summary(self.data).to_csv())
 
     def _open(self) -> None:
@@ -104,7 +108,7 @@ class Training:
         options = (s.max_length, s.held_out, s.on_fault, s.seed, s.cot)
         try:
             data = load_training_set(file, input_path(s.image_folder), self.llava, *options)
-            prompts = induce((record.kind, record.turns[0][0]) for record in data.records)
+            prompts = find_prompts(data, s.cot)
             check_fields(prompts, s.cot, file)
             return data, prompts
         except DataError as error:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from published_prompts import TECHNIQUES as NAMES
-from published_prompts import numbered, records, sessions
+from published_prompts import numbered, records
 
 from mirror.prompts import (
     TECHNIQUES,
@@ -30,7 +30,7 @@ FORMS = {
     "words": lambda steps: "\n".join(f"Step {n}: {step}" for n, step in enumerate(steps, 1)),
     "bold": lambda steps: "\n".join(f"**{n}.** {step}" for n, step in enumerate(steps, 1)),
     "blank lines": lambda steps: "\n\n".join(f"{n}. {step}" for n, step in enumerate(steps, 1)),
-    "several lines": lambda steps: "\n".join(f"{n}. {s}\n   Take time for it.\n   - And ask." for n, s in enumerate(steps, 1)),
+    "several lines": lambda steps: "\n".join(f"{n}. {s}\n   Take time.\n   - And ask." for n, s in enumerate(steps, 1)),
     "bullets": lambda steps: "\n".join(f"- {step}" for step in steps),
     "a sentence first": lambda steps: f"Four things.\n{numbered(steps)}",
 }  # fmt: skip
@@ -106,8 +106,12 @@ def test_a_form_is_read_back_from_its_example(form):
 
 @pytest.mark.parametrize(
     ("labels", "between"),
-    [(("Client: ", "Counselor: "), "\n"), (("Client: ", "Psychotherapist: "), "\n\n"), (("**Client:** ", "**Therapist:** "), "\n")],
-)  # fmt: skip
+    [
+        (("Client: ", "Counselor: "), "\n"),
+        (("Client: ", "Psychotherapist: "), "\n\n"),
+        (("**Client:** ", "**Therapist:** "), "\n"),
+    ],
+)
 def test_a_dialogue_is_written_with_the_datas_labels(labels, between):
     found = list(records("ec", clients=20, labels=labels, between=between))
     prompts = induce(found)
@@ -177,9 +181,11 @@ def test_spellings_of_a_technique(written, name):
 
 
 def test_a_small_technique_behind_a_name_is_a_word_of_the_sentence():
-    found = [("response", f"<image>\n- Why: {n} times\nUse the {name} technique now.\nGo.") for n, name in enumerate(TECHNIQUES * 3)]  # fmt: skip
+    wording = "<image>\n- Why: {why}\nUse the {technique} technique now.\nGo."
+    names = enumerate(TECHNIQUES * 3)
+    found = [("response", wording.format(why=f"{number} times", technique=name)) for number, name in names]
     (counted,) = induce(found).templates["response"]
-    assert counted.template.text == "<image>\n- Why: {why}\nUse the {technique} technique now.\nGo."
+    assert counted.template.text == wording
 
 
 def test_a_field_that_was_not_found_is_a_value_like_any_other():

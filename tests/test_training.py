@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from published_form import FORMS, write_set
+from published_prompts import response_prompt, sessions
 from safetensors.torch import load_file
 from test_llava import BASE
 
@@ -20,7 +21,7 @@ from mirror.checkpoint import intermediates, read_manifest, read_prompts
 from mirror.dataset import DataError
 from mirror.llava import load
 from mirror.lora import load_checkpoint
-from mirror.prompts import own_template
+from mirror.prompts import lacking, own_template
 from mirror.run_folder import RunConflict
 from mirror.settings import TrainSettings
 from mirror.settings.base import SettingsError
@@ -323,6 +324,27 @@ def test_data_that_lack_what_the_variant_needs_are_refused_before_training(param
     with pytest.raises(DataError, match="cot planning needs plan and technique in the prompts of its replies"):
         training(parameters, cot="planning")
     assert "needs plan" in (tmp_path / "results/tiny/faults.csv").read_text()
+
+
+def test_a_planning_set_without_records_that_ask_for_a_plan_is_completed(parameters, tmp_path, caplog):
+    rows = []
+    for number, turn, values in sessions(clients=12):
+        Image.new("RGB", (40, 56)).save(tmp_path / "face.png")
+        human = response_prompt("planning", values)
+        conversation = [{"from": "human", "value": human}, {"from": "gpt", "value": "You look sad."}]
+        identifier = f"c{number}:{turn}:response"
+        rows.append({"question_id": identifier, "image": "face.png", "conversations": conversation})
+    (tmp_path / "data.json").write_text(json.dumps(rows))
+    with caplog.at_level(logging.WARNING):
+        one = training(parameters, cot="planning", epochs=1)
+    assert "no record of kind planning: the project's own prompt takes its place" in caplog.text
+    assert "can be made of these data" not in caplog.text
+    one.fit()
+    assert read_manifest(one.checkpoint).prompts == {"response": "data", "planning": "own"}
+    written = json.loads((one.checkpoint / "prompts.json").read_text())
+    assert (written["planning"]["records"], written["planning"]["origin"]) == (0, "own")
+    assert "Continuum Technique" in written["planning"]["templates"][0]["text"]
+    assert lacking(read_prompts(one.checkpoint), "planning") == []
 
 
 def test_a_declared_size_must_be_the_models_own(parameters):

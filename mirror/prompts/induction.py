@@ -24,20 +24,20 @@ ALIKE = 0.8  # similarity at which a line is a misspelt constant
 def induce(records: Iterable[tuple[str, str]]) -> PromptSet:
     """The prompt templates of a data set whose wording is not known.
 
-    What nearly all records of a kind share (90 %) is constant; what varies after `- Label: ` is a field named by its
-    label in snake case, lines `Therapist:` / `Client:` are `dialogue`, a run `1. … 2. …` or what follows a label that
-    ends in "plan" or "planning" is `plan`, and one of the 12 techniques, in any spelling, is `technique`. A label without a bullet in a list of
-    `- Label: …` lines belongs to the value above it.
+    What nearly all records of a kind share (90 %) is constant; what varies after `- Label: ` is a field named by
+    its label in snake case, lines `Therapist:` / `Client:` are `dialogue`, a run `1. … 2. …` or what follows a
+    label that ends in "plan" or "planning" is `plan`, and one of the 12 techniques, in any spelling, is
+    `technique`. A label without a bullet in a list of `- Label: …` lines belongs to the value above it.
 
-    Records that differ from the most common wording give further templates: those with other fields, or none, from 1 %
-    of the kind's records and three of them; those that say the same fields in other words from 5 % and five of them (in
-    a tiny set, more than half suffice). Rarer ones are left out and lower the share.
+    Records that differ from the most common wording give further templates: those with other fields, or none, from
+    1 % of the kind's records and three of them; those that say the same fields in other words from 5 % and five of
+    them (in a tiny set, more than half suffice). Rarer ones are left out and lower the share.
 
-    A record counts as reproduced only if a template reads it, writes it again to the letter, and every value is what
-    its name says: a dialogue begins with an utterance, a technique is one of the 12 or stands behind its label, and no
-    other value holds an utterance or a line that is constant elsewhere or is a constant misspelt. "Not found" is a
-    value of any field but the dialogue. Text between constants that has no name makes no template, so one that holds
-    everything in a single field cannot arise.
+    A record counts as reproduced only if a template reads it, writes it again to the letter, and every value is
+    what its name says: a dialogue begins with an utterance, a technique is one of the 12 or stands behind its
+    label, and no other value holds an utterance or a line that is constant elsewhere or is a constant misspelt.
+    "Not found" is a value of any field but the dialogue. Text between constants that has no name
+    makes no template, so one that holds everything in a single field cannot arise.
 
     How the data write dialogues, plans and technique names is kept as well, so that what a counselor fills in reads as
     what its model was trained on.
