@@ -336,7 +336,7 @@ def test_a_planning_set_without_records_that_ask_for_a_plan_is_completed(paramet
         rows.append({"question_id": identifier, "image": "face.png", "conversations": conversation})
     (tmp_path / "data.json").write_text(json.dumps(rows))
     with caplog.at_level(logging.WARNING):
-        one = training(parameters, cot="planning", epochs=1)
+        one = training(parameters, cot="planning", epochs=1, max_length=2048)
     assert "no record of kind planning: the project's own prompt takes its place" in caplog.text
     assert "can be made of these data" not in caplog.text
     one.fit()
