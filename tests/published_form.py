@@ -166,7 +166,7 @@ def make_plan(rng: random.Random) -> str:
 def screenplay(rng: random.Random) -> Iterator[tuple[str, str, str]]:
     """(role, stage direction, words) in turn; either may begin, and a client may say nothing."""
     roles = ["Therapist", "Client"] if rng.random() < 0.6 else ["Client", "Therapist"]
-    for turn in range(rng.randint(5, 14)):
+    for turn in range(rng.randint(4, 11)):
         if roles[turn % 2] == "Therapist":
             yield "Therapist", "", f"{rng.choice(SEEN)}. {rng.choice(ASKED)} Is it about {rng.choice(TOPICS)}?"
         else:
