@@ -18,7 +18,6 @@ from PIL import Image
 from pydantic import BaseModel, Field, ValidationError
 
 from mirror.messages import Completion, Message
-from mirror.picture import upright
 
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # servers that ask for no key accept any; the library insists on one
@@ -219,7 +218,7 @@ def _as_sent(message: Message) -> dict[str, Any]:
 
 def _data_url(image: Image.Image) -> str:
     file = io.BytesIO()
-    upright(image).save(file, "PNG")
+    image.convert("RGB").save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 

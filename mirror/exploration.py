@@ -133,8 +133,8 @@ class Exploration:
         (taken,) = take_turn(replace(cast, counselor=counselor), [self.conversation], clock)
         if isinstance(taken, Exception):
             raise taken
-        self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
         portrait = open_picture(self.profile.portraits[0])
+        self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
         return Step(taken, portrait, self._asked(taken), tuple(speaker.prompts), clock.seconds)
 
     def _asked(self, taken: Taken) -> dict[str, str]:

@@ -63,7 +63,10 @@ class PictureFolder:
 
     def _find_folders(self, parts: tuple[str, ...]) -> tuple[Path, ...]:
         """The folders below that `parts` can stand for."""
-        return self._fitting(self._folders(parts[:-1]), parts[-1], is_folder=True) if parts else (self.folder,)
+        folders = (self.folder,)
+        for part in parts:
+            folders = self._fitting(folders, part, is_folder=True)
+        return folders
 
     def _fitting(self, folders: tuple[Path, ...], name: str, is_folder: bool) -> tuple[Path, ...]:
         """The files (or folders) in `folders` whose name looks like `name`."""

@@ -86,6 +86,44 @@ def test_a_folder_without_persons_is_refused(tmp_path):
         pairs_in(tmp_path)
 
 
+@pytest.mark.parametrize("ending", [".bmp", ".PGM", ".ppm", ".TIF", ".tiff", ".webp", ".JPEG", ".jpg", ".gif"])
+def test_pictures_of_every_ending_count(ending, pictures, pack, tmp_path):
+    for person in ("p01", "p02", "p03"):
+        (tmp_path / "faces" / person).mkdir(parents=True)
+        for number in range(2):
+            with Image.open(pictures / person / f"{number}.png") as image:
+                image.convert("L").save(tmp_path / "faces" / person / f"{number}{ending}")
+    found = calibrate(pack, pairs_in(tmp_path / "faces"), 0.5)
+    assert len(found.scores) == 15 and found.scores.same.sum() == 3
+
+
+def test_what_is_no_picture_by_its_name_does_not_count(pictures, tmp_path):
+    for name in ("a/1.png", "a/2.PNG", "a/._1.png", "a/notes.txt", "b/1.png", "a/3.png/x.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert {path.name for pair in pairs_in(tmp_path) for path in (pair.first, pair.second)} == {"1.png", "2.PNG"}
+    (tmp_path / "a/2.PNG").unlink()
+    with pytest.raises(ValueError, match=r"files that end in .png, .jpg, .jpeg, .webp, .bmp, .tif"):
+        pairs_in(tmp_path)
+
+
+def test_the_command_names_all_pictures_that_cannot_be_used(pictures, pack, tmp_path):
+    folder = shutil.copytree(pictures, tmp_path / "faces")
+    Image.new("1", (14_000, 14_000)).save(folder / "p03/huge.png")
+    Image.new("RGB", (4000, 2)).save(folder / "p05/line.bmp")
+    (folder / "p07/1.png").write_bytes((folder / "p07/1.png").read_bytes()[:700])
+    command = ["-m", "mirror.calibration", "--pack", pack.folder, "--pictures", folder, "--false-accept-rate", "0.1"]
+    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if str(folder) in line]
+    assert [line.split(": ")[0].removeprefix(f"{folder}/") for line in told] == [
+        "p03/huge.png",
+        "p05/line.bmp",
+        "p07/1.png",
+    ]
+    assert "has 196,000,000 pixels" in told[0] and all(line.endswith(", or remove it") for line in told[:2])
+
+
 def test_calibration_measures_what_it_says(pictures, pack):
     found = calibrate(pack, pairs_in(pictures, different=200), 0.02)
     scores = found.scores

@@ -6,11 +6,12 @@ import random
 import statistics
 from itertools import groupby
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageColor
 
 from mirror.conversation import IGNORED, tokenize
 from mirror.dataset import (
@@ -585,3 +586,38 @@ def test_a_training_set_cannot_be_changed(coloured):
     assert isinstance(coloured, TrainingSet)
     with pytest.raises(AttributeError):
         coloured.train = ()
+
+
+# Pictures of any form -------------------------------------------------------------------------------------------------
+
+
+def test_the_check_accepts_what_the_loader_shows_and_shows_it_alike(load, folder, llava):
+    """One picture in many forms: on its side by EXIF, in 16 bits, cut out of a hidden colour, as a palette."""
+    grey = Image.effect_noise((40, 60), 50)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey.rotate(90, expand=True).save(folder / "turned.png", exif=exif)
+    Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray((np.asarray(grey) / 255).astype(np.float32)).save(folder / "floats.tif")
+    grey.convert("P").save(folder / "palette.gif")
+    grey.save(folder / "plain.bmp")
+    for hidden in ("red", "blue"):
+        cut_out = grey.convert("RGBA")
+        cut_out.paste(Image.new("RGBA", (20, 20), hidden).convert("RGB"), (0, 0))
+        cut_out.paste(Image.new("RGBA", (20, 20), (*ImageColor.getrgb(hidden), 0)), (0, 0))
+        cut_out.save(folder / f"{hidden}.png")
+    names = ("plain.bmp", "turned.png", "deep.png", "floats.tif", "palette.gif", "red.png", "blue.png")
+    data = load(*(row(f"d{n}:0:r", image=name) for n, name in enumerate(names)))
+    assert data.faults == ()
+    shown = BatchLoader(data, llava, [list(range(len(names)))])[0].pixel_values
+    for place in range(1, 5):
+        assert torch.equal(shown[place], shown[0]), names[place]
+    assert torch.equal(shown[5], shown[6]) and not torch.equal(shown[5], shown[0])
+
+
+def test_fields_not_found_are_counted_in_the_summary(load):
+    said = "<image>\n- Personal Information: Not found\nHello."
+    rows = [row("a:0:r", said, "Yes."), row("a:1:r"), row("b:0:other")]
+    table = summary(load(*rows))
+    assert dict(table["a field Not found"]) == {"other": 0, "r": 1}
+    assert "a field Not found" not in summary(load(*rows[1:]))

@@ -90,6 +90,14 @@ def test_faces_go_along_where_they_may(server, session):
     assert whole(session, never, faces=True).faces == ()
 
 
+def test_a_face_that_was_damaged_fails_its_own_question_by_name(server, session):
+    case = whole(session, faces=True)
+    case.faces[0][1].write_bytes(b"no picture")
+    answer = judge(server, sees_faces=True).answer(case, 7)
+    assert (answer.status, answer.refused, server.requests) == ("failed", False, [])
+    assert "02.png: is no picture" in answer.raw
+
+
 def test_a_judge_that_sees_faces_has_another_name(server):
     assert judge(server).name == "some-model" and judge(server, sees_faces=True).name == "some-model with faces"
 

@@ -18,6 +18,7 @@ from mirror.identity import FacePack
 from mirror.photomaker import PaintRecipe, PaintRequest, PhotoMaker
 from mirror.photomaker.painter import make_scheduler
 from mirror.photomaker.weights import fuse_lora, read_adapter
+from mirror.picture import PictureError
 from pocket.expressions import EXPRESSIONS
 from pocket.faces import draw
 from pocket.identities import Identity
@@ -177,7 +178,7 @@ def test_a_request_is_checked_without_painting(photomaker):
     photomaker.check(request())
     with pytest.raises(ValueError, match="put the person first"):
         photomaker.check(request(portraits=(ONE,) * 80))
-    with pytest.raises(OSError):
+    with pytest.raises(PictureError, match="cannot be decoded to its end"):
         photomaker.check(request(portraits=(broken_picture(),)))
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -224,6 +225,28 @@ def test_a_picture_outside_the_folder_is_a_fault(cell, faults, folder):
     assert f"must stay in {folder}, found" in fault
 
 
+def test_a_relative_path_of_windows_is_found(read, folder):
+    assert read({"img_path": "12\\b.jpg"})[0].portraits == (folder / "12/b.jpg",)
+
+
+def test_a_portrait_is_found_in_the_other_form_of_its_accents(read, folder):
+    stored, written = (unicodedata.normalize(form, "zoé.png") for form in ("NFD", "NFC"))
+    (folder / "a.png").rename(folder / stored)
+    assert read({"img_path": f"/faces/{written}"})[0].portraits == (folder / stored,)
+
+
+def test_pictures_that_cannot_be_portraits_are_all_named_with_what_to_do(faults, folder):
+    Image.new("RGB", (900, 9)).save(folder / "line.png")
+    Image.new("1", (14_000, 14_000)).save(folder / "huge.png")
+    found = faults({"img_path": "line.png"}, {"idx": "8", "img_path": "a.png;huge.png"})
+    assert found == [
+        f"row 2 (idx 7): img_path: {folder}/line.png: has 900 × 9 pixels "
+        "(a side has at least 8, the longer at most 10 times the shorter); crop or replace it",
+        f"row 3 (idx 8): img_path: {folder}/huge.png: has 196,000,000 pixels, at most 64,000,000 are read; "
+        "scale it down",
+    ]
+
+
 def test_a_cell_of_separators_names_no_picture(faults):
     assert faults({"img_path": " ; "}) == ["row 2 (idx 7): img_path: names no picture, found ';'"]
 
@@ -312,6 +335,55 @@ def test_an_idx_that_cannot_be_a_folder_is_a_fault(idx, faults):
 @pytest.mark.parametrize("idx", ["0", "client-12", "12.5", "train_7", "Zoë 3", "x" * 60])
 def test_what_can_be_a_folder_is_allowed(idx, read, tmp_path):
     (tmp_path / read({"idx": idx})[0].idx).mkdir()
+
+
+WORDS = ("nan", "NaN", "None", "none", "null", "NULL", "N/A", "n/a", "NA", "<NA>", "#N/A", "Not found", "not found.")
+
+
+@pytest.mark.parametrize("word", [*WORDS, " NOT FOUND ", "Nan", "Not Found. "])
+def test_a_cell_in_which_a_program_wrote_that_there_is_no_value_is_empty(word, faults):
+    found = faults(dict.fromkeys(COLUMNS, word), {"idx": "8"})
+    assert [fault.split("; ")[0] for fault in found] == [f"row 2: {column}: is empty" for column in COLUMNS]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_such_a_word_in_the_optional_column_is_no_name(word, read):
+    assert read({"name": word})[0].name == ""
+
+
+@pytest.mark.parametrize("name", ["Nan", "Null", "Na", "NAN", "Nan Goldin", "Nadine None", "Ann A"])
+def test_the_name_of_a_person_is_kept(name, read):
+    assert read({"name": name})[0].name == name
+
+
+@pytest.mark.parametrize(
+    "text", ["I found nothing.", "None of my friends call.", "Not found by anyone, I cried.", "No"]
+)
+def test_words_that_only_hold_such_a_word_are_kept(text, read):
+    assert read({"distorted_thought": text})[0].distorted_thought == text
+
+
+@pytest.mark.parametrize("column", [*COLUMNS[1:], "name"])
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x0b", "\x85"])
+def test_a_control_character_is_a_fault_of_its_column(column, character, faults):
+    value = ROW.get(column, "Anna")
+    found = faults({column: f"{value[:3]}{character}{value[3:]}"})
+    told = f"{column}: holds a control character (U+{ord(character):04X}) at position 3; delete it"
+    assert f"row 2 (idx 7): {told}" in found and all(column in fault for fault in found)
+
+
+def test_half_a_surrogate_pair_is_a_fault_of_its_column(faults):
+    text = as_csv([ROW, ROW | {"idx": "8", "personal_info": "Oh \ud83d"}])
+    (fault,) = faults(text=text.encode("utf-8", "surrogatepass"))
+    assert fault == (
+        "row 3 (idx 8): personal_info: holds half a character (a lone surrogate, \\ud83d) at position 3; delete it"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_table_is_read_by_its_byte_order_mark(encoding, read):
+    rows = [ROW, ROW | {"idx": "8", "personal_info": "Zoë, 19, a “cook” 😢"}]
+    assert read(text=as_csv(rows).encode(encoding)) == read(*rows)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,38 @@ def test_a_fault_ends_its_own_session_and_can_be_tried_again(cast, unbroken, tmp
     assert files(folder) == unbroken
 
 
+def other_shape(path):
+    Image.new("RGB", (5000, 2)).save(path)
+
+
+SPOILED = {
+    "deleted": lambda path: path.unlink(),
+    "emptied": lambda path: path.write_bytes(b""),
+    "another file": lambda path: path.write_text("<html>404</html>"),
+    "a line": other_shape,
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:900]),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_portrait_that_breaks_after_the_table_was_checked_ends_its_own_session_alone(cast, unbroken, tmp_path, spoil):
+    """The second turn of three: the session fails by its client's portrait, named; the others end as ever."""
+    portrait = tmp_path / "portrait.png"
+    portrait.write_bytes(PROFILES[1].portraits[0].read_bytes())
+    profiles = [PROFILES[0], replace(PROFILES[1], portraits=(portrait,)), *PROFILES[2:4]]
+
+    def report(taken):
+        if portrait.is_file() and taken.turn.number == 1:
+            spoil(portrait)
+
+    folder = tmp_path / "sessions"
+    outcomes = run(cast, folder, profiles, report=report)
+    assert [(o.status, o.turns) for o in outcomes] == [("complete", 3), ("failed", 1), ("complete", 3), ("complete", 3)]
+    assert outcomes[1].reason.startswith(f"FaceError: the face cannot be painted: {portrait}: ")
+    of_others = {name: data for name, data in unbroken.items() if not name.startswith(f"{PROFILES[1].idx}/")}
+    assert {name: data for name, data in files(folder).items() if name in of_others} == of_others
+
+
 def test_the_faces_of_a_search_that_found_none_are_kept(cast, tmp_path):
     class Never(Filter):
         def verify(self, requests):

@@ -184,7 +184,7 @@ def test_what_works_is_accepted(values):
 @pytest.mark.parametrize(
     "name, message",
     {
-        "data": "data: no such file {}; put the training set there (JSON, one list of records) or say where it is",
+        "data": "data: no such file {}; put the training set there (a JSON list or JSON Lines) or say where it is",
         "image_folder": "image_folder: no such folder {}; the data's images lie in it",
         "base_model": "base_model: no such folder {}; give a folder or a Hub id",
     }.items(),

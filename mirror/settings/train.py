@@ -134,7 +134,7 @@ class TrainSettings(Settings):
         faults = []
         if not input_path(self.data).is_file():
             faults.append(
-                f"data: no such file {input_path(self.data)}; put the training set there (JSON, one list of records) "
+                f"data: no such file {input_path(self.data)}; put the training set there (a JSON list or JSON Lines) "
                 f"or say where it is{self._richer_data()}"
             )
         if not input_path(self.image_folder).is_dir():
