@@ -304,7 +304,7 @@ def test_the_set_of_a_variant_is_derived_from_a_richer_one(tmp_path, monkeypatch
     richer, images = write_set(tmp_path, "ec_planning", 8, FORMS["ec_planning"])
     parameters = PARAMETERS | {"cot": "ec", "epochs": 1, "held_out": 0.0, "max_length": 1024}
     parameters["image_folder"] = str(images)
-    with pytest.raises(SettingsError, match=f"derive it from the set that is there: -p data {richer}"):
+    with pytest.raises(SettingsError, match=f"or take the one that is there: -p data {richer}"):
         training(parameters | {"data": str(tmp_path / "mirror_ec.json")})
     with caplog.at_level(logging.WARNING):
         one = training(parameters | {"data": str(richer)})

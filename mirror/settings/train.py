@@ -1,5 +1,6 @@
 """The parameters of fine-tuning, and the recipes that fill in what is left open."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -135,17 +136,18 @@ class TrainSettings(Settings):
         if not input_path(self.data).is_file():
             faults.append(
                 f"data: no such file {input_path(self.data)}; put the training set there (a JSON list or JSON Lines) "
-                f"or say where it is{self._richer_data()}"
+                f"or say where it is{self._data_beside()}"
             )
         if not input_path(self.image_folder).is_dir():
             faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; the data's images lie in it")
         faults += missing_folder("base_model", self.base_model) + missing_device(self.device)
         return faults
 
-    def _richer_data(self) -> str:
-        """The advice to derive the data, where the set of a richer variant lies beside the one that is missing."""
-        for cot in ("planning", "ec", "ec_planning"):
-            sibling = self.data.removesuffix(f"_{self.cot}.json") + f"_{cot}.json"
-            if sibling != self.data and self.cot in ("base", *cot.split("_")) and input_path(sibling).is_file():
-                return f"; or derive it from the set that is there: -p data {sibling}"
+    def _data_beside(self) -> str:
+        """The advice to take a set that lies beside the missing one: of this variant, or a richer one to derive it."""
+        stem = re.sub(r"_(?:ec_planning|planning|ec|base)\.json$", "", self.data)
+        for cot in (self.cot, "planning", "ec", "ec_planning"):
+            sibling, needed = f"{stem}_{cot}.json", {*self.cot.split("_")} - {"base"}
+            if needed <= {*cot.split("_")} and input_path(sibling).is_file():
+                return f"; or take the one that is there: -p data {sibling}"
         return ""
