@@ -157,6 +157,7 @@ def test_the_manifest_says_it_all_in_plain_json(tmp_path):
         "epoch": 1.0,
         "losses": {"train": 2.5, "held_out": None},
         "format": 1,
+        "derived": [],
         "prompts": {"response": "own"},
     }
 
