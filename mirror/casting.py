@@ -1,25 +1,26 @@
 """Makes the cast of a run from its settings: every collaborator by its declared name. Runs no session."""
 
 import os
+from typing import Any
 
 import torch
 
 from mirror.chat import ChatEndpoint
-from mirror.checkpoint import read_manifest, read_prompts
+from mirror.checkpoint import read_manifest
 from mirror.client import ChatClient, ScriptedClient
 from mirror.counselor import Counselor
 from mirror.description import ChatDescriber, HttpDescriber, LexiconDescriber, LocalDescriber
 from mirror.device import resolve_device
 from mirror.identity import FacePack
 from mirror.language import LanguageModel
-from mirror.llava import check_size, load
+from mirror.llava import Llava, check_size, load
 from mirror.lora import load_checkpoint
 from mirror.photomaker import PaintRecipe, PhotoMaker
-from mirror.prompts import Variant, own_prompts
+from mirror.prompts import Variant
 from mirror.run import input_path, output_path
 from mirror.service import Service
 from mirror.session import Cast
-from mirror.settings import CounselSettings, SettingsError
+from mirror.settings import CounselSettings
 from mirror.speaker import ChatSpeaker, LlavaSpeaker
 from mirror.verification import HttpVerifier, LocalVerifier
 
@@ -114,8 +115,8 @@ def make_verifier(settings: CounselSettings, device: str) -> LocalVerifier | Htt
 
 
 def make_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -> Counselor:
-    """The counselor; what a checkpoint is, its manifest says, and other settings are refused."""
-    variant = Variant.of(settings.cot)
+    """The counselor. What its checkpoint is, the settings have been held against."""
+    protocol = (Variant.of(settings.cot), settings.context, settings.planning_max_tokens, settings.prompts_from)
     if settings.counselor == "openai":
         endpoint = ChatEndpoint(
             settings.counselor_model,
@@ -125,24 +126,23 @@ def make_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -
             max_tokens=settings.max_new_tokens,
             concurrency=settings.concurrency,
         )
-        prompts = own_prompts(settings.cot, settings.sees_face)
-        return Counselor(ChatSpeaker(endpoint, settings.sees_face), prompts, variant, settings.context)
-    sampling = (settings.temperature, settings.top_p, settings.max_new_tokens, settings.reply_batch)
+        return Counselor(ChatSpeaker(endpoint, settings.sees_face), settings.read_prompts(), *protocol)
     if not settings.checkpoint:
         check_size(_local(settings.base_model), settings.revision, settings.size)
         llava = load(_local(settings.base_model), settings.revision, dtype=dtype, device=device)
-        speaker = LlavaSpeaker(llava, *sampling)
-        return Counselor(speaker, own_prompts(settings.cot), variant, settings.context)
+        return Counselor(_llava_speaker(settings, llava, {}), settings.read_prompts(), *protocol)
     folder = output_path(settings.checkpoint)
     manifest = read_manifest(folder)
-    if (manifest.size, manifest.cot) != (settings.size, settings.cot):
-        raise SettingsError(
-            f"checkpoint {settings.checkpoint} is of size {manifest.size} and cot {manifest.cot}, the settings say "
-            f"{settings.size} and {settings.cot}; set them to what the checkpoint is"
-        )
     facts = {"checkpoint": settings.checkpoint, "data_sha256": manifest.data_sha256, "epoch": manifest.epoch}
-    speaker = LlavaSpeaker(load_checkpoint(folder, dtype=dtype, device=device), *sampling, facts)
-    return Counselor(speaker, read_prompts(folder), variant, settings.context)
+    llava = load_checkpoint(folder, dtype=dtype, device=device)
+    return Counselor(_llava_speaker(settings, llava, facts), settings.read_prompts(), *protocol)
+
+
+def _llava_speaker(settings: CounselSettings, llava: Llava, facts: dict[str, Any]) -> LlavaSpeaker:
+    longest = settings.planning_max_tokens if Variant.of(settings.cot).planning else 0
+    return LlavaSpeaker(
+        llava, settings.temperature, settings.top_p, settings.max_new_tokens, settings.reply_batch, facts, longest
+    )
 
 
 def _local(name: str) -> str:

@@ -109,14 +109,18 @@ class ChatEndpoint:
         conversations: Sequence[Sequence[Message]],
         seeds: Sequence[int | None],
         response_format: Mapping[str, Any] | None = None,
+        *,
+        max_tokens: int | None = None,
     ) -> list[Completion | ChatError]:
         """An answer to each conversation, asked concurrently; one that failed is a ChatError in its place.
 
         A seed asks the server to answer alike again, which few promise; None sends none. A `response_format` holds the
-        answers to a form, such as a JSON schema, where the server knows it.
+        answers to a form, such as a JSON schema, where the server knows it. `max_tokens` replaces the endpoint's own
+        limit on the tokens of an answer, for this call.
         """
         asked = list(zip(conversations, seeds, strict=True))
         form = {} if response_format is None else {"response_format": dict(response_format)}
+        form |= {} if max_tokens is None else {"max_tokens": max_tokens}
         with ThreadPoolExecutor(self.concurrency) as threads:
             return list(threads.map(lambda one: self._ask(*one, form), asked))
 

@@ -9,16 +9,22 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from mirror.lock import locked
 from mirror.prompts import PromptSet
-from mirror.run import display_path, remove_scratch, write_json
+from mirror.run import display_path, input_path, remove_scratch, write_json
 
 MANIFEST = "manifest.json"
 PROMPTS = "prompts.json"
+# Of each line one file at least, by this software's name or the original trainer's.
+WEIGHTS = (
+    ("adapter_config.json",),
+    ("adapter_model.safetensors", "adapter_model.bin"),
+    ("projector.safetensors", "non_lora_trainables.bin"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Manifest:
     """What a checkpoint is. Nothing of this is ever read off its path.
 
     `step` of `steps` optimizer steps were taken; `losses` holds the last train and held-out loss (nats per token).
+    `derived` says what was taken out of the data, where they are of a richer variant; empty where nothing was.
     """
 
     size: str
@@ -42,6 +49,8 @@ class Manifest:
     epoch: float
     losses: dict[str, float | None]
     format: int = 1
+    derived: list[str] = field(default_factory=list)
+    prompts: dict[str, str] = field(default_factory=dict)  # kind of prompt → `data`, or `own` where no record asks so
 
 
 def checkpoint_name(size: str, cot: str, epochs: int) -> str:
@@ -73,27 +82,82 @@ def writing(folder: Path) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path, manifest: Manifest, prompts: PromptSet) -> None:
-    write_json(folder / PROMPTS, prompts.to_json())
-    write_json(folder / MANIFEST, asdict(manifest))
+    written = prompts.to_json()
+    origins = {kind: written[kind]["origin"] for kind in prompts.templates}
+    write_json(folder / PROMPTS, written)
+    write_json(folder / MANIFEST, asdict(replace(manifest, prompts=origins)))
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The folder's manifest. Raises FileNotFoundError where there is none (the original trainer writes none)."""
+    """The folder's manifest.
+
+    Raises:
+        FileNotFoundError: there is none (the original trainer writes none).
+        ValueError: it cannot be read, or is not one of this version; says what is wrong.
+    """
     path = Path(folder) / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder}: no {MANIFEST}, so it was not written by this software; "
             "say which base model and which cot the adapter was trained with"
         )
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = _read_json(path)
     if unknown := values.keys() - Manifest.__dataclass_fields__.keys():
         raise ValueError(f"{path}: unknown entries {sorted(unknown)}; a newer version of this software wrote it")
+    needed = {entry.name for entry in fields(Manifest) if entry.name not in ("format", "prompts")}
+    if missing := needed - values.keys():
+        raise ValueError(f"{path}: the entries {sorted(missing)} are missing; the file was changed or damaged")
     return Manifest(**values)
 
 
-def read_prompts(folder: Path) -> PromptSet:
-    """The prompt templates that the checkpoint was trained with."""
-    return PromptSet.from_json(json.loads((Path(folder) / PROMPTS).read_text(encoding="utf-8")))
+def read_prompts(place: Path) -> PromptSet:
+    """The prompt templates of a checkpoint's folder, or of a file in the form of its `prompts.json`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no prompt templates; says what is wrong.
+    """
+    path = Path(place) / PROMPTS if Path(place).is_dir() else Path(place)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file {path}")
+    try:
+        return PromptSet.from_json(_read_json(path))
+    except ValueError as error:
+        raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no text
+        raise ValueError(f"{path}: cannot be read as JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: must hold one object, found {type(values).__name__}")
+    return values
+
+
+def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
+    """What a checkpoint lacks, or is otherwise than the settings say, a sentence a fault. Loads no weights."""
+    if not folder.is_dir():
+        return [f"no such folder {folder}; train one, or leave it empty"]
+    faults = [
+        f"{folder} has none of {' and '.join(names)}; copy the whole folder, or train it again"
+        for names in WEIGHTS
+        if not any((folder / name).is_file() for name in names)
+    ]
+    try:
+        manifest = read_manifest(folder)
+    except (FileNotFoundError, ValueError) as error:
+        return [*faults, str(error)]
+    if (manifest.size, manifest.cot) != (size, cot):
+        faults.append(
+            f"{folder} is of size {manifest.size} and cot {manifest.cot}, the settings say {size} and {cot}; set them "
+            "to what the checkpoint is"
+        )
+    base = manifest.base_model
+    if (base.startswith((".", "/", "~")) or base.count("/") != 1) and not input_path(base).is_dir():
+        faults.append(f"{folder} was trained on {base}, and there is no such folder {input_path(base)}; put it there")
+    return faults
 
 
 def intermediate_folder(final: Path, step: int) -> Path:

@@ -1,7 +1,7 @@
 """A counseling run: the clients of a table, the cast, the run's folder. What `notebooks/counsel.ipynb` calls."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,7 +17,7 @@ from mirror.run_folder import Run
 from mirror.session import ROLES, Outcome, Taken, run_sessions
 from mirror.settings import CounselSettings, SettingsError
 from mirror.shards import shard_run
-from mirror.transcript import SessionFolder
+from mirror.transcript import SessionFolder, Turn
 
 
 class SessionsFailed(RuntimeError):
@@ -99,6 +99,7 @@ class Counseling:
         facts["faces accepted"] = sum(not face.exhausted for face in faces)
         facts["faces accepted at once"] = sum(not face.exhausted and face.chosen == 1 for face in faces)
         facts["attempts a face"] = sum(len(face.attempts) for face in faces) / max(len(faces), 1)
+        facts |= _counselor_facts(turns)
         tokens = sum((Counter(turn.tokens) for turn in turns), Counter())
         for role in ROLES:
             facts |= {f"tokens {name}, {role}": tokens[key] for key, name in _tokens(role) if key in tokens}
@@ -130,6 +131,18 @@ class Counseling:
         """How many turns the client's session has, or can still have."""
         ended = self.session(profile).ended
         return ended["turns"] if ended and ended["status"] == "complete" else self.settings.max_turns
+
+
+def _counselor_facts(turns: Sequence[Turn]) -> dict[str, int]:
+    """How often the counselor could not read or say all, where it ever could not."""
+    cut = Counter(kind for turn in turns for kind in turn.cut_off)
+    counts = {f"answers that ran out of tokens, {kind.replace('_', ' ')}": count for kind, count in cut.items()}
+    counts["turns without a plan that was asked for"] = sum(
+        "planning" in turn.counselor_raw and not turn.plan for turn in turns
+    )
+    counts["turns with older utterances left out"] = sum(turn.dropped_utterances > 0 for turn in turns)
+    counts["turns with the newest utterance cut"] = sum(turn.cut_characters > 0 for turn in turns)
+    return {name: count for name, count in counts.items() if count}
 
 
 def priced_roles(settings: CounselSettings) -> dict[str, Price]:

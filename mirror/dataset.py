@@ -3,6 +3,7 @@
 Knows nothing of models; a `Llava` is passed in for its tokenizer and image processor.
 """
 
+import logging
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,37 +14,59 @@ import pandas as pd
 import torch
 
 from mirror.conversation import IGNORED, Tokens, tokenize
+from mirror.derivation import NotDerivable, derive
 from mirror.llava import Llava, pixel_values
 from mirror.picture import open_picture
+from mirror.prompts import PromptSet, completed, induce, lacking
 from mirror.records import DataError, Fault, Record, not_found_fields, read_records
 from mirror.run import seed_for
 from mirror.step import Batch, collate
+
+log = logging.getLogger(__name__)
 
 Indices = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Checked and tokenized records, those trained on and those held out, and what was dropped."""
+    """Checked and tokenized records, those trained on and those held out, and what was dropped.
+
+    `derived` says what was taken out of the records to make them those of the variant, one sentence per change.
+    """
 
     records: tuple[Record, ...]
     tokens: tuple[Tokens, ...]
     train: Indices
     held_out: Indices
     faults: tuple[Fault, ...]
+    derived: tuple[str, ...] = ()
 
     def lengths(self, indices: Iterable[int]) -> list[int]:
         return [len(self.tokens[i]) for i in indices]
 
 
 def load_training_set(
-    file: Path, image_folder: Path, llava: Llava, max_length: int, held_out: float, on_fault: str, seed: int
+    file: Path,
+    image_folder: Path,
+    llava: Llava,
+    max_length: int,
+    held_out: float,
+    on_fault: str,
+    seed: int,
+    cot: str = "ec_planning",
 ) -> TrainingSet:
     """The whole training set, ready to train on. Raises DataError with all faults at once unless `on_fault` is drop.
 
-    `held_out` is the share of dialogues (not of examples) kept for validation, drawn from `seed`.
+    `held_out` is the share of dialogues (not of examples) kept for validation, drawn from `seed`. Where the file is of
+    a richer variant than `cot`, its records are derived (`mirror.derivation`).
     """
     records, faults, count = read_records(file, image_folder)
+    try:
+        derivation = derive(records, cot)
+    except NotDerivable as error:
+        advice = f"bring a set of the variant {cot}"
+        raise DataError(file, [Fault("all", "conversations", f"no set of {cot}: {error}")], count, advice) from None
+    records, faults = derivation.records, faults + derivation.faults
     tokens = [tokenize(llava.tokenizer, r.turns, llava.image_token_id, llava.image_tokens) for r in records]
     too_long = {i for i, t in enumerate(tokens) if len(t) > max_length}
     faults += [
@@ -57,7 +80,7 @@ def load_training_set(
         raise DataError(file, [*faults, Fault("all", "records", "none is left to train on")], count)
     records, tokens = [records[i] for i in kept], [tokens[i] for i in kept]
     train, validation = split_by_dialogue(records, held_out, seed)
-    return TrainingSet(tuple(records), tuple(tokens), train, validation, tuple(faults))
+    return TrainingSet(tuple(records), tuple(tokens), train, validation, tuple(faults), derivation.changes)
 
 
 # Split, summary and batches -------------------------------------------------------------------------------------------
@@ -74,6 +97,20 @@ def split_by_dialogue(records: Sequence[Record], share: float, seed: int) -> tup
     kept_back = set(dialogues[: min(len(dialogues) - 1, max(1, round(share * len(dialogues))))])
     held_out = tuple(i for i, record in enumerate(records) if record.dialogue in kept_back)
     return tuple(i for i, record in enumerate(records) if record.dialogue not in kept_back), held_out
+
+
+def find_prompts(data: TrainingSet, cot: str) -> PromptSet:
+    """The prompts that the records have, completed by our own where the variant needs one that no record has.
+
+    Both are said in the log: what was completed, and what a counselor of this variant will lack all the same.
+    """
+    found = induce((record.kind, record.turns[0][0]) for record in data.records)
+    prompts = completed(found, cot)
+    for kind in prompts.templates.keys() - found.templates.keys():
+        log.warning("no record of kind %s: the project's own prompt takes its place when the model counsels", kind)
+    for fault in lacking(prompts, cot):
+        log.warning("no counselor of cot %s can be made of these data: %s", cot, fault)
+    return prompts
 
 
 def summary(data: TrainingSet) -> pd.DataFrame:
@@ -108,6 +145,25 @@ def summary(data: TrainingSet) -> pd.DataFrame:
 def lengths(data: TrainingSet) -> pd.DataFrame:
     """A row a record: kind and tokens (with the image's)."""
     return pd.DataFrame({"kind": [r.kind for r in data.records], "tokens": [len(t) for t in data.tokens]})
+
+
+def records_to_show(data: TrainingSet, number: int, seed: int) -> list[Record]:
+    """Held-out records for reading, at most `number`: each of another dialogue, kinds and turns varied."""
+    indices = data.held_out or data.train
+    order = sorted(indices, key=lambda i: seed_for("shown", seed, data.records[i].id))
+    chosen: dict[str, Record] = {}
+    kinds = sorted({record.kind for record in data.records}, reverse=True)
+    while len(chosen) < number:
+        before = len(chosen)
+        for kind in kinds:
+            seen = {record.turn for record in chosen.values() if record.kind == kind}
+            left = [r for r in map(data.records.__getitem__, order) if r.kind == kind]
+            left = sorted((r for r in left if r.dialogue not in chosen), key=lambda r: r.turn in seen)
+            if left:
+                chosen[left[0].dialogue] = left[0]
+        if len(chosen) == before:
+            break
+    return list(chosen.values())[:number]
 
 
 def batches(indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:

@@ -36,10 +36,15 @@ class Overheard:
         self.prompts: list[str] = []
 
     def answer(
-        self, prompts: Sequence[str], images: Sequence[Image.Image], seeds: Sequence[int]
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Image.Image],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
     ) -> Sequence[Completion | Exception]:
         self.prompts += prompts
-        return self.speaker.answer(prompts, images, seeds)
+        return self.speaker.answer(prompts, images, seeds, max_tokens=max_tokens)
 
     def fits(self, prompt: str) -> bool:
         return self.speaker.fits(prompt)
@@ -124,9 +129,7 @@ class Exploration:
 
     def _take(self, cast: Cast) -> Step:
         speaker, clock = Overheard(cast.counselor.speaker), Clock()
-        counselor = type(cast.counselor)(
-            speaker, cast.counselor.prompts, cast.counselor.variant, cast.counselor.context
-        )
+        counselor = cast.counselor.with_speaker(speaker)
         (taken,) = take_turn(replace(cast, counselor=counselor), [self.conversation], clock)
         if isinstance(taken, Exception):
             raise taken

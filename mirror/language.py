@@ -89,17 +89,24 @@ class LanguageModel:
         }
 
     def complete(
-        self, conversations: Sequence[Sequence[Message]], seeds: Sequence[int]
+        self,
+        conversations: Sequence[Sequence[Message]],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
     ) -> list[Completion | PromptTooLong]:
         """An answer to each conversation, as one left-padded batch; one that has no room is an error in its place.
+
+        `max_tokens` replaces the model's own limit on the tokens of an answer, for this call.
 
         An answer depends on its conversation and its seed, not on the others of the batch (but for the last bits of
         the logits, which on a GPU may differ with the shape of a batch).
         """
+        limit = self.max_tokens if max_tokens is None else max_tokens
         prompts = [self._ids(conversation) for conversation in conversations]
-        faults = [self._fault(ids) for ids in prompts]
+        faults = [self._fault(ids, limit) for ids in prompts]
         rows = [(ids, seed) for ids, seed, fault in zip(prompts, seeds, faults, strict=True) if not fault]
-        answers = iter(self._generate([ids for ids, _ in rows], [seed for _, seed in rows]) if rows else ())
+        answers = iter(self._generate([ids for ids, _ in rows], [seed for _, seed in rows], limit) if rows else ())
         return [fault or next(answers) for fault in faults]
 
     def _ids(self, conversation: Sequence[Message]) -> list[int]:
@@ -109,23 +116,23 @@ class LanguageModel:
         text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # the template writes them itself
 
-    def _fault(self, ids: list[int]) -> PromptTooLong | None:
+    def _fault(self, ids: list[int], limit: int) -> PromptTooLong | None:
         room = self.model.config.get_text_config().max_position_embeddings
-        if len(ids) + self.max_tokens <= room:
+        if len(ids) + limit <= room:
             return None
         return PromptTooLong(
-            f"the conversation has {len(ids)} tokens, which with {self.max_tokens} for the answer is more than the "
+            f"the conversation has {len(ids)} tokens, which with {limit} for the answer is more than the "
             f"{room} that {self.name} reads; shorten the dialogue, lower max_tokens, or use a model that reads more"
         )
 
     @torch.inference_mode()
-    def _generate(self, prompts: list[list[int]], seeds: list[int]) -> list[Completion]:
+    def _generate(self, prompts: list[list[int]], seeds: list[int], limit: int) -> list[Completion]:
         longest, device, pad = max(map(len, prompts)), self.model.device, self.model.generation_config.pad_token_id
         output = self.model.generate(
             input_ids=torch.tensor([[pad] * (longest - len(ids)) + ids for ids in prompts], device=device),
             attention_mask=torch.tensor([[0] * (longest - len(i)) + [1] * len(i) for i in prompts], device=device),
             do_sample=False,
-            max_new_tokens=self.max_tokens,
+            max_new_tokens=limit,
             logits_processor=[SeededSampling(seeds, self.temperature, self.top_p)],
         )
         answers = output[:, longest:].tolist()

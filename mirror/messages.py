@@ -40,9 +40,16 @@ class ChatModel(Protocol):
     name: str
 
     def complete(
-        self, conversations: Sequence[Sequence[Message]], seeds: Sequence[int]
+        self,
+        conversations: Sequence[Sequence[Message]],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
     ) -> Sequence[Completion | Exception]:
-        """An answer to each conversation; one that failed is an exception in its place."""
+        """An answer to each conversation; one that failed is an exception in its place.
+
+        `max_tokens` replaces the model's own limit on the tokens of an answer, for this call.
+        """
 
     def facts(self) -> Mapping[str, Any]:
         """What answers, and how it samples: for the record of a run."""

@@ -16,6 +16,7 @@ import pandas as pd
 from mirror.arm import Arm
 from mirror.lexicon import lexicon
 from mirror.mood import Mood, moods, named_feeling, reflects_words
+from mirror.prompts import canonical_technique
 from mirror.transcript import SessionFolder, Turn
 
 # The expressions by which a client holds off the counselor. Sadness, fear or shame are no resistance.
@@ -129,7 +130,7 @@ def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]
         "distinct_1": heard.distinct(1),
         "distinct_2": heard.distinct(2),
         "openness": after[-1].openness if after and is_known else nan,
-        "techniques": len({turn.technique for turn in turns if turn.technique}),
+        "techniques": len({technique_name(turn) for turn in turns if turn.technique}),
         "tokens": sum(sum(turn.tokens.values()) for turn in turns) or nan,
         "seconds": sum(sum(stages.values()) for stages in timings.values()) or nan,
     }
@@ -164,8 +165,13 @@ def _number(score: float | None) -> float:
     return nan if score is None else score
 
 
+def technique_name(turn: Turn) -> str:
+    """The technique in force by its name among the 12, however the counselor spelled it; empty before there is one."""
+    return canonical_technique(turn.technique) or turn.technique
+
+
 def _counselor(turn: Turn, mood: Mood, heard: _Heard) -> dict[str, Any]:
-    said: dict[str, Any] = {"technique": turn.technique}
+    said: dict[str, Any] = {"technique": technique_name(turn)}
     if turn.caption:
         said |= {"caption_feelings": ", ".join(read_feelings(turn.caption))}
         said |= {"caption_agrees": agrees(turn.caption, turn.cue)}

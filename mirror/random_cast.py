@@ -26,7 +26,7 @@ from mirror.session import Cast
 from mirror.speaker import LlavaSpeaker
 from mirror.verification import Finding, LocalVerifier, RelevanceFilter, SafetyFilter, VerificationRequest
 
-REPLY = 64  # tokens, of every reply
+REPLY = 64  # tokens, of every reply and plan
 POCKET = Path("pocket/models")
 
 
@@ -54,7 +54,8 @@ def random_cast(cot: str, steps: int, scheduler: str, folder: Path) -> Cast:
         RelevanceFilter(str(folder / "clip"), -1.0, device),
         AnyPerson(),
     )
-    counselor = Counselor(LlavaSpeaker(llava, max_tokens=REPLY), own_prompts(cot), Variant.of(cot))
+    speaker = LlavaSpeaker(llava, max_tokens=REPLY)
+    counselor = Counselor(speaker, own_prompts(cot), Variant.of(cot), planning_max_tokens=REPLY)
     return Cast(ScriptedClient(), LexiconDescriber(), painter, verifier, counselor)
 
 

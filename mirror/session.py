@@ -158,9 +158,12 @@ def _taken(
             caption=reply.caption,
             technique=reply.technique,
             plan=reply.plan,
+            plan_text=reply.plan_text,
             reply=reply.words,
             counselor_raw=reply.raw,
+            cut_off=reply.cut_off,
             dropped_utterances=reply.dropped_utterances,
+            cut_characters=reply.cut_characters,
         ),
         images | {shown: face.image},
     )

@@ -18,13 +18,21 @@ class Speaker(Protocol):
     """A model that answers prompts about images."""
 
     def answer(
-        self, prompts: Sequence[str], images: Sequence[Image.Image], seeds: Sequence[int]
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Image.Image],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
     ) -> Sequence[Completion | Exception]:
-        """An answer a prompt, in order; one that failed is an exception in its place."""
+        """An answer a prompt, in order; one that failed is an exception in its place.
+
+        `max_tokens` replaces the speaker's own limit on the tokens of an answer, for this call.
+        """
         ...
 
     def fits(self, prompt: str) -> bool:
-        """Whether the prompt leaves the model room to answer."""
+        """Whether the prompt leaves the model room for the longest answer that is asked for."""
         ...
 
     def facts(self) -> dict[str, Any]: ...
@@ -41,17 +49,32 @@ class LlavaSpeaker:
         max_tokens: int = 128,
         batch_size: int = 16,
         facts: dict[str, Any] | None = None,
+        longest_answer: int = 0,
     ) -> None:
-        """`facts` say where the weights come from, beyond the base model: the checkpoint and its manifest."""
+        """
+        Args:
+            facts: where the weights come from, beyond the base model: the checkpoint and its manifest.
+            longest_answer: tokens that every prompt must leave room for, where calls ask for more than `max_tokens`.
+                All prompts of a turn then hold the same part of the dialogue.
+        """
         self.llava, self.temperature, self.top_p = llava, temperature, top_p
         self.max_tokens, self.batch_size, self._facts = max_tokens, batch_size, facts or {}
+        self.longest_answer = max(max_tokens, longest_answer)
 
-    def answer(self, prompts: Sequence[str], images: Sequence[Image.Image], seeds: Sequence[int]) -> list[Completion]:
+    def answer(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Image.Image],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
+    ) -> list[Completion]:
+        limit = self.max_tokens if max_tokens is None else max_tokens
         answers = []
         for start in range(0, len(prompts), self.batch_size):
             batch = slice(start, start + self.batch_size)
             sampling = SeededSampling(seeds[batch], self.temperature, self.top_p)
-            written = generate_ids(self.llava, prompts[batch], images[batch], self.max_tokens, sampling)
+            written = generate_ids(self.llava, prompts[batch], images[batch], limit, sampling)
             answers += [self._completion(p, ids) for p, ids in zip(prompts[batch], written, strict=True)]
         return answers
 
@@ -61,7 +84,7 @@ class LlavaSpeaker:
 
     def fits(self, prompt: str) -> bool:
         room = self.llava.model.config.text_config.max_position_embeddings
-        return self._length(prompt) + self.max_tokens <= room
+        return self._length(prompt) + self.longest_answer <= room
 
     def _length(self, prompt: str) -> int:
         llava = self.llava
@@ -85,7 +108,12 @@ class ChatSpeaker:
         self.model, self.sees_face, self.max_characters = model, sees_face, max_characters
 
     def answer(
-        self, prompts: Sequence[str], images: Sequence[Image.Image], seeds: Sequence[int]
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Image.Image],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
     ) -> Sequence[Completion | Exception]:
         return self.model.complete(
             [
@@ -93,6 +121,7 @@ class ChatSpeaker:
                 for prompt, image in zip(prompts, images, strict=True)
             ],
             seeds,
+            max_tokens=max_tokens,
         )
 
     def fits(self, prompt: str) -> bool:

@@ -157,7 +157,8 @@ class Stepper:
     """Takes optimizer steps over effective batches, in the largest micro-batches that fit.
 
     The loss is a mean over all answer tokens of the effective batch, so how it is cut changes rounding only. Where
-    memory runs out, the micro-batch is halved, then activations are recomputed; each fall-back is announced.
+    memory runs out, the micro-batch is halved, then activations are recomputed; each fall-back is announced. Gradients
+    are clipped to `max_grad_norm`; 0 leaves them as they are.
     """
 
     def __init__(
@@ -183,7 +184,9 @@ class Stepper:
         Dropout is drawn from the seed and the step's `number`, so a resumed run draws what an unbroken one does.
         """
         loss = self.gradients(batch, number)
-        nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], self.max_grad_norm)
+        if self.max_grad_norm:
+            weights = [p for group in self.optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(weights, self.max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         self.optimizer.step()

@@ -33,6 +33,13 @@ def step_page(step: Step) -> str:
         rows += list(_face_rows(step))
         answers = zip(turn.counselor_raw.items(), dict.fromkeys(step.prompts), strict=True)  # asked twice: one prompt
         rows += [(kind.replace("_", " "), _text(raw) + _folded("prompt", prompt)) for (kind, raw), prompt in answers]
+        if turn.cut_off:
+            kinds = ", ".join(kind.replace("_", " ") for kind in turn.cut_off)
+            rows.append(("", f"<i>ran out of tokens: {kinds}</i>"))
+        if turn.dropped_utterances or turn.cut_characters:
+            missing = [f"the first {turn.dropped_utterances} utterances"] * bool(turn.dropped_utterances)
+            missing += [f"the first {turn.cut_characters} characters of the newest one"] * bool(turn.cut_characters)
+            rows.append(("", f"<i>not read: {' and '.join(missing)}</i>"))
         if turn.plan:
             steps = "".join(f"<li>{_text(one)}</li>" for one in turn.plan)
             rows.append(("the plan", f"{_text(turn.technique)}<ol>{steps}</ol>"))

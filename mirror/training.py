@@ -21,26 +21,20 @@ from mirror.dataset import (
     BatchLoader,
     TrainingSet,
     batches,
+    find_prompts,
     load_training_set,
+    records_to_show,
     summary,
 )
+from mirror.derivation import check_fields
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lock import locked
 from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.picture import open_picture
 from mirror.progress import LOSSES, Progress, forget_states, prune, resume
-from mirror.prompts import PromptSet, induce
+from mirror.prompts import PromptSet
 from mirror.records import DataError, Record, write_faults
-from mirror.run import (
-    discard,
-    display_path,
-    input_path,
-    output_path,
-    seed_for,
-    sha256,
-    versions,
-    write_text,
-)
+from mirror.run import discard, display_path, input_path, output_path, seed_for, sha256, versions, write_text
 from mirror.run_folder import Run, RunConflict, differences
 from mirror.settings import TrainSettings
 from mirror.step import Batch, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
@@ -67,8 +61,7 @@ class Training:
             self._refuse_other_training()
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.llava = self._load_model()
-        self.data = self._load_data()
-        self.prompts: PromptSet = induce((record.kind, record.turns[0][0]) for record in self.data.records)
+        self.data, self.prompts = self._load_data()
         self._open()
         if self.data.faults:
             write_faults(self.run.folder / FAULTS, self.data.faults)
@@ -110,12 +103,14 @@ class Training:
         dtype = torch.bfloat16 if is_half else torch.float32
         return llava_module.load(base_model, s.revision, s.vision_tower, dtype, device)
 
-    def _load_data(self) -> TrainingSet:
-        s = self.settings
+    def _load_data(self) -> tuple[TrainingSet, PromptSet]:
+        s, file = self.settings, input_path(self.settings.data)
+        options = (s.max_length, s.held_out, s.on_fault, s.seed, s.cot)
         try:
-            return load_training_set(
-                input_path(s.data), input_path(s.image_folder), self.llava, s.max_length, s.held_out, s.on_fault, s.seed
-            )
+            data = load_training_set(file, input_path(s.image_folder), self.llava, *options)
+            prompts = find_prompts(data, s.cot)
+            check_fields(prompts, s.cot, file)
+            return data, prompts
         except DataError as error:
             if not self.run.is_begun:
                 self.run.open()
@@ -126,22 +121,8 @@ class Training:
 
     @cached_property
     def shown_records(self) -> list[Record]:
-        """`show` held-out records for reading: each of another dialogue, kinds and turns varied."""
-        indices = self.data.held_out or self.data.train
-        order = sorted(indices, key=lambda i: seed_for("shown", self.settings.seed, self.data.records[i].id))
-        chosen: dict[str, Record] = {}
-        kinds = sorted({record.kind for record in self.data.records}, reverse=True)
-        while len(chosen) < self.settings.show:
-            before = len(chosen)
-            for kind in kinds:
-                seen = {record.turn for record in chosen.values() if record.kind == kind}
-                left = [r for r in map(self.data.records.__getitem__, order) if r.kind == kind]
-                left = sorted((r for r in left if r.dialogue not in chosen), key=lambda r: r.turn in seen)
-                if left:
-                    chosen[left[0].dialogue] = left[0]
-            if len(chosen) == before:
-                break
-        return list(chosen.values())[: self.settings.show]
+        """`show` held-out records for reading."""
+        return records_to_show(self.data, self.settings.show, self.settings.seed)
 
     def answers(self, records: Sequence[Record]) -> list[str]:
         """What the model, as it is now, answers to the first human turn of each record (greedy)."""
@@ -297,6 +278,7 @@ class Training:
             steps=sum(map(len, self.plan)),
             epoch=last["epoch"],
             losses={"train": last.get("train"), "held_out": last.get("held_out")},
+            derived=list(self.data.derived),
         )
 
 

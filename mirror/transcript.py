@@ -279,15 +279,18 @@ def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
             yield "", [f"{tried.number}: {tried.verdict.outcome}" + f" ({scores})" * bool(scores)]
     if turn.caption:
         yield "caption", [turn.caption]
-    if not turn.technique and (asked := turn.counselor_raw.get("planning")):
-        yield "plan", [f"none that can be read in: {asked}"]
+    if not turn.technique and (asked := turn.counselor_raw.get("planning")) is not None:
+        fault = "none, the answer ran out of tokens" if "planning" in turn.cut_off else "none that can be read in"
+        yield "plan", [f"{fault}: {asked or '(no answer)'}"]
     if turn.technique and is_new:
         yield "technique", [turn.technique]
         yield "plan", [f"{number}. {step}" for number, step in enumerate(turn.plan, 1)]
-    if turn.dropped_utterances:
-        yield "context", [f"without the first {turn.dropped_utterances} utterances"]
+    if turn.dropped_utterances or turn.cut_characters:
+        missing = [f"the first {turn.dropped_utterances} utterances"] * bool(turn.dropped_utterances)
+        missing += [f"the first {turn.cut_characters} characters of the newest one"] * bool(turn.cut_characters)
+        yield "context", [f"without {' and '.join(missing)}"]
     if turn.reply:
-        yield "counselor", [turn.reply]
+        yield "counselor", [turn.reply + " (ran out of tokens)" * ("response" in turn.cut_off)]
 
 
 def _row(label: str, paragraphs: Iterable[str]) -> list[str]:

@@ -63,9 +63,12 @@ class Turn(_Record):
         description: what the describer gave, all its fields.
         caption: with EC, what the counselor saw in the face.
         technique, plan: with planning, what the counselor follows in this turn; empty before it has a plan.
+        plan_text: the plan as it stands in the counselor's prompts.
         reply: the counselor's words.
         counselor_raw: what the counselor gave, by kind of prompt.
+        cut_off: the kinds of prompt whose answer ran out of tokens.
         dropped_utterances: how many of the oldest ones did not fit the counselor's context.
+        cut_characters: of the newest utterance, whose beginning did not fit the counselor's context.
         tokens: used in this turn, e.g. `client_prompt`, as far as they were counted.
     """
 
@@ -79,9 +82,12 @@ class Turn(_Record):
     caption: str = ""
     technique: str = ""
     plan: tuple[str, ...] = ()
+    plan_text: str = ""
     reply: str = ""
     counselor_raw: dict[str, str] = {}
+    cut_off: tuple[str, ...] = ()
     dropped_utterances: int = 0
+    cut_characters: int = 0
     tokens: dict[str, int] = {}
 
 

@@ -70,6 +70,7 @@ def counsel(counselor: Counselor, dialogues: Sequence[Dialogue], seed: int = SEE
                 caption=reply.caption,
                 technique=reply.technique,
                 plan=reply.plan,
+                plan_text=reply.plan_text,
                 reply=reply.words,
             )
             turns[place] += (turn,)

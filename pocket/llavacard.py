@@ -64,7 +64,7 @@ def make_counselor(llava: Llava, cot: str) -> Counselor:
     file = repository_root() / "params" / "counsel" / f"pocket-{cot}.yaml"
     s = CounselSettings.from_file(file, check_files=False)
     speaker = LlavaSpeaker(llava, s.temperature, s.top_p, s.max_new_tokens, s.reply_batch)
-    return Counselor(speaker, own_prompts(cot), Variant.of(cot), s.context)
+    return Counselor(speaker, own_prompts(cot), Variant.of(cot), s.context, s.planning_max_tokens)
 
 
 def examine_tuned(llava: Llava, cot: str, seconds: float, faces: int = FACES, clients: int = CLIENTS) -> TunedExam:

@@ -2,14 +2,16 @@
 
 import pytest
 from openai_server import OpenAIServer, Text
+from published_prompts import records
 from servers import ScriptedVerifier, verification_service
+from test_checkpoint import whole_checkpoint
 from test_settings_counsel import DEFAULTS
 
 from mirror.casting import make_cast, make_client, make_counselor, make_describer, make_verifier
 from mirror.client import ScriptedClient
 from mirror.description import LexiconDescriber
 from mirror.profile import read_profiles
-from mirror.prompts import Variant
+from mirror.prompts import Variant, completed, induce, own_prompts
 from mirror.run import input_path
 from mirror.session import run_sessions
 from mirror.settings import CounselSettings
@@ -54,6 +56,21 @@ def test_chat_models_get_the_protocols_sampling(monkeypatch):
     assert client.items() >= {"model": "c", "temperature": 0.7, "max_tokens": 128, "presence_penalty": 0.2}.items()
     assert described["model"] == "d" and "presence_penalty" not in described
     assert counselor.items() >= {"model": "k", "temperature": 0.2, "max_tokens": 9, "sees_face": True}.items()
+
+
+def test_a_counselor_says_where_its_prompts_come_from(tmp_path):
+    found = completed(induce(records("planning", clients=12)), "planning")
+    folder = whole_checkpoint(tmp_path / "c", prompts=found)
+    untuned = make_counselor(settings(cot="planning", prompts=str(folder)), "cpu", None).facts()
+    own = make_counselor(settings(cot="planning"), "cpu", None).facts()
+    assert (untuned["prompts_from"], own["prompts_from"]) == (str(folder), "project")
+    assert untuned["prompts_sha256"] == found.sha256 != own["prompts_sha256"] == own_prompts("planning").sha256
+    assert untuned["prompts"] == found.to_json() and untuned["planning_max_tokens"] == 128
+
+
+def test_a_planning_llava_keeps_room_for_a_plan_behind_every_prompt():
+    rooms = [make_counselor(settings(cot=cot), "cpu", None).speaker.longest_answer for cot in ("base", "planning")]
+    assert rooms == [64, 128]
 
 
 def test_a_service_is_asked_where_its_url_is_set(monkeypatch):

@@ -59,6 +59,13 @@ def test_what_was_not_asked_for_is_not_sent(server):
     assert server.requests[0].body.keys() == {"model", "messages", "temperature", "top_p", "max_tokens"}
 
 
+def test_one_call_can_have_a_limit_of_its_own(server):
+    model = endpoint(server, max_tokens=128)
+    model.complete([ASKED], [None], max_tokens=512)
+    model.complete([ASKED], [None])
+    assert [request.body["max_tokens"] for request in server.requests] == [512, 128]
+
+
 def test_an_answer_is_read_with_its_counts(server):
     server.answers(Text("  Client: [nods] Yes.\n", finish_reason="length"))
     answer = ask(endpoint(server))

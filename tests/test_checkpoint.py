@@ -2,12 +2,13 @@
 
 import json
 import shutil
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import pytest
 
 from mirror.checkpoint import (
     Manifest,
+    checkpoint_faults,
     checkpoint_name,
     intermediate_folder,
     intermediates,
@@ -132,8 +133,8 @@ def test_a_removal_that_is_killed_leaves_none_that_looks_whole(tmp_path, monkeyp
 def test_manifest_and_prompts_come_back_as_they_were(tmp_path):
     prompts = own_prompts("ec_planning")
     write_manifest(tmp_path, MANIFEST, prompts)
-    assert read_manifest(tmp_path) == MANIFEST
-    assert read_manifest(str(tmp_path)) == MANIFEST
+    written = replace(MANIFEST, prompts=dict.fromkeys(prompts.templates, "own"))
+    assert read_manifest(tmp_path) == read_manifest(str(tmp_path)) == written
     assert read_prompts(tmp_path) == prompts
     assert names(tmp_path) == ["manifest.json", "prompts.json"]
 
@@ -156,6 +157,8 @@ def test_the_manifest_says_it_all_in_plain_json(tmp_path):
         "epoch": 1.0,
         "losses": {"train": 2.5, "held_out": None},
         "format": 1,
+        "derived": [],
+        "prompts": {"response": "own"},
     }
 
 
@@ -178,12 +181,75 @@ def test_unknown_entries_are_refused(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Manifest) if field.name != "format"])
+@pytest.mark.parametrize("name", [field.name for field in fields(Manifest) if field.name not in ("format", "prompts")])
 def test_an_entry_that_is_missing_is_named(name, tmp_path):
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps({key: value for key, value in asdict(MANIFEST).items() if key != name}))
     with pytest.raises((ValueError, TypeError), match=name):
         read_manifest(tmp_path)
+
+
+def whole_checkpoint(folder, cot="planning", prompts=None):
+    """A folder with all files of a checkpoint; its weights are empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("adapter_config.json", "adapter_model.safetensors", "projector.safetensors"):
+        (folder / name).touch()
+    write_manifest(folder, replace(MANIFEST, cot=cot), prompts or own_prompts(cot))
+    return folder
+
+
+def test_a_whole_checkpoint_has_no_faults(tmp_path):
+    assert checkpoint_faults(whole_checkpoint(tmp_path), "pocket", "planning") == []
+    for name in ("adapter_model", "projector"):
+        (tmp_path / f"{name}.safetensors").unlink()
+    (tmp_path / "adapter_model.bin").touch()
+    (tmp_path / "non_lora_trainables.bin").touch()
+    assert checkpoint_faults(tmp_path, "pocket", "planning") == []
+
+
+def test_every_fault_of_a_checkpoint_is_found(tmp_path):
+    assert checkpoint_faults(tmp_path / "no", "pocket", "base") == [
+        f"no such folder {tmp_path / 'no'}; train one, or leave it empty"
+    ]
+    folder = whole_checkpoint(tmp_path / "c")
+    (folder / "projector.safetensors").unlink()
+    (folder / "adapter_config.json").unlink()
+    faults = checkpoint_faults(folder, "7b", "ec")
+    assert [fault.split(" ", 1)[1].split(";")[0] for fault in faults] == [
+        "has none of adapter_config.json",
+        "has none of projector.safetensors and non_lora_trainables.bin",
+        "is of size pocket and cot planning, the settings say 7b and ec",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "cannot be read as JSON"),
+        (b"\xff", "cannot be read as JSON"),
+        (b"[]", "must hold one object, found list"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_said_to_be_so(content, message, tmp_path):
+    (whole_checkpoint(tmp_path) / "manifest.json").write_bytes(content)
+    (fault,) = checkpoint_faults(tmp_path, "pocket", "planning")
+    assert message in fault and str(tmp_path / "manifest.json") in fault
+
+
+def test_a_base_model_that_is_not_there_is_named(tmp_path):
+    write_manifest(whole_checkpoint(tmp_path), replace(MANIFEST, base_model="./gone"), own_prompts("ec_planning"))
+    (fault,) = checkpoint_faults(tmp_path, "pocket", "ec_planning")
+    assert "was trained on ./gone, and there is no such folder" in fault
+
+
+def test_prompts_are_read_from_a_checkpoint_or_a_file(tmp_path):
+    folder = whole_checkpoint(tmp_path)
+    assert read_prompts(folder) == read_prompts(folder / "prompts.json") == own_prompts("planning")
+    with pytest.raises(FileNotFoundError, match="no such file .*other.json"):
+        read_prompts(tmp_path / "other.json")
+    (folder / "prompts.json").write_text('{"response": {"records": 1}}')
+    with pytest.raises(ValueError, match="prompts.json: prompt templates of 'response'"):
+        read_prompts(folder)
 
 
 def test_a_manifest_cannot_be_changed():

@@ -140,5 +140,20 @@ def test_a_summary_counts_the_money_of_the_whole_run(output):
     assert (summary["tokens read, counselor"], summary["dollars"]) == ("14", "0.006")
 
 
+def test_a_summary_tells_what_the_counselor_could_not_read_or_say(output):
+    counsel = run(cot="planning", sessions=1)
+    session, said = counsel.session(counsel.profiles[0]), {"cue": "", "client_raw": "", "reply": "Hm."}
+    lost = {"counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response"), "cut_characters": 9}
+    session.append(Turn(number=1, words="a", **said, **lost), {}, {})
+    kept = {"counselor_raw": {"planning": "…"}, "technique": "Continuum", "plan": ("Draw.",), "dropped_utterances": 1}
+    session.append(Turn(number=2, words="b", **said, **kept), {}, {})
+    summary = counsel.summary().set_index("what").value
+    assert summary["answers that ran out of tokens, planning"] == "1"
+    assert summary["answers that ran out of tokens, response"] == "1"
+    assert summary["turns without a plan that was asked for"] == "1"
+    assert summary["turns with older utterances left out"] == "1"
+    assert summary["turns with the newest utterance cut"] == "1"
+
+
 def test_a_share_has_a_folder_of_its_own(output):
     assert run(sessions=1, shard="2/3").run.folder == output / "results/counsel-pocket-ec-2of3"

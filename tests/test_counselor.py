@@ -1,17 +1,20 @@
 """The counselor: what it is shown and asked, in which order, what it keeps, and that the batch changes nothing."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from openai_server import OpenAIServer, Text
 from PIL import Image
+from published_prompts import records
 
-from mirror.chat import ChatEndpoint
+from mirror.chat import ChatEndpoint, ChatError
 from mirror.counselor import Counselor, CounselorError, CounselorRequest, TooLong, clean_reply
 from mirror.llava import load
 from mirror.messages import Completion
 from mirror.profile import Profile
-from mirror.prompts import Utterance, Variant, format_plan, own_prompts
+from mirror.prompts import Utterance, Variant, completed, format_plan, induce, own_prompts, own_template
 from mirror.run import input_path
 from mirror.speaker import ChatSpeaker, LlavaSpeaker
 from mirror.transcript import Conversation, Turn
@@ -33,14 +36,18 @@ def request(turns=(), words="I burnt it again.", profile=PROFILE):
 
 
 class Speaker:
-    """Answers by the kind of prompt, from a script that runs out into its last answer; notes all prompts."""
+    """Answers by the kind of prompt, from a script that runs out into its last answer; notes all prompts.
+
+    An answer that ends in `…` ran out of tokens.
+    """
 
     def __init__(self, room=10**6, **script):
         self.script = {kind: list(answers) for kind, answers in script.items()}
-        self.room, self.asked, self.seeds = room, [], []
+        self.room, self.asked, self.seeds, self.limits = room, [], [], []
 
-    def answer(self, prompts, images, seeds):
+    def answer(self, prompts, images, seeds, *, max_tokens=None):
         self.seeds += seeds
+        self.limits += [max_tokens] * len(prompts)
         return [self._one(prompt) for prompt in prompts]
 
     def _one(self, prompt):
@@ -48,7 +55,9 @@ class Speaker:
         self.asked.append((kind, prompt))
         answers = self.script[kind]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return answer if isinstance(answer, Exception) else Completion(answer, 10, 5, "m", "stop")
+        if isinstance(answer, Exception):
+            return answer
+        return Completion(answer, 10, 5, "m", "length" if answer.endswith("…") else "stop")
 
     def fits(self, prompt):
         return len(prompt) <= self.room
@@ -112,6 +121,69 @@ def test_a_plan_that_cannot_be_read_is_asked_for_once_more_and_again_in_the_next
     assert replied("planning", [request()], speaker)[0].plan == STEPS
 
 
+def test_a_plan_has_room_of_its_own_and_one_that_was_cut_off_is_never_kept():
+    cut = PLAN[:-4] + "…"
+    speaker = Speaker(plan=[cut, PLAN], reply=["Hm."])
+    (reply,) = replied("planning", [request()], speaker)
+    assert reply.plan == STEPS and reply.raw["planning"] == PLAN and reply.cut_off == ()
+    assert speaker.kinds == ["plan", "plan", "reply"] and speaker.limits == [512, 512, None]
+    assert len(set(speaker.seeds)) == 3
+    speaker = Speaker(plan=[cut], reply=["Hm."])
+    (reply,) = replied("planning", [request()], speaker)
+    assert speaker.kinds == ["plan", "plan", "reply"]
+    assert (reply.words, reply.plan, reply.technique, reply.plan_text) == ("Hm.", (), "", "")
+    assert reply.raw["planning"] == cut and reply.cut_off == ("planning",)
+    later = turn(1, counselor_raw=reply.raw, cut_off=reply.cut_off)
+    assert replied("planning", [request([later])], Speaker(plan=[PLAN], reply=["Hm."]))[0].plan == STEPS
+
+
+def test_a_turn_goes_on_without_a_plan_that_an_endpoint_gives_no_text_for():
+    empty = ChatError("answered with no text (finish_reason length)", 200, 1)
+    (reply,) = replied("planning", [request()], Speaker(plan=[empty], reply=["Hm."]))
+    assert (reply.words, reply.plan, reply.raw["planning"]) == ("Hm.", (), "")
+    down = ChatError("cannot be reached", None, 1)
+    assert replied("planning", [request()], Speaker(plan=[down], reply=["Hm."])) == [down]
+
+
+def test_a_caption_that_was_cut_off_is_asked_for_again_and_then_used():
+    speaker = Speaker(caption=["Looks sad and…", "Looks sad"], reply=["Hm."])
+    (reply,) = replied("ec", [request()], speaker)
+    assert (reply.caption, reply.cut_off, speaker.kinds) == ("Looks sad", (), ["caption", "caption", "reply"])
+    (reply,) = replied("ec", [request()], Speaker(caption=["Looks sad and…"], reply=["Hm. And…"]))
+    assert (reply.caption, reply.words) == ("Looks sad and…", "Hm. And…")
+    assert reply.cut_off == ("emotion_recognition", "response")
+
+
+def test_a_plan_stands_in_the_prompt_as_the_data_write_plans_and_stays_so():
+    steps = lambda found: "\n".join(f"Step {n}: {step}" for n, step in enumerate(found, 1))  # noqa: E731
+    prompts = completed(induce(records("planning", write_plan=steps)), "planning")
+    speaker = Speaker(plan=[PLAN], reply=["Hm."])
+    counselor = Counselor(speaker, prompts, Variant.of("planning"))
+    (reply,) = counselor.reply([request()])
+    written = "Step 1: Name the worst.\nStep 2: Ask how likely it is."
+    assert reply.plan_text == written and f"- Counseling planning:\n{written}\n" in speaker.asked[-1][1]
+    assert "- CBT technique:\nDecatastrophizing\n" in speaker.asked[-1][1]
+    kept = turn(1, technique=reply.technique, plan=reply.plan, plan_text=reply.plan_text)
+    counselor.reply([request([kept])])
+    assert written in speaker.asked[-1][1]
+
+
+def test_a_field_that_is_not_known_is_left_out_where_the_data_left_it_out():
+    fields = [
+        {"personal_information": f"Ada {n}, {n} years", "reason_for_counseling": f"{n} fears."} for n in range(60)
+    ]
+    wording = own_template("response", "base")
+    found = [("response", wording.render(**known, dialogue=f"Client: Hm {n}.")) for n, known in enumerate(fields)]
+    without = [(kind, re.sub("- Reason for Counseling: .*\n", "", prompt)) for kind, prompt in found[:20]]
+    speaker = Speaker(reply=["Hm."])
+    counselor = Counselor(speaker, induce(found + without), Variant.of("base"))
+    for reason in ("Not found", "", "not found."):
+        counselor.reply([request(profile=replace(PROFILE, reason=reason))])
+        assert "Reason" not in speaker.asked[-1][1] and "Not found" not in speaker.asked[-1][1]
+    Counselor(speaker, induce(found), Variant.of("base")).reply([request(profile=replace(PROFILE, reason="Not found"))])
+    assert "- Reason for Counseling: \n" in speaker.asked[-1][1]
+
+
 def test_an_empty_reply_is_asked_for_once_more_and_then_an_error_of_its_own():
     assert replied("base", [request()], Speaker(reply=["", "Yes."]))[0].words == "Yes."
     empty, fine = replied("base", [request(), request()], Speaker(reply=["", "Yes.", ""]))
@@ -139,6 +211,29 @@ def test_the_context_is_the_last_16_utterances_and_what_fits():
     assert isinstance(replied("base", [request(turns)], Speaker(room=10, reply=["Yes."]))[0], TooLong)
 
 
+def test_the_newest_utterance_is_cut_and_never_dropped():
+    words = " ".join(f"word{number}" for number in range(400))
+    turns = [turn(1), turn(2)]
+    speaker = Speaker(room=1000, reply=["Yes."])
+    (reply,) = replied("base", [request(turns, words=words)], speaker)
+    prompt = speaker.asked[0][1]
+    kept = re.search("Client: … (.*)\n", prompt)[1]
+    assert words.endswith(f" {kept}") and len(kept) > 500 and 990 < len(prompt) <= 1000
+    assert (reply.dropped_utterances, reply.cut_characters) == (4, len(words) - len(kept))
+    speaker = Speaker(room=1000, reply=["Yes."])
+    (whole,) = replied("base", [request(turns)], speaker)
+    assert whole.cut_characters == 0 and "I burnt it again." in speaker.asked[0][1]
+    unbroken = replied("base", [request(words="x" * 5000)], Speaker(room=1000, reply=["Yes."]))[0]
+    assert 4000 < unbroken.cut_characters < 5000
+
+
+def test_what_leaves_no_room_is_named():
+    profile = replace(PROFILE, personal_info="A cook. " * 300)
+    (error,) = replied("base", [request(profile=profile)], Speaker(room=1000, reply=["Yes."]))
+    assert isinstance(error, TooLong)
+    assert "client 7: the response prompt" in str(error) and "personal_information has 2,400 characters" in str(error)
+
+
 @pytest.mark.parametrize(
     "raw, words",
     [
@@ -150,10 +245,50 @@ def test_the_context_is_the_last_16_utterances_and_what_fits():
         ("Note: the word therapist: stays.", "Note: the word therapist: stays."),
         ("Client: me.", ""),
         ("  ", ""),
+        ("Psychotherapist: Hello.", "Hello."),
+        ("Sure.\nTherapist: And you?\nTherapist: Well?", "Sure. And you? Well?"),
+        ("[Therapist]: Hello.\n[Client]: No.", "Hello."),
+        ("[Therapist] Hello.", "Hello."),
+        ("Therapist (softly): Hello.", "Hello."),
+        ("AI: Hello.", "Hello."),
+        ("**AI Counsellor**: Hello.", "Hello."),
+        ("Assistant:\nHello.", "Hello."),
+        ("Hello. Therapist: And you? Client: No.", "Hello. And you?"),
+        ("Well.\n**Patient:** No.\nTherapist: Yes.", "Well."),
+        ("Well.\n- User: No.", "Well."),
+        ("Therapist: [leans forward] Go on.\n[nods] Yes.", "Go on. Yes."),
+        ("[nods]", "[nods]"),
+        ("The therapist: a word in passing.", "The therapist: a word in passing."),
+        ("We look at it as a client: what helps? Your therapist: who is it?",) * 2,
+        ("Rate it [0 to 10] now.", "Rate it [0 to 10] now."),
+        ("An aide: yes. Aim: rest.", "An aide: yes. Aim: rest."),
     ],
 )
 def test_a_reply_is_cleaned_and_loses_no_sentence(raw, words):
     assert clean_reply(raw) == words
+
+
+def test_a_chat_model_gives_plans_their_own_room():
+    with OpenAIServer() as server:
+        server.answers(Text(PLAN), Text("I hear you."))
+        speaker = ChatSpeaker(ChatEndpoint("m", server.url, retries=0, max_tokens=9), True)
+        counselor = Counselor(speaker, own_prompts("planning"), Variant.of("planning"), planning_max_tokens=77)
+        (reply,) = counselor.reply([request()])
+        rooms = [sent.body["max_tokens"] for sent in server.requests]
+    assert (reply.words, reply.plan, rooms) == ("I hear you.", STEPS, [77, 9])
+    assert counselor.facts()["planning_max_tokens"] == 77
+
+
+def test_a_llavas_plan_has_its_own_room_and_every_prompt_leaves_it():
+    llava = load(str(input_path("pocket/models/llava-v1.5-pocket")))
+    speaker = LlavaSpeaker(llava, max_tokens=4, longest_answer=20)
+    (short,) = speaker.answer(["<image>\nHello."], [FACE], [1])
+    (longer,) = speaker.answer(["<image>\nHello."], [FACE], [1], max_tokens=20)
+    assert short.finish_reason == "length" and short.completion_tokens == 4 < longer.completion_tokens
+    room = llava.model.config.text_config.max_position_embeddings
+    longest = next(n for n in range(room, 0, -1) if speaker.fits("<image>\n" + "I am. " * n))
+    assert not LlavaSpeaker(llava, max_tokens=40).fits("<image>\n" + "I am. " * longest)
+    assert LlavaSpeaker(llava, max_tokens=4).fits("<image>\n" + "I am. " * (longest + 5))
 
 
 @pytest.mark.parametrize("sees_face", [True, False])

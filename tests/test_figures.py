@@ -217,8 +217,10 @@ def test_templates_show_the_most_common_and_the_share_reproduced():
     prompts = PromptSet({"response": tuple(counted), "planning": ()}, {"response": 12, "planning": 2})
     html = figures.templates(prompts)
     heads = re.findall("<th>(.*?)</th>", html)
-    assert heads == ["kind", "records", "reproduced", "templates", "the most common one"]
-    assert cells(html) == ["response", "12", "75.0%", "2", f"<pre>1 {ESCAPED} {{dialogue}}</pre>"]
+    assert heads == ["kind", "worded by", "records", "reproduced", "templates", "the most common one"]
+    assert cells(html) == ["response", "the data", "12", "75.0%", "2", f"<pre>1 {ESCAPED} {{dialogue}}</pre>"]
+    own = PromptSet({"planning": (CountedTemplate(PromptTemplate("planning", "Plan."), 0),)}, {"planning": 0})
+    assert cells(figures.templates(own)) == ["planning", "this project", "0", "–", "1", "<pre>Plan.</pre>"]
     assert "<script" not in html
 
 

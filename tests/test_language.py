@@ -76,6 +76,13 @@ def test_an_answer_says_what_it_took_and_why_it_ended(model):
     assert answers[2].prompt_tokens == expected
 
 
+def test_one_call_can_have_a_limit_of_its_own(model):
+    short, full = (model.complete(CONVERSATIONS * 4, range(20), max_tokens=limit) for limit in (5, None))
+    assert max(answer.completion_tokens for answer in short) == 5
+    assert max(answer.completion_tokens for answer in full) == 30
+    assert isinstance(model.complete([CONVERSATIONS[0]], [1], max_tokens=200)[0], PromptTooLong)
+
+
 def test_the_template_alone_writes_the_beginning(model):
     ids = model._ids(CONVERSATIONS[2])
     assert ids.count(model.tokenizer.bos_token_id) == 1 and ids[0] == model.tokenizer.bos_token_id

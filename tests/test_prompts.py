@@ -267,12 +267,14 @@ def test_plan_round_trips_where_a_step_looks_like_something_else():
     ],
 )
 def test_plan_parser_reads_what_small_models_write(text):
-    assert parse_plan(text) == Plan("Reality Testing", ("Ask gently", "Look together"))
+    plan = parse_plan(text)
+    assert (plan.canonical, plan.steps) == ("Reality Testing", ("Ask gently", "Look together"))
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_plan_parser_knows_every_technique_in_any_case(technique):
-    assert parse_plan(f"{technique.upper().replace('-', ' ')}\n1. Use Continuum").technique == technique
+    plan = parse_plan(f"{technique.upper().replace('-', ' ')}\n1. Use Continuum")
+    assert (plan.technique, plan.canonical) == (technique.upper().replace("-", " "), technique)
 
 
 def test_a_decimal_number_begins_no_step():

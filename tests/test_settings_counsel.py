@@ -1,8 +1,12 @@
 """The settings of counseling: what fills what is left open, and what is refused before a model loads."""
 
 import pytest
+from published_prompts import records
+from test_checkpoint import whole_checkpoint
 
+from mirror.checkpoint import read_manifest, write_manifest
 from mirror.prices import parse_prices
+from mirror.prompts import completed, induce, own_prompts
 from mirror.settings import CounselSettings, SettingsError
 from mirror.settings.counsel import MODELS, SERVICES
 
@@ -13,7 +17,7 @@ DEFAULTS = OPEN | {
     "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "", "scheduler": "ddim",
     "guidance_scale": 5.0, "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
     "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
-    "paint_batch": 8, "reply_batch": 16, "prices": "", "fresh": False,
+    "paint_batch": 8, "reply_batch": 16, "prices": "", "prompts": "", "fresh": False,
 }  # fmt: skip
 
 
@@ -49,6 +53,7 @@ def test_the_published_models_stand_where_nothing_is_given(size):
     assert found.base_model == f"llava-hf/llava-1.5-{size}-hf"
     assert (found.steps, found.merge_step, found.image_size, found.face_size) == (50, 10, 1024, 336)
     assert (found.max_turns, found.client, found.describer) == (20, "openai", "local")
+    assert (found.max_new_tokens, found.planning_max_tokens, settings().planning_max_tokens) == (128, 512, 128)
     assert found.relevance_threshold is None and found.run == f"counsel-{size}-planning"
 
 
@@ -114,6 +119,49 @@ def test_what_cannot_work_is_refused(changes, message):
 def test_what_is_not_there_is_refused(changes, message):
     assert message in refused(**changes)
     settings(check_files=False, **changes)
+
+
+def test_what_a_checkpoint_lacks_is_refused_before_a_model_loads(tmp_path):
+    folder = whole_checkpoint(tmp_path / "c", cot="planning")
+    fine = {"checkpoint": str(folder), "cot": "planning"}
+    assert settings(**fine).prompts_from == "checkpoint"
+    assert settings(**fine).read_prompts() == own_prompts("planning")
+    assert "is of size pocket and cot planning, the settings say pocket and ec" in refused(**fine | {"cot": "ec"})
+    write_manifest(folder, read_manifest(folder), own_prompts("base"))
+    told = refused(**fine)
+    assert "prompts: they do not fit cot planning" in told and "no prompt template of kind 'planning'" in told
+    (folder / "prompts.json").unlink()
+    assert "prompts: no such file" in refused(**fine)
+    assert settings(**fine, prompts="project").read_prompts() == own_prompts("planning")
+    (folder / "adapter_model.safetensors").unlink()
+    assert "has none of adapter_model.safetensors and adapter_model.bin" in refused(**fine, prompts="project")
+    settings(check_files=False, **fine)
+
+
+def test_the_prompts_of_an_arm_are_those_that_are_named(tmp_path):
+    found = completed(induce(records("ec_planning", clients=12)), "ec_planning")
+    folder = whole_checkpoint(tmp_path / "c", cot="ec_planning", prompts=found)
+    for place in (folder, folder / "prompts.json"):
+        untuned = settings(cot="ec_planning", prompts=str(place))
+        assert untuned.read_prompts() == found and untuned.prompts_from == str(place)
+    assert settings(cot="ec_planning").read_prompts() == own_prompts("ec_planning")
+    assert settings(**CHAT, cot="ec_planning", prompts=str(folder)).read_prompts() == found
+    write_manifest(folder, read_manifest(folder), own_prompts("base"))
+    assert "they are about an image, and sees_face is false" in refused(**CHAT, sees_face=False, prompts=str(folder))
+    assert settings(**CHAT, sees_face=False, prompts="project").read_prompts() == own_prompts("base", face=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"prompts": "checkpoint"}, "prompts is checkpoint, and no checkpoint is named"),
+        ({"prompts": "Project"}, "prompts: no such file"),
+        ({"prompts": "pocket/data/test.csv"}, "test.csv: cannot be read as JSON"),
+        ({"prompts": "pocket/models/llava-v1.5-pocket/config.json"}, "prompts: "),
+    ],
+)
+def test_prompts_that_cannot_be_used_are_refused(changes, message):
+    assert message in refused(**changes)
 
 
 def test_models_that_nothing_uses_need_not_be_there(monkeypatch):

@@ -105,6 +105,19 @@ def test_gradients_are_clipped(llava, batch):
     assert 0 < (projector(model).linear_2.bias - before).norm() <= 1e-3
 
 
+def test_gradients_are_left_as_they_are_where_the_norm_is_0(llava, batch):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    optimizer = torch.optim.SGD([{"params": list(projector(model).parameters()), "lr": 1.0, "peak": 1.0}])
+    before = projector(model).linear_2.bias.detach().clone()
+    unclipped = Stepper(model, optimizer, 4, "auto", 0.0, seed=5)
+    unclipped.gradients(batch, 0)
+    wanted = projector(model).linear_2.bias.grad.clone()
+    optimizer.zero_grad()
+    unclipped.step(batch, 0, factor=1.0)
+    torch.testing.assert_close(before - projector(model).linear_2.bias.detach(), wanted)
+    assert wanted.norm() > 0
+
+
 def test_dropout_is_drawn_from_seed_and_step(llava, batch):
     model = add_lora(llava.model, 4, 8, 0.5, seed=1)
     with torch.no_grad():

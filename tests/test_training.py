@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from published_form import FORMS, write_set
+from published_prompts import response_prompt, sessions
 from safetensors.torch import load_file
 from test_llava import BASE
 
@@ -19,9 +21,10 @@ from mirror.checkpoint import intermediates, read_manifest, read_prompts
 from mirror.dataset import DataError
 from mirror.llava import load
 from mirror.lora import load_checkpoint
-from mirror.prompts import own_template
+from mirror.prompts import lacking, own_template
 from mirror.run_folder import RunConflict
 from mirror.settings import TrainSettings
+from mirror.settings.base import SettingsError
 from mirror.step import Stepper
 from mirror.training import Training
 
@@ -293,6 +296,55 @@ def test_faulty_data_are_refused_with_a_list_or_dropped_and_counted(parameters, 
     with caplog.at_level(logging.WARNING):
         one = training(parameters, on_fault="drop", fresh=True)
     assert len(one.data.records) == 18 and "2 faults" in caplog.text
+
+
+def test_the_set_of_a_variant_is_derived_from_a_richer_one(tmp_path, monkeypatch, caplog):
+    """Only the set of `ec_planning` lies there: the plan is taken out of it, and the manifest says so."""
+    monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
+    richer, images = write_set(tmp_path, "ec_planning", 8, FORMS["ec_planning"])
+    parameters = PARAMETERS | {"cot": "ec", "epochs": 1, "held_out": 0.0, "max_length": 1024}
+    parameters["image_folder"] = str(images)
+    with pytest.raises(SettingsError, match=f"or take the one that is there: -p data {richer}"):
+        training(parameters | {"data": str(tmp_path / "mirror_ec.json")})
+    with caplog.at_level(logging.WARNING):
+        one = training(parameters | {"data": str(richer)})
+    assert "richer variant than ec: technique, plan are taken out" in caplog.text
+    one.fit()
+    plain, _ = write_set(tmp_path, "ec", 8, FORMS["ec_planning"])
+    other = training(parameters | {"data": str(plain), "run": "plain", "checkpoint_folder": "plain"})
+    assert [record.turns for record in one.data.records] == [record.turns for record in other.data.records]
+    assert one.prompts == other.prompts
+    other.fit()
+    assert same(weights(one.checkpoint), weights(other.checkpoint))
+    assert read_manifest(one.checkpoint).derived == list(one.data.derived) and one.data.derived
+    assert read_manifest(other.checkpoint).derived == []
+
+
+def test_data_that_lack_what_the_variant_needs_are_refused_before_training(parameters, tmp_path):
+    with pytest.raises(DataError, match="cot planning needs plan and technique in the prompts of its replies"):
+        training(parameters, cot="planning")
+    assert "needs plan" in (tmp_path / "results/tiny/faults.csv").read_text()
+
+
+def test_a_planning_set_without_records_that_ask_for_a_plan_is_completed(parameters, tmp_path, caplog):
+    rows = []
+    for number, turn, values in sessions(clients=12):
+        Image.new("RGB", (40, 56)).save(tmp_path / "face.png")
+        human = response_prompt("planning", values)
+        conversation = [{"from": "human", "value": human}, {"from": "gpt", "value": "You look sad."}]
+        identifier = f"c{number}:{turn}:response"
+        rows.append({"question_id": identifier, "image": "face.png", "conversations": conversation})
+    (tmp_path / "data.json").write_text(json.dumps(rows))
+    with caplog.at_level(logging.WARNING):
+        one = training(parameters, cot="planning", epochs=1, max_length=2048)
+    assert "no record of kind planning: the project's own prompt takes its place" in caplog.text
+    assert "can be made of these data" not in caplog.text
+    one.fit()
+    assert read_manifest(one.checkpoint).prompts == {"response": "data", "planning": "own"}
+    written = json.loads((one.checkpoint / "prompts.json").read_text())
+    assert (written["planning"]["records"], written["planning"]["origin"]) == (0, "own")
+    assert "Continuum Technique" in written["planning"]["templates"][0]["text"]
+    assert lacking(read_prompts(one.checkpoint), "planning") == []
 
 
 def test_a_declared_size_must_be_the_models_own(parameters):

@@ -565,6 +565,18 @@ def test_a_plan_that_cannot_be_read_is_printed_as_such(session):
     assert "\n  plan       none that can be read in: 1. 2. Perhaps\n" in format_session(session)
 
 
+def test_what_the_counselor_could_not_read_or_say_is_printed(session):
+    lost = {"technique": "", "plan": (), "counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response")}
+    append(session, turn(1, **lost, dropped_utterances=0, cut_characters=900))
+    append(session, turn(2, **lost | {"counselor_raw": {"planning": ""}, "cut_off": ()}, cut_characters=7))
+    text = format_session(session)
+    assert "\n  plan       none, the answer ran out of tokens: 1. Perh\n" in text
+    assert "none that can be read in: (no answer)" in text
+    assert "without the first 900 characters of the newest one\n" in text
+    assert "without the first 3 utterances and the first 7 characters of the newest one\n" in text
+    assert "I see that 1 weighs on you. (ran out of tokens)" in text and "2 weighs on you." in text
+
+
 def test_another_technique_is_printed_where_it_appears(session):
     for number, technique in enumerate(["", "Pie Chart", "Pie Chart", "Continuum"], 1):
         append(session, turn(number, technique=technique, plan=("Draw it.",) if technique else ()))

@@ -112,15 +112,16 @@ def _last_words(prompt: str) -> str:
 
 
 def templates(prompts: PromptSet) -> str:
-    """An HTML table of the prompt templates: kind, records, the share reproduced exactly, the most common template."""
+    """An HTML table of the prompt templates: kind, whose words, records, the share reproduced, the most common one."""
     share = prompts.share
     rows = "".join(
-        f"<tr><td>{html.escape(kind)}</td><td>{prompts.records[kind]}</td><td>{share[kind]:.1%}</td>"
+        f"<tr><td>{html.escape(kind)}</td><td>{'the data' if prompts.records[kind] else 'this project'}</td>"
+        f"<td>{prompts.records[kind]}</td><td>{f'{share[kind]:.1%}' if prompts.records[kind] else '–'}</td>"
         f"<td>{len(counted)}</td><td><pre>{html.escape(counted[0].template.text)}</pre></td></tr>"
         for kind, counted in prompts.templates.items()
         if counted
     )
-    heads = ("kind", "records", "reproduced", "templates", "the most common one")
+    heads = ("kind", "worded by", "records", "reproduced", "templates", "the most common one")
     return f"{TABLE_STYLE}<table class='wide'><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
 
 

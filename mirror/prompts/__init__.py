@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from mirror.prompts.dialogue import format_dialogue, parse_dialogue
+from mirror.prompts.dialogue import DialogueForm, format_dialogue, parse_dialogue
 from mirror.prompts.expression import (
     FacialExpression,
     MissingDescription,
@@ -15,9 +15,12 @@ from mirror.prompts.expression import (
     format_expression,
     parse_expression,
 )
+from mirror.prompts.forms import FieldForms, PlanForm
 from mirror.prompts.induction import induce
-from mirror.prompts.plan import TECHNIQUES, Plan, format_plan, format_steps, parse_plan
+from mirror.prompts.plan import Plan, format_plan, format_steps, parse_plan
 from mirror.prompts.portrait import negative_prompt, portrait_prompt, relevance_statement
+from mirror.prompts.reply import clean_reply
+from mirror.prompts.technique import TECHNIQUES, canonical_technique, is_known
 from mirror.prompts.template import CountedTemplate, PromptSet, PromptTemplate
 from mirror.prompts.utterance import Utterance, format_utterance, parse_utterance
 
@@ -26,13 +29,19 @@ __all__ = [
     "TECHNIQUES",
     "VARIANTS",
     "CountedTemplate",
+    "DialogueForm",
     "FacialExpression",
+    "FieldForms",
     "MissingDescription",
     "Plan",
+    "PlanForm",
     "PromptSet",
     "PromptTemplate",
     "Utterance",
     "Variant",
+    "canonical_technique",
+    "clean_reply",
+    "completed",
     "expression_prompt",
     "format_dialogue",
     "format_expression",
@@ -40,6 +49,8 @@ __all__ = [
     "format_steps",
     "format_utterance",
     "induce",
+    "is_known",
+    "lacking",
     "negative_prompt",
     "own_prompts",
     "own_template",
@@ -96,6 +107,40 @@ def own_template(kind: str, cot: str) -> PromptTemplate:
     name = f"response.{variant.name}.txt" if kind == "response" else f"{kind}.txt"
     text = (Path(__file__).parent / name).read_text(encoding="utf-8")
     return PromptTemplate(kind, text.removesuffix("\n"))
+
+
+def lacking(prompts: PromptSet, cot: str) -> list[str]:
+    """What a counselor of this variant would need and the set does not have, a sentence per kind of prompt.
+
+    Raises:
+        ValueError: an unknown cot.
+    """
+    faults = []
+    for kind, own in own_prompts(cot).templates.items():
+        try:
+            prompts.template(kind, own[0].template.fields)
+        except ValueError as error:
+            faults.append(str(error))
+    return faults
+
+
+def completed(prompts: PromptSet, cot: str) -> PromptSet:
+    """The set, with our own template for a plan or a caption that the variant asks for and no record of the data does.
+
+    The published planning sets have no record that asks for a plan: the plan stands in the prompts of the replies. The
+    model then plans, and captions, as far as its base model can without fine-tuning. Techniques are named in the data's
+    spelling. A reply that no record asks for is not filled in: such a model has not learned to counsel.
+
+    Raises:
+        ValueError: an unknown cot.
+    """
+    added = {
+        kind: (CountedTemplate(PromptTemplate(kind, prompts.forms.respelled(own[0].template.text)), 0),)
+        for kind, own in own_prompts(cot).templates.items()
+        if kind not in prompts.templates and kind != "response"
+    }
+    records = dict(prompts.records) | dict.fromkeys(added, 0)
+    return replace(prompts, templates=dict(prompts.templates) | added, records=records)
 
 
 FACE_LINES = "<image>\nThe image shows your client's face right now.\n"

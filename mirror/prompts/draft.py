@@ -7,14 +7,27 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mirror.prompts.lines import FIRST_STEP, MASK, ROLE_LINE, Key, Line, is_bulleted, line_keys, read_lines
-from mirror.prompts.plan import TECHNIQUE_NAME
+from mirror.prompts.dialogue import SPEAKER_LABEL
+from mirror.prompts.lines import (
+    FIRST_STEP,
+    MASK,
+    ROLE_LINE,
+    Key,
+    Line,
+    is_bulleted,
+    is_plan_label,
+    label_field,
+    line_keys,
+    read_lines,
+    technique_spans,
+)
+from mirror.prompts.technique import canonical_technique, is_known
 from mirror.prompts.template import PromptTemplate
 
 NEARLY_ALL = 0.9  # of the records: what they share is constant
 SOME = 0.05  # of the records: a sentence that follows many different values is constant, if only in some records
 FEW = 0.01  # of the records: a sentence with no value before it is constant, since no field can hold it
-_SPOKEN = re.compile(r"(?:\A[ \t]*|^)((?:Therapist|Client):)", re.MULTILINE)  # behind a label, or on a line of its own
+_SPOKEN = re.compile(rf"(?:\A[ \t]*|^)({SPEAKER_LABEL})", re.MULTILINE)  # behind a label, or on a line of its own
 
 
 @dataclass
@@ -166,7 +179,7 @@ def _nested_labels(keys: Sequence[Key], rows: list[tuple[str, list[Line]]]) -> s
             continue
         values = [prompt[lines[place].constant_end(key) : lines[place + 1].start].strip() for prompt, lines in rows]
         free = _field_name("", values) == "" and _share(map(ROLE_LINE.match, values)) < NEARLY_ALL
-        if free and _share(values) >= NEARLY_ALL and _label_words(label)[-1:] != ["plan"]:
+        if free and _share(values) >= NEARLY_ALL and not is_plan_label(label):
             nested.update(line_keys(key.text))
     return nested
 
@@ -205,7 +218,7 @@ def _add_gap(pieces: _Pieces, label: str, gaps: list[str]) -> None:
         heads = [gap[:cut] for gap, cut in zip(gaps, cuts, strict=True)]
         tails = [gap[cut:] for gap, cut in zip(gaps, cuts, strict=True)]
     plans: list[str] = []
-    if not _label_words(label)[-1:] == ["plan"] and _share(map(FIRST_STEP.search, heads)) >= NEARLY_ALL:
+    if not is_plan_label(label) and _share(map(FIRST_STEP.search, heads)) >= NEARLY_ALL:
         cuts = [match.start() if (match := FIRST_STEP.search(head)) else 0 for head in heads]
         if _share(heads[row][:cut].strip() for row, cut in enumerate(cuts)) >= NEARLY_ALL:
             plans = [head[cut:] for head, cut in zip(heads, cuts, strict=True)]
@@ -235,7 +248,7 @@ def _add_value(pieces: _Pieces, name: str, values: list[str]) -> None:
 
 def _add_techniques(pieces: _Pieces, masked: str, texts: list[str]) -> None:
     """A line with names of techniques: one that nearly all records have is constant, one that varies is the field."""
-    names = [[match[0] for match in TECHNIQUE_NAME.finditer(text)] for text in texts]
+    names = [[text[start:end] for start, end in technique_spans(text)] for text in texts]
     constants = masked.split(MASK)
     pieces.add_constant(constants[0])
     for place, constant in enumerate(constants[1:]):
@@ -249,14 +262,13 @@ def _add_techniques(pieces: _Pieces, masked: str, texts: list[str]) -> None:
 
 
 def _field_name(label: str, values: list[str]) -> str:
-    """The name of a value: what it is, or else its label in snake case; empty where it is neither."""
-    filled = [value.strip() for value in values if value.strip()]
-    if _share(TECHNIQUE_NAME.fullmatch(value) for value in filled) >= NEARLY_ALL:
+    """The name of a value: what it is, or else what its label says; empty where it is neither."""
+    filled = [value.strip() for value in values if is_known(value)]
+    if _share(map(canonical_technique, filled)) >= NEARLY_ALL:
         return "technique"
-    words = _label_words(label)
-    if _share(map(FIRST_STEP.match, filled)) >= NEARLY_ALL or words[-1:] == ["plan"]:
+    if _share(map(FIRST_STEP.match, filled)) >= NEARLY_ALL:
         return "plan"
-    name = "_".join(words)
+    name = label_field(label)
     return name if name.isidentifier() or not name else f"field_{name}"
 
 
@@ -264,11 +276,6 @@ def _label_of(key: Key) -> str:
     """The label that a constant ends with; empty where it does not."""
     broadest = line_keys(key.text)[-1]
     return key.text if broadest.sort == "label" and broadest.text.rstrip() == key.text.rstrip() else ""
-
-
-def _label_words(label: str) -> list[str]:
-    """The words of a label in lower case."""
-    return re.findall(r"[^\W_]+", label.lower())
 
 
 def _common_blanks(blanks: list[str]) -> str:

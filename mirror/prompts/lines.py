@@ -4,13 +4,22 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mirror.prompts.plan import TECHNIQUE_NAME
+from mirror.prompts.dialogue import SPEAKER_LABEL
+from mirror.prompts.technique import NOT_FOUND, TECHNIQUE_NAME, technique_span
 
-ROLE_LINE = re.compile(r"^(?:Therapist|Client):", re.MULTILINE)
-FIRST_STEP = re.compile(r"^[ \t]*(?:step +)?1[.):]\s", re.IGNORECASE | re.MULTILINE)
+ROLE_LINE = re.compile(rf"^{SPEAKER_LABEL}", re.MULTILINE)
+_STEP = r"[*_(]*(?:step +)?{number}[.):][*_]*\s"
+FIRST_STEP = re.compile(r"^[ \t]*" + _STEP.format(number="1"), re.IGNORECASE | re.MULTILINE)
 _LABEL = re.compile(r"\s*([-*•–]\s+)?[^\s:][^:\n]{0,59}:\**(?=\s|$)")
-STEP = re.compile(r"\s*(?:step +)?\d{1,2}[.):]\s", re.IGNORECASE)
+STEP = re.compile(r"\s*" + _STEP.format(number=r"\d{1,2}"), re.IGNORECASE)
 MASK = "\0"
+_FIELD_LABELS = {  # labels in snake case that name a field of ours
+    "personal_information": r"(?:client_)?(?:s_)?personal_info(?:rmation)?",
+    "client_emotional_state": r"(?:client_)?(?:s_)?(?:current_)?emotional_state",
+    "reason_for_counseling": r"(?:client_)?(?:s_)?reasons?_for_(?:seeking_)?(?:counsell?ing|therapy)",
+    "technique": r"(?:\w+_)?techniques?",
+    "plan": r"(?:\w+_)?plan(?:ning)?",
+}
 
 
 class Key(NamedTuple):
@@ -49,15 +58,51 @@ def is_bulleted(key: Key) -> bool:
 
 
 def line_keys(text: str) -> tuple[Key, ...]:
-    """All keys of a line, the most specific first."""
-    keys = [Key("line", text)]
-    masked = TECHNIQUE_NAME.sub(MASK, text)
-    if masked != text:
-        keys.append(Key("technique", masked))
+    """All keys of a line, the most specific first; a value that was not found is never part of one."""
     label = _LABEL.match(text)
+    value = text[label.end() if label else 0 :]
+    keys = [Key("line", text)] if value.strip(" .").casefold() != NOT_FOUND else []
+    spans = technique_spans(text)
+    if spans:
+        ends = [0, *(end for _, end in spans)]
+        starts = [*(start for start, _ in spans), len(text)]
+        keys.append(Key("technique", MASK.join(text[end:start] for end, start in zip(ends, starts, strict=True))))
     if label:
         keys.append(Key("label", label[0]))
     return tuple(keys)
+
+
+def is_plan_label(text: str) -> bool:
+    """Whether a line is the label of a plan that begins below it: `Counseling Plan:`, `- Counseling planning:`."""
+    label = _LABEL.match(text)
+    return label is not None and not text[label.end() :].strip() and label_words(text)[-1:] in (["plan"], ["planning"])
+
+
+def label_words(label: str) -> list[str]:
+    """The words of a label in lower case."""
+    return re.findall(r"[^\W_]+", label.lower())
+
+
+def label_field(label: str) -> str:
+    """The name of the field behind a label: ours where the label says the same, or else the label in snake case."""
+    name = "_".join(label_words(label))
+    return next((field for field, pattern in _FIELD_LABELS.items() if re.fullmatch(pattern, name)), name)
+
+
+def labelled_field(text: str) -> str:
+    """The name of the field that a line holds or introduces, as `label_field`; empty where it begins with no label."""
+    label = _LABEL.match(text)
+    return label_field(label[0]) if label else ""
+
+
+def technique_spans(text: str) -> list[tuple[int, int]]:
+    """Where a line names techniques: one name that is all of the line or of what follows its label, or any within."""
+    label = _LABEL.match(text)
+    start = label.end() if label else 0
+    alone = technique_span(text[start:])
+    if alone:
+        return [(start + alone[0], start + alone[1])]
+    return [match.span() for match in TECHNIQUE_NAME.finditer(text)]
 
 
 def read_lines(prompt: str) -> list[Line]:
@@ -76,14 +121,16 @@ def read_lines(prompt: str) -> list[Line]:
         spoken.pop()
     first, last = (spoken[0], spoken[-1]) if spoken else (len(texts), -1)
     bullets = [place for place, (_, text) in enumerate(texts[:first]) if (m := _LABEL.match(text)) and m[1]]
-    lines, numbered = [], False
+    lines, numbered, listed = [], False, False
     for place, (start, text) in enumerate(texts):
         if first <= place <= last:
             lines.append(Line(start, text, (), opener=True))
             numbered = False
             continue
         keys = line_keys(text)
-        step = STEP.match(text) is not None
+        # Bullets right below a plan's label are its steps, not labels of other fields.
+        listed = bool(lines) and place in bullets and (listed or is_plan_label(lines[-1].text))
+        step = listed or STEP.match(text) is not None
         below = numbered and text[0] in " \t"
         inside = bool(bullets) and bullets[0] < place < bullets[-1] and place not in bullets
         if step or below:

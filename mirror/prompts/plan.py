@@ -2,41 +2,35 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-TECHNIQUES = (
-    "Efficiency Evaluation",
-    "Pie Chart",
-    "Alternative Perspective",
-    "Decatastrophizing",
-    "Pros and Cons Analysis",
-    "Evidence-Based Questioning",
-    "Reality Testing",
-    "Continuum",
-    "Changing Rules to Wishes",
-    "Behavior Experiment",
-    "Problem-Solving Skills Training",
-    "Systematic Exposure",
+from mirror.prompts.technique import TECHNIQUES, canonical_technique, named_technique
+
+_EDGE = r"[ \t#*_>•–-]*"  # list marks and bold marks before a label
+_CLOSING = r"[ \t*_]*(?:[:：]|[ \t][-–—](?=[ \t]))[ \t*_]*"  # `:` or ` – `
+_CLOSING_OR_END = rf"(?:{_CLOSING}|[ \t*_]*$)"  # a label of several words may stand alone on its line
+_KIND = r"(?:(?:cbt|counsell?ing|therapy|treatment)[ \t]+)"
+_TECHNIQUE_LABEL = re.compile(
+    rf"^{_EDGE}(?:cbt[ \t]+techniques?{_CLOSING_OR_END}|(?:(?:selected|chosen)[ \t]+)?techniques?{_CLOSING})(.*)$",
+    re.IGNORECASE | re.MULTILINE,
 )
-_SPELLINGS = {"and": "(?:and|&)", "Behavior": "Behaviou?r", "Experiment": "Experiments?"}
-_NAMES = [
-    (technique, r"[\s-]+".join(_SPELLINGS.get(word, word) for word in re.split(r"[\s-]", technique)))
-    for technique in TECHNIQUES
-]
-_INITIALS = "".join(sorted({technique[0] for technique in TECHNIQUES}))  # a cheap first look, twice as fast
-TECHNIQUE_NAME = re.compile(
-    rf"\b(?=[{_INITIALS}])(?:" + "|".join(f"({pattern})" for _, pattern in _NAMES) + r")\b", re.IGNORECASE
+_PLAN_LABEL = re.compile(
+    rf"^{_EDGE}(?:{_KIND}+plan(?:ning)?{_CLOSING_OR_END}|{_KIND}*plan(?:ning)?(?:[ \t]+steps)?{_CLOSING})",
+    re.IGNORECASE | re.MULTILINE,
 )
-_TECHNIQUE_LABEL = re.compile(r"^[\s#*>-]*(?:cbt\s+)?technique[\s*]*:(.*)$", re.IGNORECASE | re.MULTILINE)
-_PLAN_LABEL = re.compile(r"^[\s#*>-]*(?:(?:cbt|counsell?ing)\s+)*plan[\s*]*:[ \t*]*", re.IGNORECASE | re.MULTILINE)
-_NUMBER = re.compile(r"[\s*>-]*(?:step\s+)?\d{1,2}[.):](?!\d)\**[ \t]*(.*)", re.IGNORECASE)
+_NUMBER = re.compile(r"[\s#*_>-]*(?:\(?\d{1,2}[.):]|step\s+\d{1,2}\s*[.):–—-])(?!\d)[*_]*[ \t]*(.*)", re.IGNORECASE)
 _INLINE_NUMBER = re.compile(r"\s(?=\d{1,2}[.)]\s)")
+_INLINE_COUNT = re.compile(r"(?<!\S)\d{1,2}(?=[.)]\s)")
 _BULLET = re.compile(r"\s*[-*•–][ \t]+(.*)")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One of the 12 techniques and at least one step, a line each.
+    """A CBT technique and at least one step, a line each.
+
+    Attributes:
+        technique: its name as it was written, e.g. `Pie Chart Technique`; `canonical` is that of the 12.
+        text: the steps as they were written, line breaks included; empty where they were not read from a text.
 
     Raises:
         ValueError: another technique, no step, or a step that is empty, has outer blanks or spans lines.
@@ -44,9 +38,10 @@ class Plan:
 
     technique: str
     steps: tuple[str, ...]
+    text: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        if self.technique not in TECHNIQUES:
+        if canonical_technique(self.technique) is None:
             raise ValueError(f"plan: unknown technique {self.technique!r}; the 12 are: {', '.join(TECHNIQUES)}")
         if not self.steps:
             raise ValueError("plan: no steps; a plan has at least one")
@@ -54,9 +49,14 @@ class Plan:
             if not step or step != step.strip() or "\n" in step or "\r" in step:
                 raise ValueError(f"plan: step {number} must be one line of text without outer blanks, found {step!r}")
 
+    @property
+    def canonical(self) -> str:
+        """The technique's name among the 12."""
+        return canonical_technique(self.technique) or ""
+
 
 def format_steps(steps: Sequence[str]) -> str:
-    """The numbered lines of a plan, the text of the field `plan` of a response prompt."""
+    """The numbered lines of a plan, the text of the field `plan` of our own response prompts."""
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 
 
@@ -73,33 +73,61 @@ def format_plan(technique: str, steps: Sequence[str]) -> str:
 def parse_plan(text: str) -> Plan:
     """The plan that a model wrote.
 
-    Tolerates what small models write: other case, a missing label, `1)` for `1.`, bullets for numbers, blank lines,
-    bold marks, all steps on one line, a step that runs over several lines (joined by a blank). The technique is the one
-    of the technique line or, where there is no such line, the first that the text names.
+    Tolerates what models and published data write: labels in any case, bold, bulleted or missing (`CBT technique`,
+    `Counseling planning`, `Counseling Plan`, `CBT Plan`, `Plan`); the technique or the first step on the label's own
+    line or on the next; `1)`, `(1)` or `Step 1:` for `1.`, bullets for numbers, blank lines, all steps on one line, a
+    step that runs over several lines (joined by a blank). The technique is the one behind its label or, where there is
+    no label, the first that the text names; its name is kept as written.
 
     Raises:
         ValueError: none of the 12 techniques is named, or there is no numbered or bulleted step.
     """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     label = _TECHNIQUE_LABEL.search(text)
-    searched = label[1] if label and label[1].strip(" \t\r*") else text
-    named = TECHNIQUE_NAME.search(searched)
-    if not named:
+    searched = _label_value(label, text) if label else text
+    technique = named_technique(searched)
+    if technique is None:
         raise ValueError(
             f"plan: names none of the 12 CBT techniques ({', '.join(TECHNIQUES)}), found {searched[:200]!r}"
         )
-    steps = _steps(_TECHNIQUE_LABEL.sub("", _PLAN_LABEL.sub("\n", text, count=1), count=1))
+    body = _body(text)
+    steps = read_steps(body)
     if not steps and label:
-        steps = _steps(label[1])
+        steps, body = read_steps(label[1]), ""
     if not steps:
         raise ValueError(f"plan: no numbered steps ('1. …', one a line), found {text[:200]!r}")
-    return Plan(TECHNIQUES[named.lastindex - 1], steps)
+    return Plan(technique, steps, body)
 
 
-def _steps(text: str) -> tuple[str, ...]:
-    """The numbered lines, or numbers within a line, or bulleted lines; each with the lines that follow it."""
-    lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
+def _label_value(label: re.Match[str], text: str) -> str:
+    """What stands behind the technique's label: the rest of its line, or else the next line that is not blank."""
+    if label[1].strip(" \t*_"):
+        return label[1]
+    following = text[label.end() :].lstrip()
+    return following.split("\n", 1)[0]
+
+
+def _body(text: str) -> str:
+    """The steps as they were written: what follows the plan's label, or else the text from its first step on."""
+    label = _PLAN_LABEL.search(text)
+    rest = text[label.end() :] if label else text
+    lines = _TECHNIQUE_LABEL.sub("", rest, count=1).split("\n")
+    if not label:
+        numbered = [place for place, line in enumerate(lines) if _NUMBER.fullmatch(line)]
+        lines = lines[numbered[0] :] if numbered else lines
+    return "\n".join(lines).strip()
+
+
+def read_steps(text: str) -> tuple[str, ...]:
+    """The steps of a plan, a line each; none where nothing is numbered or bulleted.
+
+    Numbered lines, or numbers within a line, or bulleted lines; each with the lines that follow it.
+    """
+    lines = [line.strip() for line in text.split("\n")]
     item = _NUMBER
-    if not any(_NUMBER.fullmatch(line) for line in lines):
+    numbered = [line for line in lines if _NUMBER.fullmatch(line)]
+    counted = [int(number[0]) for number in _INLINE_COUNT.finditer(text)] if len(numbered) == 1 else []
+    if not numbered or (len(counted) > 1 and counted == list(range(1, len(counted) + 1))):
         split = [part.strip() for line in lines for part in _INLINE_NUMBER.split(line)]
         if any(_NUMBER.fullmatch(line) for line in split):
             lines = split

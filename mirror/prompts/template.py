@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import string
 from collections.abc import Collection, Iterator, Mapping
@@ -9,11 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mirror.prompts.plan import TECHNIQUE_NAME
+from mirror.prompts.dialogue import SPEAKER_LABEL
+from mirror.prompts.forms import FieldForms, PlanForm
+from mirror.prompts.technique import TECHNIQUE_NAME
 
+FORMS = "fields"  # the entry of a JSON file that holds the forms of field values, beside the kinds
 _BEGINNINGS = {
-    "dialogue": "(?:Therapist|Client):",
-    "plan": r"[ \t]*(?i:step +)?1[.):]\s",
+    "dialogue": SPEAKER_LABEL,
+    "plan": r"[ \t]*[*_(]*(?i:step +)?1[.):][*_]*\s",
     "technique": f"(?i:{TECHNIQUE_NAME.pattern})",
 }
 
@@ -131,11 +136,13 @@ class PromptSet:
 
     Attributes:
         templates: per kind, most common first. A record counts for the first template that reproduces it.
-        records: per kind, the number of records seen; 0 for templates that were written rather than induced.
+        records: per kind, the number of records seen; 0 for our own templates, which no record of the data has.
+        forms: how dialogues, plans and techniques are written in the fields.
     """
 
     templates: Mapping[str, tuple[CountedTemplate, ...]]
     records: Mapping[str, int]
+    forms: FieldForms = FieldForms()
 
     @property
     def share(self) -> dict[str, float]:
@@ -164,31 +171,41 @@ class PromptSet:
         )
 
     def render(self, kind: str, /, **fields: str) -> str:
-        """The prompt of a kind. A field with an empty text is left out where the set has a template without it.
+        """The prompt of a kind. Fields with an empty text are left out where the set has a template without them.
 
-        Before anyone has spoken the dialogue is empty: some data sets then drop its sentence, others leave it blank.
+        Before anyone has spoken the dialogue is empty: some data sets then drop its sentence, others leave it blank. Of
+        the templates with all fields that say something, the one with the fewest blank fields is taken.
 
         Raises:
             ValueError: as `template`.
         """
-        spoken = {name: text for name, text in fields.items() if text}
-        if any(set(t.fields) == set(spoken) for t in self._of_kind(kind)):
-            fields = spoken
-        return self.template(kind, fields).render(**fields)
+        spoken = {name for name, text in fields.items() if text}
+        fitting = [t for t in self._of_kind(kind) if spoken <= set(t.fields) <= set(fields)]
+        template = min(fitting, key=lambda t: len(t.fields)) if fitting else self.template(kind, fields)
+        return template.render(**{name: fields[name] for name in template.fields})
 
     def _of_kind(self, kind: str) -> Iterator[PromptTemplate]:
         return (counted.template for counted in self.templates.get(kind, ()))
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict for a JSON file; `from_json` reads it back."""
-        return {
+        """A plain dict for a JSON file; `from_json` reads it back. `origin` says who worded a kind's templates."""
+        kinds = {
             kind: {
+                "origin": "data" if self.records[kind] else "own",
                 "records": self.records[kind],
                 "share": self.share[kind],
                 "templates": [{"text": c.template.text, "count": c.count} for c in counted],
             }
             for kind, counted in self.templates.items()
         }
+        return kinds if self.forms == FieldForms() else kinds | {FORMS: self.forms.to_json()}
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256, in hex, of what decides a prompt's text: equal where the prompts are, whoever worded them."""
+        texts = {kind: [c.template.text for c in counted] for kind, counted in sorted(self.templates.items())}
+        content = [texts, str(self.forms.dialogue), self.forms.plans or [str(PlanForm())]]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PromptSet:
@@ -198,7 +215,13 @@ class PromptSet:
             ValueError: a kind lacks its records, or a template its text or count; names it.
         """
         templates, records = {}, {}
+        try:
+            forms = FieldForms.from_json(data[FORMS]) if FORMS in data else FieldForms()
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"prompt templates: {FORMS}: {error!r}; needs dialogue, plans and techniques") from None
         for kind, entry in data.items():
+            if kind == FORMS:
+                continue
             try:
                 records[kind] = int(entry["records"])
                 counted = [(PromptTemplate(kind, each["text"]), int(each["count"])) for each in entry["templates"]]
@@ -207,4 +230,4 @@ class PromptSet:
                 raise ValueError(
                     f"prompt templates of {kind!r}: {error!r}; needs records, and templates with text and count"
                 ) from None
-        return cls(templates, records)
+        return cls(templates, records, forms)

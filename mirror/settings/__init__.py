@@ -1,6 +1,7 @@
 """Typed, frozen settings from a notebook's parameters or a params file; whatever cannot work is refused here.
 
-Knows nothing of models; reads no file but the params file, and looks only whether the others are there.
+Loads no model. Of the files that the settings name it reads a checkpoint's manifest and prompts, and looks whether the
+others are there.
 """
 
 from mirror.settings.analyse import AnalyseSettings

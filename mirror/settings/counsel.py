@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mirror.checkpoint import checkpoint_faults, read_prompts
+from mirror.conversation import IMAGE
 from mirror.prices import price_faults
+from mirror.prompts import PromptSet, lacking, own_prompts
 from mirror.run import input_path, output_path
 from mirror.settings.base import (
     Cot,
@@ -45,6 +48,7 @@ PUBLISHED: dict[str, Any] = {
     "face_pack": "~/.insightface/models/buffalo_l",
     "max_turns": 20,
     "max_new_tokens": 128,
+    "planning_max_tokens": 512,
     "compile": "blocks",
 }
 MODELS: dict[str, dict[str, Any]] = {
@@ -70,6 +74,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "face_pack": "pocket/models/faces-pocket",
         "max_turns": 6,
         "max_new_tokens": 64,
+        "planning_max_tokens": 128,
         "compile": "none",
     },
 }
@@ -95,7 +100,9 @@ class CounselSettings(Settings):
     temperature: Temperature
     top_p: Annotated[Share, Field(gt=0)]
     max_new_tokens: Count
+    planning_max_tokens: Count
     context: Count
+    prompts: str
     client: Literal["openai", "scripted"]
     client_model: str
     client_url: str
@@ -165,8 +172,33 @@ class CounselSettings(Settings):
             if getattr(self, name) == "openai"
         }
 
+    @property
+    def prompts_from(self) -> str:
+        """Where the counselor's prompts come from: `checkpoint`, `project`, or the file or folder that was named."""
+        return self.prompts or ("checkpoint" if self.checkpoint else "project")
+
+    def read_prompts(self) -> PromptSet:
+        """The counselor's prompts.
+
+        Raises:
+            FileNotFoundError: the file is not there.
+            ValueError: it holds no prompt templates, or not those that a counselor of this cot asks with.
+        """
+        source = self.prompts_from
+        if source == "project":
+            return own_prompts(self.cot, self.sees_face)
+        written = output_path(self.checkpoint if source == "checkpoint" else source)
+        found = read_prompts(written if written.exists() else input_path(source))
+        if faults := lacking(found, self.cot):
+            raise ValueError(f"they do not fit cot {self.cot}: {'; '.join(faults)}")
+        if not self.sees_face and any(IMAGE in c.template.text for of in found.templates.values() for c in of):
+            raise ValueError("they are about an image, and sees_face is false; use project")
+        return found
+
     def conflicts(self) -> list[str]:
         faults = price_faults(self.prices, self.models)
+        if self.prompts == "checkpoint" and not self.checkpoint:
+            faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
         for name, kind in (("counselor", self.counselor), ("client", self.client), ("describer", self.describer)):
             if kind in ("openai", "local") and not getattr(self, f"{name}_model"):
                 faults.append(f"{name}_model must name a model where {name} is {kind}, found the empty text")
@@ -190,8 +222,14 @@ class CounselSettings(Settings):
             faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client a row")
         if not input_path(self.portraits).is_dir():
             faults.append(f"portraits: no such folder {input_path(self.portraits)}; the table's img_path lie in it")
-        if self.checkpoint and not output_path(self.checkpoint).is_dir():
-            faults.append(f"checkpoint: no such folder {output_path(self.checkpoint)}; train one, or leave it empty")
+        if self.checkpoint:
+            faults += [f"checkpoint: {f}" for f in checkpoint_faults(output_path(self.checkpoint), self.size, self.cot)]
+        try:
+            self.read_prompts()
+        except (FileNotFoundError, ValueError) as error:
+            # A checkpoint that is not there has been named already.
+            if self.prompts_from != "checkpoint" or output_path(self.checkpoint).is_dir():
+                faults.append(f"prompts: {error}; name a set of this cot, or use project")
         folders = ["painter"]
         folders += ["base_model"] if self.counselor == "llava" and not self.checkpoint else []
         folders += ["safety_model", "relevance_model"] if self.verifier == "local" else []

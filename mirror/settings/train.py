@@ -1,5 +1,6 @@
 """The parameters of fine-tuning, and the recipes that fill in what is left open."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -82,7 +83,7 @@ class TrainSettings(Settings):
     lora_dropout: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     warmup_ratio: Share
-    max_grad_norm: Positive
+    max_grad_norm: Annotated[float, Field(ge=0)]
     early_stopping: Number
     seed: Number
     device: Device
@@ -135,9 +136,18 @@ class TrainSettings(Settings):
         if not input_path(self.data).is_file():
             faults.append(
                 f"data: no such file {input_path(self.data)}; put the training set there (a JSON list or JSON Lines) "
-                "or say where it is"
+                f"or say where it is{self._data_beside()}"
             )
         if not input_path(self.image_folder).is_dir():
             faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; the data's images lie in it")
         faults += missing_folder("base_model", self.base_model) + missing_device(self.device)
         return faults
+
+    def _data_beside(self) -> str:
+        """The advice to take a set that lies beside the missing one: of this variant, or a richer one to derive it."""
+        stem = re.sub(r"_(?:ec_planning|planning|ec|base)\.json$", "", self.data)
+        for cot in (self.cot, "planning", "ec", "ec_planning"):
+            sibling, needed = f"{stem}_{cot}.json", {*self.cot.split("_")} - {"base"}
+            if needed <= {*cot.split("_")} and input_path(sibling).is_file():
+                return f"; or take the one that is there: -p data {sibling}"
+        return ""

@@ -1,0 +1,131 @@
+"""How a data set writes the dialogue, the plan and the technique in its prompts, so that others can be written alike.
+
+Knows nothing of templates.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mirror.prompts.dialogue import DialogueForm, dialogue_marks
+from mirror.prompts.plan import Plan, read_steps
+from mirror.prompts.technique import TECHNIQUE_NAME, TECHNIQUES, canonical_technique, is_known
+
+_FIRST = re.compile(r"[ \t]*[#*_]*(?:step[ \t]+|\()?1[ \t]*[.):–—-][*_]*[ \t]+", re.IGNORECASE)
+IRREGULAR = ""  # stands for the form of plans whose steps are not all marked alike
+DIALOGUES = 2000  # dialogues that are looked at
+_BULLET = re.compile(r"[ \t]*[-*•–][ \t]+")
+
+
+@dataclass(frozen=True)
+class PlanForm:
+    r"""The form of a plan, such as `1. …` on lines of their own.
+
+    Attributes:
+        marker: what stands before the first step; the 1 in it counts up. One without a 1 is a bullet.
+        between: what stands between two steps: a line break, or one with blank lines.
+    """
+
+    marker: str = "1. "
+    between: str = "\n"
+
+    @classmethod
+    def of(cls, text: str) -> "PlanForm | None":
+        """The form of a plan's text; None where its steps are not all marked and set apart alike."""
+        first = _FIRST.match(text) or _BULLET.match(text)
+        if not first:
+            return None
+        marker, gaps, place = first[0], [], first.end()
+        for number in range(2, len(text)):
+            following = re.compile(rf"\s*\n{re.escape(cls(marker).mark(number))}").search(text, place)
+            if not following:
+                break
+            gaps.append(following[0].removesuffix(cls(marker).mark(number)))
+            place = following.end()
+        if len(set(gaps)) > 1 or len(gaps) + 1 != len(read_steps(text)):
+            return None
+        return cls(marker, gaps[0]) if gaps else cls(marker)
+
+    def mark(self, number: int) -> str:
+        """What stands before the step of that number, counted from 1."""
+        return self.marker.replace("1", str(number))
+
+    def write(self, steps: Sequence[str]) -> str:
+        return self.between.join(f"{self.mark(number)}{step}" for number, step in enumerate(steps, 1))
+
+    def __str__(self) -> str:
+        """A plan of two steps in this form; `PlanForm.of` reads it back."""
+        return self.write(("…", "…"))
+
+
+@dataclass(frozen=True)
+class FieldForms:
+    """The forms of field values in the prompts of a data set; by default those of our own prompts.
+
+    Attributes:
+        dialogue: how utterances are written.
+        plans: the forms of its plans, most common first, each as `str(PlanForm)`.
+        techniques: the names of techniques in the data's spelling, such as `Pie Chart Technique`.
+    """
+
+    dialogue: DialogueForm = DialogueForm()
+    plans: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+
+    def plan_text(self, plan: Plan) -> str:
+        """The plan as the prompts of the data have plans.
+
+        As it was written where the data have plans of that form; otherwise its steps in the data's most common form.
+        """
+        form = PlanForm.of(plan.text)
+        if plan.text and (str(form) if form else IRREGULAR) in self.plans:
+            return plan.text
+        common = next((found for text in self.plans if (found := PlanForm.of(text))), PlanForm())
+        return common.write(plan.steps)
+
+    def respelled(self, text: str) -> str:
+        """`text` with every technique in the data's spelling."""
+        spelling = {canonical_technique(name): name for name in self.techniques}
+        return TECHNIQUE_NAME.sub(lambda name: spelling.get(canonical_technique(name[0]), name[0]), text)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for a JSON file; `from_json` reads it back."""
+        return {"dialogue": str(self.dialogue), "plans": list(self.plans), "techniques": list(self.techniques)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "FieldForms":
+        return cls(DialogueForm.of(data["dialogue"]), tuple(data["plans"]), tuple(data["techniques"]))
+
+
+class FormCounts:
+    """Counts the forms of field values, a record at a time."""
+
+    def __init__(self) -> None:
+        self._marks: Counter[tuple[str, str]] = Counter()
+        self._plans: Counter[str] = Counter()
+        self._techniques: Counter[str] = Counter()
+        self._dialogues = 0
+
+    def add(self, values: Mapping[str, str]) -> None:
+        """The values of one record, by field."""
+        if is_known(values.get("plan", "")):
+            self._plans[values["plan"].strip()] += 1
+        if canonical_technique(values.get("technique", "")):
+            self._techniques[values["technique"].strip()] += 1
+        if values.get("dialogue") and self._dialogues < DIALOGUES:
+            self._dialogues += 1
+            self._marks.update(dialogue_marks(values["dialogue"]))
+
+    def forms(self) -> FieldForms:
+        """The most common ones."""
+        plans: Counter[str] = Counter()
+        for text, count in self._plans.items():
+            form = PlanForm.of(text)
+            plans[str(form) if form else IRREGULAR] += count
+        spelling: dict[str | None, str] = {}
+        for name, _ in self._techniques.most_common():
+            spelling.setdefault(canonical_technique(name), name)
+        names = tuple(spelling[technique] for technique in TECHNIQUES if technique in spelling)
+        return FieldForms(DialogueForm.most_common(self._marks), tuple(form for form, _ in plans.most_common()), names)
