@@ -22,7 +22,7 @@ LAYERS = (
     "identity chat language sampling speaker service statistics metrics invention "
     "study comparison claims tables ratings",
     "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon messages "
-    "picture grammar mood prices bar arm instrument",
+    "picture grammar mood prices bar arm instrument secret fault parameters wire",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")
