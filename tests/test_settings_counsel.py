@@ -118,6 +118,23 @@ def test_what_is_not_there_is_refused(changes, message):
     settings(check_files=False, **changes)
 
 
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("OPENAI_API_KEY", {"client": "openai", "client_model": "m", "client_url": "http://x"}),
+        ("MIRROR_SERVICE_TOKEN", {"verifier": "http"}),
+    ],
+)
+def test_a_key_is_checked_unseen_where_it_is_used(name, changes, monkeypatch):
+    monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv(name, "“sk-secret”\r\n")
+    settings(**changes)
+    monkeypatch.setenv(name, "sk-\r\nsecret")
+    message = refused(**changes)
+    assert f"{name} must be one word" in message and "sk-" not in message and "secret" not in message
+    settings(verifier="local")
+
+
 def test_models_that_nothing_uses_need_not_be_there(monkeypatch):
     monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
     settings(face_pack="./no", safety_model="./no", relevance_model="./no")
