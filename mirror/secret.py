@@ -46,9 +46,10 @@ def secret_faults(name: str) -> list[str]:
 
 def masked(text: str, *secrets: str | None) -> str:
     """`text` without the secrets, in any form that a header, a URL or a JSON text gives them; mask before cutting."""
-    for secret in filter(None, secrets):
-        for form in sorted(_forms(secret), key=len, reverse=True):
-            text = text.replace(form, MASK)
+    known = [secret for secret in secrets if secret]
+    for form in sorted({form for secret in known for form in _forms(secret)}, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    for secret in known:
         text = _without_prefix(text, secret)
     return text
 
