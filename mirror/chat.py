@@ -18,7 +18,7 @@ from mirror.fault import OK, Fault
 from mirror.messages import Completion, Message, NoAnswer, without_reasoning
 from mirror.parameters import Parameters
 from mirror.secret import KEY, clean_secret, masked, secret_of_environment
-from mirror.wire import Answer, Choice, Usage, as_sent
+from mirror.wire import Answer, Said, Usage, as_sent
 
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # servers that ask for no key accept any; the library insists on one
@@ -179,15 +179,15 @@ class ChatEndpoint:
             what = f"answered without a choice: {self._shown(body, 200)!r}"
             return self._error(what, "ask again, with another seed or model", status, tries)
         choice, usage = answer.choices[0], answer.usage or Usage()
-        cut_off = choice.finish_reason == "length"
-        spoken = without_reasoning(choice.message.text, cut_off)
+        message, cut_off = choice.message or Said(), choice.finish_reason == "length"
+        spoken = without_reasoning(message.text, cut_off)
         self._begins_unopened |= spoken.reasoning == "unopened"
         if (
             cut_off and self._begins_unopened and not spoken.reasoning
         ):  # its reasoning begins in the prompt, and goes on
-            spoken = without_reasoning(f"<think>{choice.message.text}", cut_off)
+            spoken = without_reasoning(f"<think>{message.text}", cut_off)
         if not spoken.words or choice.finish_reason in FILTERED:
-            return self._wordless(choice, spoken.reasoning, status, tries)
+            return self._wordless(message, choice.finish_reason, spoken.reasoning, status, tries)
         return Completion(
             spoken.words,
             usage.prompt_tokens,
@@ -196,9 +196,8 @@ class ChatEndpoint:
             choice.finish_reason or "stop",
         )
 
-    def _wordless(self, choice: Choice, reasoning: str, status: int, tries: int) -> ChatError:
+    def _wordless(self, message: Said, end: str | None, reasoning: str, status: int, tries: int) -> ChatError:
         """The error of an answer that has no words, or is not whole."""
-        message, end = choice.message, choice.finish_reason
         text = "a part of a text" if end in FILTERED and message.text else "no text"
         what = f"answered with {text} (finish_reason {end})"
         what += f", but with the refusal {message.refused!r}" if message.refused else ""

@@ -53,7 +53,7 @@ class Said(BaseModel):
 
 
 class Choice(BaseModel):
-    message: Said
+    message: Said | None = None
     finish_reason: str | None = None
 
 

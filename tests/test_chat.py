@@ -352,6 +352,7 @@ FAULTS = {
     "a page": (Body(b"<html>Sign in</html>", "text/html"), 200, 1, "check that the base URL is that of an OpenAI-comp"),
     "no choice": (Body(b'{"choices": []}'), 200, 1, "answered without a choice: '{\"choices\": []}'"),
     "no choices": (Body(b'{"choices": null}'), 200, 1, "answered without a choice"),
+    "no message": (Body(b'{"choices": [{"message": null}]}'), 200, 1, "answered with no text"),
     "another answer": (Body(b'{"object": "list"}'), 200, 1, "answered with no chat completion: '{"),
     "a list": (Body(b"[1]"), 200, 1, "answered with no chat completion"),
     "null": (Body(b"null"), 200, 1, "answered with no chat completion"),
