@@ -15,6 +15,7 @@ TOO_LARGE = 413
 TOO_MANY = 429
 BAD_GATEWAY = 502
 OF_REQUEST = (400, 422)
+LONGEST = 4000  # characters of an error that are read
 OF_KEY_OR_RATE = (401, 402, 403, 407, 408, 409, TOO_MANY)  # say nothing of parameters
 _TEXTS = ("message", "msg", "error", "errors", "detail", "details", "description", "fieldViolations", "metadata", "raw")
 _PLACES = ("param", "loc", "field", "parameter")
@@ -104,7 +105,7 @@ class Fault:
             next((code for code in codes if not code.isdigit()), ""),
             tuple(text for kind, text in found if kind == "type"),
             tuple(text for kind, text in found if kind == "place"),
-            "; ".join(filter(None, texts)),
+            "; ".join(filter(None, texts))[:LONGEST],
         )
         if status != OK:
             return fault

@@ -25,6 +25,8 @@ from mirror.transcript import Turn
 Structured = Literal["schema", "object", "text"]
 REFUSALS = (400, 401, 403, 404, 422)  # what an endpoint refuses this way it will refuse again
 READINGS = 20  # how often the text of an answer may be gone through at the most, however it is made
+BROKEN = 100  # objects that begin and do not end, after which an answer is read no further
+_START = re.compile(r"\{\s*[\"}]")
 _NUMBER = re.compile(r"\s*-?\d{1,6}\s*", re.ASCII)
 
 
@@ -200,22 +202,26 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         Unparsable: one names a value twice, and differently.
     """
     decoder = json.JSONDecoder(object_pairs_hook=_object, strict=False)  # a reason may run over several lines
-    place, left = text.find("{"), READINGS * len(text)
-    while place >= 0 and left > 0:
+    start, left, broken = _START.search(text), READINGS * len(text), 0
+    while start:
+        place = start.start()
         try:
             values, end = decoder.raw_decode(text, place)
+            yield values
         except Unparsable:
             raise
-        except json.JSONDecodeError as error:
-            reached = len(text) if error.msg.startswith("Unterminated") else error.pos
-            left -= reached - place + 1
-            end = place + 1
-        except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
-            left -= len(text)
-            end = place + 1
-        else:
-            yield values
-        place = text.find("{", end)
+        except (ValueError, RecursionError) as error:
+            end, broken = place + 1, broken + 1
+            left -= _read(error, text, place)
+            if left < 0 or broken > BROKEN:
+                raise Unparsable("no JSON object that could be found among many that are broken") from None
+        start = _START.search(text, end)
+
+
+def _read(error: ValueError | RecursionError, text: str, place: int) -> int:
+    """How many characters the decoder went through before it gave up."""
+    is_known = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
+    return (error.pos if is_known else len(text)) - place
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

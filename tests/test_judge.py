@@ -148,13 +148,15 @@ READ = {
     "the same twice": f"{OBJECT} As I said: {OBJECT}",
     "a quote before": f'She said "well: {OBJECT}',
     "an open brace before": "{ " + OBJECT,
+    "many open braces before": "{ " * 1000 + OBJECT,
+    "a reason of several lines": OBJECT[:-1] + ', "reason": "one\ntwo"}',
 }
 
 
 @pytest.mark.parametrize("text", READ.values(), ids=READ)
 def test_what_means_the_same_is_read(text):
     scores, reason = read_answer(text, CHOICES)
-    assert scores == {"helpful": 4, "empathy": 2} and reason == ""
+    assert scores == {"helpful": 4, "empathy": 2} and reason in ("", "one\ntwo")
     assert all(type(score) is int for score in scores.values())
 
 
@@ -196,10 +198,11 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_is_gone_through_a_bounded_number_of_times(text, monkeypatch):
     """Counted, not timed: the characters that the decoder was given before it stopped."""
-    read = 0
+    read = tried = 0
 
     def counted(self, text, place):
-        nonlocal read
+        nonlocal read, tried
+        tried += 1
         try:
             return decode(self, text, place)
         except json.JSONDecodeError as error:
@@ -213,7 +216,7 @@ def test_hostile_text_is_gone_through_a_bounded_number_of_times(text, monkeypatc
     monkeypatch.setattr(json.JSONDecoder, "raw_decode", counted)
     with pytest.raises(Unparsable):
         read_answer(text, CHOICES)
-    assert read <= 22 * len(text)
+    assert read <= 22 * len(text) and tried <= 101
 
 
 def test_a_server_that_knows_no_schemas_is_asked_without(server, session):
