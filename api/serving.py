@@ -47,12 +47,15 @@ class Health(BaseModel):
 def new_app(
     name: str,
     what: str,
-    facts: dict[str, Any],
+    facts: Callable[[], dict[str, Any]],
     settings: ServiceSettings,
     batcher: Batcher,
     token: str | None,
 ) -> FastAPI:
-    """An app with `GET /`, `GET /health`, docs, and JSON for every fault. `what` is one sentence for people."""
+    """An app with `GET /`, `GET /health`, docs, and JSON for every fault.
+
+    `what` is one sentence for people; `facts` are asked for with every `GET /health`.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,7 +64,7 @@ def new_app(
 
     version = versions().get("mirror-notebooks", "unknown")
     limits = {limit: value for limit, value in settings.model_dump().items() if limit in LIMITS}
-    health = Health(name=name, version=version, code=commit(), facts=facts, limits=limits)
+    health = Health(name=name, version=version, code=commit(), facts=facts(), limits=limits)
     app = FastAPI(title=f"MIRROR {name}", description=what, version=version, lifespan=lifespan, redirect_slashes=False)
     app.state.batcher = batcher
     answer_errors_as_json(app)
@@ -78,7 +81,7 @@ def new_app(
 
     @app.get("/health", summary="Models, thresholds, limits", responses=declared("internal_error", *own))
     async def read_health() -> Health:
-        return health
+        return health.model_copy(update={"facts": facts()})
 
     return app
 

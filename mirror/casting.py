@@ -24,10 +24,6 @@ from mirror.settings import CounselSettings
 from mirror.speaker import ChatSpeaker, LlavaSpeaker
 from mirror.verification import HttpVerifier, LocalVerifier
 
-# The protocol's sampling of client and describer.
-SAMPLING = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 128}
-PENALTIES = {"frequency_penalty": 0.2, "presence_penalty": 0.2}
-
 
 def make_cast(settings: CounselSettings) -> Cast:
     """The cast that the settings name, its models loaded.
@@ -55,9 +51,16 @@ def make_cast(settings: CounselSettings) -> Cast:
 def make_client(settings: CounselSettings) -> ChatClient | ScriptedClient:
     if settings.client == "scripted":
         return ScriptedClient()
-    concurrency = settings.concurrency
     model = ChatEndpoint(
-        settings.client_model, settings.client_url or None, concurrency=concurrency, **SAMPLING, **PENALTIES
+        settings.client_model,
+        settings.client_url or None,
+        temperature=settings.client_temperature,
+        top_p=settings.client_top_p,
+        max_tokens=settings.client_max_tokens,
+        frequency_penalty=settings.client_frequency_penalty,
+        presence_penalty=settings.client_presence_penalty,
+        concurrency=settings.concurrency,
+        room="client_max_tokens",
     )
     return ChatClient(model)
 
@@ -67,10 +70,16 @@ def make_describer(settings: CounselSettings, device: str) -> LexiconDescriber |
         return LexiconDescriber()
     if settings.describer == "http":
         return HttpDescriber(Service(os.environ["IMG_DESCRIPTION_URL"], "/describe"), settings.concurrency)
+    sampling = {
+        "temperature": settings.describer_temperature,
+        "top_p": settings.describer_top_p,
+        "max_tokens": settings.describer_max_tokens,
+        "room": "describer_max_tokens",
+    }
     if settings.describer == "local":
-        return LocalDescriber(LanguageModel.load(settings.describer_model, device=device, **SAMPLING))
+        return LocalDescriber(LanguageModel.load(settings.describer_model, device=device, **sampling))
     url = settings.describer_url or None
-    return ChatDescriber(ChatEndpoint(settings.describer_model, url, concurrency=settings.concurrency, **SAMPLING))
+    return ChatDescriber(ChatEndpoint(settings.describer_model, url, concurrency=settings.concurrency, **sampling))
 
 
 def face_pack(settings: CounselSettings, device: str, verifier: LocalVerifier | HttpVerifier) -> FacePack | None:
@@ -125,6 +134,7 @@ def make_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -
             top_p=settings.top_p,
             max_tokens=settings.max_new_tokens,
             concurrency=settings.concurrency,
+            room="max_new_tokens",
         )
         return Counselor(ChatSpeaker(endpoint, settings.sees_face), settings.read_prompts(), *protocol)
     if not settings.checkpoint:

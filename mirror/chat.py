@@ -1,56 +1,63 @@
 """A chat model behind an OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, … Knows nothing of prompts.
 
 The one module that imports openai, and leaves the retries to it: half a second after the first fault, then twice as
-long each time, or as long as the server asks.
+long each time, or as long as the server asks. What a server does not take of the sampling is left out from then on
+(`mirror/parameters.py`); what its errors mean, `mirror/fault.py` reads.
 """
 
-import base64
-import io
-import json
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import openai
-from PIL import Image
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
-from mirror.messages import Completion, Message
+from mirror.fault import OK, Fault
+from mirror.messages import Completion, Message, NoAnswer, without_reasoning
+from mirror.parameters import Parameters
+from mirror.secret import KEY, clean_secret, masked, secret_of_environment
+from mirror.wire import Answer, Said, Usage, as_sent
 
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # servers that ask for no key accept any; the library insists on one
+CHANGES = 12  # changes of its parameters that a request may take; there are fewer to make
+SHOWN = 300  # characters of a server's words that a message shows
+FILTERED = ("content_filter", "error")  # ends of an answer that is not whole, and not for want of room
 HINTS = {
     400: "the server does not take these parameters; change them or the model",
     401: "set OPENAI_API_KEY to a key that this endpoint accepts",
     403: "this key may not use this model; ask for access, or use another model",
     404: "check the model's name, and that the base URL ends where /chat/completions begins (often in /v1)",
-    413: "the conversation is too large; send fewer or smaller images",
     429: "lower the concurrency, or run again later",
 }
-
-
-OK = 200
+OWN_HINTS = {
+    "too long": "this conversation is more than the model reads; use a model that reads more, or lower {room}",
+    "filtered": "the server's content filter refused this conversation; use another model or server",
+    "no form": "this answer did not come out in the form asked for; ask again, or use another model",
+}
 
 
 def is_worth_another(error: Exception) -> bool:
     """Whether the endpoint is well and only its answer could not be used: asked again, it may give a better one."""
-    return isinstance(error, ChatError) and error.status == OK
+    return isinstance(error, NoAnswer) or (isinstance(error, ChatError) and error.status == OK)
 
 
 class ChatError(RuntimeError):
     """An endpoint gave no answer that can be used. The message names it, says what happened and what to do.
 
     Attributes:
-        status: of the HTTP response; None where there was none.
+        status: of the HTTP response, or the one that stands in its body; None where there was none.
         tries: how many requests were made.
+        own: `too long`, `filtered` or `no form` where this conversation alone was refused; else empty.
     """
 
-    def __init__(self, message: str, status: int | None, tries: int) -> None:
+    def __init__(self, message: str, status: int | None, tries: int, own: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.tries = tries
+        self.own = own
 
 
 class ChatEndpoint:
@@ -70,6 +77,7 @@ class ChatEndpoint:
         timeout: float = 120.0,
         retries: int = 4,
         concurrency: int = 8,
+        room: str = "max_tokens",
     ) -> None:
         """
         Args:
@@ -78,9 +86,10 @@ class ChatEndpoint:
             timeout: seconds that a request may wait for the server.
             retries: further tries after a fault of the server, of the network, or of the rate.
             concurrency: requests of a batch that may be under way at a time.
+            room: what the user calls `max_tokens`: the parameter that messages name.
 
         Raises:
-            ValueError: the key is missing.
+            ValueError: the key is missing, or no header can hold it.
         """
         self.name = model
         url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
@@ -89,20 +98,27 @@ class ChatEndpoint:
         self.sampling = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
         penalties = {"frequency_penalty": frequency_penalty, "presence_penalty": presence_penalty}
         self.sampling |= {name: value for name, value in penalties.items() if value}  # not every server knows them
-        self.retries = retries
-        self.concurrency = concurrency
-        self._key = api_key or os.environ.get("OPENAI_API_KEY") or ""
+        # OpenAI's newer models know this name only; other servers often only the older one.
+        limit_name = "max_completion_tokens" if self.is_openai else "max_tokens"
+        self.parameters = Parameters(f"{self.url}: model {model}", self.sampling, limit_name)
+        self.retries, self.concurrency, self.room = retries, concurrency, room
+        self._key = secret_of_environment(KEY) if api_key is None else clean_secret(api_key, KEY)
+        self._secrets = (self._key, *_credentials(url))
+        self._begins_unopened = False
         if self.is_openai and not self._key:
             raise ValueError(f"OPENAI_API_KEY is not set, and {self.url} answers nobody without; export it")
         # A proxy of the environment does not reach this machine's loopback, where vLLM and Ollama run.
         is_loopback = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
-        http_client = openai.DefaultHttpxClient(trust_env=False) if is_loopback else None
+        http_client = openai.DefaultHttpxClient(
+            trust_env=not is_loopback, event_hooks={"response": [_give_real_status]}
+        )
         self._client = openai.OpenAI(
             base_url=url, api_key=self._key or NO_KEY, timeout=timeout, max_retries=retries, http_client=http_client
         )
 
     def facts(self) -> dict[str, Any]:
-        return {"model": self.name, "base_url": self.url, **self.sampling}
+        """The model, its address, the sampling that it is asked with, and what its server refused of it."""
+        return {"model": self.name, "base_url": self.url, **self.parameters.facts()}
 
     def complete(
         self,
@@ -119,107 +135,115 @@ class ChatEndpoint:
         limit on the tokens of an answer, for this call.
         """
         asked = list(zip(conversations, seeds, strict=True))
-        form = {} if response_format is None else {"response_format": dict(response_format)}
-        form |= {} if max_tokens is None else {"max_tokens": max_tokens}
         with ThreadPoolExecutor(self.concurrency) as threads:
-            return list(threads.map(lambda one: self._ask(*one, form), asked))
+            return list(threads.map(lambda one: self._ask(*one, response_format, max_tokens), asked))
 
-    def _ask(self, conversation: Sequence[Message], seed: int | None, form: dict[str, Any]) -> Completion | ChatError:
-        sampling = self.sampling | form
-        if self.is_openai:  # its newer models know this name only; other servers often only the older one
-            sampling["max_completion_tokens"] = sampling.pop("max_tokens")
-        try:
-            answer = self._client.chat.completions.with_raw_response.create(
-                model=self.name,
-                messages=[_as_sent(message) for message in conversation],
-                **sampling,
-                **({} if seed is None else {"seed": seed}),
-            )
-        except openai.APIStatusError as error:
-            return self._refused(error)
-        except openai.APIConnectionError as error:
-            return self._unreachable(error)
-        return self._read(answer.text, answer.status_code, answer.retries_taken + 1)
+    def _ask(
+        self,
+        conversation: Sequence[Message],
+        seed: int | None,
+        response_format: Mapping[str, Any] | None,
+        max_tokens: int | None,
+    ) -> Completion | ChatError:
+        messages, before = [as_sent(message) for message in conversation], 0
+        while True:
+            sent = self.parameters.accepted(seed, response_format, max_tokens)
+            try:
+                answer = self._client.chat.completions.with_raw_response.create(
+                    model=self.name, messages=messages, **sent
+                )
+            except openai.APIStatusError as error:
+                fault = Fault.read(error.status_code, error.response.text)
+                if before < CHANGES and self.parameters.learn(fault, sent, self._shown(fault.said)):
+                    before += _tries(error)
+                    continue
+                return self._refused(error, fault, before)
+            except openai.APIConnectionError as error:
+                return self._unreachable(error, before)
+            return self._read(answer.text, answer.status_code, before + answer.retries_taken + 1)
 
     def _read(self, body: str, status: int, tries: int) -> Completion | ChatError:
         """The answer in a response's body."""
+        if fault := Fault.in_success(body):
+            hint = OWN_HINTS.get(fault.own, "ask again, or look into the server's log").format(room=self.room)
+            return self._error(
+                f"answered 200 with an error ({self._shown(fault.said)})", hint, status, tries, fault.own
+            )
         try:
-            answer = _Answer.model_validate_json(body)
-        except ValidationError:
-            what = f"answered with no chat completion: {body[:200]!r}"
+            answer = Answer.model_validate_json(body)
+        except ValidationError as error:
+            kind = ", and no JSON" if error.errors()[0]["type"] == "json_invalid" else ""
+            what = f"answered with no chat completion{kind}: {self._shown(body, 200)!r}"
             return self._error(what, "check that the base URL is that of an OpenAI-compatible API", status, tries)
-        choice, usage = answer.choices[0], answer.usage or _Usage()
-        text = (choice.message.content or "").strip()
-        if not text:
-            why = f", but with the refusal {choice.message.refusal!r}" if choice.message.refusal else ""
-            what = f"answered with no text (finish_reason {choice.finish_reason}){why}"
-            hint = "raise max_tokens" if choice.finish_reason == "length" else "ask again, with another seed or model"
-            return self._error(what, hint, status, tries)
+        if not answer.choices:
+            what = f"answered without a choice: {self._shown(body, 200)!r}"
+            return self._error(what, "ask again, with another seed or model", status, tries)
+        choice, usage = answer.choices[0], answer.usage or Usage()
+        message, cut_off = choice.message or Said(), choice.finish_reason == "length"
+        spoken = without_reasoning(message.text, cut_off)
+        self._begins_unopened |= spoken.reasoning == "unopened"
+        if (
+            cut_off and self._begins_unopened and not spoken.reasoning
+        ):  # its reasoning begins in the prompt, and goes on
+            spoken = without_reasoning(f"<think>{message.text}", cut_off)
+        if not spoken.words or choice.finish_reason in FILTERED:
+            return self._wordless(message, choice.finish_reason, spoken.reasoning, status, tries)
         return Completion(
-            text,
+            spoken.words,
             usage.prompt_tokens,
             usage.completion_tokens,
             answer.model or self.name,
             choice.finish_reason or "stop",
         )
 
-    def _refused(self, error: openai.APIStatusError) -> ChatError:
+    def _wordless(self, message: Said, end: str | None, reasoning: str, status: int, tries: int) -> ChatError:
+        """The error of an answer that has no words, or is not whole."""
+        text = "a part of a text" if end in FILTERED and message.text else "no text"
+        what = f"answered with {text} (finish_reason {end})"
+        what += f", but with the refusal {message.refused!r}" if message.refused else ""
+        own, hint = "", "ask again, with another seed or model"
+        if end == "content_filter":
+            own, hint = "filtered", OWN_HINTS["filtered"]
+        elif end == "length" or reasoning or message.thought:
+            what += ": its tokens went into reasoning" if reasoning or message.thought else ""
+            hint = f"raise {self.room}, or turn the model's reasoning off"
+        return self._error(what, hint, status, tries, own)
+
+    def _refused(self, error: openai.APIStatusError, fault: Fault, before: int) -> ChatError:
         status, tries = error.status_code, _tries(error)
         hint = "ask again later, or look into the server's log" if status >= 500 else HINTS.get(status, "see above")
-        if error.code == "insufficient_quota":
+        hint = OWN_HINTS.get(fault.own, hint).format(room=self.room)
+        if fault.code == "insufficient_quota":
             hint = "this key has no credit left; check its plan"
         wait = error.response.headers.get("retry-after")
         if wait and tries <= self.retries:  # the library waits two minutes at most, and gives up at once beyond that
-            hint = f"it asks to wait (Retry-After: {wait}), longer than the 120 s that are waited for; run again then"
-        return self._error(f"answered {status} ({_detail(error)})", hint, status, tries)
+            hint = (
+                f"it asks to wait (Retry-After: {wait[:40]}), longer than the 120 s that are waited for; run again then"
+            )
+        return self._error(f"answered {status} ({self._shown(fault.said)})", hint, status, before + tries, fault.own)
 
-    def _unreachable(self, error: openai.APIConnectionError) -> ChatError:
+    def _unreachable(self, error: openai.APIConnectionError, before: int) -> ChatError:
         if isinstance(error, openai.APITimeoutError):
             what, hint = "did not answer in time", "raise the time-out, lower the concurrency, or ask for fewer tokens"
         else:
             what, hint = f"cannot be reached ({error.__cause__ or error})", "is the server running? check the base URL"
-        return self._error(what, hint, None, _tries(error))
+        return self._error(what, hint, None, before + _tries(error))
 
-    def _error(self, what: str, hint: str, status: int | None, tries: int) -> ChatError:
+    def _shown(self, text: str, most: int = SHOWN) -> str:
+        """So much of a server's words as a message shows, without secrets."""
+        return masked(text, *self._secrets)[:most]
+
+    def _error(self, what: str, hint: str, status: int | None, tries: int, own: str = "") -> ChatError:
         times = "1 try" if tries == 1 else f"{tries} tries"
-        message = f"{self.url}: model {self.name} {what} after {times}; {hint}"
-        return ChatError(message.replace(self._key, "…") if self._key else message, status, tries)
+        told = f"{self.url}: model {self.name} {masked(what, *self._secrets)} after {times}; {hint}"
+        return ChatError(told, status, tries, own)
 
 
-class _Spoken(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Spoken
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-class _Answer(BaseModel):
-    """What is read of a response; servers leave out much of the rest."""
-
-    choices: list[_Choice] = Field(min_length=1)
-    model: str | None = None
-    usage: _Usage | None = None
-
-
-def _as_sent(message: Message) -> dict[str, Any]:
-    if not message.images:
-        return {"role": message.role, "content": message.content}
-    images = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in message.images]
-    return {"role": message.role, "content": [*images, {"type": "text", "text": message.content}]}
-
-
-def _data_url(image: Image.Image) -> str:
-    file = io.BytesIO()
-    image.convert("RGB").save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+def _give_real_status(response: Any) -> None:
+    """Gives a 200 that carries an error in its body the status of that error, so that it is treated like any other."""
+    response.read()
+    if response.status_code == OK and (fault := Fault.in_success(response.text)):
+        response.status_code = fault.status
 
 
 def _without_credentials(url: str) -> str:
@@ -227,12 +251,14 @@ def _without_credentials(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
+def _credentials(url: str) -> tuple[str, ...]:
+    """What no message may show of a URL: the password, and both as basic authentication sends them."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return ()
+    return parts.password, unquote(parts.password), f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+
+
 def _tries(error: openai.APIError) -> int:
     """How many requests were made: the library writes into each which retry it is."""
     return int(error.request.headers.get("x-stainless-retry-count", 0)) + 1
-
-
-def _detail(error: openai.APIStatusError) -> str:
-    body = error.body
-    message = body.get("message") if isinstance(body, dict) else body
-    return str(message or json.dumps(body))[:300]

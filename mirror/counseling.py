@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -109,6 +110,20 @@ class Counseling:
         told = {name: f"{value:,}" if isinstance(value, int) else f"{value:.3g}" for name, value in facts.items()}
         return pd.DataFrame(told.items(), columns=["what", "value"])
 
+    def _count(self, tally: "Tally", taken: Taken) -> None:
+        """Counts a turn; and records what a server has refused of a role's parameters, when that is new."""
+        tally.count(taken)
+        of_role = {
+            "client": self.cast.client.facts,
+            "describer": self.cast.describer.facts,
+            "counselor": lambda: self.cast.counselor.facts()["counselor"],
+        }
+        known = self.run.provenance.get("left_out", {})  # in an earlier part of the run, too
+        new = {role: of_role[role]().get("left_out", {}) for role in self.settings.models}
+        left_out = known | {role: known.get(role, {}) | found for role, found in new.items() if found}
+        if left_out != known:
+            self.run.record("running", left_out=left_out)
+
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings
         sound = [profile for profile in profiles if not session_faults(self.session(profile))]
@@ -124,7 +139,7 @@ class Counseling:
                 settings.seed,
                 settings.concurrency,
                 settings.max_turns,
-                tally.count,
+                partial(self._count, tally),
             )
 
     def _most_turns(self, profile: Profile) -> int:

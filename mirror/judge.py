@@ -6,7 +6,7 @@ It sees what the instrument lets it see, and never a run's, an arm's or a counse
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,10 @@ from mirror.transcript import Turn
 
 Structured = Literal["schema", "object", "text"]
 REFUSALS = (400, 401, 403, 404, 422)  # what an endpoint refuses this way it will refuse again
-_FENCED = re.compile(r"\A\s*```(?:json)?\s*(.*?)\s*```\s*\Z", re.DOTALL)
+READINGS = 20  # how often the text of an answer may be gone through at the most, however it is made
+BROKEN = 100  # objects that begin and do not end, after which an answer is read no further
+_START = re.compile(r"\{\s*[\"}]")
+_NUMBER = re.compile(r"\s*-?\d{1,6}\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Answer:
         reason: the judge's words, or why there is no rating.
         raw: the answer as it came, or the error.
         refused: whether the endpoint will refuse every further question too.
+        own: why this question alone was refused (`too long`, `filtered`, `no form`); else empty.
     """
 
     status: Status
@@ -80,6 +84,7 @@ class Answer:
     completion_tokens: int | None = None
     model: str = ""
     refused: bool = False
+    own: str = ""
 
 
 class Judge(Protocol):
@@ -93,7 +98,9 @@ class Judge(Protocol):
         """A digest of all that decides the answer: what has the same was asked already."""
         ...
 
-    def facts(self) -> dict[str, Any]: ...
+    def facts(self) -> dict[str, Any]:
+        """Who it is and how it is asked; `left_out` holds what its server refused of the parameters."""
+        ...
 
 
 class Unparsable(ValueError):
@@ -161,33 +168,69 @@ class ChatJudge:
         return {"type": "json_schema", "json_schema": schema}
 
     def _failed(self, case: Case, error: ChatError, attempt: int) -> Answer:
-        refused = error.status in REFUSALS
-        hint = "; if this server knows no JSON schema, set structured to object or text"
-        raw = f"{error}{hint * (error.status in (400, 422) and self.structured != 'text')}"
-        return Answer("failed", dict.fromkeys(case.choices), "no answer", raw, attempt, refused=refused)
+        refused = error.status in REFUSALS and not error.own
+        nothing = dict.fromkeys(case.choices)
+        return Answer("failed", nothing, "no answer", str(error), attempt, refused=refused, own=error.own)
 
 
 def read_answer(text: str, choices: Mapping[str, tuple[int | str, ...]]) -> tuple[dict[str, int | str], str]:
-    """The value of each item, and the reason, of a judge's answer: a JSON object, in a fence or not.
+    """The value of each item, and the reason, of a judge's answer: its one JSON object, whatever stands round it.
 
     Raises:
-        Unparsable: no JSON object, an item without a value, or a value that is none of its choices. Nothing is guessed.
+        Unparsable: no JSON object with the items, or several that differ; an item without a value, or a value that is
+            none of its choices. A number may be given as a text; nothing else is guessed.
     """
-    fenced = _FENCED.match(text)
-    try:
-        values = json.loads(fenced[1] if fenced else text)
-    except (ValueError, RecursionError):
-        raise Unparsable("no JSON object") from None
-    if not isinstance(values, dict):
+    found = [values for values in _objects(text) if values.keys() & choices.keys()]
+    if not found:
         raise Unparsable("no JSON object")
-    scores = {}
+    if any(values != found[0] for values in found):
+        raise Unparsable(f"{len(found)} JSON objects that differ")
+    values, scores = found[0], {}
     for item, allowed in choices.items():
         value = values.get(item)
+        if isinstance(value, str) and value not in allowed and _NUMBER.fullmatch(value):
+            value = int(value)
         if isinstance(value, bool) or value not in allowed:
             raise Unparsable(f"{item} is {value!r:.40}, none of {', '.join(map(str, allowed))}")
         scores[item] = allowed[allowed.index(value)]
     reason = values.get("reason", "")
     return scores, reason if isinstance(reason, str) else ""
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects of `text` that stand in no other, in order; the work is bounded by the text's length.
+
+    Raises:
+        Unparsable: one names a value twice, and differently.
+    """
+    decoder = json.JSONDecoder(object_pairs_hook=_object, strict=False)  # a reason may run over several lines
+    start, left, broken = _START.search(text), READINGS * len(text), 0
+    while start:
+        place = start.start()
+        try:
+            values, end = decoder.raw_decode(text, place)
+            yield values
+        except Unparsable:
+            raise
+        except (ValueError, RecursionError) as error:
+            end, broken = place + 1, broken + 1
+            left -= _read(error, text, place)
+            if left < 0 or broken > BROKEN:
+                raise Unparsable("no JSON object that could be found among many that are broken") from None
+        start = _START.search(text, end)
+
+
+def _read(error: ValueError | RecursionError, text: str, place: int) -> int:
+    """How many characters the decoder went through before it gave up."""
+    is_known = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
+    return (error.pos if is_known else len(text)) - place
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if twice := next((name for name, value in pairs if values[name] != value), None):
+        raise Unparsable(f"{twice} has two values")
+    return values
 
 
 def _tokens(given: list[Any]) -> tuple[int | None, int | None]:

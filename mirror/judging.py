@@ -118,15 +118,15 @@ class Judging:
             return self._rate()
 
     def _rate(self) -> pd.DataFrame:
-        done = {key for key, line in self._lines().items() if line.status != "failed"}
-        left = [question for question in self.questions if question.key not in done]
-        failures: list[str] = []
+        status = {key: line.status for key, line in self._lines().items()}
+        left = [question for question in self.questions if status.get(question.key, "failed") == "failed"]
+        left.sort(key=lambda question: question.key in status)  # what failed before does not stand in the others' way
+        failures: list[tuple[Question, Answer]] = []
         with progress_bar("rating", "answers", len(self.questions), len(self.questions) - len(left)) as bar:
             tally = Tally(bar, self.settings)
-            for question, answer in ask_all(self.judge, left, self.settings.concurrency):
-                append_line(question.path, question.line(answer, self.judge.name, self.run.folder.name))
+            for question, answer in ask_all(self.judge, left, self.settings.concurrency, self._keep):
                 tally.count(answer)
-                failures += [answer.raw] if answer.status == "failed" else []
+                failures += [(question, answer)] if answer.status == "failed" else []
         self._record(failures)
         if failures:
             raise RatingsFailed(self._failed(failures))
@@ -211,7 +211,15 @@ class Judging:
             found[(line.first, line.second), line.idx, line.asked] = line
         return found
 
-    def _record(self, failures: Sequence[str]) -> None:
+    def _keep(self, question: Question, answer: Answer) -> None:
+        """Puts an answer on disk; and what the judge's server has refused of its parameters, when that is new."""
+        append_line(question.path, question.line(answer, self.judge.name, self.run.folder.name))
+        known = self.run.provenance.get("left_out", {})  # in an earlier part of the run, too
+        left_out = known | self.judge.facts().get("left_out", {})
+        if left_out != known:
+            self.run.record("running", left_out=left_out)
+
+    def _record(self, failures: Sequence[tuple[Question, Answer]]) -> None:
         own = [line for line in self._lines().values() if line.run == self.run.folder.name]
         tokens = {
             kind: sum(getattr(line, kind) or 0 for line in own) for kind in ("prompt_tokens", "completion_tokens")
@@ -224,13 +232,24 @@ class Judging:
             "incomplete" if failures else "complete", questions=len(self.questions), **counts, **tokens, **cost
         )
 
-    def _failed(self, failures: Sequence[str]) -> str:
+    def _failed(self, failures: Sequence[tuple[Question, Answer]]) -> str:
         open_ = sum(self.answers()["open"])
         rest = f", and {open_} were not asked any more" if open_ else ""
-        told = "\n".join(f"  {count} times: {why}" for why, count in Counter(failures).most_common(3))
-        return (
-            f"{len(failures)} of {len(self.questions)} questions had no answer{rest}:\n{told}\nthe others are on disk; "
-            "start the same run again to ask only what is left"
+        others = Counter(answer.raw for _, answer in failures if not answer.own)
+        told = [f"  {count} times: {why}" for why, count in others.most_common(3)]
+        for own in dict.fromkeys(answer.own for _, answer in failures if answer.own):
+            of_it = [(question, answer) for question, answer in failures if answer.own == own]
+            sessions = dict.fromkeys(f"{'/'.join(question.shown)}/{question.idx}" for question, _ in of_it)
+            named = ", ".join(sorted(sessions))
+            told.append(
+                f"  {len(of_it)} times: {own}, which concerns these sessions alone: {named}\n    {of_it[0][1].raw}"
+            )
+        return "\n".join(
+            [
+                f"{len(failures)} of {len(self.questions)} questions had no answer{rest}:",
+                *told,
+                "the others are on disk; start the same run again to ask only what is left",
+            ]
         )
 
 

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 from transformers.utils import logging
 
 from mirror.device import resolve_device
-from mirror.messages import Completion, Message
+from mirror.messages import Completion, Message, NoAnswer, opened_reasoning, without_reasoning
 from mirror.sampling import SeededSampling
 from mirror.weights import find
 
@@ -30,6 +30,7 @@ class LanguageModel:
         temperature: 0 is greedy.
         top_p: 0…1, without 0.
         max_tokens: of an answer.
+        room: what the user calls `max_tokens`: the parameter that messages name.
     """
 
     model: PreTrainedModel
@@ -39,6 +40,7 @@ class LanguageModel:
     temperature: float = 0.7
     top_p: float = 0.9
     max_tokens: int = 128
+    room: str = "max_tokens"
 
     @classmethod
     def load(
@@ -49,7 +51,7 @@ class LanguageModel:
         Args:
             device: auto is the first GPU if there is one.
             dtype: None is bfloat16 on a GPU and float32 on the CPU.
-            sampling: temperature, top_p, max_tokens.
+            sampling: temperature, top_p, max_tokens, room.
 
         Raises:
             FileNotFoundError: nothing can be had under that name.
@@ -94,8 +96,10 @@ class LanguageModel:
         seeds: Sequence[int],
         *,
         max_tokens: int | None = None,
-    ) -> list[Completion | PromptTooLong]:
+    ) -> list[Completion | PromptTooLong | NoAnswer]:
         """An answer to each conversation, as one left-padded batch; one that has no room is an error in its place.
+
+        So is one that was reasoning only.
 
         `max_tokens` replaces the model's own limit on the tokens of an answer, for this call.
 
@@ -103,17 +107,23 @@ class LanguageModel:
         the logits, which on a GPU may differ with the shape of a batch).
         """
         limit = self.max_tokens if max_tokens is None else max_tokens
+        texts = [self._text(conversation) for conversation in conversations]
         prompts = [self._ids(conversation) for conversation in conversations]
         faults = [self._fault(ids, limit) for ids in prompts]
-        rows = [(ids, seed) for ids, seed, fault in zip(prompts, seeds, faults, strict=True) if not fault]
-        answers = iter(self._generate([ids for ids, _ in rows], [seed for _, seed in rows], limit) if rows else ())
+        rows = [row for *row, fault in zip(texts, prompts, seeds, faults, strict=True) if not fault]
+        written = iter(self._generate([ids for _, ids, _ in rows], [seed for *_, seed in rows], limit) if rows else ())
+        answers = iter([self._completion(text, len(ids), next(written)) for text, ids, _ in rows])
         return [fault or next(answers) for fault in faults]
 
-    def _ids(self, conversation: Sequence[Message]) -> list[int]:
+    def _text(self, conversation: Sequence[Message]) -> str:
+        """The conversation as the model reads it, by its template."""
         if any(message.images for message in conversation):
             raise ValueError(f"{self.name} reads text only; a conversation with images needs a vision model")
         messages = [{"role": message.role, "content": message.content} for message in conversation]
-        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+    def _ids(self, conversation: Sequence[Message]) -> list[int]:
+        text = self._text(conversation)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # the template writes them itself
 
     def _fault(self, ids: list[int], limit: int) -> PromptTooLong | None:
@@ -122,11 +132,11 @@ class LanguageModel:
             return None
         return PromptTooLong(
             f"the conversation has {len(ids)} tokens, which with {limit} for the answer is more than the "
-            f"{room} that {self.name} reads; shorten the dialogue, lower max_tokens, or use a model that reads more"
+            f"{room} that {self.name} reads; shorten the dialogue, lower {self.room}, or use a model that reads more"
         )
 
     @torch.inference_mode()
-    def _generate(self, prompts: list[list[int]], seeds: list[int], limit: int) -> list[Completion]:
+    def _generate(self, prompts: list[list[int]], seeds: list[int], limit: int) -> list[list[int]]:
         longest, device, pad = max(map(len, prompts)), self.model.device, self.model.generation_config.pad_token_id
         output = self.model.generate(
             input_ids=torch.tensor([[pad] * (longest - len(ids)) + ids for ids in prompts], device=device),
@@ -135,13 +145,27 @@ class LanguageModel:
             max_new_tokens=limit,
             logits_processor=[SeededSampling(seeds, self.temperature, self.top_p)],
         )
-        answers = output[:, longest:].tolist()
-        return [self._completion(len(ids), answer) for ids, answer in zip(prompts, answers, strict=True)]
+        return output[:, longest:].tolist()
 
-    def _completion(self, prompt_tokens: int, ids: list[int]) -> Completion:
+    def _completion(self, prompt: str, prompt_tokens: int, ids: list[int]) -> Completion | NoAnswer:
         ends = self.model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
         length = next((place for place, token in enumerate(ids) if token in ends), None)
         answer = ids[:length]
         text = self.tokenizer.decode(answer, skip_special_tokens=True).strip()
+        # The marks of reasoning may be special tokens themselves, and the first of them may stand in the prompt.
+        marked = opened_reasoning(prompt) + self.tokenizer.decode(answer, skip_special_tokens=False)
+        spoken = without_reasoning(marked, cut_off=length is None)
+        if spoken.reasoning:
+            text = self._without_special_tokens(spoken.words)
+            if not text:
+                return NoAnswer(
+                    f"{self.name} answered with reasoning and no words ({len(answer)} tokens); raise {self.room}, or "
+                    "use a model that does not reason"
+                )
         return Completion(text, prompt_tokens, len(answer), self.name, "length" if length is None else "stop")
+
+    def _without_special_tokens(self, text: str) -> str:
+        for token in self.tokenizer.all_special_tokens:
+            text = text.replace(token, "")
+        return text.strip()

@@ -3,10 +3,11 @@
 Knows nothing of how many runs there are, or of what was asked before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from mirror.instrument import Instrument
 from mirror.judge import Answer, Case, Judge
@@ -15,6 +16,7 @@ from mirror.ratings import Rating
 from mirror.transcript import SessionFolder, Turn
 
 REFUSED = 3  # refusals before the first answer, after which the rest is not asked
+UNWRITTEN = ("refused", "own")  # of an answer, what its record does not hold
 
 
 Key = tuple[tuple[str, ...], str, str]  # the runs that are shown, the client, and what was asked
@@ -47,7 +49,7 @@ class Question:
             "run": run,
             "asked": self.asked,
         }
-        values |= {name: value for name, value in vars(answer).items() if name != "refused"}
+        values |= {name: value for name, value in vars(answer).items() if name not in UNWRITTEN}
         if len(self.shown) == 2:
             return Preference(first=self.shown[0], second=self.shown[1], **values)
         return Rating(turn=self.case.turn, **values)
@@ -78,23 +80,36 @@ def _faces(
     return tuple(tuple(folder.folder / turn.face.file for turn in turns if turn.face) for folder, turns in shown)
 
 
-def ask_all(judge: Judge, questions: Sequence[Question], concurrency: int) -> Iterator[tuple[Question, Answer]]:
+def ask_all(
+    judge: Judge, questions: Sequence[Question], concurrency: int, keep: Callable[[Question, Answer], None]
+) -> Iterator[tuple[Question, Answer]]:
     """Asks so many questions at a time, and gives each with its answer when that comes.
 
-    Ends early where the endpoint refuses the first ones and has answered none: a wrong key is told once.
+    Every answer goes to `keep` as soon as it is there, one at a time, whatever becomes of the loop that asked: none
+    that was paid for is lost. Asks no more where the endpoint refuses the first ones for a reason that is not their
+    own, and has answered none: a wrong key is told once. What is under way then is waited for, and given too.
     """
+    lock = Lock()
+
+    def ask(question: Question) -> Answer:
+        answer = judge.answer(question.case, question.seed)
+        with lock:
+            keep(question, answer)
+        return answer
+
     threads = ThreadPoolExecutor(concurrency)
     try:
-        asked: dict[Future[Answer], Question] = {
-            threads.submit(judge.answer, question.case, question.seed): question for question in questions
-        }
+        asked: dict[Future[Answer], Question] = {threads.submit(ask, question): question for question in questions}
         refused = answered = 0
         for future in as_completed(asked):
+            if future.cancelled():
+                continue
             answer = future.result()
             yield asked[future], answer
             refused += answer.refused
             answered += answer.status != "failed"
             if refused >= REFUSED and not answered:
-                return
+                for waiting in asked:
+                    waiting.cancel()
     finally:
         threads.shutdown(wait=True, cancel_futures=True)

@@ -3,7 +3,6 @@
 Knows the wire, not what the services are for.
 """
 
-import os
 import random
 import time
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ import requests
 from pydantic import BaseModel, ValidationError
 from requests.adapters import HTTPAdapter
 
-TOKEN = "MIRROR_SERVICE_TOKEN"
+from mirror.secret import TOKEN, clean_secret, masked, secret_of_environment
+
 CONNECT_SECONDS = 5.0
 BACKOFF_SECONDS = 0.5  # before the second try; doubled before each further one
 CONNECTIONS = 32  # that are kept open; more are made where more threads ask at once
@@ -49,15 +49,8 @@ def endpoint(url: str, path: str) -> str:
 
 
 def token_of_environment() -> str | None:
-    """The bearer token that services ask for and callers send; None where none is set. Raises like `checked_token`."""
-    return checked_token(os.environ.get(TOKEN) or None)
-
-
-def checked_token(token: str | None) -> str | None:
-    """`token`. Raises ValueError, without showing it, where no header can hold it."""
-    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
-        raise ValueError(f"{TOKEN} must be one word of ASCII characters; look for a space or a line end in it")
-    return token
+    """The bearer token that services ask for and callers send; None where none is set. Raises like `clean_secret`."""
+    return secret_of_environment(TOKEN) or None
 
 
 class BearerAuth(requests.auth.AuthBase):
@@ -85,7 +78,7 @@ class Service:
 
     def __init__(self, url: str, path: str, token: str | None = None, timeout: float = 120, retries: int = 3) -> None:
         self.url, self.path, self.timeout, self.retries = endpoint(url, path), path, timeout, retries
-        self._token = token_of_environment() if token is None else checked_token(token)
+        self._token = token_of_environment() if token is None else clean_secret(token, TOKEN)
         self._session = requests.Session()
         self._session.auth = BearerAuth(self._token)
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -114,9 +107,10 @@ class Service:
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(map(str, fault["loc"]))
+            found = masked(repr(answer), self._token)[:200]
             raise self._error(
                 self.url,
-                f"answered no {model.__name__}: {where or 'it'}: {fault['msg']}; found {answer!r:.200}; "
+                f"answered no {model.__name__}: {where or 'it'}: {fault['msg']}; found {found}; "
                 "is another service, or another version of it, at this URL?",
             ) from None
 
@@ -136,7 +130,7 @@ class Service:
                 raise self._error(url, f"could not be asked: {error}; check the URL") from error
             if response.status_code < 500:
                 return self._content(url, response)
-            fault = f"{_said(response)}; the service's own log says more"
+            fault = f"{_said(response, self._token)}; the service's own log says more"
         tries = f"{self.retries + 1} tries" if self.retries else "1 try"
         raise self._error(url, f"gave no answer after {tries}: {fault}")
 
@@ -161,26 +155,27 @@ class Service:
                 404: "check the path of the URL, and that it is the right service's",
                 405: "check the path of the URL, and that it is the right service's",
             }.get(status, "the request has to change" if status >= 400 else "set the URL to where it leads")
-            raise self._error(url, f"answered {_said(response)}; {advice}")
+            raise self._error(url, f"answered {_said(response, self._token)}; {advice}")
         try:
             answer = response.json()
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            found = f"{response.headers.get('Content-Type', 'no content type')}: {response.text[:200]!r}"
+            text = masked(response.text, self._token)[:200]
+            found = f"{response.headers.get('Content-Type', 'no content type')}: {text!r}"
             raise self._error(url, f"answered no JSON object but {found}; is another service at this URL?")
         return answer
 
     def _error(self, url: str, message: str) -> ServiceError:
-        text = f"{url} {message}"
-        return ServiceError(text.replace(self._token, "…") if self._token else text)
+        return ServiceError(masked(f"{url} {message}", self._token))
 
 
-def _said(response: requests.Response) -> str:
+def _said(response: requests.Response, token: str | None) -> str:
     """Status, code and message of an answer that is none; the start of it where it is not the services' JSON."""
     try:
         answer = response.json()
         return f"{response.status_code} {answer['error']}: {answer['message']}"
     except (ValueError, KeyError, TypeError):
         place = response.headers.get("Location")
-        return f"{response.status_code} {response.reason} {f'to {place}' if place else repr(response.text[:200])}"
+        text = repr(masked(response.text, token)[:200])
+        return f"{response.status_code} {response.reason} {f'to {place}' if place else text}"

@@ -54,14 +54,16 @@ class Status:
     message: str = "as the test asked"
     code: str | None = None
     retry_after: float | str | None = None
+    param: str | None = None
 
 
 @dataclass(frozen=True)
 class Body:
-    """Any bytes with status 200: broken JSON, another server's page."""
+    """Any bytes: broken JSON, another server's page, an error in another vendor's form."""
 
     body: bytes
     content_type: str = "application/json"
+    status: int = 200
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Status():
                 self._refuse(answer)
             case Body():
-                self._write(200, answer.body, answer.content_type)
+                self._write(answer.status, answer.body, answer.content_type)
             case Dropped():
                 self._drop(request, answer)
             case Slow():
@@ -171,7 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
 
     def _refuse(self, answer: Status) -> None:
-        error = {"message": answer.message, "type": "invalid_request_error", "param": None, "code": answer.code}
+        error = {"message": answer.message, "type": "invalid_request_error", "param": answer.param}
+        error["code"] = answer.code
         headers = {} if answer.retry_after is None else {"Retry-After": str(answer.retry_after)}
         self._send(answer.status, {"error": error}, headers)
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from openai_server import OpenAIServer, Slow, Text
+from openai_server import OpenAIServer, Slow, Status, Text
 from servers import ScriptedDescriber, description_service, free_port, until
 
 from api.description.__main__ import load
@@ -164,6 +164,24 @@ def test_an_endpoint_that_is_down_is_a_502_that_names_it():
         message = refusal(describe(url), 502, "backend_unavailable")
         assert requests.get(f"{url}/health", timeout=60).json()["facts"]["base_url"] == endpoint.url
     assert message.startswith(f"{endpoint.url}: model llama cannot be reached") and "swordfish" not in message
+
+
+def test_a_model_is_asked_with_the_services_own_sampling():
+    lines = (
+        "<think>\nOne\n</think>\nFacial Expression Description: a frown\nContrasting Facial Expression Description: joy"
+    )
+
+    def answer(request):
+        return Status(400, "Unsupported: temperature") if "temperature" in request.body else Text(lines)
+
+    with OpenAIServer(default=answer) as server:
+        options = {"describer": "openai", "model": "llama", "base_url": server.url, "max_tokens": 700, "top_p": 0.4}
+        with description_service(load(DescriptionSettings(temperature=0.2, **options))) as url:
+            assert describe(url).json()["expression"] == "a frown"
+            facts = requests.get(f"{url}/health", timeout=60).json()["facts"]
+    first, second = (request.body for request in server.requests)
+    assert (first["temperature"], first["top_p"], first["max_tokens"]) == (0.2, 0.4, 700)
+    assert "temperature" not in second and facts["left_out"]["temperature"]["value"] == 0.2
 
 
 def test_a_dialogue_that_the_model_has_no_room_for_is_a_bad_request(url):

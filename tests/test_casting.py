@@ -10,6 +10,7 @@ from test_settings_counsel import DEFAULTS
 from mirror.casting import make_cast, make_client, make_counselor, make_describer, make_verifier
 from mirror.client import ScriptedClient
 from mirror.description import LexiconDescriber
+from mirror.messages import Message
 from mirror.profile import read_profiles
 from mirror.prompts import Variant, completed, induce, own_prompts
 from mirror.run import input_path
@@ -53,6 +54,13 @@ def test_chat_models_get_the_protocols_sampling(monkeypatch):
         client = make_client(found).facts()
         described = make_describer(found, "cpu").facts()
         counselor = make_counselor(found, "cpu", None).facts()["counselor"]
+        own = {"client_temperature": 0.0, "client_top_p": 0.5, "client_max_tokens": 4096, "describer_max_tokens": 7}
+        penalties = {"client_frequency_penalty": 0.0, "client_presence_penalty": -0.5, "describer_temperature": 0.1}
+        other = found.model_copy(update=own | penalties | {"describer_top_p": 0.3})
+        other_client, other_describer = make_client(other).facts(), make_describer(other, "cpu").facts()
+    assert other_client.items() >= {"temperature": 0.0, "top_p": 0.5, "max_tokens": 4096}.items()
+    assert other_client["presence_penalty"] == -0.5 and "frequency_penalty" not in other_client
+    assert other_describer.items() >= {"temperature": 0.1, "top_p": 0.3, "max_tokens": 7}.items()
     assert client.items() >= {"model": "c", "temperature": 0.7, "max_tokens": 128, "presence_penalty": 0.2}.items()
     assert described["model"] == "d" and "presence_penalty" not in described
     assert counselor.items() >= {"model": "k", "temperature": 0.2, "max_tokens": 9, "sees_face": True}.items()
@@ -71,6 +79,21 @@ def test_a_counselor_says_where_its_prompts_come_from(tmp_path):
 def test_a_planning_llava_keeps_room_for_a_plan_behind_every_prompt():
     rooms = [make_counselor(settings(cot=cot), "cpu", None).speaker.longest_answer for cot in ("base", "planning")]
     assert rooms == [64, 128]
+def test_a_role_without_room_names_the_parameter_that_gives_it_some(monkeypatch):
+    with OpenAIServer(default=Text("<think>\nWell", "length")) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        found = settings(
+            client="openai", client_model="c", describer="openai", describer_model="d",
+            counselor="openai", counselor_model="k",
+        )  # fmt: skip
+        models = (
+            make_client(found).model,
+            make_describer(found, "cpu").model,
+            make_counselor(found, "cpu", None).speaker.model,
+        )
+        told = [str(model.complete([[Message("user", "Hello.")]], [1])[0]) for model in models]
+    names = ("client_max_tokens", "describer_max_tokens", "max_new_tokens")
+    assert [f"raise {name}, or" in message for name, message in zip(names, told, strict=True)] == [True] * 3
 
 
 def test_a_service_is_asked_where_its_url_is_set(monkeypatch):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import socket
 
 import pytest
@@ -142,6 +143,17 @@ def test_another_server_needs_no_key(server):
     assert server.requests[0].headers["authorization"] == "Bearer none"
 
 
+def test_a_key_is_cleaned_or_refused_unseen(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", f"\ufeff“{KEY}”\r\n")
+    assert ask(ChatEndpoint("some-model", server.url)).text == "Yes."
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    for inner in ("\r", " ", "é", "\u200b"):
+        monkeypatch.setenv("OPENAI_API_KEY", f"sk-{inner}{KEY}")
+        with pytest.raises(ValueError, match="OPENAI_API_KEY must be one word") as error:
+            ChatEndpoint("some-model", server.url)
+        assert "secret" not in str(error.value)
+
+
 def test_key_and_address_come_from_the_environment(server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
@@ -182,7 +194,146 @@ def test_the_facts_hold_no_secret():
         "top_p": 0.9,
         "max_tokens": 128,
         "presence_penalty": 0.2,
+        "seed_bits": 31,
     }
+
+
+# Reasoning ------------------------------------------------------------------------------------------------------------
+
+
+def said(content, **more):
+    message = {"role": "assistant", "content": content, **more}
+    return Body(json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode())
+
+
+CONTENTS = {
+    "tags": "<think>\nShe is sad.\n</think>\n\nYes.",
+    "no opening tag": "She is sad.\n</think>\n\nYes.",
+    "Mistral": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "Yes."}],
+    "output_text": [{"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": "Yes."}],
+    "several": [{"type": "text", "text": "Ye"}, {"type": "reference", "text": "[1]"}, {"type": "text", "text": "s."}],
+    "a value": [{"type": "text", "text": {"value": "Yes.", "annotations": []}}],
+    "texts": ["Ye", "s."],
+    "tags in parts": [{"type": "text", "text": "<think>hm"}, {"type": "text", "text": "</think>Yes."}],
+    "one part": {"type": "text", "text": "Yes."},
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
+def test_reasoning_is_no_answer_whatever_form_it_has(content, server):
+    server.answers(said(content, reasoning_content="hm", reasoning="hm"))
+    assert ask(endpoint(server)).text == "Yes."
+
+
+def test_reasoning_set_apart_is_no_answer_where_there_is_no_other(server):
+    server.answers(said("", reasoning_content="She is sad."))
+    error = ask(endpoint(server, room="client_max_tokens"))
+    assert isinstance(error, ChatError) and "its tokens went into reasoning" in str(error)
+    assert "raise client_max_tokens" in str(error) and "She is sad" not in str(error)
+
+
+def test_a_refusal_as_a_part_is_told(server):
+    server.answers(said([{"type": "refusal", "refusal": "I cannot."}]))
+    assert "but with the refusal 'I cannot.'" in str(ask(endpoint(server)))
+
+
+def test_a_model_whose_reasoning_begins_in_the_prompt_is_not_quoted_when_cut_off(server):
+    server.answers(Text("She is sad.</think>Yes."), Text("She is sad, so I", "length"), Text("Quite.", "stop"))
+    model = endpoint(server)
+    assert ask(model).text == "Yes."
+    assert "its tokens went into reasoning" in str(ask(model))
+    assert ask(model).text == "Quite."
+
+
+# What a server does not take ------------------------------------------------------------------------------------------
+
+ALL = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 9, "frequency_penalty": 0.2, "presence_penalty": 0.3}
+
+
+def strict(*names, status=400, code="unsupported_parameter"):
+    """A server that refuses the first of the names that a request holds."""
+
+    def answer(request):
+        for name in names:
+            if name in request.body:
+                return Status(status, f"Unsupported parameter: '{name}'", code, param=name)
+        return Text("Yes.")
+
+    return answer
+
+
+@pytest.mark.parametrize("name", [*ALL, "seed"])
+def test_what_is_refused_is_left_out_recorded_and_not_sent_again(name, server, caplog):
+    server.default = strict(name)
+    model = endpoint(server, **ALL)
+    assert [answer.text for answer in (ask(model), ask(model))] == ["Yes."] * 2
+    first, second, third = (request.body for request in server.requests)
+    assert name in first and name not in second and second == third
+    if name == "max_tokens":
+        assert second["max_completion_tokens"] == 9
+    else:
+        assert first.keys() - second.keys() == {name}
+    left_out = model.facts()["left_out"]
+    assert left_out.keys() == {name} and left_out[name]["value"] == first[name]
+    assert left_out[name]["reason"] == f"unsupported_parameter: Unsupported parameter: '{name}'"
+    assert [name in record.getMessage() for record in caplog.records if record.name == "mirror.parameters"] == [True]
+
+
+def test_all_of_it_may_be_refused(server):
+    server.default = strict("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed")
+    model = endpoint(server, **ALL)
+    assert ask(model).text == "Yes."
+    assert server.requests[-1].body.keys() == {"model", "messages", "max_completion_tokens"}
+    assert model.facts().keys() == {"model", "base_url", "max_tokens", "seed_bits", "left_out"}
+
+
+def test_a_limit_that_is_refused_under_both_names_is_an_error_and_never_left_out(server):
+    server.default = strict("max_tokens", "max_completion_tokens")
+    error = ask(endpoint(server))
+    assert isinstance(error, ChatError) and error.status == 400 and error.tries == len(server.requests) == 2
+
+
+def test_a_server_may_name_several_at_once_in_another_form(server):
+    places = [{"loc": ["body", name], "msg": "Extra inputs are not permitted"} for name in ("seed", "presence_penalty")]
+    refusal = Body(json.dumps({"message": {"detail": places}}).encode(), status=422)
+    server.default = lambda request: refusal if "seed" in request.body else Text("Yes.")
+    assert ask(endpoint(server, **ALL)).text == "Yes."
+    assert len(server.requests) == 2 and "presence_penalty" not in server.requests[1].body
+
+
+def test_requests_that_are_under_way_together_learn_from_one_refusal(server, caplog):
+    refused, fine = together(4, strict("temperature")), strict("temperature")
+    server.default = lambda request: (refused if "temperature" in request.body else fine)(request)
+    answers = endpoint(server, retries=0, concurrency=4).complete([ASKED] * 8, range(8))
+    assert [answer.text for answer in answers] == ["Yes."] * 8
+    assert sum("temperature" in request.body for request in server.requests) == 4
+    assert len([record for record in caplog.records if record.name == "mirror.parameters"]) == 1
+
+
+def test_a_form_gives_way_step_by_step(server):
+    server.default = lambda request: (
+        Status(400, "This response_format type is unavailable now")
+        if "response_format" in request.body
+        else Text("Yes.")
+    )
+    model = endpoint(server)
+    for _ in range(2):
+        assert model.complete([ASKED], [None], {"type": "json_schema", "json_schema": {}})[0].text == "Yes."
+    forms = [request.body.get("response_format", {}).get("type") for request in server.requests]
+    assert forms == ["json_schema", "json_object", None, None]
+    assert model.facts()["left_out"]["response_format"]["value"] == ["json_schema", "json_object"]
+
+
+@pytest.mark.parametrize("seed, sent", [(7, 7), (2**31 - 1, 2**31 - 1), (2**63 - 1, 1), (3 << 31, 3)])
+def test_seeds_go_out_in_31_bits(seed, sent, server):
+    endpoint(server).complete([ASKED], [seed])
+    assert server.requests[0].body["seed"] == sent
+
+
+def test_a_value_out_of_range_is_the_users_to_change(server):
+    server.default = Status(400, "Invalid 'temperature': decimal above maximum value.", "decimal_above_max_value")
+    error = ask(endpoint(server, temperature=3.0))
+    assert len(server.requests) == 1 and "above maximum value" in str(error)
 
 
 # Faults ---------------------------------------------------------------------------------------------------------------
@@ -197,16 +348,30 @@ FAULTS = {
     "long wait": (Status(429, retry_after=600), 429, 1, "it asks to wait (Retry-After: 600), longer than the 120 s"),
     "server": (Status(503, "overloaded", retry_after=0.001), 503, 3, "look into the server's log"),
     "other": (Status(418), 418, 1, "(as the test asked)"),
-    "broken JSON": (Body(b'{"choices": ['), 200, 1, "answered with no chat completion: '{\"choices\": ['"),
+    "broken JSON": (Body(b'{"choices": ['), 200, 1, "no chat completion, and no JSON: '{\"choices\": ['"),
     "a page": (Body(b"<html>Sign in</html>", "text/html"), 200, 1, "check that the base URL is that of an OpenAI-comp"),
-    "no choice": (Body(b'{"choices": []}'), 200, 1, "answered with no chat completion"),
+    "no choice": (Body(b'{"choices": []}'), 200, 1, "answered without a choice: '{\"choices\": []}'"),
+    "no choices": (Body(b'{"choices": null}'), 200, 1, "answered without a choice"),
+    "no message": (Body(b'{"choices": [{"message": null}]}'), 200, 1, "answered with no text"),
+    "another answer": (Body(b'{"object": "list"}'), 200, 1, "answered with no chat completion: '{"),
     "a list": (Body(b"[1]"), 200, 1, "answered with no chat completion"),
     "null": (Body(b"null"), 200, 1, "answered with no chat completion"),
-    "content of parts": (Body(b'{"choices": [{"message": {"content": [{}]}}]}'), 200, 1, "no chat completion"),
+    "content of no words": (Body(b'{"choices": [{"message": {"content": [{}]}}]}'), 200, 1, "answered with no text"),
+    "content of another kind": (Body(b'{"choices": [{"message": {"content": 3}}]}'), 200, 1, "no chat completion"),
     "no bytes": (Body(b""), 200, 1, "answered with no chat completion"),
     "no text": (Text(None), 200, 1, "answered with no text (finish_reason stop)"),
     "blank": (Text(" \n"), 200, 1, "ask again, with another seed or model"),
-    "all spent on thought": (Text("", "length"), 200, 1, "raise max_tokens"),
+    "all spent": (Text("", "length"), 200, 1, "raise max_tokens"),
+    "all spent on thought": (Text("<think>\nWell", "length"), 200, 1, "its tokens went into reasoning"),
+    "only thought": (Text("<think>Well</think>"), 200, 1, "raise max_tokens, or turn the model's reasoning off"),
+    "filtered": (Text("I am so", "content_filter"), 200, 1, "a part of a text (finish_reason content_filter)"),
+    "broken off": (Text("I am so", "error"), 200, 1, "(finish_reason error)"),
+    "too long": (Status(400, "maximum context length is 9 tokens"), 400, 1, "more than the model reads"),
+    "too large": (Body(b"<html>Too Large</html>", "text/html", 413), 413, 1, "more than the model reads"),
+    "refused words": (Status(400, "see our policy", "content_filter"), 400, 1, "content filter refused this conv"),
+    "another vendor's form": (Body(b'[{"error": {"message": "bad image"}}]', status=400), 400, 1, "(bad image)"),
+    "error in 200": (Body(b'{"error": {"message": "no such voice", "code": "x1"}}'), 200, 1, "(x1: no such voice)"),
+    "its number in 200": (Body(b'{"error": {"message": "no", "code": 402}}'), 402, 1, "answered 402 (no)"),
     "refusal": (Text(None, refusal="I cannot."), 200, 1, "but with the refusal 'I cannot.'"),
 }
 
@@ -227,6 +392,39 @@ def test_a_fault_is_tried_again_until_the_server_answers(server):
     server.answers(Status(429, retry_after=0.001), Status(500, retry_after=0.001))
     assert ask(endpoint(server)).text == "Yes."
     assert len(server.requests) == 3
+
+
+def test_a_rate_limit_inside_a_200_is_waited_for(server):
+    limit = Body(b'{"error": {"message": "Rate limit exceeded", "code": 429}}')
+    server.answers(limit, Body(b'{"error": {"message": "down", "code": 503}, "choices": []}'))
+    assert ask(endpoint(server)).text == "Yes."
+    assert len(server.requests) == 3
+    server.default = limit
+    error = ask(endpoint(server, retries=1))
+    assert (error.status, error.tries) == (429, 2) and "(Rate limit exceeded)" in str(error)
+    assert "base URL" not in str(error)
+
+
+def test_whose_fault_a_refusal_is_stands_in_the_error(server):
+    server.answers(Status(400, code="context_length_exceeded"), Status(400, code="content_filter"), Status(400))
+    assert [ask(endpoint(server)).own for _ in range(3)] == ["too long", "filtered", ""]
+
+
+def test_the_password_of_an_address_is_shown_in_no_form(server):
+    url = server.url.replace("://", "://me:pass%20word@")
+    server.default = Status(400, f"pass%20word, pass word, {base64.b64encode(b'me:pass word').decode()}")
+    assert "(…, …, …)" in str(ask(ChatEndpoint("some-model", url, KEY)))
+
+
+def test_a_key_is_hidden_before_a_text_is_cut(server):
+    """A server that repeats the key where the message is cut would show its beginning."""
+    for length in range(280, 300):
+        server.default = Status(400, "x" * length + KEY)
+        assert KEY[:12] not in str(ask(endpoint(server)))
+    server.default = Status(400, f"no such key {KEY[:25]}***")
+    assert KEY[:12] not in str(ask(endpoint(server)))
+    server.default = Body(b"<html>" + b"x" * 185 + KEY.encode())
+    assert KEY[:12] not in str(ask(endpoint(server)))
 
 
 def test_a_fault_stays_its_own(server):

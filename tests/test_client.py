@@ -14,6 +14,7 @@ from mirror.client import ChatClient, Said, ScriptedClient, seed_of
 from mirror.grammar import grammar
 from mirror.lexicon import lexicon
 from mirror.mood import mood_after
+from mirror.parameters import fold_seed
 from mirror.profile import Profile
 from mirror.prompts import Utterance, format_utterance, parse_utterance
 from mirror.prompts.client import BEGIN, SILENCE, client_prompt
@@ -70,7 +71,7 @@ def test_the_model_is_sent_the_profile_and_the_dialogue_with_the_clients_own_cue
         {"role": "assistant", "content": "Client: [sighs] It's my friend: she is gone."},
         {"role": "user", "content": "You look tired."},
     ]
-    assert request.body["seed"] == seed_for(3, "client", "7", 3)
+    assert request.body["seed"] == fold_seed(seed_for(3, "client", "7", 3))
     sampling = {name: request.body[name] for name in request.body if name not in ("model", "messages", "seed")}
     assert sampling == {
         "temperature": 0.7,
@@ -141,7 +142,7 @@ def test_an_empty_answer_is_asked_for_once_more_with_another_seed(answer, client
     assert said.utterance == Utterance("nods", "Yes.")
     first, second = server.requests
     assert first.body["messages"] == second.body["messages"]
-    assert first.body["seed"] != second.body["seed"] == seed_of(conversation(TURNS), 2)
+    assert first.body["seed"] != second.body["seed"] == fold_seed(seed_of(conversation(TURNS), 2))
 
 
 @pytest.mark.parametrize("answer", EMPTY.values(), ids=EMPTY)
@@ -182,8 +183,8 @@ def test_a_fault_stays_in_its_place_and_harms_no_other(fault, status, asked, cli
     batch = [conversation(TURNS, idx=str(number), personal_info=f"Person {number}") for number in range(3)]
     first, second, third = client.speak(batch)
     assert isinstance(second, ChatError) and second.status == status
-    assert first.utterance.words == f"I am {seed_of(batch[0])}."
-    assert third.utterance.words == f"I am {seed_of(batch[2])}."
+    assert first.utterance.words == f"I am {fold_seed(seed_of(batch[0]))}."
+    assert third.utterance.words == f"I am {fold_seed(seed_of(batch[2]))}."
     assert (seeds.count(True), seeds.count(False)) == (asked, 2)
 
 

@@ -4,6 +4,7 @@ import io
 import json
 
 import pytest
+from openai_server import OpenAIServer, Status, Text
 from test_settings_counsel import DEFAULTS
 from tqdm import tqdm
 
@@ -90,6 +91,26 @@ def test_a_run_in_which_a_session_failed_says_which_and_how_to_go_on(output, mon
     assert "1 of 2 sessions failed:\n  61: ChatError: 429\n" in str(error.value)
     assert "start the same run again to retry only these" in str(error.value)
     assert counsel.run.provenance["status"] == "incomplete"
+
+
+def test_what_a_server_does_not_take_is_in_the_record_of_the_run(output):
+    def answer(request):
+        if "presence_penalty" in request.body:
+            return Status(400, "Penalty is not enabled for this model")
+        return Text("<think>\nA cue first.\n</think>\nClient: [nods] Yes.")
+
+    with OpenAIServer(default=answer) as server:
+        chat = {"client": "openai", "client_model": "m", "client_url": server.url}
+        counsel = run(**chat)
+        counsel.counsel()
+        turns = [turn for p in counsel.profiles for turn in counsel.session(p).turns()]
+        assert [turn.words for turn in turns] == ["", "Yes."] * 2
+        run(**chat).counsel()  # asks nothing, and forgets nothing
+    left_out = counsel.run.provenance["left_out"]
+    assert left_out.keys() == {"client"}
+    assert left_out["client"].keys() == {"frequency_penalty", "presence_penalty"}
+    assert left_out["client"]["presence_penalty"]["reason"] == "Penalty is not enabled for this model"
+    assert counsel.run.provenance["status"] == "complete"
 
 
 # Progress -------------------------------------------------------------------------------------------------------------

@@ -229,6 +229,89 @@ def test_another_transcript_is_rated_anew(server, output):
     assert len(server.requests) == 2 and set(read_ratings(folder)["score"]) == {5}
 
 
+def too_long(*clients):
+    """A judge that reads the sessions of these clients only up to a length."""
+
+    def answer(request):
+        if any(f"Client {idx} says" in request.words for idx in clients):
+            return Status(400, "This model's maximum context length is 4096 tokens.", "context_length_exceeded")
+        return rate(request)
+
+    return answer
+
+
+def test_a_session_that_is_too_long_for_the_judge_stops_no_other(server, output):
+    """Four questions of one session come first: as many as would tell of an endpoint that refuses everything."""
+    folder = write_run(output, clients=[str(number) for number in range(10, 16)])
+    server.default = too_long("10", "13")
+    for _ in range(2):
+        with pytest.raises(RatingsFailed, match="6 of 18 questions had no answer:") as error:
+            judging(server, concurrency=1).rate()
+        assert f"6 times: too long, which concerns these sessions alone: {SECRET}/10, {SECRET}/13\n" in str(error.value)
+        assert sum(line.status == "rated" for line in lines(folder)) == 12
+    assert len(server.requests) == 18 + 6, "only the refused ones are asked again, and nothing is paid for them"
+
+
+def test_what_failed_before_is_asked_last(server, output):
+    """Words that nobody knows may be a question's own fault: they must not stop every start at the same place."""
+    write_run(output, clients=[str(number) for number in range(10, 16)])
+    server.default = lambda request: Status(400, "no") if "Client 1" in request.words else rate(request)
+    with pytest.raises(RatingsFailed, match="[0-9]+ were not asked any more"):
+        judging(server, concurrency=1).rate()
+    refused = {(request.words, request.body["seed"]) for request in server.requests}
+    server.default = rate
+    judging(server, concurrency=1).rate()
+    order = [(request.words, request.body["seed"]) in refused for request in server.requests[len(refused) :]]
+    assert len(order) == 18 and order == sorted(order)
+
+
+def test_what_is_under_way_when_the_rest_is_given_up_is_kept(server, output):
+    """Three are refused at once while a fourth is being answered: it was paid for."""
+    folder = write_run(output, clients=[str(number) for number in range(8)])
+    number, turn, refused = iter(range(99)), threading.Lock(), threading.Semaphore(0)
+
+    def answer(request):
+        with turn:
+            mine = next(number)
+        if mine == 0:
+            for _ in range(3):
+                assert refused.acquire(timeout=30)
+            return rate(request)
+        if mine > 3:
+            return Slow()
+        refused.release()
+        return Status(401, "no such key")
+
+    server.default = answer
+    with pytest.raises(RatingsFailed):
+        judging(server, timeout=3.0).rate()
+    assert sum(line.status == "rated" for line in lines(folder)) == 1
+
+
+def test_an_answer_is_on_disk_even_if_the_loop_that_asked_for_it_ends(server, output, monkeypatch):
+    folder = write_run(output, clients=("60", "61"))
+    server.answers(*[together(4, rate)] * 4)
+    rated = judging(server)
+
+    def interrupted(self, answer):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mirror.judging.Tally.count", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rated.rate()
+    assert len(lines(folder)) >= 4 and len(lines(folder)) == len(server.requests)
+
+
+def test_what_the_judges_server_does_not_take_is_in_the_record(server, output):
+    write_run(output)
+    server.default = lambda request: Status(400, "Unsupported: top_p") if "top_p" in request.body else rate(request)
+    assert judging(server, concurrency=1).rate()["rated"].tolist() == [6]
+    assert len(server.requests) == 7
+    judging(server).rate()  # asks nothing, and forgets nothing
+    left_out = read_provenance(output / "results/rate")["left_out"]
+    assert left_out == {"top_p": {"value": 1.0, "reason": "Unsupported: top_p"}}
+
+
 def test_a_wrong_key_is_told_once_and_not_for_every_session(server, output):
     write_run(output, clients=[str(number) for number in range(30)])
     server.default = Status(401, "no such key")
@@ -317,6 +400,14 @@ def test_what_cannot_work_is_refused_before_anything_is_asked(changes, message, 
     with pytest.raises(SettingsError) as error:
         RateSettings.checked(parameters(**{"judge_url": "http://127.0.0.1:9/v1"} | changes), "parameter")
     assert message in str(error.value)
+
+
+def test_a_key_that_no_header_can_hold_is_refused_unseen(output, monkeypatch):
+    write_run(output)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very secret")
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY must be one word") as error:
+        RateSettings.checked(parameters(judge_url="http://127.0.0.1:9/v1"), "parameter")
+    assert "very" not in str(error.value) and "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize("judge, repeats", [("openai", 3), ("rules", 1)])

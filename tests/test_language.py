@@ -1,5 +1,7 @@
 """Local chat models: a real model and tokenizer at pocket size."""
 
+import copy
+import dataclasses
 import json
 
 import pytest
@@ -7,8 +9,9 @@ import torch
 from PIL import Image
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from mirror.chat import is_worth_another
 from mirror.language import LanguageModel, PromptTooLong
-from mirror.messages import Message
+from mirror.messages import Message, NoAnswer
 from mirror.run import repository_root
 
 TEMPLATE = (
@@ -142,3 +145,45 @@ def test_a_vision_model_is_refused():
 def test_a_missing_folder_is_named():
     with pytest.raises(FileNotFoundError, match="/nowhere/chat"):
         LanguageModel.load("/nowhere/chat")
+
+
+# Reasoning ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def speaks(model, monkeypatch):
+    """The model, with the text of its answer given: what its weights would have to be taught otherwise."""
+
+    def say(text, special=(), ended=True, prompt=""):
+        tokenizer = copy.deepcopy(model.tokenizer)
+        tokenizer.add_tokens(list(special), special_tokens=True)
+        tokenizer.chat_template = TEMPLATE + prompt
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"] + [2] * ended
+        monkeypatch.setattr(LanguageModel, "_generate", lambda self, prompts, seeds, limit: [ids] * len(prompts))
+        return dataclasses.replace(model, tokenizer=tokenizer, room="describer_max_tokens")
+
+    return say
+
+
+@pytest.mark.parametrize("special", [(), ("<think>", "</think>")], ids=["words", "special tokens"])
+def test_reasoning_is_no_answer(special, speaks):
+    model = speaks("<think>\nShe is sad.\n</think>\n\nA tense jaw.", special)
+    (answer,) = model.complete([CONVERSATIONS[0]], [1])
+    assert answer.text == "A tense jaw." and answer.completion_tokens > 5
+    model = speaks("She is sad.\n</think>\n\nA tense jaw.", special, prompt="<think>\n")
+    assert model.complete([CONVERSATIONS[0]], [1])[0].text == "A tense jaw."
+
+
+def test_channels_are_read_though_their_marks_are_special_tokens(speaks):
+    marks = ("<|channel|>", "<|message|>", "<|end|>", "<|start|>", "<|return|>")
+    text = "<|channel|>analysis<|message|>Sad.<|end|><|start|>assistant<|channel|>final<|message|>A tense jaw."
+    assert speaks(text, marks).complete([CONVERSATIONS[0]], [1])[0].text == "A tense jaw."
+
+
+@pytest.mark.parametrize(
+    "text, prompt", [("<think>\nShe is", ""), ("She is", "<think>\n"), ("<think>Sad.</think>", "")]
+)
+def test_reasoning_alone_is_an_error_that_names_the_parameter(text, prompt, speaks):
+    (error,) = speaks(text, ended="</" in text, prompt=prompt).complete([CONVERSATIONS[0]], [1])
+    assert isinstance(error, NoAnswer) and is_worth_another(error)
+    assert "raise describer_max_tokens" in str(error)

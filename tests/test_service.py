@@ -131,6 +131,20 @@ def test_a_token_that_no_header_can_hold_is_refused_and_not_repeated(token):
     assert "fish" not in str(caught.value)
 
 
+def test_what_surrounds_a_token_by_accident_does_not_go_along(monkeypatch):
+    monkeypatch.setenv("MIRROR_SERVICE_TOKEN", "\ufeff“swordfish”\r\n")
+    with Told(FINE) as server:
+        post(server.url)
+    assert b"\r\nAuthorization: Bearer swordfish\r\n" in server.requests[0]
+
+
+def test_a_token_is_hidden_before_a_text_is_cut(monkeypatch):
+    token = "swordfish-swordfish-swordfish"
+    with Told(answer(404, "x" * 180 + token)) as server, pytest.raises(ServiceError) as caught:
+        post(server.url, token=token)
+    assert "swordfish-sw" not in str(caught.value)
+
+
 # What it asks again ---------------------------------------------------------------------------------------------------
 
 

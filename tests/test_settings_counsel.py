@@ -18,6 +18,8 @@ DEFAULTS = OPEN | {
     "guidance_scale": 5.0, "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
     "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
     "paint_batch": 8, "reply_batch": 16, "prices": "", "prompts": "", "fresh": False,
+    "client_temperature": 0.7, "client_top_p": 0.9, "client_max_tokens": 128, "client_frequency_penalty": 0.2,
+    "client_presence_penalty": 0.2, "describer_temperature": 0.7, "describer_top_p": 0.9, "describer_max_tokens": 128,
 }  # fmt: skip
 
 
@@ -162,6 +164,21 @@ def test_the_prompts_of_an_arm_are_those_that_are_named(tmp_path):
 )
 def test_prompts_that_cannot_be_used_are_refused(changes, message):
     assert message in refused(**changes)
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("OPENAI_API_KEY", {"client": "openai", "client_model": "m", "client_url": "http://x"}),
+        ("MIRROR_SERVICE_TOKEN", {"verifier": "http"}),
+    ],
+)
+def test_a_key_is_checked_unseen_where_it_is_used(name, changes, monkeypatch):
+    monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv(name, "“sk-secret”\r\n")
+    settings(**changes)
+    monkeypatch.setenv(name, "sk-\r\nsecret")
+    message = refused(**changes)
+    assert f"{name} must be one word" in message and "sk-" not in message and "secret" not in message
+    settings(verifier="local")
 
 
 def test_models_that_nothing_uses_need_not_be_there(monkeypatch):

@@ -13,6 +13,8 @@ def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
         return LexiconDescriber()
     if not settings.model:
         raise ValueError(f"the describer {settings.describer} needs a model: --model, or DESCRIPTION_MODEL")
+    sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "max_tokens": settings.max_tokens}
+    sampling["room"] = "--max-tokens (or DESCRIPTION_MAX_TOKENS)"
     if settings.describer == "openai":
         from mirror.chat import ChatEndpoint  # each back end has a heavy library that the others do without
 
@@ -22,11 +24,12 @@ def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
             timeout=settings.request_seconds / 2,  # an answer that cannot be read is asked for a second time
             retries=0,  # who asks this service tries again by itself
             concurrency=1,
+            **sampling,
         )
         return ChatDescriber(endpoint)
     from mirror.language import LanguageModel
 
-    return LocalDescriber(LanguageModel.load(settings.model, device=settings.device))
+    return LocalDescriber(LanguageModel.load(settings.model, device=settings.device, **sampling))
 
 
 if __name__ == "__main__":

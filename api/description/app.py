@@ -43,6 +43,11 @@ class DescriptionSettings(ServiceSettings):
     base_url: str = Field(
         "", description="openai: the endpoint; empty: OPENAI_BASE_URL or OpenAI itself; the key is OPENAI_API_KEY"
     )
+    temperature: float = Field(
+        0.7, ge=0, allow_inf_nan=False, description="openai, local: of the sampling; 0: the likeliest words"
+    )
+    top_p: float = Field(0.9, gt=0, le=1, description="openai, local: share of the probability that is sampled from")
+    max_tokens: int = Field(128, ge=1, description="openai, local: of an answer, the model's reasoning included")
 
 
 def create_app(describer: Any, settings: DescriptionSettings, token: str | None = None) -> FastAPI:
@@ -51,7 +56,7 @@ def create_app(describer: Any, settings: DescriptionSettings, token: str | None 
     batch, at_once = (1, settings.queue) if settings.describer == "openai" else (settings.max_batch, 1)
     wait = settings.max_wait_ms / 1000
     batcher = Batcher(describer.describe, batch, wait, settings.queue, settings.request_seconds, at_once)
-    app = new_app("description", WHAT, describer.facts(), settings, batcher, token)
+    app = new_app("description", WHAT, describer.facts, settings, batcher, token)
     codes = [*OF_ANY_BODY, "backend_unavailable", "unauthorized" if token else "forbidden_host"]
 
     @app.post(

@@ -59,7 +59,8 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
     batcher = Batcher(
         *(verifier.verify, settings.max_batch, settings.max_wait_ms / 1000, settings.queue, settings.request_seconds)
     )
-    app = new_app("verification", WHAT, verifier.facts(), settings, batcher, token)
+    facts = verifier.facts()
+    app = new_app("verification", WHAT, lambda: facts, settings, batcher, token)
     codes = [*OF_ANY_BODY, "too_many_pixels", "unsupported_image_type", "unsupported_image_shape"]
     codes += ["unreadable_base_image"]
     codes += ["unauthorized" if token else "forbidden_host"]

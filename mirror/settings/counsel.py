@@ -11,6 +11,7 @@ from mirror.conversation import IMAGE
 from mirror.prices import price_faults
 from mirror.prompts import PromptSet, lacking, own_prompts
 from mirror.run import input_path, output_path
+from mirror.secret import KEY, TOKEN, secret_faults
 from mirror.settings.base import (
     Cot,
     Count,
@@ -26,6 +27,8 @@ from mirror.settings.base import (
 
 Temperature = Annotated[float, Field(ge=0)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
+TopP = Annotated[float, Field(gt=0, le=1)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 # What a parameter is where it is left open: the published models, and the pocket's own.
 PUBLISHED: dict[str, Any] = {
@@ -106,6 +109,11 @@ class CounselSettings(Settings):
     client: Literal["openai", "scripted"]
     client_model: str
     client_url: str
+    client_temperature: Temperature
+    client_top_p: TopP
+    client_max_tokens: Count
+    client_frequency_penalty: Penalty
+    client_presence_penalty: Penalty
     table: str
     portraits: str
     sessions: Number
@@ -114,6 +122,9 @@ class CounselSettings(Settings):
     describer: Literal["lexicon", "openai", "local", "http"]
     describer_model: str
     describer_url: str
+    describer_temperature: Temperature
+    describer_top_p: TopP
+    describer_max_tokens: Count
     painter: str
     painter_revision: str
     adapter: str
@@ -243,4 +254,6 @@ class CounselSettings(Settings):
             url = getattr(self, f"{name}_url") or os.environ.get("OPENAI_BASE_URL")
             if getattr(self, name) == "openai" and not url and not os.environ.get("OPENAI_API_KEY"):
                 faults.append(f"{name} is openai, and OPENAI_API_KEY is not set; set it, or give {name}_url")
+        faults += secret_faults(KEY) if self.models else []
+        faults += secret_faults(TOKEN) if "http" in (self.describer, self.verifier) else []
         return faults + missing_device(self.device)

@@ -1,0 +1,95 @@
+"""Keys and tokens of the environment: cleaned, checked unseen, and masked in everything that is shown or written."""
+
+import base64
+import json
+import os
+import unicodedata
+from urllib.parse import quote
+
+KEY = "OPENAI_API_KEY"
+TOKEN = "MIRROR_SERVICE_TOKEN"
+QUOTES = "'\"`´‘’‚‛“”„‟«»‹›"
+OUTER = ("Cc", "Cf", "Zs", "Zl", "Zp")  # controls, zero-width characters and byte order marks, blanks
+SHORTEST_PREFIX = 12  # characters of a key that are masked where a server shows only its beginning
+MASK = "…"
+
+
+def clean_secret(value: str | None, name: str) -> str:
+    """`value` without what surrounds it by accident: blanks, line ends, byte order marks, quotes. Empty if None.
+
+    Raises:
+        ValueError: what is left cannot stand in an HTTP header. The message does not show any of it.
+    """
+    secret = _stripped(value or "")
+    kinds = {kind for character in secret if (kind := _unusable(character))}
+    if kinds:
+        raise ValueError(
+            f"{name} must be one word of ASCII characters, and holds {', '.join(sorted(kinds))} inside (its value is "
+            "not shown); set it again, with nothing but the key"
+        )
+    return secret
+
+
+def secret_of_environment(name: str) -> str:
+    """The key that the environment holds under `name`; empty where there is none. Raises like `clean_secret`."""
+    return clean_secret(os.environ.get(name), name)
+
+
+def secret_faults(name: str) -> list[str]:
+    """What is wrong with the environment's key; nothing where it is usable or not set."""
+    try:
+        secret_of_environment(name)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def masked(text: str, *secrets: str | None) -> str:
+    """`text` without the secrets, in any form that a header, a URL or a JSON text gives them; mask before cutting."""
+    known = [secret for secret in secrets if secret]
+    for form in sorted({form for secret in known for form in _forms(secret)}, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    for secret in known:
+        text = _without_prefix(text, secret)
+    return text
+
+
+def _stripped(value: str) -> str:
+    start, end = 0, len(value)
+    while start < end and _is_outer(value[start]):
+        start += 1
+    while start < end and _is_outer(value[end - 1]):
+        end -= 1
+    return value[start:end]
+
+
+def _is_outer(character: str) -> bool:
+    return character in QUOTES or unicodedata.category(character) in OUTER
+
+
+def _unusable(character: str) -> str:
+    """The kind of a character that no key has; empty for any other."""
+    if character in "\r\n":
+        return "a line end"
+    if character in QUOTES or character == "\\":
+        return "a quote or backslash"
+    if not character.isascii():
+        return "a character beyond ASCII"
+    return "" if character.isprintable() and character != " " else "a blank"
+
+
+def _forms(secret: str) -> set[str]:
+    encoded = {base64.b64encode(text.encode()).decode() for text in (secret, f":{secret}")}
+    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], *encoded}
+
+
+def _without_prefix(text: str, secret: str) -> str:
+    """Masks what begins like the secret: a server, or whatever cut its text, may have left only the beginning."""
+    if len(secret) <= SHORTEST_PREFIX:
+        return text
+    head, parts = secret[:SHORTEST_PREFIX], text.split(secret[:SHORTEST_PREFIX])
+    for place, part in enumerate(parts[1:], 1):
+        rest = secret[len(head) :]
+        shared = len(os.path.commonprefix([rest, part]))
+        parts[place] = part[shared:]
+    return MASK.join(parts)
