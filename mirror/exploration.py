@@ -18,7 +18,6 @@ from mirror.prompts import (
     format_utterance,
     negative_prompt,
     portrait_prompt,
-    relevance_statement,
 )
 from mirror.run import input_path
 from mirror.session import Cast, Clock, Taken, take_turn
@@ -138,9 +137,8 @@ class Exploration:
         turn = taken.turn
         if turn.description is None:
             return {}
-        expression, contrast = turn.description["expression"], turn.description["contrast"]
         return {
-            "positive": portrait_prompt(self.profile.gender, expression),
-            "negative": negative_prompt(contrast),
-            "statement": relevance_statement(turn.cue or expression),
+            "positive": portrait_prompt(self.profile.gender, turn.description["expression"]),
+            "negative": negative_prompt(turn.description["contrast"]),
+            "statement": turn.face.statement,
         }

@@ -113,7 +113,7 @@ def _face_request(conversation: Conversation, utterance: Utterance, description:
         client=profile.idx,
         turn=conversation.number,
         gender=profile.gender,
-        cue=utterance.cue,
+        relevance_text=description.relevance_text or utterance.cue or description.expression,
         expression=description.expression,
         contrast=description.contrast,
         portraits=tuple(Image.open(path) for path in profile.portraits),
@@ -142,6 +142,7 @@ def _taken(
             description=description.model_dump(exclude={"prompt_tokens", "completion_tokens"}),
             face=FaceRecord(
                 file=shown,
+                statement=face.statement,
                 attempts=attempts,
                 chosen=face.chosen.number,
                 exhausted=face.exhausted,

@@ -103,8 +103,13 @@ def table(outcomes: list[Outcome]) -> str:
         ("accepted within ten attempts", sum(one.accepted_at is not None for one in outcomes), n),
     ]
     if known:
-        rows.append(("read, and as a face that a person would take for it", sum(
-            bool(one.meant) and not one.description.fallback for one in outcomes), len(known)))
+        rows.append(
+            (
+                "read, and as a face that a person would take for it",
+                sum(bool(one.meant) and not one.description.fallback for one in outcomes),
+                len(known),
+            )
+        )
     lines = ["| share of cues | n | % |", "| --- | ---: | ---: |"]
     return "\n".join(lines + [f"| {what} | {count} of {of} | {100 * count / of:.0f} |" for what, count, of in rows])
 
@@ -126,7 +131,9 @@ def main() -> None:
     parser.add_argument("cues", nargs="?", type=Path, default=input_path(CUES))
     parser.add_argument("--report", type=Path, help="file for one row per cue")
     arguments = parser.parse_args()
-    outcomes = measure(read_cues(arguments.cues), read_meant(arguments.cues.with_name(f"{arguments.cues.stem}_meant.tsv")))
+    outcomes = measure(
+        read_cues(arguments.cues), read_meant(arguments.cues.with_name(f"{arguments.cues.stem}_meant.tsv"))
+    )
     if arguments.report:
         arguments.report.write_text(f"{table(outcomes)}\n\n{report(outcomes)}\n", encoding="utf-8")
     print(table(outcomes))
