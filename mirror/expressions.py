@@ -57,7 +57,7 @@ class Table:
         same: the word that another one is read as.
         negations: words that deny what follows.
         grades: the grade that a word gives.
-        words: every whole word that stands in the table, uninflected.
+        words: every word, or beginning of one, that stands in the table, uninflected.
     """
 
     entries: dict[str, Entry]
@@ -82,8 +82,8 @@ def table() -> Table:
     grades = {stem(word): grade for grade, words in data["grades"].items() for word in [grade, *words.split()]}
     read = [*data["same"].items(), *data["grades"].items(), (data["negations"],), entries]
     read += [list(_texts(row, kind)) for row in data["expressions"].values() for kind in KINDS]
-    words = frozenset(word for texts in read for word in re.findall(r"[a-z]+\*?", " ".join(texts)))
-    return Table(entries, same, negations, grades, frozenset(word for word in words if not word.endswith("*")))
+    words = frozenset(word for texts in read for word in re.findall("[a-z]+", " ".join(texts)))
+    return Table(entries, same, negations, grades, words)
 
 
 def _signs(name: str, row: dict[str, Any], same: dict[str, str]) -> Iterator[Sign]:

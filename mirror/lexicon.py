@@ -11,7 +11,7 @@ from itertools import chain, takewhile
 
 from mirror.expressions import DATA, KINDS, Entry, Kind, Sign, Table, stem, table
 from mirror.prompts import FacialExpression
-from mirror.spelling import correct, inflected
+from mirror.spelling import LONG, SHORTEST, correct, inflected
 
 __all__ = ["DATA", "NEUTRAL", "CueFace", "Lexicon", "Reading", "lexicon", "stem"]
 
@@ -108,8 +108,20 @@ class Lexicon:
         return tuple(readings.values())
 
     def read_cue(self, cue: str) -> tuple[Reading, ...]:
-        """As `read`; a cue of which nothing can be read is read once more with its spelling corrected."""
-        return self.read(cue) or self.read(correct(cue.lower(), self.words))
+        """As `read`, with slips of spelling in long words corrected; in short ones where nothing can be read else."""
+        text = self._corrected(cue, LONG)
+        return self.read(text) or self.read(self._corrected(text, SHORTEST))
+
+    def _corrected(self, cue: str, shortest: int) -> str:
+        """The cue, its words of at least so many letters corrected where no rule of inflection knows them."""
+        kept = {*self.signs, *self.table.same, *self.table.negations, *self.table.grades}
+
+        def corrected(match: re.Match[str]) -> str:
+            word = match[0].lower()
+            is_read = stem(word) in kept or not shortest <= len(word) <= LONGEST_WORD
+            return word if is_read else correct(word, self.words)
+
+        return re.sub("[A-Za-z]+", corrected, " ".join(cue.split()[:LONGEST]))
 
     def _words(self, text: str) -> list[_Word]:
         text = _CANNOT_HELP.sub(" ", text.lower().replace("’", "'"))

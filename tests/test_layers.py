@@ -21,8 +21,8 @@ LAYERS = (
     "dataset records progress step float8 lora llava original weights device photomaker "
     "identity chat language sampling speaker service statistics metrics invention "
     "study comparison claims tables ratings",
-    "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon expressions "
-    "spelling messages picture grammar mood prices bar arm instrument",
+    "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon "
+    "expressions spelling messages picture grammar mood prices bar arm instrument",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "requests", "matplotlib")

@@ -18,7 +18,6 @@ import torch
 from mirror.casting import make_painter, make_verifier
 from mirror.description import Description, DescriptionRequest, LexiconDescriber
 from mirror.face import ShownFace, show_faces
-from mirror.lexicon import lexicon
 from mirror.profile import read_profiles
 from mirror.prompts import Utterance, format_utterance
 from mirror.run import input_path, seed_for
@@ -38,7 +37,7 @@ class Outcome:
     """What became of one cue.
 
     Attributes:
-        family: the pocket face that is nearest to what was read first.
+        family: the pocket face that is nearest to what was read.
         meant: whether a person would take that face for the cue; None where nobody has said.
     """
 
@@ -66,12 +65,6 @@ def read_meant(path: Path) -> dict[str, set[str]]:
     return {cue: set(families.split()) for cue, families in rows}
 
 
-def families(cue: str) -> list[str]:
-    """The pocket faces nearest to what the lexicon reads of a cue, first reading first; calm where it reads nothing."""
-    shown = [nearest(reading.name) for reading in lexicon().read(cue) if not reading.negated]
-    return shown or [nearest("neutral")]
-
-
 def measure(cues: list[str], meant: dict[str, set[str]]) -> list[Outcome]:
     """Reads, paints and verifies every cue, each with one of eight clients' portraits."""
     settings = CounselSettings.from_file(input_path(CONFIGURATION))
@@ -86,7 +79,7 @@ def measure(cues: list[str], meant: dict[str, set[str]]) -> list[Outcome]:
         request = _face_request(conversation, utterance, description)
         seed = seed_for(SEED, "typed cue", number)
         (face,) = show_faces(painter, verifier, [request], seed, settings.attempts)
-        family = families(cue)[0]
+        family = nearest(description.relevance_text.split()[-2])  # `slightly sad look`
         fits = family in meant[cue] if cue in meant else None
         outcomes.append(Outcome(cue, description, family, fits, face))
     return outcomes
