@@ -64,7 +64,7 @@ def take_turn(cast: Cast, conversations: Sequence[Conversation], clock: "Clock")
     with clock.stage("description"):
         descriptions = through(cast.describer.describe, each(_description_request, conversations, spoken))
     with clock.stage("face"):
-        wanted = each(_face_request, conversations, spoken, descriptions)
+        wanted = each(face_request, conversations, spoken, descriptions)
         faces = through(lambda requests: show(cast, conversations[0].seed, requests), wanted)
     with clock.stage("counselor"):
         heard = each(_counselor_request, conversations, spoken, faces)
@@ -107,7 +107,7 @@ def _description_request(conversation: Conversation, utterance: Utterance) -> De
     )
 
 
-def _face_request(conversation: Conversation, utterance: Utterance, description: Description) -> FaceRequest:
+def face_request(conversation: Conversation, utterance: Utterance, description: Description) -> FaceRequest:
     profile = conversation.profile
     return FaceRequest(
         client=profile.idx,

@@ -21,7 +21,7 @@ from mirror.face import ShownFace, show_faces
 from mirror.profile import read_profiles
 from mirror.prompts import Utterance, format_utterance
 from mirror.run import input_path, seed_for
-from mirror.session import _face_request
+from mirror.session import face_request
 from mirror.settings import CounselSettings
 from mirror.transcript import Conversation
 from pocket.wordings import nearest
@@ -76,7 +76,7 @@ def measure(cues: list[str], meant: dict[str, set[str]]) -> list[Outcome]:
         utterance = Utterance(cue, "")
         (description,) = LexiconDescriber().describe([DescriptionRequest("", format_utterance(utterance))])
         conversation = Conversation(profiles[number % len(profiles)], (), SEED)
-        request = _face_request(conversation, utterance, description)
+        request = face_request(conversation, utterance, description)
         seed = seed_for(SEED, "typed cue", number)
         (face,) = show_faces(painter, verifier, [request], seed, settings.attempts)
         family = nearest(description.relevance_text.split()[-2])  # `slightly sad look`
