@@ -206,6 +206,51 @@ def test_what_is_shown_is_never_its_own_contrast(cue):
         assert not {f"{name} look", *lexicon().entries[name].shows.split(", ")} & set(contrast)
 
 
+LOOKS = {
+    "frowns in confusion": "confused look",
+    "leans back and laughs": "amused look",
+    "crosses her arms and glares": "angry look",
+    "looks away, eyes wet": "tearful look",
+    "arms crossed, looks sad": "sad look",
+    "deeply sad, arms crossed": "deeply sad look",
+    "folds her arms and turns away": "defensive look",
+    "doesn't smile": "neutral look",
+}
+
+
+@pytest.mark.parametrize("cue", LOOKS)
+def test_a_feeling_says_more_than_a_face_and_that_more_than_a_gesture(cue):
+    face = lexicon().face(cue)
+    assert face.look == LOOKS[cue] == face.shown.split(", ")[0]
+
+
+TYPED = {
+    "won't look at me": ["withdrawn"],
+    "stares at the carpet": ["sad"],
+    "raised an eyebrow": ["skeptical"],
+    "raised her eyebrows": ["surprised"],
+    "keeps glancing at his watch": ["bored"],
+    "mouth falls open": ["surprised"],
+    "a long pause": ["thoughtful"],
+    "moves the cup": [],
+    "opens the letter": [],
+    "closes the door": [],
+    "looks tierd": ["tired"],
+    "tried to sit": [],
+    "dissapointed": ["disappointed"],
+    "wears a red sweater": [],
+}
+
+
+@pytest.mark.parametrize("cue", TYPED)
+def test_what_people_type_is_understood(cue):
+    assert [reading.name for reading in lexicon().read_cue(cue)] == TYPED[cue]
+
+
+def test_spelling_is_corrected_in_cues_only():
+    assert lexicon().read("tierd") == () and lexicon().felt("I feel tierd.") is None
+
+
 def test_what_is_denied_must_not_show():
     face = lexicon().face("does not look relaxed")
     assert face.shown.startswith("tense look") and face.contrast.startswith("calm look")
