@@ -51,8 +51,10 @@ class Description(BaseModel):
         response: the two labelled lines, as they were given.
         model: who said it.
         attempts: how often it was asked.
-        fallback: whether nothing could be read of the answers, or nothing was known of the cue, so that the cue itself
-            had to serve, or a neutral face where there is none.
+        relevance_text: what the relevance filter looks for in the face, in place of the cue; empty: the cue itself, as
+            published.
+        fallback: whether nothing could be read of the answers, so that the cue itself had to serve, or nothing was
+            known of the cue or no cue was there, so that the face is neutral.
         rejected: the answers that could not be read.
         prompt_tokens, completion_tokens: of all answers; None where nothing was counted.
     """
@@ -64,6 +66,7 @@ class Description(BaseModel):
     response: str
     model: str
     attempts: int = 1
+    relevance_text: str = ""
     fallback: bool = False
     rejected: tuple[str, ...] = ()
     prompt_tokens: int | None = None
@@ -71,20 +74,27 @@ class Description(BaseModel):
 
 
 class LexiconDescriber:
-    """Knows the words of cues; asks no model, and gives the same cue the same face."""
+    """Knows the words of cues; asks no model, and gives the same cue the same face.
+
+    The face is painted by what was read of the cue, so the relevance filter looks for that, and not for the cue.
+    """
 
     def describe(self, requests: Sequence[DescriptionRequest]) -> list[Description]:
-        """A description of each request, from its cue; where it has none, from what the client says to feel."""
+        """A description of each request, from its cue; where it has none, from what the client says to feel.
+
+        A cue of which nothing can be read gives a neutral face, marked as a fallback.
+        """
         return [self._description(parse_utterance(request.client_utt)) for request in requests]
 
     def _description(self, utterance: Utterance) -> Description:
         found = lexicon().face(utterance.cue) if utterance.cue else lexicon().felt(utterance.words)
-        face = found or fallback_face(utterance)
+        face = found or lexicon().neutral()
         return Description(
             expression=face.shown,
             contrast=face.contrast,
             response=format_expression(face),
             model="lexicon",
+            relevance_text=face.look,
             fallback=found is None,
         )
 

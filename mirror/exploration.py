@@ -19,9 +19,8 @@ from mirror.prompts import (
     format_utterance,
     negative_prompt,
     portrait_prompt,
-    relevance_statement,
 )
-from mirror.run import input_path
+from mirror.run import input_path, output_path
 from mirror.session import Cast, Clock, Taken, take_turn
 from mirror.settings import CounselSettings, ExploreSettings, SettingsError
 from mirror.speaker import Speaker
@@ -82,6 +81,18 @@ class Step:
     seconds: dict[str, float]
 
 
+def demo_checkpoint(settings: CounselSettings) -> str:
+    """The checkpoint that `make demo` trains for the settings' cot; empty where it is not there or not asked for.
+
+    It takes the place of the pocket LLaVA that is not fine-tuned, and of no other counselor.
+    """
+    demo = input_path(f"params/counsel/pocket-{settings.cot}.yaml")
+    if settings.counselor != "llava" or settings.size != "pocket" or settings.checkpoint or not demo.is_file():
+        return ""
+    folder = CounselSettings.from_file(demo, check_files=False).checkpoint
+    return folder if output_path(folder).is_dir() else ""
+
+
 class Exploration:
     """A cast and one client; the conversation grows with every step.
 
@@ -97,7 +108,9 @@ class Exploration:
             SettingsError: the configuration cannot work, or its table has no such client.
         """
         path = input_path(settings.configuration)
-        self.settings = CounselSettings.from_file(path, **settings.changes)
+        configured = CounselSettings.from_file(path, **settings.changes)
+        demo = demo_checkpoint(configured) if settings.checkpoint is None else ""
+        self.settings = CounselSettings.from_file(path, **settings.changes, checkpoint=demo) if demo else configured
         profiles = read_profiles(input_path(self.settings.table), input_path(self.settings.portraits))
         self.profiles = {profile.idx: profile for profile in profiles}
         if settings.client and settings.client not in self.profiles:
@@ -117,6 +130,17 @@ class Exploration:
     def facts(self) -> dict[str, Any]:
         """What every collaborator says of itself."""
         return self.cast.facts()
+
+    @property
+    def counselor(self) -> str:
+        """Who counsels, in a sentence."""
+        settings = self.settings
+        if settings.counselor != "llava":
+            return f"The counselor is {settings.counselor_model}, behind an endpoint."
+        if settings.checkpoint:
+            return f"The counselor is trained: the checkpoint {settings.checkpoint} (cot {settings.cot})."
+        untrained = f"The counselor is not fine-tuned: {settings.base_model}, with the prompts of cot {settings.cot}."
+        return untrained + " `make demo` trains a pocket counselor." * (settings.size == "pocket")
 
     def listen(self, turns: int = 1) -> Step:
         """The next turns, the client's words being those of the cast's own client; the last of them."""
@@ -141,9 +165,8 @@ class Exploration:
         turn = taken.turn
         if turn.description is None:
             return {}
-        expression, contrast = turn.description["expression"], turn.description["contrast"]
         return {
-            "positive": portrait_prompt(self.profile.gender, expression),
-            "negative": negative_prompt(contrast),
-            "statement": relevance_statement(turn.cue or expression),
+            "positive": portrait_prompt(self.profile.gender, turn.description["expression"]),
+            "negative": negative_prompt(turn.description["contrast"]),
+            "statement": turn.face.statement,
         }

@@ -26,7 +26,7 @@ class FaceRequest:
     Attributes:
         client, turn: for whom and when; with the run's seed they decide the noise that the face grows from.
         gender: as the profile has it.
-        cue: the visible cue that the face must fit; the expression where the client gave none.
+        relevance_text: what the relevance filter must find in the face.
         expression, contrast: what must show, what must not.
         portraits: of the client, at least one; the first is the one that the face is compared with.
     """
@@ -34,7 +34,7 @@ class FaceRequest:
     client: str
     turn: int
     gender: str
-    cue: str
+    relevance_text: str
     expression: str
     contrast: str
     portraits: tuple[Image.Image, ...]
@@ -44,8 +44,13 @@ class FaceRequest:
             portrait_prompt(self.gender, self.expression), negative_prompt(self.contrast), self.portraits, seed
         )
 
+    @property
+    def statement(self) -> str:
+        """What the relevance filter compares the face with."""
+        return relevance_statement(self.relevance_text)
+
     def verification(self, image: Image.Image) -> VerificationRequest:
-        return VerificationRequest(image, self.portraits[0], relevance_statement(self.cue or self.expression))
+        return VerificationRequest(image, self.portraits[0], self.statement)
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,14 @@ class Attempt:
 
 @dataclass(frozen=True)
 class ShownFace:
-    """The face that the counselor sees, with every attempt up to the end of the search, in order."""
+    """The face that the counselor sees, with every attempt up to the end of the search, in order.
+
+    `statement` is what the relevance filter compared them with.
+    """
 
     attempts: tuple[Attempt, ...]
     chosen: Attempt
+    statement: str
 
     @property
     def image(self) -> Image.Image:
@@ -118,7 +127,7 @@ def show_faces(
                 results[place] = FaceError(f"attempt {number} could not be verified: {verdict}", made[place])
                 continue
             made[place].append(Attempt(number, painted, image, verdict))
-            results[place] = settle(made[place], attempts, on_exhaustion)
+            results[place] = settle(requests[place].statement, made[place], attempts, on_exhaustion)
     return results
 
 
@@ -136,18 +145,20 @@ def next_numbers(made: Sequence[Attempt], attempts: int, ahead: int) -> range:
     return range(len(made) + 1, min(len(made) + ahead, attempts) + 1)
 
 
-def settle(made: Sequence[Attempt], attempts: int, on_exhaustion: Exhaustion) -> ShownFace | FaceError | None:
+def settle(
+    statement: str, made: Sequence[Attempt], attempts: int, on_exhaustion: Exhaustion
+) -> ShownFace | FaceError | None:
     """What the attempts made so far come to; None while there is another one to make."""
     last = made[-1]
     if last.verdict.accepted:
-        return ShownFace(tuple(made), last)
+        return ShownFace(tuple(made), last, statement)
     if last.verdict.is_final:
         return FaceError(f"the client's portrait cannot be used ({last.verdict.outcome}); give another one", made)
     if last.number < attempts:
         return None
     best = max((attempt for attempt in made if attempt.verdict.outcome != "unsafe"), key=closeness, default=None)
     if on_exhaustion == "keep_best" and best is not None:
-        return ShownFace(tuple(made), best)
+        return ShownFace(tuple(made), best, statement)
     outcomes = ", ".join(attempt.verdict.outcome for attempt in made)
     return FaceError(f"none of {attempts} faces was accepted ({outcomes})", made)
 

@@ -5,16 +5,16 @@ The words stand in `expressions.yaml`. Knows nothing of who asks, or of how a fa
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, takewhile
-from pathlib import Path
 
-import yaml
-
+from mirror.expressions import DATA, KINDS, Entry, Kind, Sign, Table, stem, table
 from mirror.prompts import FacialExpression
+from mirror.spelling import LONG, SHORTEST, correct, inflected
 
-DATA = Path(__file__).with_name("expressions.yaml")
+__all__ = ["DATA", "NEUTRAL", "CueFace", "Lexicon", "Reading", "lexicon", "stem"]
+
 NEUTRAL = "neutral"
 MOST = 2  # expressions of one cue that are shown: with more, their features contradict each other
 LONGEST = 200  # words of a cue that are read
@@ -30,26 +30,6 @@ _TOKEN = re.compile(r"[a-z]+|[^a-z\s'-]")
 _CONTRACTED = re.compile(r"(?:\bcan|n)'t\b|\bcannot\b")
 _CANNOT_HELP = re.compile(r"\bcan(?:not|'t| not) help(?: but)?\b")  # smiling: it is not denied
 _FELT = re.compile(r"\b(?:I(?:'m| am|'ve been| have been)|(?:I|me) (?:\w+ )?feel(?:ing)?)\b([^.!?;]*)", re.IGNORECASE)
-_SUFFIXES = (("ness", ""), ("ily", "y"), ("ly", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ed", ""), ("s", ""))
-_NOUN = re.compile(r"(?<=[st])ion$")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One expression of the lexicon.
-
-    Attributes:
-        shows: how it looks on a face, visible features separated by commas.
-        contrast: the name of the expression that must not be taken for it.
-        denied: the name of the expression that a cue means by denying this one (`does not look relaxed`: tense).
-        signs: what speaks of it; each some stems in any order, or the beginning of a word and `*`.
-    """
-
-    name: str
-    shows: str
-    contrast: str
-    denied: str
-    signs: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -59,11 +39,29 @@ class Reading:
     Attributes:
         grade: `slightly`, `deeply`, …; empty if the cue does not say.
         negated: whether the cue says that it does not show.
+        kind: by what the cue speaks of it.
     """
 
     name: str
     grade: str = ""
     negated: bool = False
+    kind: Kind = "words"
+
+    @property
+    def look(self) -> str:
+        """The expression in a few words: `deeply sad look`."""
+        return f"{self.grade} {self.name} look".strip()
+
+
+@dataclass(frozen=True)
+class CueFace(FacialExpression):
+    """What a cue shows and must not show.
+
+    Attributes:
+        look: the expression that says most of it, in a few words: `deeply sad look`.
+    """
+
+    look: str
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,14 @@ class _Word:
 class Lexicon:
     """The expressions, and the words round them, as stems."""
 
-    entries: dict[str, Entry]
-    signs: dict[str, list[tuple[str, tuple[str, ...]]]]  # by each of their words: the expression's name and the sign
-    same: dict[str, str]
-    negations: frozenset[str]
-    grades: dict[str, str]
+    table: Table
+    signs: dict[str, list[Sign]]  # by each of their parts
+    words: frozenset[str]  # all whole words of the table, inflected
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The expressions by name."""
+        return self.table.entries
 
     def read(self, cue: str) -> tuple[Reading, ...]:
         """The expressions that `cue` speaks of, in order of appearance, each once.
@@ -94,47 +95,69 @@ class Lexicon:
         stems = [word.stem for word in words]
         found: list[tuple[int, Reading]] = []
         free = set(range(len(words)))
-        for name, places in sorted(self._matches(words), key=lambda match: (-len(match[1]), match[1])):
+        for sign, places in sorted(self._matches(words), key=lambda match: (-len(match[1]), match[1])):
             if free.issuperset(places):
                 free.difference_update(places)
-                reading = Reading(name, self._grade(stems, places), self._is_negated(stems, places))
-                found.append((places[0], reading))
+                grade, negated = self._grade(stems, places), self._is_negated(stems, places)
+                found.append((places[0], Reading(sign.expression, grade, negated, sign.kind)))
         readings: dict[str, Reading] = {}
         for _, reading in sorted(found, key=lambda one: one[0]):
-            readings.setdefault(reading.name, reading)
+            first = readings.setdefault(reading.name, reading)
+            if first.negated == reading.negated and KINDS.index(reading.kind) < KINDS.index(first.kind):
+                readings[reading.name] = replace(first, kind=reading.kind)
         return tuple(readings.values())
+
+    def read_cue(self, cue: str) -> tuple[Reading, ...]:
+        """As `read`, with slips of spelling in long words corrected; in short ones where nothing can be read else."""
+        text = self._corrected(cue, LONG)
+        return self.read(text) or self.read(self._corrected(text, SHORTEST))
+
+    def _corrected(self, cue: str, shortest: int) -> str:
+        """The cue, its words of at least so many letters corrected where no rule of inflection knows them."""
+        kept = {*self.signs, *self.table.same, *self.table.negations, *self.table.grades}
+
+        def corrected(match: re.Match[str]) -> str:
+            word = match[0].lower()
+            is_read = stem(word) in kept or not shortest <= len(word) <= LONGEST_WORD
+            return word if is_read else correct(word, self.words)
+
+        return re.sub("[A-Za-z]+", corrected, " ".join(cue.split()[:LONGEST]))
 
     def _words(self, text: str) -> list[_Word]:
         text = _CANNOT_HELP.sub(" ", text.lower().replace("’", "'"))
         tokens = _TOKEN.findall(_CONTRACTED.sub(" not", text))[:LONGEST]
-        return [_Word(token, self.same.get(stem(token), stem(token))) for token in tokens]
+        return [_Word(token, self.table.same.get(stem(token), stem(token))) for token in tokens]
 
-    def _matches(self, words: list[_Word]) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """The name and the places of every sign whose words all stand close to each other in one sentence."""
+    def _matches(self, words: list[_Word]) -> Iterator[tuple[Sign, tuple[int, ...]]]:
+        """Every sign whose words all stand close to each other in one sentence, and their places."""
         for start, word in enumerate(words):
             beginnings = (f"{word.text[:length]}*" for length in range(1, min(len(word.text), LONGEST_WORD) + 1))
-            for name, sign in chain.from_iterable(self.signs.get(part, ()) for part in (word.stem, *beginnings)):
-                if places := _places(sign, words, start):
-                    yield name, places
+            for sign in chain.from_iterable(self.signs.get(part, ()) for part in (word.stem, *beginnings)):
+                if places := _places(sign.parts, words, start):
+                    yield sign, places
 
     def _grade(self, stems: list[str], places: tuple[int, ...]) -> str:
         """The grade just before the first of the places, or behind the last."""
         near = [*_clause_before(stems, places[0], GRADE_REACH), *stems[places[-1] + 1 : places[-1] + 2]]
-        return next((self.grades[word] for word in near if word in self.grades), "")
+        return next((self.table.grades[word] for word in near if word in self.table.grades), "")
 
     def _is_negated(self, stems: list[str], places: tuple[int, ...]) -> bool:
         """Whether an odd number of negations stands before the first place: two cancel out in `cannot stop crying`."""
-        found = [w for w in _clause_before(stems, places[0], NEGATION_REACH) if w in self.negations]
+        found = [w for w in _clause_before(stems, places[0], NEGATION_REACH) if w in self.table.negations]
         return len(found) % 2 == 1 or "nor" in found
 
-    def face(self, cue: str) -> FacialExpression | None:
+    def face(self, cue: str) -> CueFace | None:
         """What the face shows with `cue`, and what it must not show; None where the lexicon knows none of its words.
 
-        At most two expressions are combined. What a cue denies must not show.
+        At most two expressions are combined: named feelings before what is seen of the face, that before gestures, and
+        in order of appearance among equals. What a cue denies must not show.
         """
-        readings = self.read(cue)
+        return self._face(self.read_cue(cue))
+
+    def _face(self, readings: Sequence[Reading]) -> CueFace | None:
         denied = [reading.name for reading in readings if reading.negated]
-        shown = [reading for reading in readings if not reading.negated][:MOST]
+        shown = [reading for reading in readings if not reading.negated]
+        shown = sorted(shown, key=lambda reading: KINDS.index(reading.kind))[:MOST]
         contrasts = denied + [self.entries[reading.name].contrast for reading in shown]
         if not readings:
             return None
@@ -144,56 +167,35 @@ class Lexicon:
         names = {reading.name for reading in shown}
         opposed = [Reading(name) for name in dict.fromkeys(contrasts) if name not in names] or [Reading(NEUTRAL)]
         own = {feature for name in names for feature in self.entries[name].shows.split(", ")}
-        return FacialExpression(
-            ", ".join(self._features(shown)), ", ".join(f for f in self._features(opposed[:MOST]) if f not in own)
-        )
+        contrast = (feature for feature in self._features(opposed[:MOST]) if feature not in own)
+        return CueFace(", ".join(self._features(shown)), ", ".join(contrast), shown[0].look)
 
-    def felt(self, words: str) -> FacialExpression | None:
+    def felt(self, words: str) -> CueFace | None:
         """As `face`, of what the client says to feel: `I'm so tired of this`. Other words of theirs are no cue."""
-        return self.face(". ".join(_FELT.findall(words.replace("’", "'"))))
+        return self._face(self.read(". ".join(_FELT.findall(words.replace("’", "'")))))
 
     def _features(self, readings: Sequence[Reading]) -> list[str]:
         """The features of the expressions, each once; of a second one only its first, which contradict least."""
         features: dict[str, None] = {}
         for reading, most in zip(readings, (None, FEATURES_OF_SECOND), strict=False):
             shows = self.entries[reading.name].shows.split(", ")[:most]
-            features |= dict.fromkeys([f"{reading.grade} {reading.name} look".strip(), *shows])
+            features |= dict.fromkeys([reading.look, *shows])
         return list(features)
 
-    def neutral(self) -> FacialExpression:
+    def neutral(self) -> CueFace:
         """The face of a client of whom nothing is said."""
-        shown, contrast = Reading(NEUTRAL), Reading(self.entries[NEUTRAL].contrast)
-        return FacialExpression(", ".join(self._features([shown])), ", ".join(self._features([contrast])))
+        return self._face([Reading(NEUTRAL)])
 
 
 @cache
 def lexicon() -> Lexicon:
     """The lexicon of `expressions.yaml`."""
-    data = yaml.safe_load(DATA.read_text(encoding="utf-8"))
-    same = {stem(word): stem(kept) for kept, words in data["same"].items() for word in words.split()}
-
-    def parts(sign: str) -> tuple[str, ...]:
-        words = sign.replace("-", " ").split()
-        return tuple(w if w.endswith("*") else same.get(stem(w), stem(w)) for w in words)
-
-    entries = {
-        name: Entry(
-            name,
-            entry["shows"],
-            entry["contrast"],
-            entry.get("denied", entry["contrast"]),
-            tuple(parts(sign) for sign in [*entry["words"].split(), *entry.get("signs", ())]),
-        )
-        for name, entry in data["expressions"].items()
-    }
-    signs: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
-    for entry in entries.values():
+    signs: dict[str, list[Sign]] = {}
+    for entry in table().entries.values():
         for sign in entry.signs:
-            for part in set(sign):
-                signs.setdefault(part, []).append((entry.name, sign))
-    negations = frozenset(stem(word) for word in data["negations"].split())
-    grades = {stem(word): grade for grade, words in data["grades"].items() for word in [grade, *words.split()]}
-    return Lexicon(entries, signs, same, negations, grades)
+            for part in set(sign.parts):
+                signs.setdefault(part, []).append(sign)
+    return Lexicon(table(), signs, inflected(table().words))
 
 
 def _clause_before(stems: list[str], place: int, reach: int) -> list[str]:
@@ -216,16 +218,3 @@ def _places(sign: tuple[str, ...], words: list[_Word], start: int) -> tuple[int,
         if not missing:
             return tuple(places)
     return None
-
-
-def stem(word: str) -> str:
-    """What the inflections of an English word share: `smiles`, `smiled`, `smiling` → `smil`."""
-    for suffix, instead in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= (3 if suffix == "ing" else 2):
-            if suffix != "s" or word[-2] not in "su":  # dress, anxious
-                word = word.removesuffix(suffix) + instead
-            break
-    word = _NOUN.sub("", word)
-    if len(word) > 2:
-        word = word[:-1] + "i" if word.endswith("y") else word.removesuffix("e")
-    return word[:-1] if len(word) > 2 and word[-1] == word[-2] else word

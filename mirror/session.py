@@ -66,7 +66,7 @@ def take_turn(cast: Cast, conversations: Sequence[Conversation], clock: "Clock")
     with clock.stage("description"):
         descriptions = through(cast.describer.describe, each(_description_request, conversations, spoken))
     with clock.stage("face"):
-        wanted = each(_face_request, conversations, spoken, descriptions)
+        wanted = each(face_request, conversations, spoken, descriptions)
         faces = through(lambda requests: show(cast, conversations[0].seed, requests), wanted)
     with clock.stage("counselor"):
         heard = each(_counselor_request, conversations, spoken, faces)
@@ -109,7 +109,7 @@ def _description_request(conversation: Conversation, utterance: Utterance) -> De
     )
 
 
-def _face_request(
+def face_request(
     conversation: Conversation, utterance: Utterance, description: Description
 ) -> FaceRequest | FaceError:
     """What to paint; an error in its place where a portrait has changed since the table was checked."""
@@ -122,7 +122,7 @@ def _face_request(
         client=profile.idx,
         turn=conversation.number,
         gender=profile.gender,
-        cue=utterance.cue,
+        relevance_text=description.relevance_text or utterance.cue or description.expression,
         expression=description.expression,
         contrast=description.contrast,
         portraits=portraits,
@@ -151,6 +151,7 @@ def _taken(
             description=description.model_dump(exclude={"prompt_tokens", "completion_tokens"}),
             face=FaceRecord(
                 file=shown,
+                statement=face.statement,
                 attempts=attempts,
                 chosen=face.chosen.number,
                 exhausted=face.exhausted,

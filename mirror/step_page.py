@@ -7,7 +7,7 @@ from PIL import Image
 
 from mirror.exploration import Step
 from mirror.picture import data_url
-from mirror.transcript import AttemptRecord
+from mirror.transcript import AttemptRecord, Turn
 
 FACE = 112  # pixels
 STYLE = """<style>
@@ -52,7 +52,7 @@ def step_page(step: Step) -> str:
 def _face_rows(step: Step) -> Iterable[tuple[str, str]]:
     turn, asked = step.taken.turn, step.asked
     told = f"{_text(turn.description['expression'])}<br><i>not: {_text(turn.description['contrast'])}</i>"
-    yield "the description", told
+    yield "the description", f"{_read(turn)}<br>{told}"
     yield "painted with", _folded("prompt", asked["positive"]) + _folded("negative prompt", asked["negative"])
     pictures = _figure(step.portrait, "the portrait")
     for attempt in turn.face.attempts:
@@ -61,7 +61,19 @@ def _face_rows(step: Step) -> Iterable[tuple[str, str]]:
     shown = "none was accepted; the best is shown" if turn.face.exhausted else f"attempt {turn.face.chosen} is shown"
     limits = ", ".join(f"{name.replace('_', ' ')} {limit:.2f}" for name, limit in turn.face.limits.items())
     limits = f"; limits: {limits}" if limits else ""
-    yield "the faces", f"{pictures}<br>compared with “{_text(asked['statement'])}”; {shown}{limits}"
+    question = f"the relevance filter was asked for “{_text(asked['statement'])}”"
+    yield "the faces", f"{pictures}<br>{question}; {shown}{limits}"
+
+
+def _read(turn: Turn) -> str:
+    """What the describer read of the cue, in a sentence."""
+    read, model = turn.description["relevance_text"], turn.description["model"]
+    cue = f"the cue “{_text(turn.cue)}”" if turn.cue else "the words alone, without a cue"
+    if not turn.description["fallback"]:
+        return f"{_text(model)} read {cue}" + f" as “{_text(read)}”" * bool(read)
+    if read:
+        return f"<b>{_text(model)} could read nothing of {cue}: the face is neutral</b>"
+    return f"<b>no description could be read of what {_text(model)} answered: painted from {cue}</b>"
 
 
 def _verdict(attempt: AttemptRecord) -> str:

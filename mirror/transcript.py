@@ -274,6 +274,8 @@ def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
     if turn.face:
         chosen = "none accepted, the best shown: " if turn.face.exhausted else ""
         yield "face", [f"{turn.face.file} ({chosen}attempt {turn.face.chosen} of {len(turn.face.attempts)})"]
+        if turn.face.statement:
+            yield "", [f"compared with: {turn.face.statement}"]
         for tried in turn.face.attempts:
             scores = ", ".join(f"{check.name} {check.score:.3f}" for check in tried.verdict.checks)
             yield "", [f"{tried.number}: {tried.verdict.outcome}" + f" ({scores})" * bool(scores)]

@@ -36,9 +36,16 @@ class AttemptRecord(_Record):
 
 
 class FaceRecord(_Record):
-    """The face that the counselor saw: `chosen` is the number of its attempt, `exhausted` that none was accepted."""
+    """The face that the counselor saw.
+
+    Attributes:
+        statement: what the relevance filter compared the attempts with; empty in older transcripts.
+        chosen: the number of the attempt that was shown.
+        exhausted: whether none was accepted.
+    """
 
     file: FaceFile
+    statement: str = ""
     attempts: tuple[AttemptRecord, ...]
     chosen: int
     exhausted: bool

@@ -59,6 +59,7 @@ def test_every_form_of_a_request_says_the_same(url, body):
         "contrast": FIELDS["history"],
         "model": "scripted",
         "attempts": 1,
+        "relevance_text": "",
         "fallback": False,
         "rejected": [],
         "prompt_tokens": None,

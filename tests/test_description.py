@@ -91,11 +91,15 @@ def test_after_two_such_answers_the_cue_itself_serves(describer, server):
     assert description.model == "some-model"
 
 
+def texts(face):
+    return face.shown, face.contrast
+
+
 FALLBACKS = {
     "an unknown cue": ("[holds a glass] Hm.", "holds a glass", ""),
-    "no cue": ("I don't know.", *astuple(lexicon().neutral())),
-    "no cue, a feeling": ("I feel so sad.", *astuple(lexicon().face("sad"))),
-    "nothing": ("", *astuple(lexicon().neutral())),
+    "no cue": ("I don't know.", *texts(lexicon().neutral())),
+    "no cue, a feeling": ("I feel so sad.", *texts(lexicon().face("sad"))),
+    "nothing": ("", *texts(lexicon().neutral())),
 }
 
 
@@ -274,7 +278,7 @@ def test_the_lexicon_describes_the_cue_and_not_the_words():
     face = lexicon().face("sighs")
     assert (description.expression, description.contrast) == (face.shown, face.contrast)
     assert (description.model, description.attempts, description.fallback) == ("lexicon", 1, False)
-    assert parse_expression(description.response) == face
+    assert astuple(parse_expression(description.response)) == texts(face)
 
 
 def test_without_a_cue_what_the_client_feels_counts():
@@ -282,10 +286,33 @@ def test_without_a_cue_what_the_client_feels_counts():
     assert description.expression.startswith("angry look") and not description.fallback
 
 
-@pytest.mark.parametrize("utterance, expression, contrast", list(FALLBACKS.values())[:2], ids=list(FALLBACKS)[:2])
-def test_what_the_lexicon_does_not_know_is_marked(utterance, expression, contrast):
+@pytest.mark.parametrize("utterance", ["[holds a glass] Hm.", "I don't know.", ""])
+def test_where_the_lexicon_knows_nothing_the_face_is_neutral_and_marked(utterance):
     (description,) = LexiconDescriber().describe([DescriptionRequest("", utterance)])
-    assert (description.expression, description.contrast, description.fallback) == (expression, contrast, True)
+    assert (description.expression, description.contrast) == texts(lexicon().neutral())
+    assert description.fallback and description.relevance_text == "neutral look"
+
+
+LOOKS = {
+    "[cries]": "tearful look",
+    "[rolls her eyes] Sure.": "contemptuous look",
+    "[a very deep frown]": "deeply irritated look",
+    "[leans back and laughs]": "amused look",
+    "[is not angry]": "calm look",
+    "I feel so sad today.": "sad look",
+}
+
+
+@pytest.mark.parametrize("utterance", LOOKS)
+def test_the_relevance_filter_is_to_look_for_what_the_lexicon_read(utterance):
+    (description,) = LexiconDescriber().describe([DescriptionRequest("", utterance)])
+    assert description.relevance_text == LOOKS[utterance] == description.expression.split(", ")[0]
+
+
+def test_a_chat_models_face_is_compared_with_the_cue_itself(describer, server):
+    server.answers(Text(LINES))
+    (description,) = describer.describe([REQUEST])
+    assert description.relevance_text == ""
 
 
 def test_a_description_survives_json():

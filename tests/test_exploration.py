@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from mirror.exploration import Exploration
+from mirror.exploration import Exploration, demo_checkpoint
 from mirror.panel import Panel
-from mirror.settings import ExploreSettings, SettingsError
+from mirror.settings import CounselSettings, ExploreSettings, SettingsError
 from mirror.step_page import step_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +54,7 @@ def test_a_typed_turn_is_a_turn_of_the_session(begun):
     turn = step.taken.turn
     assert (turn.number, turn.cue, turn.words) == (2, "frowns", "I can not sleep.")
     assert [t.number for t in begun.conversation.turns] == [1, 2]
-    assert step.asked["statement"] == "a facial photo with frowns"
+    assert step.asked["statement"] == turn.face.statement == "a facial photo with irritated look"
     assert turn.description["expression"] in step.asked["positive"]
     assert turn.description["contrast"] in step.asked["negative"]
     assert list(turn.counselor_raw) == ["emotion_recognition", "planning", "response"]
@@ -75,6 +76,56 @@ def test_a_turn_is_shown_whole_and_escaped(begun):
     assert page.count("<img") == 1 + len(turn.face.attempts)
     assert page.count("<figure class='chosen'>") == 1
     assert page.count("<summary>prompt</summary>") == 1 + len(turn.counselor_raw)
+
+
+def test_the_page_says_what_was_read_and_what_the_filter_was_asked(begun):
+    page = step_page(begun.say("frowns slightly", "No."))
+    assert "lexicon read the cue “frowns slightly” as “slightly irritated look”" in page
+    assert "the relevance filter was asked for “a facial photo with slightly irritated look”" in page
+
+
+def test_the_page_says_where_nothing_could_be_read(begun):
+    step = begun.say("ties the shoelaces", "No.")
+    assert step.taken.turn.description["fallback"]
+    assert "lexicon could read nothing of the cue “ties the shoelaces”: the face is neutral" in step_page(step)
+    assert step.asked["statement"] == "a facial photo with neutral look"
+    assert "neutral look" in step.asked["positive"]
+
+
+def test_the_default_cue_of_the_notebook_is_accepted(tmp_path):
+    cells = nbformat.read(ROOT / "notebooks/explore.ipynb", as_version=4).cells
+    (source,) = (cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    parameters: dict = {}
+    exec(source, parameters)  # the cell is our own
+    known = ExploreSettings.model_fields
+    settings = ExploreSettings.checked({k: v for k, v in parameters.items() if k in known}, "parameter")
+    exploration = Exploration(settings.model_copy(update={"checkpoint": ""}))
+    exploration.listen(settings.turns)
+    turn = exploration.say(settings.cue, settings.words).taken.turn
+    assert not turn.face.exhausted and not turn.description["fallback"]
+
+
+# The counselor --------------------------------------------------------------------------------------------------------
+
+
+def configured(name, **changes):
+    return CounselSettings.from_file(ROOT / f"params/counsel/{name}.yaml", check_files=False, **changes)
+
+
+def test_the_demos_checkpoint_takes_the_untrained_ones_place_where_it_is_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
+    assert demo_checkpoint(configured("pocket-llava")) == ""
+    for cot in ("base", "ec_planning"):
+        (tmp_path / f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch3").mkdir(parents=True)
+        found = demo_checkpoint(configured("pocket-llava", cot=cot))
+        assert found == f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch3"
+    assert demo_checkpoint(configured("pocket-llava", cot="planning")) == ""
+    assert demo_checkpoint(configured("pocket-base")) == demo_checkpoint(configured("llava-7b")) == ""
+
+
+def test_it_is_said_who_counsels(begun):
+    assert begun.counselor.startswith("The counselor is not fine-tuned: pocket/models/llava-v1.5-pocket")
+    assert "`make demo`" in begun.counselor
 
 
 def test_a_client_who_is_not_in_the_table_is_refused(settings):

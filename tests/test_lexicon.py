@@ -27,13 +27,13 @@ def test_each_sign_speaks_of_one_expression_and_stands_once():
     owners = {}
     for entry in lexicon().entries.values():
         for sign in entry.signs:
-            owners.setdefault(tuple(sorted(sign)), []).append(entry.name)
+            owners.setdefault(tuple(sorted(sign.parts)), []).append(entry.name)
     assert {sign: found for sign, found in owners.items() if len(found) > 1} == {}
 
 
 def test_the_beginnings_of_words_are_as_short_as_they_are_looked_for():
-    parts = [part for entry in lexicon().entries.values() for sign in entry.signs for part in sign]
-    assert all(2 <= len(part) <= LONGEST_WORD + 1 for part in parts)
+    parts = [part for entry in lexicon().entries.values() for sign in entry.signs for part in sign.parts]
+    assert all(2 + part.endswith("*") <= len(part) + 1 <= LONGEST_WORD + 2 for part in parts)
 
 
 def test_each_expression_is_short_enough_for_clip_beside_its_contrast():
@@ -204,6 +204,51 @@ def test_what_is_shown_is_never_its_own_contrast(cue):
     contrast = lexicon().face(cue).contrast.split(", ")
     for name in names(cue):
         assert not {f"{name} look", *lexicon().entries[name].shows.split(", ")} & set(contrast)
+
+
+LOOKS = {
+    "frowns in confusion": "confused look",
+    "leans back and laughs": "amused look",
+    "crosses her arms and glares": "angry look",
+    "looks away, eyes wet": "tearful look",
+    "arms crossed, looks sad": "sad look",
+    "deeply sad, arms crossed": "deeply sad look",
+    "folds her arms and turns away": "defensive look",
+    "doesn't smile": "neutral look",
+}
+
+
+@pytest.mark.parametrize("cue", LOOKS)
+def test_a_feeling_says_more_than_a_face_and_that_more_than_a_gesture(cue):
+    face = lexicon().face(cue)
+    assert face.look == LOOKS[cue] == face.shown.split(", ")[0]
+
+
+TYPED = {
+    "won't look at me": ["withdrawn"],
+    "stares at the carpet": ["sad"],
+    "raised an eyebrow": ["skeptical"],
+    "raised her eyebrows": ["surprised"],
+    "keeps glancing at his watch": ["bored"],
+    "mouth falls open": ["surprised"],
+    "a long pause": ["thoughtful"],
+    "moves the cup": [],
+    "opens the letter": [],
+    "closes the door": [],
+    "looks tierd": ["tired"],
+    "tried to sit": [],
+    "dissapointed": ["disappointed"],
+    "wears a red sweater": [],
+}
+
+
+@pytest.mark.parametrize("cue", TYPED)
+def test_what_people_type_is_understood(cue):
+    assert [reading.name for reading in lexicon().read_cue(cue)] == TYPED[cue]
+
+
+def test_spelling_is_corrected_in_cues_only():
+    assert lexicon().read("tierd") == () and lexicon().felt("I feel tierd.") is None
 
 
 def test_what_is_denied_must_not_show():

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mirror.client import Said, ScriptedClient
 from mirror.counselor import Counselor
-from mirror.description import LexiconDescriber
+from mirror.description import Description, LexiconDescriber
 from mirror.llava import load
 from mirror.messages import Completion
 from mirror.photomaker import PaintRecipe, PhotoMaker
@@ -17,9 +17,9 @@ from mirror.profile import read_profiles
 from mirror.prompts import Utterance, Variant, own_prompts
 from mirror.run import input_path
 from mirror.run_folder import RunConflict
-from mirror.session import Cast, run_sessions
+from mirror.session import Cast, face_request, run_sessions
 from mirror.speaker import LlavaSpeaker
-from mirror.transcript import SessionFolder, Turn
+from mirror.transcript import Conversation, SessionFolder, Turn
 from mirror.verdict import Verdict
 
 PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
@@ -74,6 +74,7 @@ def test_a_turn_holds_all_that_happened(cast, tmp_path):
     first, second, _ = SessionFolder(tmp_path / PROFILES[0].idx).turns()
     assert first.cue and not first.words and second.words
     assert first.description["model"] == "lexicon" and first.caption and first.reply
+    assert first.face.statement == f"a facial photo with {first.description['relevance_text']}"
     assert set(first.counselor_raw) == {"emotion_recognition", "response"} and "planning" in second.counselor_raw
     assert first.tokens.keys() == {"counselor_prompt", "counselor_completion"}
     shown = tmp_path / PROFILES[0].idx / first.face.file
@@ -82,6 +83,20 @@ def test_a_turn_holds_all_that_happened(cast, tmp_path):
     assert Image.open(shown).size == (56, 56)
     times = SessionFolder(tmp_path / PROFILES[0].idx).timings()
     assert times.keys() == {1, 2, 3} and times[1].keys() == {"client", "description", "face", "counselor"}
+
+
+def description(relevance_text=""):
+    return Description(expression="averted gaze", contrast="", response="", model="m", relevance_text=relevance_text)
+
+
+@pytest.mark.parametrize(
+    "cue, relevance_text, asked",
+    [("looks away", "", "looks away"), ("looks away", "sad look", "sad look"), ("", "", "averted gaze")],
+)
+def test_the_relevance_filter_is_asked_for_what_the_describer_says_else_for_the_cue(cue, relevance_text, asked):
+    request = face_request(Conversation(PROFILES[0], (), 0), Utterance(cue, "Hm."), description(relevance_text))
+    assert request.statement == f"a facial photo with {asked}"
+    assert request.verification(Image.new("RGB", (8, 8))).statement == request.statement
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 3])

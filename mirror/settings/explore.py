@@ -10,7 +10,7 @@ class ExploreSettings(Settings):
     """The parameters of `notebooks/explore.ipynb`; what each means stands there, beside its default."""
 
     configuration: str
-    checkpoint: str
+    checkpoint: str | None
     cot: str
     client: str
     turns: Count
