@@ -18,7 +18,7 @@ LAYERS = (
     "session",
     "client description face verification counselor",
     "training judge merge rules preferences questions",
-    "dataset records progress step float8 lora llava original weights device photomaker "
+    "dataset records progress step float8 lora adapter_config llava original weights device photomaker "
     "identity chat language sampling speaker service statistics metrics invention "
     "study comparison claims tables ratings",
     "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon messages "
