@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from mirror.device import resolve_device
+from mirror.generation import end_of, end_tokens, ends_only
 from mirror.messages import Completion, Message
 from mirror.sampling import SeededSampling
 from mirror.weights import find
@@ -64,18 +65,12 @@ class LanguageModel:
             )
         device = resolve_device(device)
         dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+        generation = ends_only(folder, tokenizer)
         try:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, generation_config=generation)
         except ValueError as error:
             raise ValueError(f"{name} is no language model: {str(error).splitlines()[0][:200]}") from error
-        # A folder's own generation_config.json may sample, penalise or suppress; what it says beyond the ends is left
-        # out, so that the answers come from what `facts` records.
-        own, end = model.generation_config, tokenizer.eos_token_id
-        end = end if own.eos_token_id is None else own.eos_token_id
-        pad = tokenizer.pad_token_id
-        pad = pad if pad is not None else (end[0] if isinstance(end, list) else end)
-        model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=pad)
-        return cls(model, tokenizer, name, commit, **sampling)
+        return cls(model.to(device).eval(), tokenizer, name, commit, **sampling)
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -132,9 +127,7 @@ class LanguageModel:
         return [self._completion(len(ids), answer) for ids, answer in zip(prompts, answers, strict=True)]
 
     def _completion(self, prompt_tokens: int, ids: list[int]) -> Completion:
-        ends = self.model.generation_config.eos_token_id
-        ends = ends if isinstance(ends, list) else [ends]
-        length = next((place for place, token in enumerate(ids) if token in ends), None)
+        length = end_of(ids, end_tokens(self.model))
         answer = ids[:length]
         text = self.tokenizer.decode(answer, skip_special_tokens=True).strip()
         return Completion(text, prompt_tokens, len(answer), self.name, "length" if length is None else "stop")

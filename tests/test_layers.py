@@ -19,7 +19,7 @@ LAYERS = (
     "client description face verification counselor",
     "training judge merge rules preferences questions",
     "dataset records progress step float8 lora adapter_config llava original weights device photomaker "
-    "identity chat language sampling speaker service statistics metrics invention "
+    "identity chat language generation sampling speaker service statistics metrics invention "
     "study comparison claims tables ratings",
     "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon messages "
     "picture grammar mood prices bar arm instrument",
