@@ -12,7 +12,8 @@ from mirror.device import resolve_device
 from mirror.generation import end_of, end_tokens, ends_only
 from mirror.messages import Completion, Message
 from mirror.sampling import SeededSampling
-from mirror.weights import find
+from mirror.weight_files import chosen_files
+from mirror.weights import HALF, find, load_pretrained
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -56,18 +57,19 @@ class LanguageModel:
             FileNotFoundError: nothing can be had under that name.
             ValueError: it is no causal language model, or its tokenizer has no chat template.
         """
-        folder, commit = find(name, revision)
+        device = resolve_device(device)
+        dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+        folder, commit = find(name, revision, dtype in HALF)
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
         if not tokenizer.chat_template:
             raise ValueError(
                 f"{name} has no chat template, so it is no chat model; use one that was tuned to chat "
                 "(such as meta-llama/Meta-Llama-3-8B-Instruct), or add chat_template.jinja to its folder"
             )
-        device = resolve_device(device)
-        dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
         generation = ends_only(folder, tokenizer)
+        chosen_files(folder, dtype in HALF)  # broken files have their own errors
         try:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, generation_config=generation)
+            model = load_pretrained(AutoModelForCausalLM, folder, dtype, generation_config=generation)
         except ValueError as error:
             raise ValueError(f"{name} is no language model: {str(error).splitlines()[0][:200]}") from error
         return cls(model.to(device).eval(), tokenizer, name, commit, **sampling)

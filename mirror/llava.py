@@ -26,7 +26,7 @@ from mirror.conversation import tokenize_prompt
 from mirror.generation import end_of, end_tokens, ends_only
 from mirror.original import load_original
 from mirror.run import display_path
-from mirror.weights import read_config, resolve
+from mirror.weights import HALF, load_pretrained, read_config, resolve
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -77,13 +77,12 @@ def load(
     `vision_tower` replaces the one that an original-format config names (a Hub id, or a folder beside the model's).
     Raises FileNotFoundError where nothing can be had, ValueError where it is no LLaVA-1.5.
     """
-    folder = resolve(base_model, revision)
+    folder = resolve(base_model, revision, half=dtype in HALF)
     config = read_config(folder)
     if config["model_type"] == "llava":
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = LlavaForConditionalGeneration.from_pretrained(
-            folder, dtype=dtype, generation_config=ends_only(folder, tokenizer)
-        )
+        generation = ends_only(folder, tokenizer)
+        model = load_pretrained(LlavaForConditionalGeneration, folder, dtype, generation_config=generation)
         image_processor = CLIPImageProcessorPil.from_pretrained(folder)
     else:
         model, tokenizer, image_processor = load_original(folder, config, vision_tower, dtype)

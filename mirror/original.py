@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from mirror.conversation import IMAGE
-from mirror.weights import load_weights, resolve
+from mirror.weights import HALF, load_pretrained, load_weights, resolve
 
 VISION_SELECT = {"patch": "default", "cls_patch": "full"}  # original name → transformers' name
 
@@ -34,8 +34,8 @@ def load_original(
         )
     named = vision_tower or config["mm_vision_tower"]
     beside = folder.parent / named
-    tower_folder = beside if beside.is_dir() else resolve(named)
-    tower = CLIPVisionModel.from_pretrained(tower_folder, dtype=dtype)
+    tower_folder = beside if beside.is_dir() else resolve(named, half=dtype in HALF)
+    tower = load_pretrained(CLIPVisionModel, tower_folder, dtype)
 
     tokenizer = LlamaTokenizer.from_pretrained(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE], "pad_token": "<pad>"})
@@ -49,7 +49,7 @@ def load_original(
         vision_feature_select_strategy=VISION_SELECT[config["mm_vision_select_feature"]],
         projector_hidden_act="gelu",
     )
-    weights = load_weights(folder)
+    weights = load_weights(folder, dtype in HALF)
     weights = {rename_original(key): value for key, value in weights.items() if "vision_tower" not in key}
     for key in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
         weights[key] = torch.cat(

@@ -18,7 +18,7 @@ LAYERS = (
     "session",
     "client description face verification counselor",
     "training judge merge rules preferences questions",
-    "dataset records progress step float8 lora adapter_config llava original weights device photomaker "
+    "dataset records progress step float8 lora adapter_config llava original weights weight_files device photomaker "
     "identity chat language generation sampling speaker service statistics metrics invention "
     "study comparison claims tables ratings",
     "settings refusals run profile turn transcript prompts checkpoint conversation verdict clip_text lexicon messages "
