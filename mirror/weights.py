@@ -4,6 +4,7 @@ import json
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -80,9 +81,17 @@ def find(name: str, revision: str = "", half: bool = False, parts: Iterable[str]
 
 
 def load_pretrained(kind: Any, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
-    """`kind.from_pretrained` (transformers or diffusers) on the weights of `folder` that suit `dtype`."""
+    """`kind.from_pretrained` (transformers or diffusers) on the weights of `folder` that suit `dtype`.
+
+    Raises FileNotFoundError where there are none, ValueError where a file is broken or a weight is missing.
+    """
     with plain_names(folder, dtype in HALF) as view:
-        model = kind.from_pretrained(view, dtype=dtype, **options)
+        model, report = kind.from_pretrained(view, dtype=dtype, output_loading_info=True, **options)
+    if missing := sorted(report["missing_keys"]):
+        raise ValueError(
+            f"{folder}: {len(missing)} weights of a {type(model).__name__} are missing, e.g. {missing[0]}; download "
+            "the folder again, or give the model that is meant"
+        )
     if isinstance(model, PreTrainedModel):
         model.name_or_path = model.config.name_or_path = str(folder)  # adapters record it; links are gone by then
     return model
@@ -117,4 +126,11 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     check_file(path)
     if path.suffix == ".safetensors":
         return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} holds more than weights, and weights only are read ({reason})") from None
+    if not isinstance(tensors, dict):
+        raise ValueError(f"{path} must hold tensors by name, found {type(tensors).__name__}; download it again")
+    return tensors

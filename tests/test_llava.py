@@ -147,6 +147,50 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
         load(str(tmp_path / "base"), vision_tower=str(GOLDEN / "clip-tiny"))
 
 
+@pytest.mark.parametrize("missing", ["mm_vision_tower", "mm_vision_select_layer"])
+def test_a_config_that_lacks_an_entry_names_it(tmp_path, missing):
+    shutil.copytree(BASE, tmp_path / "base")
+    config = json.loads((BASE / "config.json").read_text())
+    (tmp_path / "base" / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != missing}))
+    with pytest.raises(ValueError, match=f"base/config.json: {missing} missing"):
+        load(str(tmp_path / "base"))
+
+
+def test_original_weights_of_another_vocabulary_are_named(tmp_path):
+    shutil.copytree(BASE, tmp_path / "base")
+    weights = torch.load(BASE / "pytorch_model.bin", weights_only=True)
+    for tensor, message in ((torch.zeros(999, 64), "found 999 rows"), (None, "found none")):
+        torch.save(weights | {"lm_head.weight": tensor}, tmp_path / "base" / "pytorch_model.bin")
+        with pytest.raises(ValueError, match=f"lm_head.weight must have at most .* rows, .*{message}"):
+            load(str(tmp_path / "base"), vision_tower=str(GOLDEN / "clip-tiny"))
+
+
+def test_a_folder_with_fp16_shards_alone_is_the_same_model(tmp_path):
+    folder = copied(POCKET, tmp_path / "a [b]")
+    weights = load_file(folder / "model.safetensors")
+    names = [f"model.fp16-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    for name, keys in zip(names, (sorted(weights)[::2], sorted(weights)[1::2]), strict=True):
+        save_file({key: weights[key] for key in keys}, folder / name, metadata={"format": "pt"})
+    places = {key: names[number % 2] for number, key in enumerate(sorted(weights))}
+    (folder / "model.fp16.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    (folder / "model.safetensors").unlink()
+    wanted, found = load(str(POCKET)).model, load(str(folder)).model
+    assert all(torch.equal(w, found.state_dict()[key]) for key, w in wanted.state_dict().items())
+    assert found.name_or_path == found.config.name_or_path == str(folder)
+
+
+def test_weights_that_lack_a_layer_are_refused_and_not_made_up(tmp_path):
+    """transformers itself draws what is missing at random and logs a warning."""
+    folder = copied(POCKET, tmp_path / "base")
+    weights = load_file(folder / "model.safetensors")
+    key = next(key for key in weights if "layers.0.mlp" in key)
+    save_file({k: w for k, w in weights.items() if k != key}, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(
+        ValueError, match="1 weights of a LlavaForConditionalGeneration are missing, e.g. .*layers.0.mlp"
+    ):
+        load(str(folder))
+
+
 def test_a_pickle_that_runs_code_is_refused(tmp_path):
     class Trap:
         def __reduce__(self):
@@ -164,6 +208,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
     [
         ({"model_type": "llama"}, "model_type must be llava or llava_llama, found 'llama'"),
         ({"mm_projector_type": "linear"}, "mm_projector_type must be mlp2x_gelu"),
+        ({"mm_vision_select_feature": "cls"}, "mm_vision_select_feature must be patch or cls_patch, found 'cls'"),
     ],
 )
 def test_what_is_no_llava_1_5_is_refused(tmp_path, change, message):

@@ -236,6 +236,18 @@ def test_a_pack_without_one_of_its_models_is_refused(tmp_path):
         FacePack.load(str(copy_pack(tmp_path / "b", "rec_pocket.onnx")))
 
 
+@pytest.mark.parametrize("half", ["fp16", "bf16"])
+def test_filters_of_folders_with_a_variant_alone_decide_alike(tmp_path, verifier, half):
+    folders = []
+    for name in (SAFETY, CLIP):
+        folders.append(shutil.copytree(name, tmp_path / name))
+        (folders[-1] / "model.safetensors").rename(folders[-1] / f"model.{half}.safetensors")
+    requests = [request(face(1)), request(face(2))]
+    assert [v.outcome for v in load(*folders).verify(requests)] == [v.outcome for v in verifier.verify(requests)]
+    scores = [[check.score for check in v.checks] for v in load(*folders).verify(requests)]
+    assert scores == [[check.score for check in v.checks] for v in verifier.verify(requests)]
+
+
 @pytest.mark.parametrize("name", ["models [v2]", "50% *new?", "{a} #1 — Ünï", "[!a]", "~x $HOME"])
 @pytest.mark.parametrize("manifest", [False, True])
 def test_a_pack_below_any_folder_is_what_insightface_makes_of_it(tmp_path, name, manifest):
