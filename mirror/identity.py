@@ -8,17 +8,22 @@ import json
 import logging
 import os
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import torch
-from insightface.app import FaceAnalysis
+from insightface.app.common import Face as FoundFace
+from insightface.model_zoo import get_model
+from insightface.model_zoo.package_manifest import has_model_package_manifest, load_model_package
 from PIL import Image
 
 from mirror.picture import upright
 from mirror.run import display_path, input_path, sha256
+from mirror.weight_files import check_file
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +66,12 @@ def similarity(a: np.ndarray, b: np.ndarray) -> float:
 class FacePack:
     """Detector and recognition model of a pack. `recognition` names the recognition model's file."""
 
-    def __init__(self, folder: Path, analysis: FaceAnalysis, detection_size: int) -> None:
+    def __init__(self, folder: Path, models: dict[str, Any], detection_size: int) -> None:
         self.folder = folder
         self.detection_size = detection_size
-        self.recognition = Path(analysis.models["recognition"].model_file)
-        self.providers = analysis.models["recognition"].session.get_providers()
-        self._analysis = analysis
+        self.recognition = Path(models["recognition"].model_file)
+        self.providers = models["recognition"].session.get_providers()
+        self._models = models
         self._portraits: dict[bytes, Face | None] = {}
 
     @classmethod
@@ -85,28 +90,17 @@ class FacePack:
             hint = f"did you mean {display_path(inner.parent)}? Else " if inner else ""
             raise FileNotFoundError(f"{display_path(path)} holds no .onnx file; {hint}{WHERE_FROM}")
         size = detection_size or read_calibration(path).get("detection_size", DETECTION_SIZE)
-        try:
-            analysis = FaceAnalysis(
-                name=str(path),
-                allowed_modules=["detection", "recognition"],
-                providers=providers(device),
-                sess_options=session_options(),
-            )
-        except AssertionError:
-            raise ValueError(f"{display_path(path)} holds no face detector; {WHERE_FROM}") from None
-        except Exception as error:  # onnxruntime's own are many; the file is at fault in every case
-            raise ValueError(f"{display_path(path)}: a model cannot be read ({error}); {WHERE_FROM}") from error
-        if "recognition" not in analysis.models:
-            raise ValueError(f"{display_path(path)} holds no recognition model; {WHERE_FROM}")
-        analysis.prepare(ctx_id=0 if device.startswith("cuda") else -1, det_size=(size, size))
-        return cls(path, analysis, size)
+        models = load_models(path, ("detection", "recognition"), (size, size), device)
+        for task, name in (("detection", "face detector"), ("recognition", "recognition model")):
+            if task not in models:
+                raise ValueError(f"{display_path(path)} holds no {name}; {WHERE_FROM}")
+        return cls(path, models, size)
 
     def faces(self, image: Image.Image) -> list[Face]:
         """All faces in `image`, the largest first."""
-        bgr = np.ascontiguousarray(np.asarray(upright(image))[:, :, ::-1])
         found = [
             Face(tuple(float(x) for x in face.bbox), float(face.det_score), np.asarray(face.embedding, np.float32))
-            for face in self._analysis.get(bgr)
+            for face in find_faces(self._models, np.asarray(upright(image)))
         ]
         return sorted(found, key=lambda face: -face.area)
 
@@ -146,6 +140,53 @@ class FacePack:
                 f"{self.recognition.name}; calibrate again (python -m mirror.calibration)"
             )
         return float(calibration["threshold"])
+
+
+def load_models(folder: Path, tasks: Collection[str], det_size: tuple[int, int], device: str = "cpu") -> dict[str, Any]:
+    """insightface's models in `folder` by task (detection, recognition, genderage, …), those of `tasks` alone.
+
+    `det_size` is width and height in pixels of what the detector looks at. Of several models for a task the first by
+    name is taken, as by insightface's FaceAnalysis; that one looks for the files by a pattern, in which the [ ] of a
+    folder's name mean something else.
+
+    Raises:
+        ValueError: a model cannot be read; says which and where packs come from.
+    """
+    options = {"providers": providers(device), "sess_options": session_options()}
+    onnxruntime.set_default_logger_severity(3)
+    models: dict[str, Any] = {}
+    for file in sorted(folder.glob("*.onnx")):
+        check_file(file)
+    for source, task in _sources(folder, tasks):
+        try:
+            model = get_model(str(source), model_task=task, **options)
+        except Exception as error:  # onnxruntime's own are many; the file is at fault in every case
+            raise ValueError(f"{display_path(source)}: a model cannot be read ({error}); {WHERE_FROM}") from error
+        if model is not None and model.taskname in tasks:
+            models.setdefault(model.taskname, model)
+    for task, model in models.items():
+        sizes = {"input_size": det_size, "det_thresh": 0.5} if task == "detection" else {}
+        model.prepare(0 if device.startswith("cuda") else -1, **sizes)
+    return models
+
+
+def _sources(folder: Path, tasks: Collection[str]) -> list[tuple[Path, str | None]]:
+    """What to load: each file, its task told by its shapes; or the folder by task, where a manifest says more."""
+    if has_model_package_manifest(folder):
+        return [(folder, task) for task in load_model_package(folder).tasks if task in tasks]
+    return [(file, None) for file in sorted(folder.glob("*.onnx"))]
+
+
+def find_faces(models: dict[str, Any], image: np.ndarray) -> list[FoundFace]:
+    """insightface's faces in an RGB picture [h, w, 3], with what each of the `models` says of them."""
+    bgr = np.ascontiguousarray(image[:, :, ::-1])
+    boxes, landmarks = models["detection"].detect(bgr, max_num=0, metric="default")
+    points = [None] * len(boxes) if landmarks is None else landmarks
+    found = [FoundFace(bbox=box[:4], kps=kps, det_score=box[4]) for box, kps in zip(boxes, points, strict=True)]
+    for face in found:
+        for model in (model for task, model in models.items() if task != "detection"):
+            model.get(bgr, face)
+    return found
 
 
 def read_calibration(folder: Path) -> dict:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from mirror.device import resolve_device
+from mirror.generation import end_of, end_tokens, ends_only
 from mirror.messages import Completion, Message, NoAnswer, opened_reasoning, without_reasoning
 from mirror.sampling import SeededSampling
-from mirror.weights import find
+from mirror.weight_files import chosen_files
+from mirror.weights import HALF, find, load_pretrained
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -57,27 +59,22 @@ class LanguageModel:
             FileNotFoundError: nothing can be had under that name.
             ValueError: it is no causal language model, or its tokenizer has no chat template.
         """
-        folder, commit = find(name, revision)
+        device = resolve_device(device)
+        dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+        folder, commit = find(name, revision, dtype in HALF)
         tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
         if not tokenizer.chat_template:
             raise ValueError(
                 f"{name} has no chat template, so it is no chat model; use one that was tuned to chat "
                 "(such as meta-llama/Meta-Llama-3-8B-Instruct), or add chat_template.jinja to its folder"
             )
-        device = resolve_device(device)
-        dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+        generation = ends_only(folder, tokenizer)
+        chosen_files(folder, dtype in HALF)  # broken files have their own errors
         try:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
+            model = load_pretrained(AutoModelForCausalLM, folder, dtype, generation_config=generation)
         except ValueError as error:
             raise ValueError(f"{name} is no language model: {str(error).splitlines()[0][:200]}") from error
-        # A folder's own generation_config.json may sample, penalise or suppress; what it says beyond the ends is left
-        # out, so that the answers come from what `facts` records.
-        own, end = model.generation_config, tokenizer.eos_token_id
-        end = end if own.eos_token_id is None else own.eos_token_id
-        pad = tokenizer.pad_token_id
-        pad = pad if pad is not None else (end[0] if isinstance(end, list) else end)
-        model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=pad)
-        return cls(model, tokenizer, name, commit, **sampling)
+        return cls(model.to(device).eval(), tokenizer, name, commit, **sampling)
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -148,9 +145,7 @@ class LanguageModel:
         return output[:, longest:].tolist()
 
     def _completion(self, prompt: str, prompt_tokens: int, ids: list[int]) -> Completion | NoAnswer:
-        ends = self.model.generation_config.eos_token_id
-        ends = ends if isinstance(ends, list) else [ends]
-        length = next((place for place, token in enumerate(ids) if token in ends), None)
+        length = end_of(ids, end_tokens(self.model))
         answer = ids[:length]
         text = self.tokenizer.decode(answer, skip_special_tokens=True).strip()
         # The marks of reasoning may be special tokens themselves, and the first of them may stand in the prompt.

@@ -23,10 +23,11 @@ from transformers import (
 from transformers.utils import logging
 
 from mirror.conversation import tokenize_prompt
+from mirror.generation import end_of, end_tokens, ends_only
 from mirror.original import load_original
 from mirror.picture import upright
 from mirror.run import display_path
-from mirror.weights import read_config, resolve
+from mirror.weights import HALF, load_pretrained, read_config, resolve
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -77,14 +78,16 @@ def load(
     `vision_tower` replaces the one that an original-format config names (a Hub id, or a folder beside the model's).
     Raises FileNotFoundError where nothing can be had, ValueError where it is no LLaVA-1.5.
     """
-    folder = resolve(base_model, revision)
+    folder = resolve(base_model, revision, half=dtype in HALF)
     config = read_config(folder)
     if config["model_type"] == "llava":
-        model = LlavaForConditionalGeneration.from_pretrained(folder, dtype=dtype)
         tokenizer = AutoTokenizer.from_pretrained(folder)
+        generation = ends_only(folder, tokenizer)
+        model = load_pretrained(LlavaForConditionalGeneration, folder, dtype, generation_config=generation)
         image_processor = CLIPImageProcessorPil.from_pretrained(folder)
     else:
         model, tokenizer, image_processor = load_original(folder, config, vision_tower, dtype)
+        model.generation_config = ends_only(folder, tokenizer)
     return Llava(
         model.to(device).eval(),
         make_processor(model.config, tokenizer, image_processor),
@@ -158,10 +161,10 @@ def generate_ids(
     max_new_tokens: int,
     sampling: LogitsProcessor | None = None,
 ) -> list[list[int]]:
-    """The answers of `generate` in tokens, each up to its end of sequence, that one included."""
+    """The answers of `generate` in tokens, each up to its first end token, that one included."""
     ids = [tokenize_prompt(llava.tokenizer, p, llava.image_token_id, llava.image_tokens) for p in prompts]
     longest = max(map(len, ids))
-    pad, end = llava.tokenizer.pad_token_id, llava.tokenizer.eos_token_id
+    pad, ends = llava.tokenizer.pad_token_id, end_tokens(llava.model)
     device = llava.model.device
     output = llava.model.generate(
         input_ids=torch.tensor([[pad] * (longest - len(i)) + i for i in ids], device=device),
@@ -170,16 +173,18 @@ def generate_ids(
         do_sample=False,
         max_new_tokens=max_new_tokens,
         pad_token_id=pad,
-        eos_token_id=end,
+        eos_token_id=ends,
         suppress_tokens=unused_tokens(llava),
         logits_processor=LogitsProcessorList([sampling] if sampling else []),
     )
     rows = output[:, longest:].tolist()
-    return [row[: row.index(end) + 1] if end in row else row for row in rows]
+    return [row if (end := end_of(row, ends)) is None else row[: end + 1] for row in rows]
 
 
 def decode(llava: Llava, ids: Sequence[int]) -> str:
-    return llava.tokenizer.decode(ids, skip_special_tokens=True).strip()
+    """The words of an answer, without the end token, which need not be a special one."""
+    words = ids[: end_of(ids, end_tokens(llava.model))]
+    return llava.tokenizer.decode(words, skip_special_tokens=True).strip()
 
 
 def unused_tokens(llava: Llava) -> list[int]:

@@ -3,18 +3,22 @@
 Knows nothing of data, of optimizers or of manifests.
 """
 
-import json
 import re
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft import __version__ as peft_version
 from peft.tuners.lora import Linear as PeftLinear
+from peft.tuners.tuners_utils import check_target_module_exists
+from peft.utils.other import get_pattern_key
 from safetensors.torch import save_file
 from torch import nn
 
+from mirror.adapter_config import CONFIG_FILE, read_adapter_config
 from mirror.checkpoint import read_manifest
 from mirror.llava import Llava, load
 from mirror.run import input_path
@@ -48,6 +52,10 @@ def add_lora(model: nn.Module, rank: int, alpha: float, dropout: float, seed: in
     `fused` picks `LoraLinear`; without, peft's own layer computes the same (for comparison).
     """
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, bias="none", target_modules=TARGETS)
+    return _with_lora(model, config, seed, fused)
+
+
+def _with_lora(model: nn.Module, config: LoraConfig, seed: int, fused: bool) -> PeftModel:
     if fused:
         config._register_custom_module({nn.Linear: LoraLinear})
     with torch.random.fork_rng(), warnings.catch_warnings():
@@ -88,11 +96,61 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
 
 
 def load_adapter(model: nn.Module, folder: Path) -> PeftModel:
-    """`model` with the adapter and projector of `folder`, written by this software or by the original trainer."""
-    config = json.loads((Path(folder) / "adapter_config.json").read_text(encoding="utf-8"))
-    lora_model = add_lora(model, config["r"], config["lora_alpha"], config["lora_dropout"], seed=0)
-    load_weights(lora_model, folder)
+    """`model` with the adapter and projector of `folder`, written by this software, by the original trainer or by peft.
+
+    Raises FileNotFoundError or ValueError where the adapter is none, or asks for what would be computed differently.
+    """
+    tensors = read_weights(folder)
+    config = adapter_config(model, folder, tensors.keys())
+    lora_model = _with_lora(model, config, seed=0, fused=True)
+    put_weights(lora_model, tensors, folder)
     return lora_model.eval()
+
+
+def adapter_config(model: nn.Module, folder: Path, keys: Iterable[str]) -> LoraConfig:
+    """The configuration under which peft gives `model` the LoRA layers of `folder`, each with its own rank and scale.
+
+    `keys` are the names of its weights. Targets and patterns are matched by peft's rules against the names that the
+    layers had when the adapter was trained (`model.layers.0…` in the original, `language_model.model.layers.0…` in
+    transformers 4), as its weights tell.
+    """
+    values = read_adapter_config(folder, LoraConfig().to_dict(), peft_version)
+    try:
+        written = LoraConfig(**{name: value for name, value in values.items() if name != "init_lora_weights"})
+    except ValueError as error:
+        raise ValueError(f"{folder}/{CONFIG_FILE}: {error}") from None
+    prefix = _trained_prefix(folder, keys)
+    layers, ranks, alphas = [], {}, {}
+    for name in (name for name, _ in model.named_modules() if re.fullmatch(TARGETS, name)):
+        trained_name = prefix + name[name.index("layers.") :]
+        if written.target_modules != "all-linear" and not check_target_module_exists(written, trained_name):
+            continue
+        layers.append(name)
+        for pattern, found in ((written.rank_pattern, ranks), (written.alpha_pattern, alphas)):
+            if pattern and (key := get_pattern_key(pattern.keys(), trained_name)) in pattern:
+                found[re.escape(name)] = pattern[key]
+    if not layers:
+        raise ValueError(
+            f"{folder}: target_modules {values['target_modules']!r} name no linear layer of the language model"
+        )
+    return LoraConfig(
+        r=written.r,
+        lora_alpha=written.lora_alpha,
+        lora_dropout=written.lora_dropout,
+        use_rslora=written.use_rslora,
+        rank_pattern=ranks,
+        alpha_pattern=alphas,
+        target_modules=layers,
+        bias="none",
+    )
+
+
+def _trained_prefix(folder: Path, keys: Iterable[str]) -> str:
+    """What stood before `layers.0…` in the names of the modules that the adapter in `folder` was trained on."""
+    prefixes = sorted({key[: match.start()] for key in keys if (match := LORA_KEY.search(key))})
+    if len(prefixes) != 1:
+        raise ValueError(f"{folder}: must hold LoRA weights of one language model, found {prefixes or 'none'}")
+    return prefixes[0].removeprefix("base_model.model.")
 
 
 def load_checkpoint(
@@ -123,21 +181,50 @@ def load_weights(model: PeftModel, folder: Path) -> None:
 
     Raises ValueError where a weight is missing, left over or of another shape: nothing is skipped in silence.
     """
+    put_weights(model, read_weights(folder), folder)
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The tensors of the adapter and the projector in `folder`, under the names that they were written with.
+
+    Raises FileNotFoundError where there are none, ValueError where one is neither LoRA on the language model nor the
+    projector.
+    """
     names = ("adapter_model.safetensors", "adapter_model.bin", PROJECTOR_FILE, "non_lora_trainables.bin")
     files = [Path(folder) / name for name in names if (Path(folder) / name).is_file()]
-    found = {_place(key, file): tensor for file in files for key, tensor in read_tensors(file).items()}
+    if not files:
+        raise FileNotFoundError(f"{folder}: no adapter weights; expected adapter_model.safetensors or .bin")
+    tensors = {}
+    for file in files:
+        found = read_tensors(file)
+        for key in found:
+            _place(key, file)
+        tensors |= found
+    return tensors
+
+
+def put_weights(model: PeftModel, tensors: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Copies `tensors` into the trainable weights of `model`; `folder` is for messages."""
+    found = {_place(key, folder): tensor for key, tensor in tensors.items()}
     wanted = {_place(name, folder): p for name, p in model.named_parameters() if p.requires_grad}
     if missing := sorted(wanted.keys() - found.keys()):
-        raise ValueError(
-            f"{folder}: {len(missing)} weights are missing, e.g. {missing[0]}; read: {[file.name for file in files]}"
+        hint = (
+            "; the projector is in projector.safetensors or non_lora_trainables.bin"
+            if missing[0].startswith("projector")
+            else ""
         )
+        raise ValueError(f"{folder}: {len(missing)} weights are missing, e.g. {missing[0]}{hint}")
     if unknown := sorted(found.keys() - wanted.keys()):
-        raise ValueError(f"{folder}: {len(unknown)} weights have no place in this model, e.g. {unknown[0]}")
+        raise ValueError(
+            f"{folder}: {len(unknown)} weights have no place in this model, e.g. {unknown[0]}; is it the base model "
+            "that the adapter was trained on, with the same target_modules?"
+        )
     for name, parameter in wanted.items():
         if parameter.shape != found[name].shape:
             raise ValueError(
                 f"{folder}: {name} has shape {tuple(found[name].shape)}, the base model needs "
-                f"{tuple(parameter.shape)}; is it the base model that the adapter was trained on?"
+                f"{tuple(parameter.shape)}; is it the base model that the adapter was trained on, and the rank that "
+                "its adapter_config.json says?"
             )
         with torch.no_grad():
             parameter.copy_(found[name])

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from mirror.conversation import IMAGE
-from mirror.weights import load_weights, resolve
+from mirror.weights import HALF, load_pretrained, load_weights, resolve
 
 VISION_SELECT = {"patch": "default", "cls_patch": "full"}  # original name → transformers' name
 
@@ -32,10 +32,17 @@ def load_original(
             f"{folder}/config.json: mm_projector_type must be mlp2x_gelu (LLaVA-1.5), "
             f"found {config.get('mm_projector_type')!r}"
         )
+    needed = ("mm_vision_select_layer", "mm_vision_select_feature", *([] if vision_tower else ["mm_vision_tower"]))
+    if missing := [name for name in needed if name not in config]:
+        raise ValueError(f"{folder}/config.json: {', '.join(missing)} missing; get the config of the published model")
+    if (feature := config["mm_vision_select_feature"]) not in VISION_SELECT:
+        raise ValueError(
+            f"{folder}/config.json: mm_vision_select_feature must be {' or '.join(VISION_SELECT)}, found {feature!r}"
+        )
     named = vision_tower or config["mm_vision_tower"]
     beside = folder.parent / named
-    tower_folder = beside if beside.is_dir() else resolve(named)
-    tower = CLIPVisionModel.from_pretrained(tower_folder, dtype=dtype)
+    tower_folder = beside if beside.is_dir() else resolve(named, half=dtype in HALF)
+    tower = load_pretrained(CLIPVisionModel, tower_folder, dtype)
 
     tokenizer = LlamaTokenizer.from_pretrained(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE], "pad_token": "<pad>"})
@@ -46,15 +53,18 @@ def load_original(
         text_config=text_config,
         image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
         vision_feature_layer=config["mm_vision_select_layer"],
-        vision_feature_select_strategy=VISION_SELECT[config["mm_vision_select_feature"]],
+        vision_feature_select_strategy=VISION_SELECT[feature],
         projector_hidden_act="gelu",
     )
-    weights = load_weights(folder)
+    weights = load_weights(folder, dtype in HALF)
     weights = {rename_original(key): value for key, value in weights.items() if "vision_tower" not in key}
     for key in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
-        weights[key] = torch.cat(
-            [weights[key], weights[key].new_zeros(rows - len(weights[key]), weights[key].shape[1])]
-        )
+        if (given := weights.get(key)) is None or len(given) > rows:
+            found = "none" if given is None else f"{len(given)} rows"
+            raise ValueError(
+                f"{folder}: {key} must have at most {rows} rows, as the tokenizer has words; found {found}"
+            )
+        weights[key] = torch.cat([given, given.new_zeros(rows - len(given), given.shape[1])])
     weights |= {f"model.vision_tower.{key}": value for key, value in tower.state_dict().items()}
     model, report = LlavaForConditionalGeneration.from_pretrained(
         None, config=llava_config, state_dict=weights, dtype=dtype, output_loading_info=True

@@ -5,9 +5,16 @@ Knows the words of pydantic's faults and the traps of YAML, and no parameter by 
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
+
+NOTEBOOK = "parameter"  # where values come from: papermill's command line or its YAML, which a notebook cannot tell
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+class SettingsError(ValueError):
+    """Parameters that cannot work. The message has one line a fault: where, what, what was found, what to do."""
 
 
 def explain(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], where: str) -> str:
@@ -17,7 +24,7 @@ def explain(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], where: st
         near = difflib.get_close_matches(name, fields, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; the parameters are {', '.join(fields)}"
         return f"{where} {name} is no parameter of this notebook{hint}"
-    if fault["type"] == "missing" or found is None:
+    if fault["type"] == "missing" or (found is None and fields[name].annotation is not str):
         return f"{where} {name} is missing; the notebook's parameters cell lists every parameter"
     field = fields[name]
     if fault["type"] == "literal_error":
@@ -26,8 +33,7 @@ def explain(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], where: st
         trap = "; YAML reads on, off, yes and no as booleans: quote the text" if isinstance(found, bool) else ""
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"{where} {name} must be one of {', '.join(choices)}, found {_show(found)}{hint}{trap}"
-    kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    kind = kinds.get(field.annotation, "another type")
+    kind = next((KINDS[one] for one in _kinds(field.annotation) if one in KINDS), "another type")
     if fault["type"].endswith("_type") or fault["type"] == "int_from_float":
         trap = ""
         if isinstance(found, str) and kind in ("a number", "a whole number") and _is_number(found):
@@ -37,13 +43,36 @@ def explain(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], where: st
                 if needed == found.lstrip("+") and "e" not in needed
                 else f"; YAML needs {needed}"
             )
-        elif isinstance(found, bool) and kind == "text":
-            trap = "; YAML reads on, off, yes and no as booleans: quote the text"
         elif kind == "text":
-            trap = "; quote it"
+            trap = _advice_for_text(name, found, where)
         return f"{where} {name} must be {kind}, found {_show(found)}{trap}"
     rule = field.description or fault["msg"].removeprefix("Input should be ")
     return f"{where} {name} must be {rule}, found {_show(found)}"
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """`float` of `float`, of `float | None`, and of either with limits."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    return [kind for one in get_args(annotation) for kind in _kinds(one)] or [annotation]
+
+
+def _advice_for_text(name: str, found: Any, where: str) -> str:
+    """How the value that was found can be given as text.
+
+    No number is taken as the text that it might have been: papermill makes 7 of 007 and inf of 12e5678, YAML makes 8 of
+    010, and a notebook sees nothing but the result.
+    """
+    if isinstance(found, list | tuple | dict | set):
+        return "; write it as one text, with commas between several names"
+    if found is None:
+        return f"; give '' for none, or `-r {name} None` for this very text"
+    if where != NOTEBOOK:
+        trap = "YAML reads on, off, yes and no as booleans: quote the text" if isinstance(found, bool) else "quote it"
+        return f"; {trap}"
+    is_whole = isinstance(found, int) and not isinstance(found, bool)
+    as_written = f"{found}` (007 stays 007)" if is_whole else "TEXT`, as you wrote it"
+    return f"; papermill's -p makes numbers of such text: give `-r {name} {as_written}; in a YAML file quote it"
 
 
 def _yaml_number(text: str, kind: str) -> str:

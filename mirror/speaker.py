@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from PIL import Image
 
 from mirror.conversation import IMAGE, tokenize_prompt
+from mirror.generation import end_tokens
 from mirror.llava import Llava, decode, generate_ids
 from mirror.messages import ChatModel, Completion, Message
 from mirror.sampling import SeededSampling
@@ -79,7 +80,7 @@ class LlavaSpeaker:
         return answers
 
     def _completion(self, prompt: str, ids: Sequence[int]) -> Completion:
-        reason = "stop" if ids[-1] == self.llava.tokenizer.eos_token_id else "length"
+        reason = "stop" if ids[-1] in end_tokens(self.llava.model) else "length"
         return Completion(decode(self.llava, ids), self._length(prompt), len(ids), self.llava.source, reason)
 
     def fits(self, prompt: str) -> bool:

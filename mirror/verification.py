@@ -28,7 +28,7 @@ from mirror.picture import PictureError, upright
 from mirror.run import sha256
 from mirror.service import Service, ServiceError
 from mirror.verdict import Check, Outcome, Verdict
-from mirror.weights import find
+from mirror.weights import find, load_pretrained
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -71,7 +71,7 @@ class SafetyFilter:
     def __init__(self, name: str, device: str) -> None:
         folder, self.revision = find(name)
         self.name = name
-        self.model = AutoModelForImageClassification.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+        self.model = load_pretrained(AutoModelForImageClassification, folder, torch.float32).to(device).eval()
         self.processor = ViTImageProcessorPil.from_pretrained(folder)
         labels = {label.lower(): index for index, label in self.model.config.id2label.items()}
         if not {"normal", "nsfw"} <= labels.keys():
@@ -98,7 +98,7 @@ class RelevanceFilter:
         folder, self.revision = find(name)
         own = read_calibration(folder).get("threshold", RELEVANCE)
         self.name, self.threshold = name, own if threshold is None else threshold
-        self.model = CLIPModel.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+        self.model = load_pretrained(CLIPModel, folder, torch.float32).to(device).eval()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.processor = CLIPImageProcessorPil.from_pretrained(folder)
 

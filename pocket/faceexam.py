@@ -1,20 +1,21 @@
-"""Measures an insightface pack on drawn people that it has not seen, through insightface itself.
+"""Measures an insightface pack on drawn people that it has not seen, through insightface's models.
 
-Knows nothing of how the pack was made: it takes any folder that `insightface.app.FaceAnalysis` loads.
+Knows nothing of how the pack was made: it takes any folder of an insightface pack.
 """
 
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from insightface.app import FaceAnalysis
 from PIL import Image, ImageDraw
 from scipy.stats import rankdata
 from tqdm import tqdm
 
+from mirror.identity import find_faces, load_models
 from pocket.canvas import mix
 from pocket.faces import BACKGROUNDS
 from pocket.identities import SKINS
@@ -64,16 +65,9 @@ class Exam:
     counts: dict[str, int]
 
 
-def load_pack(folder: Path) -> FaceAnalysis:
-    """The pack as insightface itself reads it, on the CPU."""
-    pack = FaceAnalysis(name=str(folder), providers=["CPUExecutionProvider"])
-    pack.prepare(ctx_id=-1, det_size=DET_SIZE)
-    return pack
-
-
-def find_faces(pack: FaceAnalysis, image: np.ndarray) -> list:
-    """The faces of an RGB picture; insightface wants BGR."""
-    return pack.get(np.ascontiguousarray(image[..., ::-1]))
+def load_pack(folder: Path) -> dict[str, Any]:
+    """The pack's models by task, on the CPU."""
+    return load_models(folder, ("detection", "recognition", "genderage"), DET_SIZE)
 
 
 def examine(folder: Path, persons: int, scenes: int, seed: int) -> Exam:
@@ -112,7 +106,7 @@ def examine(folder: Path, persons: int, scenes: int, seed: int) -> Exam:
     )
 
 
-def find_all(pack: FaceAnalysis, images: Sequence[np.ndarray], name: str) -> list[list]:
+def find_all(pack: dict[str, Any], images: Sequence[np.ndarray], name: str) -> list[list]:
     """The faces of each picture, with a progress bar."""
     return [find_faces(pack, image) for image in tqdm(images, desc=name, unit="picture", mininterval=2)]
 

@@ -10,7 +10,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mirror.conversation import prompt_text, tokenize, tokenize_prompt
-from mirror.llava import check_size, generate, load, pad_to_square, unused_tokens
+from mirror.generation import ends_only
+from mirror.llava import check_size, generate, generate_ids, load, pad_to_square, unused_tokens
+from mirror.run import repository_root
+from mirror.sampling import SeededSampling
+from mirror.speaker import LlavaSpeaker
 from mirror.weights import resolve
 
 GOLDEN = Path(__file__).parent / "data" / "llava-tiny"
@@ -143,6 +147,50 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
         load(str(tmp_path / "base"), vision_tower=str(GOLDEN / "clip-tiny"))
 
 
+@pytest.mark.parametrize("missing", ["mm_vision_tower", "mm_vision_select_layer"])
+def test_a_config_that_lacks_an_entry_names_it(tmp_path, missing):
+    shutil.copytree(BASE, tmp_path / "base")
+    config = json.loads((BASE / "config.json").read_text())
+    (tmp_path / "base" / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != missing}))
+    with pytest.raises(ValueError, match=f"base/config.json: {missing} missing"):
+        load(str(tmp_path / "base"))
+
+
+def test_original_weights_of_another_vocabulary_are_named(tmp_path):
+    shutil.copytree(BASE, tmp_path / "base")
+    weights = torch.load(BASE / "pytorch_model.bin", weights_only=True)
+    for tensor, message in ((torch.zeros(999, 64), "found 999 rows"), (None, "found none")):
+        torch.save(weights | {"lm_head.weight": tensor}, tmp_path / "base" / "pytorch_model.bin")
+        with pytest.raises(ValueError, match=f"lm_head.weight must have at most .* rows, .*{message}"):
+            load(str(tmp_path / "base"), vision_tower=str(GOLDEN / "clip-tiny"))
+
+
+def test_a_folder_with_fp16_shards_alone_is_the_same_model(tmp_path):
+    folder = copied(POCKET, tmp_path / "a [b]")
+    weights = load_file(folder / "model.safetensors")
+    names = [f"model.fp16-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    for name, keys in zip(names, (sorted(weights)[::2], sorted(weights)[1::2]), strict=True):
+        save_file({key: weights[key] for key in keys}, folder / name, metadata={"format": "pt"})
+    places = {key: names[number % 2] for number, key in enumerate(sorted(weights))}
+    (folder / "model.fp16.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    (folder / "model.safetensors").unlink()
+    wanted, found = load(str(POCKET)).model, load(str(folder)).model
+    assert all(torch.equal(w, found.state_dict()[key]) for key, w in wanted.state_dict().items())
+    assert found.name_or_path == found.config.name_or_path == str(folder)
+
+
+def test_weights_that_lack_a_layer_are_refused_and_not_made_up(tmp_path):
+    """transformers itself draws what is missing at random and logs a warning."""
+    folder = copied(POCKET, tmp_path / "base")
+    weights = load_file(folder / "model.safetensors")
+    key = next(key for key in weights if "layers.0.mlp" in key)
+    save_file({k: w for k, w in weights.items() if k != key}, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(
+        ValueError, match="1 weights of a LlavaForConditionalGeneration are missing, e.g. .*layers.0.mlp"
+    ):
+        load(str(folder))
+
+
 def test_a_pickle_that_runs_code_is_refused(tmp_path):
     class Trap:
         def __reduce__(self):
@@ -160,6 +208,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
     [
         ({"model_type": "llama"}, "model_type must be llava or llava_llama, found 'llama'"),
         ({"mm_projector_type": "linear"}, "mm_projector_type must be mlp2x_gelu"),
+        ({"mm_vision_select_feature": "cls"}, "mm_vision_select_feature must be patch or cls_patch, found 'cls'"),
     ],
 )
 def test_what_is_no_llava_1_5_is_refused(tmp_path, change, message):
@@ -196,3 +245,128 @@ def test_padding_centres_the_image_on_the_mean_colour():
     assert square.size == (40, 40)
     assert square.getpixel((9, 20)) == (127, 63, 0) == square.getpixel((30, 20))
     assert square.getpixel((10, 0)) == (255, 255, 255) == square.getpixel((29, 39))
+
+
+POCKET = repository_root() / "pocket/models/llava-v1.5-pocket"
+OWN_FLAGS = {
+    "repetition_penalty": 1.8,
+    "no_repeat_ngram_size": 1,
+    "encoder_repetition_penalty": 3.0,
+    "num_beams": 3,
+    "num_return_sequences": 3,
+    "do_sample": True,
+    "temperature": 9.0,
+    "top_k": 1,
+    "top_p": 0.01,
+    "min_p": 0.9,
+    "typical_p": 0.1,
+    "penalty_alpha": 0.9,
+    "guidance_scale": 3.0,
+    "min_length": 400,
+    "min_new_tokens": 20,
+    "max_length": 3,
+    "max_new_tokens": 2,
+    "max_time": 1e-9,
+    "bad_words_ids": [[345], [291]],
+    "suppress_tokens": list(range(300, 900)),
+    "begin_suppress_tokens": list(range(300, 900)),
+    "forced_bos_token_id": 301,
+    "forced_eos_token_id": 302,
+    "exponential_decay_length_penalty": [1, 9.0],
+    "sequence_bias": [[[345], -50.0]],
+    "stop_strings": ["a", "e"],
+    "watermarking_config": {"bias": 9.0, "greenlist_ratio": 0.1, "hashing_key": 3},
+    "cache_implementation": "nonsense",
+    "use_cache": False,
+    "renormalize_logits": True,
+    "remove_invalid_values": "yes",
+    "return_dict_in_generate": True,
+    "output_scores": True,
+    "an_option_of_tomorrow": [1],
+}
+
+
+def write_json(path, **changes):
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(before | changes))
+
+
+def copied(source, folder):
+    shutil.copytree(source, folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["llava-hf", "original"])
+def own_settings(request, tmp_path_factory):
+    """A folder in each format, a prompt and an image for it, and its answers to that with nothing of its own."""
+    human = "<image>\nHow does the client look?"
+    source, tower = {"llava-hf": (POCKET, ""), "original": (BASE, str(GOLDEN / "clip-tiny"))}[request.param]
+    image = Image.open(GOLDEN / "image.png")
+    folder = copied(source, tmp_path_factory.mktemp("own") / "base")
+    (folder / "generation_config.json").unlink(missing_ok=True)
+
+    def ask(limit=24):
+        sampling = SeededSampling([7], 0.7, 0.9)
+        return generate_ids(load(str(folder), vision_tower=tower), [human], [image], limit, sampling)[0]
+
+    return folder, ask, ask()
+
+
+@pytest.mark.parametrize("file", ["generation_config.json", "config.json"])
+def test_a_models_own_generation_settings_change_no_answer(own_settings, file):
+    folder, ask, wanted = own_settings
+    before = (folder / file).read_bytes() if (folder / file).is_file() else None
+    assert len(wanted) > 3
+    try:
+        for name, value in OWN_FLAGS.items():
+            if file == "config.json" and name not in ("repetition_penalty", "num_beams", "suppress_tokens"):
+                continue  # few of them ever stood there
+            write_json(folder / file, **{name: value})
+        assert ask() == wanted
+    finally:
+        (folder / file).unlink() if before is None else (folder / file).write_bytes(before)
+
+
+def test_each_flag_alone_changes_no_answer(own_settings):
+    """Together, one might undo another."""
+    folder, ask, wanted = own_settings
+    file = folder / "generation_config.json"
+    for name, value in OWN_FLAGS.items():
+        file.write_text(json.dumps({"eos_token_id": 2, name: value}))
+        assert ask(8) == wanted[:8], name
+    file.unlink()
+
+
+def test_an_answer_ends_at_any_of_the_models_end_tokens(own_settings):
+    folder, ask, wanted = own_settings
+    file = folder / "generation_config.json"
+    assert wanted.index(wanted[2]) == 2
+    for ends in (wanted[2], [2, wanted[2]], [wanted[2], 5000]):
+        file.write_text(json.dumps({"eos_token_id": ends}))
+        assert ask() == wanted[:3]
+    file.unlink()
+
+
+def test_an_answer_that_an_end_token_ended_says_so(tmp_path):
+    """Its last token is an ordinary word of the vocabulary, which is no part of what is said."""
+    folder, image = copied(POCKET, tmp_path / "base"), Image.open(GOLDEN / "image.png")
+    prompt = "<image>\nHow does the client look?"
+    full = LlavaSpeaker(load(str(folder)), temperature=0.0).answer([prompt], [image], [1])[0]
+    llava = load(str(folder))
+    ids = generate_ids(llava, [prompt], [image], 24)[0]
+    write_json(folder / "generation_config.json", eos_token_id=[2, ids[4]])
+    speaker = LlavaSpeaker(load(str(folder)), temperature=0.0, max_tokens=24)
+    cut = speaker.answer([prompt], [image], [1])[0]
+    assert (cut.finish_reason, cut.completion_tokens) == ("stop", 5) and full.finish_reason == "stop"
+    assert cut.text == llava.tokenizer.decode(ids[:4]).strip() and full.text.startswith(cut.text)
+    speaker.max_tokens = 3
+    assert speaker.answer([prompt], [image], [1])[0].finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[2]", '{"eos_token_id": "2"}', '{"eos_token_id": [2, null]}', "version https://"]
+)
+def test_generation_settings_that_cannot_be_read_are_named(tmp_path, llava, text):
+    (tmp_path / "generation_config.json").write_text(text)
+    with pytest.raises(ValueError, match="generation_config.json"):
+        ends_only(tmp_path, llava.tokenizer)

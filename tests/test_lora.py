@@ -6,12 +6,22 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from test_llava import BASE, GOLDEN, greedy_ids, logits
 
 from mirror.llava import generate, load
-from mirror.lora import add_lora, load_adapter, load_checkpoint, lora_weights, merge_adapter, projector, save_adapter
+from mirror.lora import (
+    TARGETS,
+    add_lora,
+    load_adapter,
+    load_checkpoint,
+    lora_weights,
+    merge_adapter,
+    projector,
+    save_adapter,
+)
 
 ORIGINAL = GOLDEN / "checkpoints" / "llava-v1.5-tiny-mirror_planning-task-lora-epoch1"
 
@@ -181,3 +191,170 @@ def test_adapter_of_another_width_is_refused(tmp_path):
 def test_checkpoint_without_manifest_asks_for_its_base_model():
     with pytest.raises(FileNotFoundError, match="say which base model"):
         load_checkpoint(Path(ORIGINAL))
+
+
+NOT_VISION = r".*vision_tower.*"
+PEFT_CONFIGS = {
+    "plain": {},
+    "rslora": {"use_rslora": True},
+    "alpha of one kind": {"alpha_pattern": {"q_proj": 128}},
+    "alpha by expression": {"alpha_pattern": {r"layers\.1\.mlp\.(up|down)_proj": 3.5, "mlp.up_proj": 64}},
+    "rank of one kind": {"rank_pattern": {"v_proj": 2, "layers.0.mlp.gate_proj": 16}},
+    "all patterns": {"use_rslora": True, "rank_pattern": {"k_proj": 4}, "alpha_pattern": {"k_proj": 9, "o_proj": 1}},
+    "few targets": {"target_modules": ["q_proj", "v_proj"], "exclude_modules": NOT_VISION},
+    "an excluded target": {"target_modules": ["up_proj", "down_proj"], "exclude_modules": ["layers.0.mlp.down_proj"]},
+    "one layer": {"target_modules": ["up_proj", "gate_proj"], "layers_to_transform": [1], "layers_pattern": "layers"},
+    "transposed": {"fan_in_fan_out": True},
+    "orthogonal": {"init_lora_weights": "orthogonal"},
+    "mica": {"init_lora_weights": "mica"},
+    "eva": {"init_lora_weights": "eva"},
+    "projector inside": {"modules_to_save": ["multi_modal_projector"]},
+}
+
+
+def pefts_adapter(folder, **changes):
+    """An adapter that peft itself made and saved for the tiny LLaVA, with the base's projector beside it."""
+    base = load(str(BASE)).model
+    tensors = {key: value.contiguous() for key, value in projector(base).state_dict().items()}
+    changes = {"target_modules": TARGETS, "r": 8, "lora_alpha": 16} | changes
+    init = changes.pop("init_lora_weights", True)
+    eager = {} if init == "eva" else {"init_lora_weights": init}  # eva draws its weights from data first
+    model = get_peft_model(base, LoraConfig(**changes, **eager))
+    shake(model)
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    if "modules_to_save" not in changes:
+        save_file(tensors, folder / "projector.safetensors")
+    write_config(folder, init_lora_weights=init)
+    return folder
+
+
+def write_config(folder, **changes):
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # peft's own, of options without effect
+@pytest.mark.parametrize("changes", PEFT_CONFIGS.values(), ids=PEFT_CONFIGS)
+def test_an_adapter_is_what_pefts_own_loader_makes_of_it(tmp_path, expected, changes):
+    """Loaded and merged: scale, rank and place of each layer are the ones that peft reads from the same folder."""
+    tensors, texts = expected
+    folder = pefts_adapter(tmp_path, **changes)
+    llava = load(str(BASE))
+    plain = logits(llava, texts["human"], tensors["pixel_values"][None])
+    PeftModel.from_pretrained(llava.model, str(folder))  # puts its layers into the model itself
+    wanted = logits(llava, texts["human"], tensors["pixel_values"][None])
+    found = load_checkpoint(folder, base_model=str(BASE))
+    torch.testing.assert_close(
+        logits(found, texts["human"], tensors["pixel_values"][None]), wanted, atol=1e-5, rtol=1e-4
+    )
+    merge_adapter(found.model)
+    torch.testing.assert_close(
+        logits(found, texts["human"], tensors["pixel_values"][None]), wanted, atol=1e-4, rtol=1e-4
+    )
+    assert (plain - wanted).abs().max() > 0.05
+
+
+def test_patterns_match_the_names_that_the_original_trainer_saw(tmp_path, expected):
+    """There a layer is `model.layers.0…`; under transformers' own name for it the pattern would match nothing."""
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    write_config(tmp_path / "adapter", alpha_pattern={r"model.layers.0.self_attn.q_proj": 160, r"^layers.1": 7})
+    layers = load_checkpoint(
+        tmp_path / "adapter", str(BASE), str(GOLDEN / "clip-tiny")
+    ).model.model.language_model.layers
+    scales = {layer.self_attn.q_proj.scaling["default"] for layer in layers}
+    assert scales == {160 / 8, 16 / 8}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("use_dora", True),
+        ("lora_bias", True),
+        ("bias", "lora_only"),
+        ("init_lora_weights", "pissa"),
+        ("init_lora_weights", "pissa_niter_16"),
+        ("init_lora_weights", "olora"),
+        ("init_lora_weights", "corda"),
+        ("init_lora_weights", "loftq"),
+        ("init_lora_weights", "lora_ga"),
+        ("init_lora_weights", "of_tomorrow"),
+        ("modules_to_save", ["lm_head"]),
+        ("trainable_token_indices", [3]),
+        ("target_parameters", ["mlp.experts.up_proj"]),
+        ("layer_replication", [[0, 2], [1, 2]]),
+        ("megatron_config", {"tensor_model_parallel_size": 2}),
+        ("alora_invocation_tokens", [5, 6]),
+        ("use_qalora", True),
+        ("arrow_config", {"top_k": 2}),
+        ("kasa_config", {"beta": 0.1}),
+        ("velora_config", {"num_groups": 2}),
+        ("use_bdlora", {"nblocks": 2}),
+        ("monteclora_config", {"num_samples": 2}),
+        ("an_option_of_tomorrow", True),
+        ("an_option_of_tomorrow", "sideways"),
+    ],
+)
+def test_what_would_be_computed_differently_is_refused_by_name(tmp_path, name, value):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    write_config(tmp_path / "adapter", **{name: value})
+    with pytest.raises(ValueError, match=f"adapter_config.json: {name} "):
+        load_checkpoint(tmp_path / "adapter", str(BASE), str(GOLDEN / "clip-tiny"))
+
+
+def test_options_that_are_off_and_records_pass(tmp_path):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    off = dict.fromkeys(("use_dora", "lora_bias", "an_option_of_tomorrow"), False)
+    off |= {"peft_version": "9.0", "task_type": "SEQ_CLS", "revision": "main", "another_of_tomorrow": None}
+    off |= {"qalora_group_size": 32, "runtime_config": {"ephemeral_gpu_offload": True}, "layers_of_tomorrow": []}
+    write_config(tmp_path / "adapter", **off, base_model_name_or_path="C:\\models\\llava")
+    load_checkpoint(tmp_path / "adapter", str(BASE), str(GOLDEN / "clip-tiny"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not JSON"),
+        ("r = 8", "is not JSON"),
+        ("[8, 16]", "must hold one JSON object, found list"),
+        ("{}", "peft_type must be LORA, found None"),
+        ('{"peft_type": "LOHA", "r": 8}', "peft_type must be LORA, found 'LOHA'"),
+        ('{"peft_type": "LORA", "target_modules": "x"}', "r must be a whole number of 1 or more, found None"),
+        ({"r": "8"}, "r must be a whole number of 1 or more, found '8'"),
+        ({"r": 0}, "r must be a whole number"),
+        ({"r": True}, "r must be a whole number"),
+        ({"lora_alpha": "16"}, "lora_alpha must be a number, found '16'"),
+        ({"lora_alpha": float("nan")}, "lora_alpha must be a number, found nan"),
+        ({"lora_dropout": 1}, "lora_dropout must be a number in 0…1"),
+        ({"use_rslora": "yes"}, "use_rslora must be true or false"),
+        ({"rank_pattern": {"q_proj": "8"}}, "rank_pattern must map names of layers to numbers"),
+        ({"alpha_pattern": ["q_proj"]}, "alpha_pattern must map names"),
+        ({"target_modules": None}, "target_modules must name layers, found None"),
+        ({"target_modules": ["query"]}, "name no linear layer of the language model"),
+        ({"rank_pattern": {"q_proj": 4}}, "the rank that its adapter_config.json says"),
+        ({"target_modules": ["q_proj"]}, "have no place in this model"),
+        ({"layers_to_transform": "0"}, "layers_to_transform must be whole numbers"),
+        ({"layers_to_transform": [0]}, "have no place in this model"),
+        ({"target_modules": r".*proj", "layers_to_transform": [0]}, "cannot be used when `target_modules` is a str"),
+        ({"target_modules": ["q_proj", 7]}, "target_modules must be text or a list of texts"),
+        ({"target_modules": "(proj"}, r"target_modules holds '\(proj', which is no regular expression"),
+        ({"alpha_pattern": {"*.q_proj": 8}}, "alpha_pattern holds .* which is no regular expression"),
+    ],
+)
+def test_a_broken_adapter_config_is_named(tmp_path, text, message):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    if isinstance(text, dict):
+        write_config(tmp_path / "adapter", **text)
+    else:
+        (tmp_path / "adapter" / "adapter_config.json").write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_adapter(load(str(BASE)).model, tmp_path / "adapter")
+    assert str(tmp_path / "adapter") in str(caught.value)
+
+
+def test_a_folder_without_adapter_config_or_weights_is_named(tmp_path):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    (tmp_path / "adapter" / "adapter_config.json").unlink()
+    with pytest.raises(FileNotFoundError, match="adapter: no adapter_config.json, so this is no adapter"):
+        load_adapter(load(str(BASE)).model, tmp_path / "adapter")
+    with pytest.raises(FileNotFoundError, match="no adapter weights; expected adapter_model.safetensors"):
+        load_adapter(load(str(BASE)).model, tmp_path)

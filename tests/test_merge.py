@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file
 from test_llava import BASE, GOLDEN, logits
-from test_lora import ORIGINAL
+from test_lora import ORIGINAL, pefts_adapter
 from transformers import AutoProcessor, LlavaForConditionalGeneration
 
 from mirror.llava import load
+from mirror.merge import merge
 
 
 def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path):
@@ -39,3 +41,17 @@ def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path
         [sys.executable, "-m", "mirror.merge", ORIGINAL, folder, "--base-model", BASE], capture_output=True, text=True
     )
     assert again.returncode != 0 and "is already there" in again.stderr
+
+
+def test_an_adapters_own_scales_are_merged(tmp_path):
+    """The scale is peft's alpha / √r with an alpha for each kind of layer, not the alpha / r of the plain entries."""
+    (tmp_path / "adapter").mkdir()
+    folder = pefts_adapter(tmp_path / "adapter", use_rslora=True, alpha_pattern={"q_proj": 3, "mlp.down_proj": 40})
+    merge(folder, tmp_path / "merged", str(BASE), dtype="float32")
+    llava = load(str(BASE))
+    PeftModel.from_pretrained(llava.model, str(folder))
+    tensors = load_file(GOLDEN / "expected.safetensors")
+    human = json.loads((GOLDEN / "expected.json").read_text())["human"]
+    wanted = logits(llava, human, tensors["pixel_values"][None])
+    found = logits(load(str(tmp_path / "merged")), human, tensors["pixel_values"][None])
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from insightface.app import FaceAnalysis
 
+from mirror.identity import find_faces, load_models
 from pocket.expressions import EXPRESSIONS
 from pocket.faceexam import (
     area_under_curve,
@@ -17,7 +18,6 @@ from pocket.faceexam import (
     compare,
     empty_scenes,
     examine,
-    find_faces,
     load_pack,
     pictures_of_two,
     point_error,
@@ -80,8 +80,7 @@ def test_pictures_may_have_other_sizes(pack, size):
 
 
 def test_the_detector_takes_other_input_sizes(portraits):
-    pack = FaceAnalysis(name=str(FOLDER), allowed_modules=["detection"], providers=["CPUExecutionProvider"])
-    pack.prepare(ctx_id=-1, det_size=(192, 160))
+    pack = load_models(FOLDER, ("detection",), (192, 160))
     counts = [len(find_faces(pack, image)) for image in pictures_of_two(portraits.images, 6, 3)]
     assert counts.count(2) >= 5
 
@@ -143,7 +142,7 @@ def test_weights_are_stored_in_half_precision():
 def test_two_steps_of_training_write_a_pack_that_insightface_loads_the_same_for_the_same_seed(tmp_path):
     for name in ("one", "again"):
         train_facepack(tmp_path / name, 1, TINY)
-    assert set(load_pack(tmp_path / "one").models) == {"detection", "recognition", "genderage"}
+    assert set(load_pack(tmp_path / "one")) == {"detection", "recognition", "genderage"}
     for file in (DETECTOR, RECOGNIZER, ATTRIBUTES):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
 

@@ -14,7 +14,16 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
-from mirror.settings import Settings, SettingsError, TrainSettings
+from mirror.settings import (
+    AnalyseSettings,
+    CounselSettings,
+    ExploreSettings,
+    RateSettings,
+    Settings,
+    SettingsError,
+    TrainSettings,
+)
+from pocket.settings import PocketSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,6 +66,7 @@ def files(tmp_path):
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 BOOLEAN = "; YAML reads on, off, yes and no as booleans: quote the text"
+RAW = "; papermill's -p makes numbers of such text: give `-r {}; in a YAML file quote it"
 COTS = "cot must be one of base, planning, ec, ec_planning"
 REFUSED = {
     "misspelt name": (
@@ -78,10 +88,25 @@ REFUSED = {
     "word for a number": ({"epochs": "five"}, "epochs must be a whole number, found the text 'five'"),
     "fraction for a whole number": ({"epochs": 2.5}, "epochs must be a whole number, found 2.5"),
     "list for a number": ({"seed": [1]}, "seed must be a whole number, found [1]"),
-    "number for text": ({"base_model": 7}, "base_model must be text, found 7; quote it"),
+    "number for text": (
+        {"base_model": 7},
+        f"base_model must be text, found 7{RAW.format('base_model 7` (007 stays 007)')}",
+    ),
     "number for a choice": ({"cot": 7}, f"{COTS}, found 7"),
     "number for the size": ({"size": 7}, "size must be one of 7b, 13b, pocket, found 7; did you mean 7b?"),
-    "switch for text": ({"run": False}, f"run must be text, found False{BOOLEAN}"),
+    "switch for text": ({"run": False}, f"run must be text, found False{RAW.format('run TEXT`, as you wrote it')}"),
+    "what 12e5678 becomes": (
+        {"revision": float("inf")},
+        f"revision must be text, found inf{RAW.format('revision TEXT`, as you wrote it')}",
+    ),
+    "None for text": (
+        {"revision": None},
+        "revision must be text, found None; give '' for none, or `-r revision None` for this very text",
+    ),
+    "list for text": (
+        {"image_folder": ["a", "b"]},
+        "image_folder must be text, found ['a', 'b']; write it as one text, with commas between several names",
+    ),
     "switch for a choice": ({"cot": True}, f"{COTS}, found True{BOOLEAN}"),
     "number for a switch": ({"fresh": 1}, "fresh must be true or false, found 1"),
     "text for a switch": ({"fresh": "true"}, "fresh must be true or false, found the text 'true'"),
@@ -376,7 +401,9 @@ def test_a_conflict_and_a_missing_file_name_the_file_too(files, tmp_path):
     assert str(error.value) == first
 
 
-@pytest.mark.parametrize("text, found", [("- a\n- b\n", "list"), ("", "NoneType"), ("cot", "str")])
+@pytest.mark.parametrize(
+    "text, found", [("- a\n- b\n", "list"), ("", "an empty file"), ("# nothing\n", "an empty file"), ("cot", "str")]
+)
 def test_a_file_of_something_else(text, found, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
@@ -392,6 +419,76 @@ def test_a_file_that_is_no_yaml_is_named(text, tmp_path):
     with pytest.raises(SettingsError) as error:
         TrainSettings.from_file(path)
     assert str(error.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    "written, message",
+    [
+        ("run: 2024", "run must be text, found 2024; quote it"),
+        ("run: 12e5678", None),
+        ("run: 1.5", "run must be text, found 1.5; quote it"),
+        ("run: on", "run must be text, found True; YAML reads on, off, yes and no as booleans: quote the text"),
+        ("run: 2024-01-02", "run must be text, found datetime.date(2024, 1, 2); quote it"),
+        ("run: [a, b]", "run must be text, found ['a', 'b']; write it as one text, with commas"),
+        ("run: 007", "line {line}: YAML reads 007 as 7; write the number as 7, or quote the text"),
+        ("seed: 010", "line {line}: YAML reads 010 as 8; write the number as 8, or quote the text"),
+        ("seed: 1:30", "line {line}: YAML reads 1:30 as 90; write the number as 90, or quote the text"),
+        ("weight_decay: 1:30.5", "line {line}: YAML reads 1:30.5 as 90.5; write the number as 90.5, or quote"),
+        ("weight_decay: .5", None),
+        ("weight_decay: 2e-4", "weight_decay must be a number, found the text '2e-4'; YAML needs 2.0e-4"),
+        ("weight_decay: 0", None),
+        ("seed: 1_000", None),
+        ("seed: 0", None),
+        ("cot: base", "cot is given twice, in lines {first} and {line}; keep one"),
+    ],
+)
+def test_what_yaml_reads_in_a_surprising_way_is_refused(files, tmp_path, written, message):
+    name = written.partition(":")[0]
+    path = params_file(tmp_path, **files)
+    lines = path.read_text().splitlines()
+    first = next(number for number, line in enumerate(lines, 1) if line.startswith(f"{name}:"))
+    if name != "cot":
+        del lines[first - 1]
+    path.write_text("\n".join([*lines, written]))
+    if message is None:
+        TrainSettings.from_file(path)
+        return
+    with pytest.raises(SettingsError) as error:
+        TrainSettings.from_file(path)
+    (line,) = str(error.value).splitlines()
+    assert line.startswith(f"{path}: {message.format(first=first, line=len(lines) + 1)}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_in_the_encodings_that_editors_write(files, tmp_path, encoding):
+    path = params_file(tmp_path, **files)
+    path.write_text(path.read_text() + "\n# Zoë\n", encoding=encoding)
+    assert TrainSettings.from_file(path).cot == "base"
+
+
+def test_other_encodings_a_folder_and_no_file_are_named(files, tmp_path):
+    path = params_file(tmp_path, **files)
+    path.write_text(path.read_text() + "\n# Zoë\n", encoding="latin-1")
+    with pytest.raises(SettingsError, match="mine.yaml: is no YAML: "):
+        TrainSettings.from_file(path)
+    for name, fault in (("gone.yaml", "No such file or directory"), (".", "Is a directory")):
+        with pytest.raises(SettingsError, match=f"{fault}; give a params file"):
+            TrainSettings.from_file(tmp_path / name)
+
+
+def test_a_tab_is_named(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("cot: base\n\tseed: 1\n")
+    with pytest.raises(SettingsError, match="indent with blanks and not with tabs"):
+        TrainSettings.from_file(path)
+
+
+def test_anchors_and_merges_are_allowed(files, tmp_path):
+    path = params_file(tmp_path, **files)
+    kept = [line for line in path.read_text().splitlines() if not line.startswith(("seed:", "epochs:"))]
+    path.write_text("\n".join(["<<: {seed: &n 4, keep: 9}", "epochs: *n", *kept]))
+    settings = TrainSettings.from_file(path)
+    assert (settings.seed, settings.epochs, settings.keep) == (4, 4, defaults()["keep"])
 
 
 def test_a_name_that_yaml_reads_as_a_boolean_is_unknown(tmp_path):
@@ -503,6 +600,53 @@ def test_papermill_fails_on_an_unknown_parameter(tmp_path):
     assert done.returncode != 0
     fault = "parameter lerning_rate is no parameter of this notebook; did you mean learning_rate?"
     assert done.stderr.rstrip().endswith(f"SettingsError: {fault}")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("-p", "007", "found 7; papermill's -p makes numbers of such text: give `-r base_model 7` (007 stays 007);"),
+        ("-p", "12e5678", "found inf; papermill's -p makes numbers of such text: give `-r base_model TEXT`"),
+        ("-p", "True", "found True; papermill's -p makes numbers of such text: give `-r base_model TEXT`"),
+        ("-r", "007", "base_model: no such folder {root}/007; give a folder or a Hub id"),
+        ("-r", "12e5678", "base_model: no such folder {root}/12e5678; give a folder or a Hub id"),
+    ],
+)
+def test_text_that_looks_like_a_number_on_papermills_command_line(tmp_path, option, value, message):
+    """`-r` is the option that the refusal names; with it, the very characters arrive."""
+    source, executed = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [parameters_cell(), new_code_cell(READ)]
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), source)
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", source, executed, option, "base_model", value]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert message.format(root=ROOT) in done.stderr.rstrip().splitlines()[-1]
+
+
+NOTEBOOKS = {"train": TrainSettings, "counsel": CounselSettings, "rate": RateSettings, "explore": ExploreSettings}
+NOTEBOOKS |= {"analyse": AnalyseSettings, "pocket": PocketSettings}
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_no_text_of_any_notebook_is_taken_from_another_type(name):
+    notebook = nbformat.read(ROOT / f"notebooks/{name}.ipynb", as_version=4)
+    (cell,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    values, kind = {}, NOTEBOOKS[name]
+    exec(cell.source, values)
+    known = {field: values[field] for field in kind.model_fields}
+    texts = [field for field, info in kind.model_fields.items() if info.annotation is str]
+    for field in texts:
+        for value in (7, 0, 1.0, float("inf"), True):
+            for where, advice in (("parameter", f"give `-r {field} "), ("x.yaml:", "quote")):
+                with pytest.raises(SettingsError, match=f"^{where} {field} must be text, found") as error:
+                    kind.checked(known | {field: value}, where, check_files=False)
+                assert advice in str(error.value)
+    assert texts or name == "pocket"
+
+
+def test_an_optional_number_says_what_it_must_be():
+    with pytest.raises(SettingsError, match="llava-7b.yaml: identity_threshold must be a number, found the text '0,3'"):
+        CounselSettings.from_file(ROOT / "params/counsel/llava-7b.yaml", check_files=False, identity_threshold="0,3")
 
 
 # Shown ----------------------------------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ import json
 import shutil
 import socket
 
+import numpy as np
 import pytest
 import torch
+from insightface.app import FaceAnalysis
 from PIL import Image
 from servers import Told, answer, verification_service
 from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, ViTForImageClassification
@@ -232,6 +234,50 @@ def test_a_pack_without_one_of_its_models_is_refused(tmp_path):
         FacePack.load(str(copy_pack(tmp_path / "a", "det_pocket.onnx")))
     with pytest.raises(ValueError, match="holds no recognition model"):
         FacePack.load(str(copy_pack(tmp_path / "b", "rec_pocket.onnx")))
+
+
+@pytest.mark.parametrize("half", ["fp16", "bf16"])
+def test_filters_of_folders_with_a_variant_alone_decide_alike(tmp_path, verifier, half):
+    folders = []
+    for name in (SAFETY, CLIP):
+        folders.append(shutil.copytree(name, tmp_path / name))
+        (folders[-1] / "model.safetensors").rename(folders[-1] / f"model.{half}.safetensors")
+    requests = [request(face(1)), request(face(2))]
+    assert [v.outcome for v in load(*folders).verify(requests)] == [v.outcome for v in verifier.verify(requests)]
+    scores = [[check.score for check in v.checks] for v in load(*folders).verify(requests)]
+    assert scores == [[check.score for check in v.checks] for v in verifier.verify(requests)]
+
+
+@pytest.mark.parametrize("name", ["models [v2]", "50% *new?", "{a} #1 — Ünï", "[!a]", "~x $HOME"])
+@pytest.mark.parametrize("manifest", [False, True])
+def test_a_pack_below_any_folder_is_what_insightface_makes_of_it(tmp_path, name, manifest):
+    folder = copy_pack(tmp_path / name)
+    if manifest:
+        (folder / "MODEL.LICENSE").write_text("none")
+        tasks = {"detection": {"file": "det_pocket.onnx"}, "recognition": {"file": "rec_pocket.onnx"}}
+        tasks["recognition"]["preprocessing"] = {"mean": 120.0, "std": 60.0}
+        document = {"manifest_version": 2, "model_id": "pocket", "tasks": tasks, "license": "MODEL.LICENSE"}
+        (folder / "manifest.json").write_text(json.dumps(document))
+    pack = FacePack.load(str(folder))
+    shutil.copytree(folder, tmp_path / "plain")
+    own = FaceAnalysis(name=str(tmp_path / "plain"), allowed_modules=["detection", "recognition"])
+    own.prepare(ctx_id=-1, det_size=(pack.detection_size,) * 2)
+    portrait = draw(Identity.from_seed(1), EXPRESSIONS["attentive"], 0, 112)
+    (wanted,) = own.get(np.ascontiguousarray(np.asarray(portrait)[:, :, ::-1]))
+    (found,) = pack.faces(portrait)
+    assert np.array_equal(found.embedding, wanted.embedding) and found.box == tuple(map(float, wanted.bbox))
+    assert pack.recognition == folder / "rec_pocket.onnx" and pack.calibrated_threshold() > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is empty"), (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of git-lfs")],
+)
+def test_a_pack_with_a_file_that_is_no_model_names_it(tmp_path, content, message):
+    pack = copy_pack(tmp_path)
+    (pack / "det_pocket.onnx").write_bytes(content)
+    with pytest.raises(ValueError, match=f"det_pocket.onnx {message}"):
+        FacePack.load(str(pack))
 
 
 def test_a_model_that_cannot_be_read_is_refused(tmp_path):

@@ -7,7 +7,6 @@ The embeddings of text and identity are prepared here; a step callback merges th
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -20,10 +19,11 @@ from transformers.utils import logging as transformers_logging
 from mirror.clip_text import fit, repeat_person, tokens, without_trigger
 from mirror.photomaker.acceleration import COMPILE, Recorded
 from mirror.photomaker.id_encoder import IdEncoder
+from mirror.photomaker.pipeline import load_pipeline
 from mirror.photomaker.recipe import PaintRecipe, PaintRequest
 from mirror.photomaker.weights import adapter_file, fuse_lora, read_adapter
 from mirror.picture import upright
-from mirror.run import input_path, sha256
+from mirror.run import sha256
 
 diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
@@ -100,22 +100,13 @@ class PhotoMaker:
         """
         path = adapter_file(adapter)
         encoder_weights, lora_weights = read_adapter(path)
-        try:
-            folder = input_path(base_model)
-            if is_remote := not folder.is_dir():
-                folder = Path(StableDiffusionXLPipeline.download(base_model, revision=revision or None))
-            pipeline = StableDiffusionXLPipeline.from_pretrained(folder, dtype=dtype, add_watermarker=False)
-        except OSError as error:
-            raise FileNotFoundError(
-                f"{base_model} is neither a folder of an SDXL pipeline nor to be had from the Hub ({error}); "
-                "check the name, the connection and HF_HUB_OFFLINE, or download it and give the folder"
-            ) from error
+        pipeline, commit = load_pipeline(base_model, revision, dtype)
         pipeline.set_progress_bar_config(disable=True)
         fuse_lora(pipeline.unet, lora_weights)
         encoder = IdEncoder(encoder_weights, vision_heads)
         facts = {
             "base_model": base_model,
-            "revision": folder.name if is_remote else "",
+            "revision": commit,
             "adapter": adapter,
             "adapter_sha256": sha256(path),
             "version": 2 if encoder.needs_faces else 1,

@@ -8,11 +8,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mirror.refusals import explain
+from mirror.refusals import NOTEBOOK, SettingsError, explain
 from mirror.run import input_path
+from mirror.settings.params_file import read_params
 
 Cot = Literal["base", "planning", "ec", "ec_planning"]
 Size = Literal["7b", "13b", "pocket"]
@@ -22,10 +22,6 @@ Count = Annotated[int, Field(ge=1)]
 Number = Annotated[int, Field(ge=0)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")]
 RunName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="one folder name of letters, digits, . _ -")]
-
-
-class SettingsError(ValueError):
-    """Parameters that cannot work. The message has one line a fault: where, what, what was found, what to do."""
 
 
 class Settings(BaseModel):
@@ -39,7 +35,7 @@ class Settings(BaseModel):
     def from_notebook(cls, namespace: Mapping[str, Any]) -> Self:
         """The settings that a notebook's parameters cell (and papermill's injected one) holds; pass `globals()`."""
         names = _assigned_parameters(namespace, set(cls.model_fields))
-        return cls.checked({name: namespace[name] for name in names}, "parameter")
+        return cls.checked({name: namespace[name] for name in names}, NOTEBOOK)
 
     @classmethod
     def from_file(cls, path: str | Path, check_files: bool = True, **changes: Any) -> Self:
@@ -47,13 +43,7 @@ class Settings(BaseModel):
 
         `check_files=False` leaves out what other machines may lack (data, a GPU).
         """
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path}: is no YAML: {error}") from None
-        if not isinstance(values, dict):
-            raise SettingsError(f"{path}: must hold one `name: value` a line, found {type(values).__name__}")
-        return cls.checked(values | changes, f"{path}:", check_files)
+        return cls.checked(read_params(Path(path)) | changes, f"{path}:", check_files)
 
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str, check_files: bool = True) -> Self:
