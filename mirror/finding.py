@@ -1,4 +1,4 @@
-"""A claim with what it rests on: words, a table, a figure. Shows itself in a notebook, and keeps itself on disk."""
+"""A result: sentence, table, figure. Renders in notebooks, and is written to files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,12 @@ from mirror.run import write_text
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim.
+    """One result.
 
     Attributes:
         name: of its files.
-        claim: the claim in words, with its numbers and how sure they are; Markdown.
-        caption: what the figure shows: n, the meaning of marks and bars.
+        claim: the result in words, with its numbers and their uncertainty; Markdown.
+        caption: of the figure: n, the meaning of markers and bars.
         table: the numbers of the figure.
         figure: None where there is nothing to draw.
     """

@@ -146,8 +146,8 @@ def identity_scores(scores: pd.DataFrame, ax: Axes, threshold: float) -> Axes:
         ax.hist(values, bins, weights=weights, color=colour, alpha=0.6, label=f"{name} (n = {len(values):,})")
     ax.axvline(threshold, color="0.2", linestyle="--", linewidth=1.2)
     ax.set_title(
-        f"Above {threshold:.2f}: {100 * (same >= threshold).mean():.1f} % of pairs of one person, "
-        f"{100 * (different >= threshold).mean():.1f} % of two",
+        f"Above {threshold:.2f}: {100 * (same >= threshold).mean():.1f}% of pairs of one person, "
+        f"{100 * (different >= threshold).mean():.1f}% of two",
         loc="left",
     )
     ax.set_xlabel("cosine of the face embeddings (higher: more alike)")
