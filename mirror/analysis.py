@@ -31,11 +31,6 @@ QUANTITIES: dict[str, tuple[str, str, Unit]] = {  # over turns: what it is, the 
     "resistant": ("Resistance", "share of clients who show\nresistance (lower is better)", "share"),
 }
 AGREEMENT = "instrument subscale judge alpha exact within_one repeats answers missing_answers".split()
-NONE_COMPLETE = "No session is complete, so nothing can be said: run counsel.ipynb again to complete the sessions."
-REHEARSAL = (
-    "Ratings by `rules`: rehearsal, no evidence. This offline judge counts words by fixed rules; its ratings are in no "
-    "claim and in no comparison."
-)
 
 
 class Analysis:
@@ -64,30 +59,17 @@ class Analysis:
 
     def _nothing(self, name: str, why: str) -> Finding:
         """A finding without numbers: no session is complete, or else `why`."""
-        return self._found(Finding(name, f"**{why if any(self.study.complete.values()) else NONE_COMPLETE}**"))
+        return self._found(Finding(name, f"**{why if any(self.study.complete.values()) else claims.NONE_COMPLETE}**"))
 
     def arms(self) -> Finding:
         """What is compared, on how many clients, and the caveats."""
-        complete = {name: (len(its), len(its)) for name, its in self.study.complete.items()}
-        shared = claims.counted(len(self.study.shared), "client")
-        have = "has" if len(self.study.shared) == 1 else "have"
-        if not any(self.study.complete.values()):
-            claim = f"**{NONE_COMPLETE}**"
-        elif len(self.names) == 1:
-            ((only, (n, _)),) = complete.items()
-            claim = f"**One arm is described: {only} (n = {n}). There is no other arm to compare it with.**"
-        else:
-            claim = (
-                f"**{len(self.names)} arms are compared: {claims.joined(self.names)} ({claims.n_by_arm(complete)}).** "
-            )
-            claim += f"{shared} {have} a complete session in every arm."
+        claim = claims.compared({name: len(its) for name, its in self.study.complete.items()}, len(self.study.shared))
         if self.study.scripted:
             of = "all arms" if self.study.scripted == self.names else claims.joined(self.study.scripted)
             claim += f" **{tables.literal(claims.SCRIPTED.format(arms=of))}**"
         overview = self.study.overview()
-        return self._found(
-            Finding("arms", f"{claim}\n\n{self._caveats()}\n\n{tables.markdown(overview)}", table=overview)
-        )
+        claim += f"\n\n{self._caveats()}\n\n{tables.markdown(overview)}"
+        return self._found(Finding("arms", claim, table=overview))
 
     def _caveats(self) -> str:
         if caveats := self.study.caveats():
@@ -112,7 +94,9 @@ class Analysis:
         )
         fig, ax = draw.tall_figure(len(table) + len(measures))
         draw.side_by_side(table, points, ax, title, "share of a client's faces (higher is better)")
-        return self._found(Finding("faces", claim, self._caption("Markers: means over clients", points), table, fig))
+        return self._found(
+            Finding("faces", claim, self._caption("Markers: means over clients", table, points), table, fig)
+        )
 
     def _means(self, key: str) -> pd.Series:
         """The mean of a measure by arm, as it stands in the table of all measures."""
@@ -141,7 +125,7 @@ class Analysis:
         claim += f"cue: {excluded}."
         fig, ax = draw.tall_figure(len(table) + 1)
         draw.side_by_side(table, points, ax, title, "share of a client's captions (higher is better)")
-        caption = self._caption("Markers: means over clients, vertical lines: chance level", points)
+        caption = self._caption("Markers: means over clients; vertical lines: chance level", table, points)
         return self._found(Finding("captions", claim, caption, table, fig))
 
     # What did the counselors do, and how did it move? -----------------------------------------------------------------
@@ -174,7 +158,7 @@ class Analysis:
         told = "; ".join(f"{row.run} {claims.change(row, unit, self.settings.level)}" for _, row in changes.iterrows())
         n = claims.n_by_arm({arm: (n.min(), n.max()) for arm, n in table.groupby("arm", sort=False).n})
         claim = f"**{title}.** Change from the first to the second half of the same sessions: {told}. "
-        claim += f"Clients with a value, per turn: {n}."
+        claim += f"Per turn, {n}."
         fig, ax = figure(7.6, 4)
         draw.over_turns(table, turnwise.points(self.study, key, list(within)), ax, title, quantity, unit == "share")
         kind = "Wilson" if unit == "share" else "bootstrap over clients"
@@ -205,30 +189,36 @@ class Analysis:
             return self._nothing("comparison", "There is only one arm, so nothing is compared.")
         if table.empty:
             return self._nothing("comparison", "No outcome has a value in any arm, so nothing is compared.")
-        measures = {measure.key: measure for measure in self.study.outcomes}
         verdict = claims.verdict(table, level)
-        significant = table[table.is_significant]
-        listed = [claims.comparison(row, measures[row.measure], level) for _, row in significant.iterrows()]
-        parts = [f"**{verdict}**", "\n".join(f"- {sentence}" for sentence in listed)]
-        if self.study.scripted:
-            parts.append("The clients are scripted: see the note on scripted clients in the first claim.")
-        parts += [claims.COLUMNS, tables.markdown(tables.comparisons_table(table)), *self._judges()]
-        claim = "\n\n".join(filter(None, parts))
+        claim = self._comparison_claim(table, verdict)
         drawn = table[table.effect.notna()].assign(note=lambda rows: [claims.short(row) for _, row in rows.iterrows()])
         if drawn.empty:
             return self._found(Finding("comparison", claim, table=table))
         fig, ax = draw.tall_figure(len(drawn) + 2 * drawn.groupby(["arm", "other"]).ngroups, 9.2, 0.3)
-        title = verdict if len(verdict) < 220 else f"{len(significant)} of {len(table)} differences are significant"
-        draw.differences(drawn, ax, title)
+        tested = table.p_adjusted.notna().sum()
+        short = f"{table.is_significant.sum()} of {tested} differences are significant"
+        draw.differences(drawn, ax, verdict if len(verdict) < 220 else short)
         caption = (
             f"Markers: Hedges' g of the same clients' differences, filled where p < {1 - level:.2g} after Holm's "
-            f"correction for {len(table)} comparisons; bars: {claims.percent(level)} bootstrap intervals, not "
-            f"corrected; n = {claims.counts(drawn.n)}. Beside the bars: both means, corrected p."
+            f"correction for {tested} comparisons; bars: {claims.percent(level)} bootstrap intervals, not corrected; "
+            f"n = {claims.counts(drawn.n)}. Beside the bars: both means, corrected p."
         )
         if len(drawn) < len(table):
             caption += f" Not drawn: {len(table) - len(drawn)} comparisons without an effect size (too few clients, or "
             caption += "the same difference for every client)."
         return self._found(Finding("comparison", claim, caption, table, fig))
+
+    def _comparison_claim(self, table: pd.DataFrame, verdict: str) -> str:
+        """The verdict, the significant differences, the table of all, the judges."""
+        measures = {measure.key: measure for measure in self.study.outcomes}
+        significant = [row for _, row in table[table.is_significant].iterrows()]
+        listed = (claims.comparison(row, measures[row.measure], self.settings.level) for row in significant)
+        parts = [f"**{verdict}**", "\n".join(f"- {sentence}" for sentence in listed)]
+        if self.study.scripted:
+            parts.append("The clients are scripted: see the note on scripted clients in the first claim.")
+        if len(shown := table[table.n > 0]):
+            parts += [claims.COLUMNS, tables.markdown(tables.comparisons_table(shown))]
+        return "\n\n".join(filter(None, [*parts, *self._judges()]))
 
     def _judges(self) -> list[str]:
         """How reliable the judges are, or that there are none; then the offline judge's ratings in their own table."""
@@ -240,7 +230,7 @@ class Analysis:
         else:
             parts = ["No model has rated these sessions: all outcomes are counted from the transcripts."]
         if self.study.rehearsed:
-            parts.append(f"{REHEARSAL}\n\n{tables.markdown(tables.measures_table(self._rehearsal))}")
+            parts.append(f"{claims.REHEARSAL}\n\n{tables.markdown(tables.measures_table(self._rehearsal))}")
         return parts
 
     @cached_property
@@ -278,18 +268,18 @@ class Analysis:
             write_gallery(arm.folder)
         self.run.record("complete")
         verdict = claims.verdict(comparisons, self.settings.level) if len(comparisons) else ""
-        told = [*map(tables.text, printed), verdict] if len(values) else [NONE_COMPLETE]
+        told = [*map(tables.text, printed), verdict] if len(values) else [claims.NONE_COMPLETE]
         return "\n\n".join(filter(None, [*told, *self._written()]))
 
     def _written(self) -> list[str]:
         galleries = [arm.folder / "gallery.html" for arm in self.study.arms if self.settings.gallery]
-        names = ("metrics.json", "tables", "figures")
-        return ["\n".join(display_path(path) for path in (*(self.run.folder / name for name in names), *galleries))]
+        written = [self.run.folder / name for name in ("metrics.json", "tables", "figures")]
+        return ["\n".join(map(display_path, [*written, *galleries]))]
 
-    def _caption(self, marks: str, points: pd.DataFrame) -> str:
-        n = points.dropna().groupby("arm").size().max()
-        faint = "; faint: each client" if n < draw.FEW else ""
-        return f"{marks}, bars: {claims.percent(self.settings.level)} bootstrap intervals over clients{faint}."
+    def _caption(self, markers: str, table: pd.DataFrame, points: pd.DataFrame) -> str:
+        faint = "; faint: each client" if points.dropna().groupby("arm").size().max() < draw.FEW else ""
+        bars = f"bars: {claims.percent(self.settings.level)} bootstrap intervals over clients"
+        return f"{markers}; {bars if table.low.notna().any() else 'no intervals, as no two clients differ'}{faint}."
 
 
 def _rehearse() -> list[Path]:

@@ -10,8 +10,13 @@ from mirror.measures import Measure
 COLUMNS = (
     "All comparisons, each on the clients with a complete session in both arms. *means* are over these n clients, "
     "*points* are percentage points, *p* is corrected for all comparisons (Holm), *effect* is Hedges' g of the paired "
-    "differences, and *detectable* is the difference that n clients detect at 80% power. Arrows show the good "
-    "direction."
+    "differences, and *detectable* is the difference that n clients detect at 80% power (*none*: no possible one). "
+    "Arrows show the good direction."
+)
+NONE_COMPLETE = "No session is complete, so nothing can be said: run counsel.ipynb again to complete the sessions."
+REHEARSAL = (
+    "Ratings by `rules`: rehearsal, no evidence. This offline judge counts words by fixed rules; its ratings are in no "
+    "claim and in no comparison."
 )
 SCRIPTED = (
     "The clients of {arms} are scripted: they react to replies by the same rules that score the replies here. Outcomes "
@@ -23,12 +28,17 @@ def amount(value: float, unit: str, signed: bool = False) -> str:
     """A value as it is read: `62%`, `0.71`, `13.4`; a difference of shares in percentage points."""
     if isnan(value):
         return "no value"
-    sign = "+" if signed else ""
     if unit in ("share", "points"):
-        return f"{100 * value:{sign}.0f} points" if signed or unit == "points" else f"{100 * value:.0f}%"
+        return f"{_rounded(100 * value, 0, signed)} points" if signed or unit == "points" else f"{100 * value:.0f}%"
     if unit == "cosine":
-        return f"{value:{sign}.3f}"
-    return f"{value:{sign},.0f}" if abs(value) >= 100 else f"{value:{sign}.2f}"
+        return _rounded(value, 3, signed)
+    return _rounded(value, 0 if abs(value) >= 100 else 2, signed)
+
+
+def _rounded(value: float, digits: int, signed: bool) -> str:
+    """`+0.30`, `16,260`; what is 0 when rounded has no sign."""
+    is_zero = round(value, digits) == 0
+    return f"{abs(value) if is_zero else value:{'+' if signed and not is_zero else ''},.{digits}f}"
 
 
 def spread(values: Mapping[str, float], unit: str) -> str:
@@ -83,6 +93,17 @@ def counts(n: pd.Series) -> str:
     return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
 
 
+def compared(complete: Mapping[str, int], shared: int) -> str:
+    """What a study compares: `complete` sessions by arm, and the clients who have one in every arm. Markdown."""
+    n = n_by_arm({arm: (count, count) for arm, count in complete.items()})
+    if not any(complete.values()):
+        return f"**{NONE_COMPLETE}**"
+    if len(complete) == 1:
+        return f"**One arm is described: {joined(complete)} ({n}). There is no other arm to compare it with.**"
+    told = f"**{len(complete)} arms are compared: {joined(complete)}.** Complete sessions: {n}; "
+    return f"{told}{have(shared)} one in every arm."
+
+
 # Two arms -------------------------------------------------------------------------------------------------------------
 
 
@@ -90,7 +111,7 @@ def comparison(row: pd.Series, measure: Measure, level: float) -> str:
     """One comparison of two arms in a sentence: the means, the difference, its interval and p."""
     label = measure.label[0].upper() + measure.label[1:]
     if row.n < 2 or isnan(row.difference):
-        return f"{label}: {row.arm} and {row.other} cannot be compared; {_have(row.n)} a value in both arms."
+        return f"{label}: {row.arm} and {row.other} cannot be compared; {have(row.n)} a value in both arms."
     seen = (
         f"{amount(row['mean'], measure.unit)} in {row.arm} and {amount(row.other_mean, measure.unit)} in {row.other} "
         f"(difference {amount(row.difference, measure.unit, signed=True)}, {interval(row, measure.unit, level)}, "
@@ -101,8 +122,9 @@ def comparison(row: pd.Series, measure: Measure, level: float) -> str:
     return f"{label}: no significant difference; {seen}{_could_see(row, measure)}."
 
 
-def _have(n: int) -> str:
-    return "no client has" if n == 0 else "only 1 client has" if n == 1 else f"{n} clients have"
+def have(n: int) -> str:
+    """The beginning of a sentence on how many clients have something."""
+    return "no client has" if n == 0 else "only 1 client has" if n == 1 else f"{n:,} clients have"
 
 
 def interval(row: pd.Series, unit: str, level: float) -> str:
@@ -131,7 +153,7 @@ def _pair_verdict(pair: tuple[str, str], rows: pd.DataFrame, level: float) -> st
     arm, other = pair
     tested = rows[rows.n > 1]
     if not len(tested):
-        return f"{arm} and {other} cannot be compared: {_have(rows.n.max())} a complete session in both."
+        return f"{arm} and {other} cannot be compared: {have(rows.n.max())} a complete session in both."
     seen = tested[tested.p_adjusted < 1 - level]
     better, worse = (seen.label[seen.is_better == is_better].tolist() for is_better in (True, False))
     n = f"n = {counts(tested.n)}"
@@ -162,7 +184,7 @@ def short(row: pd.Series) -> str:
 def change(row: pd.Series, unit: str, level: float) -> str:
     """The change of an arm from the first to the second half: `-20 points (95% CI -30 to -10), significant`."""
     if row.n < 2 or isnan(row.difference):
-        return f"not estimable ({_have(row.n)} a value in both halves)"
+        return f"not estimable ({have(row.n)} a value in both halves)"
     told = f"{amount(row.difference, unit, signed=True)} ({interval(row, unit, level)})"
     return f"{told}, {'' if row.p_adjusted < 1 - level else 'not '}significant"
 

@@ -35,14 +35,14 @@ def compare(study: Study, measures: Sequence[Measure], settings: AnalyseSettings
     Returns:
         The columns of `compare_arms`, with
         measure, label, unit, better, variant: of the measure, and of the first arm.
-        p_adjusted, is_significant: after Holm's correction over all rows.
+        p_adjusted, is_significant: after Holm's correction over all rows with at least two clients.
         is_better: whether the first arm has the better mean.
     """
     if len(study.arms) < 2 or not measures:
         return pd.DataFrame()
     order = arm_order(study, settings.reference)
     table = pd.concat([_compare(study.scores(m)[order], m, settings) for m in measures], ignore_index=True)
-    table["p_adjusted"] = adjust(table.p, "holm")
+    table["p_adjusted"] = adjust(table.p.where(table.n > 1), "holm")  # one client tests nothing
     table["is_significant"] = table.p_adjusted < 1 - settings.level
     table["variant"] = table.arm.map(study.looks.set_index("arm").variant)
     places = {name: place for place, name in enumerate(order)}
@@ -72,4 +72,4 @@ def compare_halves(halves: dict[str, pd.DataFrame], unit: Unit, settings: Analys
     how = settings.seed, settings.resamples, settings.level, BOUNDS[unit]
     found = [compare_arms(table[["late", "early"]], *how).assign(run=arm) for arm, table in halves.items()]
     changes = pd.concat(found, ignore_index=True)
-    return changes.assign(p_adjusted=adjust(changes.p, "holm"))
+    return changes.assign(p_adjusted=adjust(changes.p.where(changes.n > 1), "holm"))

@@ -47,7 +47,7 @@ OUTCOMES = (
     Measure("reflects", "replies that take up the client's words in an open question", "share", "higher"),
     Measure("repeats", "replies given before in the session", "share", "lower"),
     Measure("resistant", "client turns that show resistance", "share", "lower"),
-    Measure("resistance_change", "change of that share from first to second half", "points", "lower"),
+    Measure("resistance_change", "change of resistance from first to second half", "points", "lower"),
     Measure("openness", "scripted client's openness at the end", "share", "higher"),
 )
 DESCRIPTIVE = (

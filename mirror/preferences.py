@@ -48,7 +48,7 @@ class Preference(BaseModel):
 
 
 def read_preferences(folder: Path) -> pd.DataFrame:
-    """The preferences in a rating run's folder, a row an item of an answer; empty where there are none.
+    """The preferences in a rating run's folder, one row per item of an answer; empty where there are none.
 
     Returns:
         idx, instrument, repeat, item, judge, status: as in the file.

@@ -108,7 +108,7 @@ def _cut_torn_end(file: BinaryIO) -> None:
 
 
 def read_ratings(folder: Path) -> pd.DataFrame:
-    """The ratings of the run in `folder`, a row an item of an answer; empty where nothing was rated.
+    """The ratings of the run in `folder`, one row per item of an answer; empty where nothing was rated.
 
     Returns:
         idx, instrument, repeat, item: as in the file.

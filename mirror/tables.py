@@ -85,7 +85,9 @@ def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
                 "means": f"{amount(row.mean, row.unit)}, {amount(row.other_mean, row.unit)}" if known else "–",
                 "difference": amount(row.difference, row.unit, signed=True) if known else "–",
                 "interval": "–" if pd.isna(row.low) else f"{ends[0]} to {ends[1]}",
-                "p (Holm)": p_value(row.p_adjusted).removeprefix("p ").removeprefix("= ") if known else "–",
+                "p (Holm)": "–"
+                if pd.isna(row.p_adjusted)
+                else p_value(row.p_adjusted).removeprefix("p ").removeprefix("= "),
                 "effect": "–" if pd.isna(row.effect) else f"{row.effect:+.2f}",
                 "detectable": _detectable(row),
             }
@@ -103,7 +105,9 @@ def reliability_table(table: pd.DataFrame) -> pd.DataFrame:
     """One row per judge and subscale; `table` as `ratings.reliability` gives it."""
     return pd.DataFrame(
         {
-            "scale": table.instrument + ": " + table.subscale,
+            "scale": table.instrument.where(
+                table.instrument == table.subscale, table.instrument + ": " + table.subscale
+            ),
             "judge": table.judge,
             "repeats": table.repeats,
             "alpha": table.alpha.map(lambda value: "–" if pd.isna(value) else f"{value:.2f}"),

@@ -47,7 +47,7 @@ def caption_chance(study: Study, arm: str) -> float:
 
 
 def unread_captions(study: Study, arm: str) -> tuple[int, int]:
-    """Captions that cannot be compared with their cue, since the lexicon reads no feeling in one of them; all captions."""
+    """Captions that cannot be compared with their cue, since the lexicon reads no feeling in one of them, and all."""
     turns = study.turns(arm)
     captions = turns[turns.caption_feelings.notna()]
     return int(captions.caption_agrees.isna().sum()), len(captions)
