@@ -223,8 +223,8 @@ class Analysis:
     def _judges(self) -> list[str]:
         """How reliable the judges are, or that there are none; then the offline judge's ratings in their own table."""
         table = self.study.reliability(self.settings.seed)
+        tables.write_table(self.run.folder / "tables", "reliability", table.reindex(columns=AGREEMENT))
         if len(table):
-            tables.write_table(self.run.folder / "tables", "reliability", table[AGREEMENT])
             told = "Agreement between the repeats of a judge (Krippendorff's alpha: 1 = perfect, 0 = chance):"
             parts = [f"{told}\n\n{tables.markdown(tables.reliability_table(table))}"]
         else:
@@ -241,16 +241,11 @@ class Analysis:
     def finish(self) -> str:
         """Writes tables, `metrics.json` and galleries; returns the final tables as text, and the paths."""
         folder, (values, _), comparisons = self.run.folder / "tables", self._measures, self._comparisons
+        printed = [tables.measures_table(values), tables.comparisons_table(comparisons)]
+        for name, table in zip(("measures", "comparisons"), printed, strict=True):
+            tables.write_table(folder, name, table)
         tables.write_table(folder, "arms", self.study.overview())
-        printed = []
-        if len(values):
-            printed.append(tables.measures_table(values))
-            tables.write_table(folder, "measures", printed[-1])
-        if len(comparisons):
-            printed.append(tables.comparisons_table(comparisons))
-            tables.write_table(folder, "comparisons", printed[-1])
-        if len(self._rehearsal):
-            tables.write_table(folder, "rehearsal", tables.measures_table(self._rehearsal))
+        tables.write_table(folder, "rehearsal", tables.measures_table(self._rehearsal))
         for name, metrics in self.study.metrics.items():
             write_text(folder / f"sessions-{name}.csv", metrics.sessions.to_csv(index=False))
             write_text(folder / f"turns-{name}.csv", metrics.turns.to_csv(index=False))
@@ -267,8 +262,9 @@ class Analysis:
         for arm in self.study.arms if self.settings.gallery else ():
             write_gallery(arm.folder)
         self.run.record("complete")
-        verdict = claims.verdict(comparisons, self.settings.level) if len(comparisons) else ""
-        told = [*map(tables.text, printed), verdict] if len(values) else [claims.NONE_COMPLETE]
+        told = [tables.text(table) for table in printed if len(table)]
+        told += [claims.verdict(comparisons, self.settings.level)] if len(comparisons) else []
+        told = told or [claims.NONE_COMPLETE]
         return "\n\n".join(filter(None, [*told, *self._written()]))
 
     def _written(self) -> list[str]:

@@ -29,7 +29,9 @@ class Finding:
     figure: Figure | None = None
 
     def save(self, folder: Path) -> "Finding":
-        """Writes `figures/<name>.png`, `.pdf` and the numbers as `.csv`."""
+        """Writes `figures/<name>.png`, `.pdf` and the numbers as `.csv`; removes those of an earlier analysis."""
+        for ending in ("png", "pdf", "csv"):
+            (folder / "figures" / f"{self.name}.{ending}").unlink(missing_ok=True)
         if self.figure:
             save(self.figure, folder / "figures", self.name)
         if self.table is not None:

@@ -13,7 +13,11 @@ ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """Writes `<name>.csv` and `<name>.tex` (booktabs) into `folder`."""
+    """Writes `<name>.csv` and `<name>.tex` (booktabs) into `folder`; of an empty table, removes what was there."""
+    if not len(table):
+        for ending in ("csv", "tex"):
+            (folder / f"{name}.{ending}").unlink(missing_ok=True)
+        return
     write_text(folder / f"{name}.csv", table.to_csv(index=False))
     latex = table.rename(columns=str).to_latex(index=False, escape=True, na_rep="--", float_format="%.3g")
     for sign, command in (("↑", r"$\uparrow$"), ("↓", r"$\downarrow$"), ("–", "--"), ("−", "$-$")):
@@ -48,11 +52,13 @@ def text(table: pd.DataFrame) -> str:
 
 
 def measures_table(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per measure, one column per arm: mean, interval, and n where it is not the highest.
+    """One row per measure, one column per arm: mean, interval, and n where it is not the highest; empty as `table` is.
 
     `table` as `comparison.by_arm` gives it. An arrow shows in which direction a measure is good.
     """
-    full = table.n.max() if len(table) else 0
+    if not len(table):
+        return pd.DataFrame()
+    full = table.n.max()
     cells = [
         "–" if row.n == 0 else f"{amount(row.mean, row.unit)}{_range(row)}{f', n = {row.n}' if row.n < full else ''}"
         for row in table.itertuples()

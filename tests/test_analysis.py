@@ -36,31 +36,29 @@ def analysis(**changes):
 
 def test_what_was_compared_on_how_many_clients(runs):
     claim = analysis().arms().claim
-    assert "**2 arms are compared on 24 clients that all of them have: base and ec.**" in claim
-    assert "All sessions are complete, and the arms differ in the counselor alone." in claim
+    assert "**2 arms are compared: base and ec.** Complete sessions: n = 24; 24 clients have one in every arm." in claim
+    assert "No caveats: all sessions are complete, and the arms differ in the counselor only." in claim
     assert "results/m-base" in claim
 
 
 def test_a_known_effect_is_claimed_with_its_certainty(runs):
     claim = analysis().comparison().claim
     assert claim.startswith("**ec is better than base in replies that name the feeling shown")
-    assert "n = 24 clients" in claim and ("p < 0.001" in claim or "p = 0.0" in claim)
-    assert "No judge has rated these sessions" in claim
+    assert "n = 24)" in claim and ("p < 0.001" in claim or "p = 0.0" in claim)
+    assert "No model has rated these sessions" in claim
 
 
 def test_no_effect_is_not_claimed(output):
     for name, seed in (("m-base", 1), ("m-ec", 2)):
         write_run(output / "results" / name, CLIENTS, 8, seed, "base", resistance=(0.5, 0.5))
     found = analysis()
-    assert "Between ec and base no difference can be told in any of 5 outcomes" in found.comparison().claim
-    assert "Resistance does not change detectably in any arm" in found.over_turns("resistant").claim
+    assert "No significant difference between ec and base in any of 5 outcomes (n = 24)." in found.comparison().claim
+    assert "Resistance: no significant change in any arm" in found.over_turns("resistant").claim
 
 
 def test_resistance_falls_where_it_does(runs):
     finding = analysis().over_turns("resistant")
-    assert finding.claim.startswith("**Resistance does not change detectably in base, falls in ec") or (
-        finding.claim.startswith("**Resistance falls in ec, does not change detectably in base")
-    )
+    assert finding.claim.startswith("**Resistance: no significant change in base; falls in ec.**")
     assert finding.table.groupby("arm").turn.max().tolist() == [8, 8]
 
 
@@ -68,7 +66,7 @@ def test_captions_are_held_against_cues_and_against_chance(runs):
     finding = analysis().captions()
     assert finding.table.arm.tolist() == ["ec"]
     assert finding.table["mean"][0] == pytest.approx(0.72, abs=0.1) and 0.03 < finding.table.chance[0] < 0.25
-    assert "0 of 192 in ec" in finding.claim
+    assert "0 of 192 captions in ec." in finding.claim
 
 
 def test_everything_is_written_figures_with_their_numbers(runs):
@@ -91,7 +89,7 @@ def test_everything_is_written_figures_with_their_numbers(runs):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["clients"] == 24 and set(metrics["claims"]) >= {"arms", "faces", "comparison"}
     assert len(metrics["comparisons"]) == 5 and metrics["comparisons"][0]["arm"] == "ec"
-    assert "mean of 24 clients" in told and "ec is better than base" in told and "results/m-ec/gallery.html" in told
+    assert "mean (interval), n = 24 where not stated" in told and "ec is better than base" in told and "results/m-ec/gallery.html" in told
     assert (runs / "m-ec/gallery.html").is_file()
     assert json.loads((folder / "provenance.json").read_text())["status"] == "complete"
 
@@ -120,9 +118,9 @@ def test_judges_are_outcomes_with_their_reliability(runs):
 
 def test_one_run_is_described_and_compared_with_none(runs):
     found = analysis(runs="results/m-ec")
-    assert "One arm is described, on 24 clients" in found.arms().claim
-    assert "There is one arm, so none is better" in found.comparison().claim
-    assert "mean of 24 clients" in found.finish()
+    assert "One arm is described: m-ec (n = 24)." in found.arms().claim
+    assert "There is only one arm, so nothing is compared" in found.comparison().claim
+    assert "mean (interval), n = 24 where not stated" in found.finish()
 
 
 def test_the_analysis_of_given_runs_loads_no_model(runs):

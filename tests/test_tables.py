@@ -36,9 +36,9 @@ MEASURES = pd.DataFrame(
 
 def test_measures_by_arm():
     table = tables.measures_table(MEASURES)
-    assert table.columns.tolist() == ["mean of 9 clients", "a", "b"]
+    assert table.columns.tolist() == ["mean (interval), n = 9 where not stated", "a", "b"]
     assert table.values.tolist() == [
-        ["names ↑", "50 % (40 to 60)", "25 %, n = 8"],
+        ["names ↑", "50% (40 to 60)", "25%, n = 8"],
         ["turns", "4.00 (3.00 to 5.00)", "–"],
     ]
 
@@ -47,7 +47,7 @@ def test_a_table_is_written_as_csv_and_as_latex(tmp_path):
     tables.write_table(tmp_path, "measures", tables.measures_table(MEASURES))
     assert pd.read_csv(tmp_path / "measures.csv").shape == (2, 3)
     latex = (tmp_path / "measures.tex").read_text()
-    assert r"\toprule" in latex and r"names $\uparrow$ & 50 \% (40 to 60) & 25 \%, n = 8 \\" in latex
+    assert r"\toprule" in latex and r"names $\uparrow$ & 50\% (40 to 60) & 25\%, n = 8 \\" in latex
     assert latex.isascii()
 
 
