@@ -201,7 +201,8 @@ class Analysis:
         caption = (
             f"Markers: Hedges' g of the same clients' differences, filled where p < {1 - level:.2g} after Holm's "
             f"correction for {tested} comparisons; bars: {claims.percent(level)} bootstrap intervals, not corrected; "
-            f"n = {claims.counts(drawn.n)}. Beside the bars: both means, corrected p."
+            f"n = {claims.counts(drawn.n)}. The sign of g is reversed for outcomes where lower is better (↓): right is "
+            "always better for the first arm. Beside the bars: both means, corrected p."
         )
         if len(drawn) < len(table):
             caption += f" Not drawn: {len(table) - len(drawn)} comparisons without an effect size (too few clients, or "

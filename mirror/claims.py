@@ -160,10 +160,15 @@ def _pair_verdict(pair: tuple[str, str], rows: pd.DataFrame, level: float) -> st
     if not better and not worse:
         of = "the only outcome" if len(tested) == 1 else f"any of {len(tested)} outcomes"
         return f"No significant difference between {arm} and {other} in {of} ({n}){_too_few(tested.n.max(), level)}."
-    told = f"{arm} is better than {other} in {joined(better)}" if better else ""
-    if worse:
-        told += (", but worse in " if better else f"{arm} is worse than {other} in ") + joined(worse)
-    return f"{told} ({len(seen)} of {counted(len(tested), 'outcome')}, {n})."
+    of = f"{counted(len(tested), 'outcome')} ({n})"
+    if not worse:
+        return f"{arm} is better than {other} on {len(better)} of {of}: {joined(better)}."
+    if not better:
+        return f"{arm} is worse than {other} on {len(worse)} of {of}: {joined(worse)}."
+    return (
+        f"Of {of}, {arm} is better than {other} on {len(better)}: {joined(better)}; and worse on {len(worse)}: "
+        f"{joined(worse)}."
+    )
 
 
 def _too_few(n: int, level: float) -> str:
@@ -182,11 +187,10 @@ def short(row: pd.Series) -> str:
 
 
 def change(row: pd.Series, unit: str, level: float) -> str:
-    """The change of an arm from the first to the second half: `-20 points (95% CI -30 to -10), significant`."""
+    """The change of an arm from the first to the second half: `-20 points (95% CI -30 to -10, p = 0.004)`."""
     if row.n < 2 or isnan(row.difference):
         return f"not estimable ({have(row.n)} a value in both halves)"
-    told = f"{amount(row.difference, unit, signed=True)} ({interval(row, unit, level)})"
-    return f"{told}, {'' if row.p_adjusted < 1 - level else 'not '}significant"
+    return f"{amount(row.difference, unit, signed=True)} ({interval(row, unit, level)}, {p_value(row.p_adjusted)})"
 
 
 def moved(subject: str, rows: pd.DataFrame, level: float) -> str:

@@ -10,6 +10,7 @@ from mirror.statistics import UNBOUNDED, Bounds
 
 Unit = Literal["share", "points", "cosine", "words", "score", "number"]
 INF = float("inf")
+ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}  # behind a label: the direction that is good
 BOUNDS: dict[Unit, Bounds] = {  # the lowest and the highest value that a measure of this unit can have
     "share": (0, 1),
     "points": (-1, 1),

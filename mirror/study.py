@@ -111,9 +111,10 @@ class Study:
             if missing := [idx for idx in self.everyone if idx not in set(sessions.idx)]:
                 found.append(f"{arm.name} lacks {len(missing)} of {len(self.everyone)} clients ({_listed(missing)}).")
             if broken := [idx for idx in sessions.idx if idx not in self.complete[arm.name]]:
+                are, count, them = ("is", "counts", "it") if len(broken) == 1 else ("are", "count", "them")
                 found.append(
-                    f"{len(broken)} of {len(sessions)} sessions of {arm.name} are not complete ({_listed(broken)}) "
-                    "and count as missing; run counsel.ipynb again to complete them."
+                    f"{len(broken)} of {len(sessions)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
+                    f"and {count} as missing; run counsel.ipynb again to complete {them}."
                 )
         for arm in self.arms[1:]:
             found += filter(None, [self._other_settings(arm)])

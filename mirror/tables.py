@@ -7,9 +7,8 @@ from typing import Any
 import pandas as pd
 
 from mirror.claims import amount, p_value
+from mirror.measures import ARROWS
 from mirror.run import write_text
-
-ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
@@ -94,7 +93,7 @@ def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
                 "p (Holm)": "–"
                 if pd.isna(row.p_adjusted)
                 else p_value(row.p_adjusted).removeprefix("p ").removeprefix("= "),
-                "effect": "–" if pd.isna(row.effect) else f"{row.effect:+.2f}",
+                "effect": "–" if pd.isna(row.effect) else amount(row.effect, "number", signed=True),
                 "detectable": _detectable(row),
             }
         )

@@ -43,7 +43,8 @@ def test_what_was_compared_on_how_many_clients(runs):
 
 def test_a_known_effect_is_claimed_with_its_certainty(runs):
     claim = analysis().comparison().claim
-    assert claim.startswith("**ec is better than base in replies that name the feeling shown")
+    verdict = claim.split("**")[1]
+    assert verdict.startswith("ec is better than base on ") and "of 5 outcomes (n = 24): replies that name" in verdict
     assert "n = 24)" in claim and ("p < 0.001" in claim or "p = 0.0" in claim)
     assert "No model has rated these sessions" in claim
 
@@ -89,7 +90,11 @@ def test_everything_is_written_figures_with_their_numbers(runs):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["clients"] == 24 and set(metrics["claims"]) >= {"arms", "faces", "comparison"}
     assert len(metrics["comparisons"]) == 5 and metrics["comparisons"][0]["arm"] == "ec"
-    assert "mean (interval), n = 24 where not stated" in told and "ec is better than base" in told and "results/m-ec/gallery.html" in told
+    assert (
+        "mean (interval), n = 24 where not stated" in told
+        and "ec is better than base" in told
+        and "results/m-ec/gallery.html" in told
+    )
     assert (runs / "m-ec/gallery.html").is_file()
     assert json.loads((folder / "provenance.json").read_text())["status"] == "complete"
 

@@ -85,7 +85,9 @@ def test_clients_that_all_differ_alike_have_no_interval():
 
 
 def test_one_client_is_no_comparison():
-    assert "ec and base cannot be compared; only 1 client has a value in both arms." in claims.comparison(row(n=1), SHARE, 0.95)
+    assert "ec and base cannot be compared; only 1 client has a value in both arms." in claims.comparison(
+        row(n=1), SHARE, 0.95
+    )
 
 
 def moves(**arms):
@@ -113,13 +115,11 @@ def outcomes(*rows):
 
 
 def test_the_verdict_names_what_is_better_what_is_worse_and_on_how_many_clients():
-    assert outcomes(("x", 0.01, True), ("y", 0.2, True)) == (
-        "ec is better than base in x (1 of 2 outcomes, n = 40)."
-    )
+    assert outcomes(("x", 0.01, True), ("y", 0.2, True)) == ("ec is better than base on 1 of 2 outcomes (n = 40): x.")
     assert outcomes(("x", 0.01, True), ("y", 0.01, False), ("z", 0.01, True)) == (
-        "ec is better than base in x and z, but worse in y (3 of 3 outcomes, n = 40)."
+        "Of 3 outcomes (n = 40), ec is better than base on 2: x and z; and worse on 1: y."
     )
-    assert outcomes(("x", 0.01, False)) == "ec is worse than base in x (1 of 1 outcome, n = 40)."
+    assert outcomes(("x", 0.01, False)) == "ec is worse than base on 1 of 1 outcome (n = 40): x."
     assert outcomes(("x", 0.5, True), ("y", 0.6, False)) == (
         "No significant difference between ec and base in any of 2 outcomes (n = 40)."
     )

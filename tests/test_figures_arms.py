@@ -130,7 +130,7 @@ def test_differences_are_filled_where_they_are_significant(ax):
         for label, at, seen, better in (("x", 1.0, True, "higher"), ("y", -0.1, False, "lower"))
     ]
     assert arms.differences(pd.DataFrame(rows), ax, "T") is ax
-    assert labels(ax) == ["two vs. one", "x", "y"]
+    assert labels(ax) == ["two vs. one", "x ↑", "y ↓"]
     (filled,), (hollow,) = drawn(ax, [1.0]), drawn(ax, [0.1])
     assert to_hex(filled.get_markerfacecolor()).upper() == COLOURS["ec"]
     assert to_hex(hollow.get_markerfacecolor()) == "#ffffff"

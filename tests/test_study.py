@@ -48,7 +48,9 @@ def test_sessions_that_are_not_complete_are_missing_and_named(tmp_path, status):
     end.write_text(json.dumps({"status": status, "reason": "x", "turns": 6})) if status else end.unlink()
     found = study(folder, write(tmp_path, "m-ec", cot="ec"))
     assert isnan(found.scores(NAMES).base["61"]) and not isnan(found.scores(NAMES).ec["61"])
-    assert found.caveats()[0].startswith("1 of 4 sessions of base are not complete (61) and count as missing")
+    assert found.caveats()[0].startswith(
+        "1 of 4 sessions of base is not complete (61) and counts as missing; run counsel.ipynb again to complete it."
+    )
     assert found.shared == ["60", "62", "100"] and found.complete["base"] == ["60", "62", "100"]
     assert set(found.turns("base").idx) == {"60", "62", "100"}
     row = found.overview().set_index("arm").loc["base"]

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mirror.figures import COLOURS, figure
+from mirror.measures import ARROWS
 
 VARIANT_COLOURS = COLOURS | {"chat model": "#D55E00"}
 MARKS = "osD^vPX*"
@@ -163,7 +164,7 @@ def differences(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
             ax.plot([sign * row.effect_low, sign * row.effect_high], [y, y], color=look.colour, linewidth=1.8)
             ax.plot(sign * row.effect, y, look.mark, color=look.colour, markerfacecolor=fill, markersize=7.5)
             ax.text(1.02, y, row.note, transform=ax.get_yaxis_transform(), fontsize=9, va="center", color="0.25")
-            ticks.append((y, row.label))
+            ticks.append((y, row.label + ARROWS[row.better]))
         y -= 1.4
     ax.axvline(0, color="0.35", linewidth=1)
     ax.set_yticks(*map(list, zip(*ticks, strict=True)))
