@@ -88,8 +88,9 @@ def mean_interval(
     only (fewer than about 5 clients). NaN for one client, and where no value differs from another.
 
     Its ends are truncated to `bounds`. Every value, and so the true mean, lies between them: an interval that held the
-    truth before still does, so the coverage stays exactly the same. It always holds the mean of `values`.
+    truth before still does, so the coverage is the same. It holds the mean, and does not depend on the clients' order.
     """
+    values = np.sort(values, axis=0)
     n, columns = values.shape
     if n < 2:
         return np.full(columns, np.nan), np.full(columns, np.nan)
@@ -155,7 +156,6 @@ def _compare(
     differences = pairs[:, 0] - pairs[:, 1]
     widest = bounds[1] - bounds[0]
     (low,), (high,) = mean_interval(differences[:, None], seed, resamples, level, (-widest, widest))
-    per_unit = _effect_per_unit(differences)
     detectable = detectable_difference(n, differences.std(ddof=1) if n > 1 else np.nan, level=level)
     means = {"mean": pairs[:, 0].mean(), "other_mean": pairs[:, 1].mean(), "difference": differences.mean()}
     tested = {
@@ -163,8 +163,8 @@ def _compare(
         "high": high,
         "p": sign_flip_test(differences[:, None], seed, resamples)[0],
         "effect": effect_size(differences),
-        "effect_low": low * per_unit,
-        "effect_high": high * per_unit,
+        "effect_low": low * _effect_per_unit(differences),
+        "effect_high": high * _effect_per_unit(differences),
         "detectable": np.inf if detectable > widest else detectable,
     }
     return row | means | tested
@@ -179,6 +179,7 @@ def sign_flip_test(differences: Array, seed: int, resamples: int = RESAMPLES) ->
     swaps are drawn anew for every measure.
     """
     n = len(differences)
+    differences = np.sort(differences, axis=0)  # the same p for clients in another order
     flips = _flips(n, resamples, seed)
     seen, swapped = np.abs(differences.sum(0)), np.abs(flips @ differences)
     extreme = (swapped >= seen - _SAME * np.abs(differences).sum(0)).sum(0)

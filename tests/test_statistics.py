@@ -104,6 +104,13 @@ def test_an_interval_ends_where_the_values_end():
     assert estimate([6.0, 6, 6, 5, 6], 0, bounds=(0, 6)).high == 6 < estimate([6.0, 6, 6, 5, 6], 0).high
 
 
+def test_the_order_of_the_clients_changes_nothing():
+    values = np.random.default_rng(5).normal(0.3, 1, (30, 1)) ** 3
+    other = values[::-1]
+    assert mean_interval(values, 0, 500) == mean_interval(other, 0, 500)
+    assert sign_flip_test(values, 0, 500) == sign_flip_test(other, 0, 500)
+
+
 def test_bounds_change_no_coverage():
     """Attempts at a face: at least 1, skewed. The truth is never below 1, so truncation loses no study."""
     random = np.random.default_rng(0)
