@@ -1,7 +1,6 @@
 """How sure we are: intervals, paired comparisons of arms, effect sizes, power, and the reliability of ratings.
 
 Arms are compared on the clients that both have. A missing value (NaN) is counted and left out, never filled in.
-Knows nothing of transcripts, instruments or files.
 """
 
 from functools import lru_cache

@@ -51,21 +51,24 @@ def text(table: pd.DataFrame) -> str:
 
 
 def measures_table(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per measure, one column per arm: mean, interval, and n where it is not the highest; empty as `table` is.
+    """One row per measure, one column per arm: mean, interval, and n where the arm has fewer values than in its head.
 
     `table` as `comparison.by_arm` gives it. An arrow shows in which direction a measure is good.
     """
     if not len(table):
         return pd.DataFrame()
-    full = table.n.max()
+    full = table.groupby("arm", sort=False).n.max()
     cells = [
-        "–" if row.n == 0 else f"{amount(row.mean, row.unit)}{_range(row)}{f', n = {row.n}' if row.n < full else ''}"
+        "–"
+        if row.n == 0
+        else f"{amount(row.mean, row.unit)}{_range(row)}{f', n = {row.n}' if row.n < full[row.arm] else ''}"
         for row in table.itertuples()
     ]
     labels = table.measure + table.better.map(ARROWS)
     wide = table.assign(cell=cells, what=labels).pivot(index="what", columns="arm", values="cell")
-    wide = wide.reindex(index=dict.fromkeys(labels), columns=dict.fromkeys(table.arm))
-    return wide.rename_axis(index=f"mean (interval), n = {full} where not stated", columns=None).reset_index()
+    wide = wide.reindex(index=dict.fromkeys(labels), columns=full.index)
+    wide.columns = [f"{arm} (n = {n})" for arm, n in full.items()]
+    return wide.rename_axis(index="mean (interval)").reset_index()
 
 
 def _range(row: Any) -> str:
