@@ -3,7 +3,7 @@
     python -m mirror.benchmark --size 7b --out results/benchmarks
 
 Random weights at the real shapes, random examples of 1,329 positions (the published set's mean) in effective batches
-of 32; no download. Writes `train-<size>.md` and `.json`.
+of 32; no download. Writes `train-<size>.md` and `.json`. With `--lengths mixed`: see `mirror.benchmark_batches`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from mirror import step
+from mirror import benchmark_batches, step
 from mirror.conversation import IGNORED
 from mirror.float8 import freeze_in_float8
 from mirror.llava import SHAPES, random_model
@@ -224,7 +224,9 @@ def report(size: str, positions: int, batch_size: int, rate: float, measurements
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m mirror.benchmark", description=__doc__.splitlines()[0])
-    parser.add_argument("--size", choices=SHAPES, default="7b")
+    parser.add_argument("--size", choices=[*SHAPES, "pocket"], default="7b", help="pocket: with --lengths mixed only")
+    parser.add_argument("--lengths", choices=["equal", "mixed"], default="equal", help="mixed: how batches are formed")
+    parser.add_argument("--batches", type=int, default=16, help="effective batches a row, with --lengths mixed")
     parser.add_argument("--positions", type=int, default=1329, help="length of an example, the image's included")
     parser.add_argument("--batch-size", type=int, default=32, help="effective batch")
     parser.add_argument("--steps", type=int, default=3, help="measured steps a variant, after two to warm up")
@@ -232,6 +234,10 @@ def main() -> None:
     parser.add_argument("--variant", type=int, help=argparse.SUPPRESS)  # one variant in a process of its own
     parser.add_argument("--rate", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.lengths == "mixed":
+        return benchmark_batches.run(given)
+    if given.size not in SHAPES:
+        parser.error(f"--size {given.size} needs --lengths mixed")
     if not torch.cuda.is_available():
         sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
     if given.variant is not None:

@@ -1,4 +1,4 @@
-"""The training set: its records tokenized, split by dialogue, cut into batches of like length.
+"""The training set: its records tokenized, split by dialogue, cut into batches of random examples.
 
 Knows nothing of models; a `Llava` is passed in for its tokenizer and image processor.
 """
@@ -6,6 +6,7 @@ Knows nothing of models; a `Llava` is passed in for its tokenizer and image proc
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -104,24 +105,22 @@ def lengths(data: TrainingSet) -> pd.DataFrame:
 
 
 def batches(indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """One epoch's batches: shuffled, then grouped by length, so that little padding is computed.
+    """One epoch's effective batches: random examples, so that every kind of record weighs in a step what it is.
 
-    Examples are shuffled into groups of 50 batches, sorted by length within each, cut, and the batches shuffled
-    again. The order depends on `seed` and `epoch` alone. The first batch is the one with the longest example, so
-    that a batch that does not fit the memory is met at once.
+    Length plays no part here; it orders the micro-batches inside an effective batch (`mirror.step`), as in the
+    published trainer. The batches' sizes differ by one at most: in a small last batch, few examples would have a whole
+    step to themselves. The order depends on `seed` and `epoch` alone. In the first epoch, the first batch holds the
+    longest example, so that one which does not fit the memory is met at once; all others stay where chance put them.
     """
-    shuffle = random.Random(seed_for("batches", seed, epoch))
-    length_of = dict(zip(indices, lengths, strict=True))
     order = list(indices)
-    shuffle.shuffle(order)
-    cut = []
-    for start in range(0, len(order), 50 * batch_size):
-        group = sorted(order[start : start + 50 * batch_size], key=lambda i: -length_of[i])
-        cut += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
-    shuffle.shuffle(cut)
-    longest = max(range(len(cut)), key=lambda b: max(length_of[i] for i in cut[b]))
-    cut[0], cut[longest] = cut[longest], cut[0]
-    return cut
+    random.Random(seed_for("batches", seed, epoch)).shuffle(order)
+    if epoch == 0:
+        length_of = dict(zip(indices, lengths, strict=True))
+        longest = max(range(len(order)), key=lambda place: length_of[order[place]])
+        order[0], order[longest] = order[longest], order[0]
+    steps = -(-len(order) // batch_size)
+    ends = [len(order) * number // steps for number in range(steps + 1)]
+    return [order[start:end] for start, end in pairwise(ends)]
 
 
 class BatchLoader(torch.utils.data.Dataset):

@@ -21,6 +21,8 @@ from mirror.run import seed_for
 
 log = logging.getLogger(__name__)
 
+MICRO_BATCH_COST = 256  # positions: what a micro-batch costs beside its examples (launches, adding up its gradients)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -37,11 +39,16 @@ class Batch:
         """How many positions carry loss (the first position is never predicted)."""
         return int((self.labels[:, 1:] != IGNORED).sum())
 
+    def lengths(self) -> list[int]:
+        """Positions of each example up to the last one with a label, where it ends."""
+        places = torch.arange(1, self.labels.shape[1] + 1, device=self.labels.device)
+        return ((self.labels != IGNORED) * places).amax(1).tolist()
+
     def split(self, size: int, device: torch.device) -> Iterator["Batch"]:
-        """Micro-batches of at most `size`, each cut to its own longest example and moved to `device`."""
-        for start in range(0, len(self), size):
-            part = slice(start, start + size)
-            length = int((self.labels[part] != IGNORED).any(0).nonzero().max()) + 1
+        """Micro-batches, each cut to its own longest example and moved to `device`; `size` as in `cuts`."""
+        lengths = self.lengths()
+        for part in cuts(lengths, size):
+            length = max(lengths[part])
             yield Batch(
                 self.input_ids[part, :length].to(device, non_blocking=True),
                 self.labels[part, :length].to(device, non_blocking=True),
@@ -49,8 +56,30 @@ class Batch:
             )
 
 
+def cuts(lengths: Sequence[int], size: int) -> list[slice]:
+    """Where to cut examples into micro-batches so that the least is computed, padding included.
+
+    A micro-batch costs the positions of its longest example times its examples, and MICRO_BATCH_COST. It holds no more
+    positions than `size` of the longest example of all, which bounds the memory: of shorter examples there may be more.
+
+    Args:
+        lengths: positions of each example, the longest first.
+        size: examples of the greatest length that one micro-batch may hold.
+    """
+    most = size * lengths[0]
+    cheapest = [(0, 0)]  # for each number of examples: positions computed, and where their last micro-batch begins
+    for end in range(1, len(lengths) + 1):
+        starts = (s for s in range(end) if end - s == 1 or (end - s) * lengths[s] <= most)
+        cheapest.append(min((cheapest[s][0] + (end - s) * lengths[s] + MICRO_BATCH_COST, s) for s in starts))
+    parts, end = [], len(lengths)
+    while end:
+        parts.append(slice(cheapest[end][1], end))
+        end = cheapest[end][1]
+    return parts[::-1]
+
+
 def collate(tokens: Sequence[Tokens], pixel_values: torch.Tensor, pad_token_id: int) -> Batch:
-    """One batch of examples, longest first, so that micro-batches cut from it hold examples of like length."""
+    """One batch of examples, longest first, so that micro-batches cut from it hold examples of similar length."""
     order = sorted(range(len(tokens)), key=lambda i: -len(tokens[i]))
     longest = max(map(len, tokens))
 

@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Top to bottom. A module imports from the layers below its own, and from its own where that makes no cycle.
 LAYERS = (
-    "judging figures gallery benchmark benchmark_faces benchmark_counseling benchmark_analysis calibration panel "
-    "analysis finding",
+    "judging figures gallery benchmark benchmark_batches benchmark_faces benchmark_counseling benchmark_analysis "
+    "calibration panel analysis finding",
     "step_page",
     "counseling exploration rehearsal",
     "casting random_cast shards",

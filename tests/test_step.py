@@ -5,13 +5,16 @@ import logging
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from test_llava import BASE
 
+from mirror import step
 from mirror.conversation import IGNORED, tokenize
 from mirror.llava import load
 from mirror.lora import add_lora, lora_weights, projector
-from mirror.step import Stepper, collate, loss_sum, make_optimizer, rate_factor
+from mirror.step import MICRO_BATCH_COST, Stepper, collate, cuts, loss_sum, make_optimizer, rate_factor
 
 TURNS = [
     [("<image>\nI am late again.", "You sound worried.")],
@@ -118,11 +121,72 @@ def test_mean_loss_counts_tokens_not_batches(llava, batch):
     assert stepper(model).mean_loss(parts) == pytest.approx(stepper(model).mean_loss([batch]), rel=1e-5)
 
 
-def test_split_cuts_each_part_to_its_longest_example(batch):
-    parts = list(batch.split(2, torch.device("cpu")))
+def test_split_cuts_each_part_to_its_longest_example(batch, monkeypatch):
+    monkeypatch.setattr(step, "MICRO_BATCH_COST", 1)
+    parts = list(batch.split(4, torch.device("cpu")))
     lengths = [part.input_ids.shape[1] for part in parts]
-    assert lengths[0] == batch.input_ids.shape[1] > lengths[1]
+    assert lengths[0] == batch.input_ids.shape[1] and lengths == sorted(set(lengths), reverse=True)
+    assert lengths == [max(part.lengths()) for part in parts]
     assert sum(part.answer_tokens() for part in parts) == batch.answer_tokens()
+    assert sum(map(len, parts)) == len(batch)
+
+
+def examples_of(lengths, size):
+    return [lengths[part] for part in cuts(lengths, size)]
+
+
+def test_captions_and_replies_are_cut_apart_and_more_captions_fit():
+    replies, captions = [1330] * 16, [640] * 16
+    assert examples_of(replies + captions, 8) == [replies[:8], replies[8:], captions]
+    assert examples_of(replies + captions, 16) == [replies, captions]
+    assert examples_of([1330] * 32, 16) == [[1330] * 16] * 2
+    assert examples_of([1330, 640, 640], 1) == [[1330], [640, 640]]
+
+
+def test_a_cut_is_made_where_it_saves_more_than_it_costs():
+    assert examples_of([900, 900 - MICRO_BATCH_COST - 1], 2) == [[900], [900 - MICRO_BATCH_COST - 1]]
+    assert examples_of([900, 900 - MICRO_BATCH_COST + 1], 2) == [[900, 900 - MICRO_BATCH_COST + 1]]
+
+
+@given(lengths=st.lists(st.integers(1, 2000), min_size=1, max_size=9), size=st.integers(1, 9))
+@settings(max_examples=100, deadline=None)
+def test_no_other_cut_computes_less(lengths, size):
+    lengths = sorted(lengths, reverse=True)
+    most = size * lengths[0]
+
+    def cost(parts):
+        fits = all(len(part) == 1 or len(part) * part[0] <= most for part in parts)
+        return sum(len(part) * part[0] + MICRO_BATCH_COST for part in parts) if fits else float("inf")
+
+    def every_cut(rest):
+        yield [rest]
+        for place in range(1, len(rest)):
+            yield from ([rest[:place], *others] for others in every_cut(rest[place:]))
+
+    found = examples_of(lengths, size)
+    assert [length for part in found for length in part] == lengths
+    assert cost(found) == min(map(cost, every_cut(lengths)))
+
+
+def test_how_a_mixed_batch_is_cut_changes_rounding_only(llava, monkeypatch):
+    """Long and short examples in one batch: the loss is a mean over all its answers' tokens, however it is cut."""
+    turns = [[(f"<image>\nHow? {'Well. ' * n}", "I see. " * (1 + n % 3))] for n in (0, 1, 2, 30, 33, 60)]
+    tokens = [tokenize(llava.tokenizer, t, llava.image_token_id, llava.image_tokens) for t in turns]
+    pixels = torch.randn(6, 3, 56, 56, generator=torch.Generator().manual_seed(1))
+    batch = collate(tokens, pixels, llava.tokenizer.pad_token_id)
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(step, "cuts", lambda lengths, size: [slice(0, len(lengths))])
+        loss, wanted = stepper(model).gradients(batch, 0), gradients(model)
+    sizes = []
+    for cost in (1, 100, 100_000):
+        model.zero_grad()
+        monkeypatch.setattr(step, "MICRO_BATCH_COST", cost)
+        sizes.append([len(part) for part in batch.split(2, torch.device("cpu"))])
+        assert stepper(model, 2).gradients(batch, 0) == pytest.approx(loss, rel=1e-5)
+        for name, found in gradients(model).items():
+            torch.testing.assert_close(found, wanted[name], atol=1e-6, rtol=1e-4)
+    assert len({str(each) for each in sizes}) > 1
 
 
 def test_rates_rise_linearly_and_fall_as_a_cosine():
