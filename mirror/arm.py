@@ -109,7 +109,14 @@ def arm_faults(folder: Path) -> list[str]:
         return [f"no such folder {shown}; {HOW}"]
     if not (folder / "settings.yaml").is_file():
         return [f"{shown} has no settings.yaml, so it is no run; {HOW}"]
-    if "cot" not in (read_settings(folder) or {}) or not any(folder.glob("sessions/*/")):
+    try:
+        settings = read_settings(folder)
+        provenance = read_provenance(folder)
+    except (yaml.YAMLError, ValueError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        return [f"{shown}: settings.yaml or provenance.json cannot be read ({' '.join(str(error).split())}); {HOW}"]
+    if not isinstance(settings, dict) or not isinstance(provenance, dict) or "cot" not in settings:
+        return [f"{shown} is no run of counseling; {HOW}"]
+    if not any(folder.glob("sessions/*/")):
         return [f"{shown} holds no sessions of counseling; {HOW}"]
     return []
 

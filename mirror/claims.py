@@ -1,33 +1,48 @@
-"""Words for numbers: every sentence of an analysis follows from a table, also where there is nothing to claim."""
+"""Sentences made from the numbers of a table, also where there is nothing to claim."""
 
 from collections.abc import Iterable, Mapping
-from math import isnan
+from math import isinf, isnan
 
 import pandas as pd
 
-from mirror.study import Measure
+from mirror.measures import Measure
 
 COLUMNS = (
-    "All comparisons, each on the clients that both arms have. *p* is corrected for all of them (Holm), *effect* is "
-    "Hedges' g of the paired differences, and *detectable* the difference that so many clients would show four times "
-    "out of five. An arrow says in which direction an outcome is good."
+    "All comparisons, each on the clients with a complete session in both arms. *means* are over these n clients, "
+    "*points* are percentage points, *p* is corrected for all comparisons (Holm), *effect* is Hedges' g of the paired "
+    "differences, and *detectable* is the difference that n clients detect at 80% power (*none*: no possible one). "
+    "Arrows show the good direction."
+)
+NONE_COMPLETE = "No session is complete, so nothing can be said: run counsel.ipynb again to complete the sessions."
+REHEARSAL = (
+    "Ratings by `rules`: rehearsal, no evidence. This offline judge counts words by fixed rules; its ratings are in no "
+    "claim and in no comparison."
+)
+SCRIPTED = (
+    "The clients of {arms} are scripted: they react to replies by the same rules that score the replies here. Outcomes "
+    "show how well a counselor meets these rules, not whether it helps a person."
 )
 
 
 def amount(value: float, unit: str, signed: bool = False) -> str:
-    """A value as it is read: `62 %`, `0.71`, `13.4`; a difference of shares in points."""
+    """A value as it is read: `62%`, `0.71`, `13.4`; a difference of shares in percentage points."""
     if isnan(value):
-        return "unknown"
-    sign = "+" if signed else ""
+        return "no value"
     if unit in ("share", "points"):
-        return f"{100 * value:{sign}.0f} points" if signed or unit == "points" else f"{100 * value:.0f} %"
+        return f"{_rounded(100 * value, 0, signed)} points" if signed or unit == "points" else f"{100 * value:.0f}%"
     if unit == "cosine":
-        return f"{value:{sign}.3f}"
-    return f"{value:{sign},.0f}" if abs(value) >= 100 else f"{value:{sign}.2f}"
+        return _rounded(value, 3, signed)
+    return _rounded(value, 0 if abs(value) >= 100 else 2, signed)
+
+
+def _rounded(value: float, digits: int, signed: bool) -> str:
+    """`+0.30`, `16,260`; what is 0 when rounded has no sign."""
+    is_zero = round(value, digits) == 0
+    return f"{abs(value) if is_zero else value:{'+' if signed and not is_zero else ''},.{digits}f}"
 
 
 def spread(values: Mapping[str, float], unit: str) -> str:
-    """The values of the arms in as few words as they need: one for all, or each with its arm."""
+    """The values of the arms, or one for all where they are the same: `62% in base, 71% in ec`."""
     told = {arm: amount(value, unit) for arm, value in values.items()}
     if len(told) > 1 and len(set(told.values())) == 1:
         return f"{next(iter(told.values()))} in every arm"
@@ -35,7 +50,7 @@ def spread(values: Mapping[str, float], unit: str) -> str:
 
 
 def share_word(values: Iterable[float]) -> str:
-    """`All`, `Most`, `Some` or `No` of something, if that is true of every arm; else nothing."""
+    """`All`, `Most`, `Some` or `No`, if that is true of every arm; else nothing."""
     words = {_share_word(value) for value in values if not isnan(value)}
     return words.pop() if len(words) == 1 else ""
 
@@ -50,70 +65,8 @@ def p_value(p: float) -> str:
     return "p unknown" if isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
-def comparison(row: pd.Series, measure: Measure, level: float) -> str:
-    """One comparison of two arms in a sentence: what is seen, how large, and how sure."""
-    if row.n < 2 or isnan(row.difference):
-        return f"{measure.label}: {row.arm} and {row.other} cannot be compared, {row.n} clients have both."
-    seen = (
-        f"{amount(row['mean'], measure.unit)} in {row.arm} and {amount(row.other_mean, measure.unit)} in {row.other} "
-        f"(difference {amount(row.difference, measure.unit, signed=True)}, {interval(row, measure.unit, level)}, "
-        f"{p_value(row.p_adjusted)}, n = {row.n})"
-    )
-    label = measure.label[0].upper() + measure.label[1:]
-    if row.p_adjusted < 1 - level:
-        return f"{label}: {seen}."
-    return f"{label}: no difference can be told; {seen}{_could_see(row, measure)}."
-
-
-def interval(row: pd.Series, unit: str, level: float) -> str:
-    if isnan(row.low):
-        return "the same for every client, so without an interval"
-    low, high = (amount(end, unit, signed=True).removesuffix(" points") for end in (row.low, row.high))
-    return f"{percent(level)} interval {low} to {high}"
-
-
 def percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
-
-
-def _could_see(row: pd.Series, measure: Measure) -> str:
-    if isnan(row.detectable):
-        return ""
-    size = amount(row.detectable, measure.unit, signed=True).removeprefix("+")
-    return f"; with {row.n} clients a difference of {size} would be seen four times out of five"
-
-
-def change(row: pd.Series, unit: str, level: float, falls: str = "falls", rises: str = "rises") -> str:
-    """How a quantity moved from the first half of the sessions to the second, in one arm; a row of `compare_arms`."""
-    if row.n < 2 or isnan(row.difference):
-        return "cannot be told"
-    told = f"{amount(row.difference, unit, signed=True)}, {interval(row, unit, level)}"
-    if row.p_adjusted < 1 - level:
-        return f"{falls if row.difference < 0 else rises} ({told})"
-    return f"does not change detectably ({told})"
-
-
-def movement(rows: pd.DataFrame, level: float) -> dict[str, list[str]]:
-    """The arms in which a quantity falls, rises or does neither; `rows` as `compare_arms` gives them, by arm."""
-    found: dict[str, list[str]] = {"falls": [], "rises": [], "": []}
-    for row in rows.itertuples():
-        is_seen = row.p_adjusted < 1 - level
-        found["falls" if is_seen and row.difference < 0 else "rises" if is_seen else ""].append(row.run)
-    return found
-
-
-def moved(subject: str, rows: pd.DataFrame, level: float) -> str:
-    """A title of a figure over turns: `Resistance falls in planning and does not change detectably in base`."""
-    found = {way: arms for way, arms in movement(rows, level).items() if arms}
-    words = {"falls": "falls", "rises": "rises", "": "does not change detectably"}
-    if len(found) == 1:
-        (way, arms), *_ = found.items()
-        return f"{subject} {words[way]}" + (" in any arm" if way == "" and len(arms) > 1 else "") + _in_all(way, arms)
-    return f"{subject} " + ", ".join(f"{words[way]} in {joined(arms)}" for way, arms in found.items())
-
-
-def _in_all(way: str, arms: list[str]) -> str:
-    return " in every arm" if way and len(arms) > 1 else ""
+    return f"{100 * share:.3g}%"
 
 
 def joined(names: Iterable[str]) -> str:
@@ -122,48 +75,166 @@ def joined(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 client`, `12 clients`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def n_by_arm(n: Mapping[str, tuple[int, int]]) -> str:
+    """How many clients each arm has, from the least to the most: `n = 12`, `n = 12 (base), 9 to 11 (planning)`."""
+    told = {arm: f"{least}" if least == most else f"{least} to {most}" for arm, (least, most) in n.items()}
+    if len(set(told.values())) == 1:
+        return f"n = {next(iter(told.values()))}"
+    return "n = " + ", ".join(f"{count} ({arm})" for arm, count in told.items())
+
+
 def counts(n: pd.Series) -> str:
     """How many, where it is not the same everywhere: from the least to the most."""
     return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
 
 
+def compared(complete: Mapping[str, int], shared: int) -> str:
+    """What a study compares: `complete` sessions by arm, and the clients who have one in every arm. Markdown."""
+    n = n_by_arm({arm: (count, count) for arm, count in complete.items()})
+    if not any(complete.values()):
+        return f"**{NONE_COMPLETE}**"
+    if len(complete) == 1:
+        return f"**One arm is described: {joined(complete)} ({n}). There is no other arm to compare it with.**"
+    told = f"**{len(complete)} arms are compared: {joined(complete)}.** Complete sessions: {n}; "
+    return f"{told}{have(shared)} one in every arm."
+
+
+# Two arms -------------------------------------------------------------------------------------------------------------
+
+
+def comparison(row: pd.Series, measure: Measure, level: float) -> str:
+    """One comparison of two arms in a sentence: the means, the difference, its interval and p."""
+    label = measure.label[0].upper() + measure.label[1:]
+    if row.n < 2 or isnan(row.difference):
+        return f"{label}: {row.arm} and {row.other} cannot be compared; {have(row.n)} a value in both arms."
+    seen = (
+        f"{amount(row['mean'], measure.unit)} in {row.arm} and {amount(row.other_mean, measure.unit)} in {row.other} "
+        f"(difference {amount(row.difference, measure.unit, signed=True)}, {interval(row, measure.unit, level)}, "
+        f"{p_value(row.p_adjusted)}, n = {row.n})"
+    )
+    if row.p_adjusted < 1 - level:
+        return f"{label}: {seen}."
+    return f"{label}: no significant difference; {seen}{_could_see(row, measure)}."
+
+
+def have(n: int) -> str:
+    """The beginning of a sentence on how many clients have something."""
+    return "no client has" if n == 0 else "only 1 client has" if n == 1 else f"{n:,} clients have"
+
+
+def interval(row: pd.Series, unit: str, level: float) -> str:
+    """`95% CI +12 to +30`, in the unit of the difference before it."""
+    if isnan(row.low):
+        return "the same for every client, so without an interval"
+    low, high = (amount(end, unit, signed=True).removesuffix(" points") for end in (row.low, row.high))
+    return f"{percent(level)} CI {low} to {high}"
+
+
+def _could_see(row: pd.Series, measure: Measure) -> str:
+    if isnan(row.detectable):
+        return ""
+    if isinf(row.detectable):
+        return f"; with {row.n} clients no possible difference is detectable at 80% power"
+    size = amount(row.detectable, measure.unit, signed=True).removeprefix("+")
+    return f"; with {row.n} clients a difference of {size} is detectable at 80% power"
+
+
 def verdict(table: pd.DataFrame, level: float) -> str:
-    """Which arm is better, a sentence a pair; `table` has the comparisons of all outcomes, with `is_better`."""
+    """Which arm is better, one sentence per pair; `table` has the comparisons of all outcomes, with `is_better`."""
     return " ".join(_pair_verdict(pair, rows, level) for pair, rows in table.groupby(["arm", "other"], sort=False))
 
 
 def _pair_verdict(pair: tuple[str, str], rows: pd.DataFrame, level: float) -> str:
     arm, other = pair
-    seen = rows[rows.p_adjusted < 1 - level]
+    tested = rows[rows.n > 1]
+    if not len(tested):
+        return f"{arm} and {other} cannot be compared: {have(rows.n.max())} a complete session in both."
+    seen = tested[tested.p_adjusted < 1 - level]
     better, worse = (seen.label[seen.is_better == is_better].tolist() for is_better in (True, False))
-    n = f"n = {counts(rows.n)}"
+    n = f"n = {counts(tested.n)}"
     if not better and not worse:
-        return f"Between {arm} and {other} no difference can be told in any of {len(rows)} outcomes ({n} clients)."
-    told = f"{arm} is better than {other} in {joined(better)}" if better else ""
-    if worse:
-        told += (", but worse in " if better else f"{arm} is worse than {other} in ") + joined(worse)
-    return f"{told} ({len(seen)} of {len(rows)} outcomes, {n} clients)."
+        of = "the only outcome" if len(tested) == 1 else f"any of {len(tested)} outcomes"
+        return f"No significant difference between {arm} and {other} in {of} ({n}){_too_few(tested.n.max(), level)}."
+    of = f"{counted(len(tested), 'outcome')} ({n})"
+    if not worse:
+        return f"{arm} is better than {other} on {len(better)} of {of}: {joined(better)}."
+    if not better:
+        return f"{arm} is worse than {other} on {len(worse)} of {of}: {joined(worse)}."
+    return (
+        f"Of {of}, {arm} is better than {other} on {len(better)}: {joined(better)}; and worse on {len(worse)}: "
+        f"{joined(worse)}."
+    )
+
+
+def _too_few(n: int, level: float) -> str:
+    """Where even clients who all differ in one direction could not be significant."""
+    smallest = 2.0 ** (1 - n)
+    return "" if smallest < 1 - level else f"; with {n} clients p cannot be below {smallest:.2g}"
+
+
+def short(row: pd.Series) -> str:
+    """A comparison beside its mark in a figure: both means and p."""
+    means = (amount(mean, row.unit).removesuffix(" points") for mean in (row["mean"], row.other_mean))
+    return f"{' vs. '.join(means)}, {p_value(row.p_adjusted)}"
+
+
+# From one half of the sessions to the other ---------------------------------------------------------------------------
+
+
+def change(row: pd.Series, unit: str, level: float) -> str:
+    """The change of an arm from the first to the second half: `-20 points (95% CI -30 to -10, p = 0.004)`."""
+    if row.n < 2 or isnan(row.difference):
+        return f"not estimable ({have(row.n)} a value in both halves)"
+    return f"{amount(row.difference, unit, signed=True)} ({interval(row, unit, level)}, {p_value(row.p_adjusted)})"
+
+
+def moved(subject: str, rows: pd.DataFrame, level: float) -> str:
+    """The title of a figure over turns: `Resistance falls in planning; no significant change in base`."""
+    found: dict[str, list[str]] = {}
+    for row in rows.itertuples():
+        found.setdefault(_way(row, level), []).append(row.run)
+    told = [_moved(way, arms, len(rows)) for way, arms in found.items()]
+    ways = list(found)
+    if ways[0] in ("falls", "rises"):
+        return f"{subject} {'; '.join(told)}"
+    return f"{subject}: {'; '.join(told)}"
+
+
+def _way(row: pd.Series, level: float) -> str:
+    if row.n < 2 or isnan(row.difference):
+        return "change not estimable"
+    if not row.p_adjusted < 1 - level:
+        return "no significant change"
+    return "falls" if row.difference < 0 else "rises"
+
+
+def _moved(way: str, arms: list[str], total: int) -> str:
+    if total == 1:
+        return way
+    if len(arms) < total:
+        return f"{way} in {joined(arms)}"
+    return (
+        f"{way} in any arm"
+        if way == "no significant change"
+        else f"{way} in every arm"
+        if way in ("falls", "rises")
+        else way
+    )
+
+
+# Replies --------------------------------------------------------------------------------------------------------------
 
 
 def reactions(table: pd.DataFrame, words: Mapping[str, str]) -> str:
-    """What else the replies are, by arm; `table`: arm, reaction, share. `words` name the reactions, in their order."""
+    """The shares of the other kinds of replies by arm; `table`: arm, reaction, share. `words` name the reactions."""
     told = []
     for arm, rows in table.groupby("arm", sort=False):
         shares = rows.set_index("reaction").share
         rest = [f"{amount(shares[kind], 'share')} {word}" for kind, word in words.items() if shares.get(kind, 0) > 0]
-        told.append(f"in {arm} " + (", ".join(rest) or "there are no others"))
+        told.append(f"in {arm} " + (", ".join(rest) or "there are none"))
     return "; ".join(told)
-
-
-def falling(counts: Mapping[str, tuple[int, int]]) -> str:
-    """How many clients the first and the last turn have, by arm."""
-    told = {arm: f"{first} in the first turn, {last} in the last" for arm, (first, last) in counts.items()}
-    if len(set(told.values())) == 1:
-        return next(iter(told.values()))
-    return "; ".join(f"{arm} has {words}" for arm, words in told.items())
-
-
-def short(row: pd.Series) -> str:
-    """A comparison beside its mark in a figure."""
-    means = (amount(mean, row.unit).removesuffix(" points") for mean in (row["mean"], row.other_mean))
-    return f"{' against '.join(means)}, {p_value(row.p_adjusted)}"

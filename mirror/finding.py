@@ -1,4 +1,4 @@
-"""A claim with what it rests on: words, a table, a figure. Shows itself in a notebook, and keeps itself on disk."""
+"""A result: sentence, table, figure. Renders in notebooks, and is written to files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,12 @@ from mirror.run import write_text
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim.
+    """One result.
 
     Attributes:
         name: of its files.
-        claim: the claim in words, with its numbers and how sure they are; Markdown.
-        caption: what the figure shows: n, the meaning of marks and bars.
+        claim: the result in words, with its numbers and their uncertainty; Markdown.
+        caption: of the figure: n, the meaning of markers and bars.
         table: the numbers of the figure.
         figure: None where there is nothing to draw.
     """
@@ -29,7 +29,9 @@ class Finding:
     figure: Figure | None = None
 
     def save(self, folder: Path) -> "Finding":
-        """Writes `figures/<name>.png`, `.pdf` and the numbers as `.csv`."""
+        """Writes `figures/<name>.png`, `.pdf` and the numbers as `.csv`; removes those of an earlier analysis."""
+        for ending in ("png", "pdf", "csv"):
+            (folder / "figures" / f"{self.name}.{ending}").unlink(missing_ok=True)
         if self.figure:
             save(self.figure, folder / "figures", self.name)
         if self.table is not None:

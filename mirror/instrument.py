@@ -116,6 +116,12 @@ class Instrument(_Part):
         """Whether a judge can say by it which of two sessions was better."""
         return self.rates == "counselor" and self.sees.part == "transcript"
 
+    def bounds(self, subscale: str) -> tuple[float, float]:
+        """The lowest and the highest score that a subscale can have."""
+        own = self.subscales[subscale]
+        items = len(own.items) if own.score == "sum" else 1
+        return items * self.scale.lowest, items * self.scale.highest
+
     def worded(self, wording: Mapping[str, str]) -> "Instrument":
         """The instrument with the words of `wording` by item id."""
         items = [item.model_copy(update={"text": wording.get(item.id, item.text)}) for item in self.items]

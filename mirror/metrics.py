@@ -1,7 +1,7 @@
-"""What transcripts show without a judge: a table with a row a turn, and one with a row a session. Opens no picture.
+"""What transcripts show without a judge: a table with one row per turn, and one with one row per session.
 
 Flags are 1, 0 or missing (NaN): a reply to a cue that the lexicon cannot read neither names nor misses its feeling.
-The lexicon reads words, not minds: `resistant` is what a cue shows, not what a client is. Knows nothing of models.
+The lexicon reads words, not minds: `resistant` is what a cue shows, not what a client is.
 """
 
 import re
@@ -39,7 +39,7 @@ class Metrics:
     """The two tables of a run.
 
     Attributes:
-        turns: a row a turn that is on disk:
+        turns: one row per turn on disk:
             idx, turn: the client, and the turn's number from 1.
             feelings, resistant: what the lexicon reads in the cue (joined by commas); whether one of it is resistant.
             words, ended: the client's words; whether the client ended the session with them.
@@ -55,7 +55,7 @@ class Metrics:
             openness: of a scripted client after the turn, from 0 to 1.
             technique: the CBT technique in force.
             tokens_<role>, seconds_<stage>: as far as they were counted.
-        sessions: a row a session, whether it is complete or not:
+        sessions: one row per session, complete or not:
             idx, resistance, status (complete, failed, open), ended_by (client, turn limit, error, nothing yet), turns.
             resistant: the share of the client's turns that show resistance; `halves` tells how it moved.
             accepted, accepted_first, caption_agrees, names, reflects, repeats: shares of the turns that have a value.

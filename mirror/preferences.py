@@ -1,4 +1,4 @@
-"""Which of two arms a judge prefers on the same client: `results/<rating run>/preferences.jsonl`, one line an answer.
+"""Which of two arms a judge prefers on the same client: `results/<rating run>/preferences.jsonl`, one line per answer.
 
 Every two sessions are shown in both orders, since judges lean to a place. The file lies with the rating run: a line
 belongs to two arms. A line is like one of `ratings.jsonl`, but for
@@ -48,7 +48,7 @@ class Preference(BaseModel):
 
 
 def read_preferences(folder: Path) -> pd.DataFrame:
-    """The preferences in a rating run's folder, a row an item of an answer; empty where there are none.
+    """The preferences in a rating run's folder, one row per item of an answer; empty where there are none.
 
     Returns:
         idx, instrument, repeat, item, judge, status: as in the file.
@@ -69,7 +69,7 @@ def read_preferences(folder: Path) -> pd.DataFrame:
 
 
 def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """How often one arm is preferred to the other, a row a pair of arms, item and judge.
+    """How often one arm is preferred to the other, one row per pair of arms, item and judge.
 
     A client counts once: the mean over repeats of both orders, 1 for the arm, 0 for the other, 1/2 for neither. Where a
     repeat lacks one of the orders it counts as missing, since half of it would favor a place.
@@ -101,7 +101,7 @@ def _row(group: pd.DataFrame, seed: int) -> dict[str, float]:
     orders = group.pivot(index=["idx", "repeat"], columns="is_first", values="for_arm").reindex(columns=[False, True])
     whole = orders.mean(axis=1, skipna=False)
     clients = whole.groupby("idx").mean()
-    found = estimate(clients, seed)
+    found = estimate(clients, seed, bounds=(0, 1))
     both = orders.dropna()
     p = sign_flip_test(clients.dropna().to_numpy()[:, None] - 0.5, seed)[0] if found.n else np.nan
     return {

@@ -10,6 +10,7 @@ the last line counts. A line holds
     scores          by item as the judge gave them; null where missing, never 0
     reason, raw     the judge's own words; the answer or the error as it came
     judge           the model, ` with faces` where it saw them; `rules` for the offline judge, which is no model
+                    (`is_evidence` decides by it what counts)
     run             the rating run
     asked           SHA-256 of all that was asked, so that nothing is asked twice
     attempts, prompt_tokens, completion_tokens, model    what it took; model as the endpoint names it
@@ -30,6 +31,7 @@ from mirror.run import display_path
 from mirror.statistics import agreement, estimate, krippendorff_alpha
 
 FILE = "ratings.jsonl"
+RULES = "rules"  # the name of the offline judge, which no model may have
 Status = Literal["rated", "unparsable", "failed"]
 COLUMNS = ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status"]
 Line = TypeVar("Line", bound=BaseModel)
@@ -56,6 +58,11 @@ class Rating(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     model: str = ""
+
+
+def is_evidence(judge: str) -> bool:
+    """Whether what this judge says tells something of a counselor. The offline judge `rules` only rehearses a study."""
+    return judge != RULES
 
 
 class RatingsError(ValueError):
@@ -101,7 +108,7 @@ def _cut_torn_end(file: BinaryIO) -> None:
 
 
 def read_ratings(folder: Path) -> pd.DataFrame:
-    """The ratings of the run in `folder`, a row an item of an answer; empty where nothing was rated.
+    """The ratings of the run in `folder`, one row per item of an answer; empty where nothing was rated.
 
     Returns:
         idx, instrument, repeat, item: as in the file.
@@ -122,7 +129,7 @@ def read_ratings(folder: Path) -> pd.DataFrame:
 
 
 def subscale_scores(ratings: pd.DataFrame, instruments: Iterable[Instrument]) -> pd.DataFrame:
-    """The scores of the instruments' subscales, a row an answer and subscale; of other instruments none.
+    """The scores of the instruments' subscales, one row per answer and subscale; of other instruments none.
 
     Reversed items are turned round first. A score is NaN where any of its items is missing.
 
@@ -133,6 +140,7 @@ def subscale_scores(ratings: pd.DataFrame, instruments: Iterable[Instrument]) ->
         idx, instrument, repeat, turn, judge, status: as in `ratings`.
         subscale, score: the mean or the sum of its items.
         better: `higher` or `lower`.
+        lowest, highest: the scores that the subscale can have.
     """
     keys = ["idx", "instrument", "repeat", "turn", "judge", "status"]
     found = [
@@ -140,7 +148,7 @@ def subscale_scores(ratings: pd.DataFrame, instruments: Iterable[Instrument]) ->
         for instrument in instruments
         for name in instrument.subscales
     ]
-    columns = [*keys, "subscale", "score", "better"]
+    columns = [*keys, "subscale", "score", "better", "lowest", "highest"]
     return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
@@ -153,7 +161,8 @@ def _subscale(ratings: pd.DataFrame, instrument: Instrument, name: str, keys: li
     grouped = of_it.groupby(keys, dropna=False, sort=False)["score"]
     whole = grouped.count() == len(subscale.items)
     score = grouped.agg(subscale.score).where(whole)
-    return score.reset_index().assign(subscale=name, better=subscale.better)
+    lowest, highest = instrument.bounds(name)
+    return score.reset_index().assign(subscale=name, better=subscale.better, lowest=lowest, highest=highest)
 
 
 def session_scores(scores: pd.DataFrame) -> pd.DataFrame:
@@ -171,13 +180,14 @@ def session_scores(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """How far the repeats of a judge agree, a row a judge and subscale, with the mean over sessions.
+    """How far the repeats of a judge agree, one row per judge and subscale, with the mean over sessions.
 
     Args:
         scores: as `subscale_scores` gives them.
 
     Returns:
-        mean, low, high: over sessions, with the bootstrap interval; `n` sessions have a score, `missing` have none.
+        mean, low, high: over sessions, with the bootstrap interval, which ends where the subscale ends; `n` sessions
+            have a score, `missing` have none.
         alpha: Krippendorff's, ordinal, over repeats; NaN with one repeat, and where all scores are the same.
         exact, within_one: shares of pairs of repeats with the same score, and at most 1 apart.
         repeats, answers, missing_answers: how many there should be, and how many of them have no score.
@@ -187,7 +197,8 @@ def reliability(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
     for (instrument, judge, subscale), group in scores.groupby(["instrument", "judge", "subscale"], sort=False):
         repeats = group.pivot(index="repeat", columns=["idx", "turn"], values="score").to_numpy(float)
         of_it = by_session.query("instrument == @instrument and judge == @judge and subscale == @subscale")
-        found, agreed = estimate(of_it["score"], seed), agreement(repeats)
+        bounds = float(group["lowest"].iloc[0]), float(group["highest"].iloc[0])
+        found, agreed = estimate(of_it["score"], seed, bounds=bounds), agreement(repeats)
         rows.append(
             {"instrument": instrument, "subscale": subscale, "judge": judge, **found._asdict()}
             | {"alpha": krippendorff_alpha(repeats), "exact": agreed.exact, "within_one": agreed.within_one}

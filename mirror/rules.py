@@ -1,7 +1,8 @@
 """The offline judge `rules`: fixed rules in the place of a model, so that a study can be rehearsed without a server.
 
-It rates like the scripted client reacts (`mirror/mood.py`): it counts words, and does not understand. Its ratings are
-labelled `rules` everywhere and are no evidence about a counselor. The same session always gets the same ratings.
+It rates by the rules that the scripted client reacts by (`mirror/mood.py`): it counts words, and does not understand.
+Its ratings are labelled `rules` everywhere and are no evidence about a counselor: the analysis shows them in a table of
+their own, and neither claims nor tests anything by them. The same session always gets the same ratings.
 
     resistance   overall = 2 if the cue speaks of an expression that keeps the counselor away (by the lexicon), + 1 if
                  the words refuse, + 1 if the reply before hardened the client; the kinds are not told apart: missing
@@ -20,9 +21,10 @@ from typing import Any
 from mirror.judge import Answer, Case
 from mirror.lexicon import lexicon
 from mirror.mood import Reaction, react
+from mirror.ratings import RULES
 from mirror.transcript import Turn
 
-NAME = "rules"
+NAME = RULES
 INSTRUMENTS = ("resistance", "helpfulness")
 VERSION = 1  # of the rules: raised with every change, so that nothing older counts as asked
 AWAY = frozenset(

@@ -109,9 +109,7 @@ def _description_request(conversation: Conversation, utterance: Utterance) -> De
     )
 
 
-def face_request(
-    conversation: Conversation, utterance: Utterance, description: Description
-) -> FaceRequest | FaceError:
+def face_request(conversation: Conversation, utterance: Utterance, description: Description) -> FaceRequest | FaceError:
     """What to paint; an error in its place where a portrait has changed since the table was checked."""
     profile = conversation.profile
     try:

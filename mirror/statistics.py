@@ -1,7 +1,6 @@
 """How sure we are: intervals, paired comparisons of arms, effect sizes, power, and the reliability of ratings.
 
 Arms are compared on the clients that both have. A missing value (NaN) is counted and left out, never filled in.
-Knows nothing of transcripts, instruments or files.
 """
 
 from functools import lru_cache
@@ -17,6 +16,8 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 POWER = 0.8
 Array = NDArray[np.float64]
+Bounds = tuple[float, float]  # the lowest and the highest value that a score can have
+UNBOUNDED: Bounds = (-np.inf, np.inf)
 Scale = Literal["nominal", "ordinal", "interval"]
 _SAME = 1e-9  # sums that differ by less, relative to their size, are the same but for rounding
 
@@ -54,13 +55,15 @@ class Agreement(NamedTuple):
 # One arm --------------------------------------------------------------------------------------------------------------
 
 
-def estimate(values: ArrayLike, seed: int, resamples: int = RESAMPLES, level: float = LEVEL) -> Estimate:
-    """The mean of an arm's values, one a client [clients], with its bootstrap interval (see `mean_interval`)."""
+def estimate(
+    values: ArrayLike, seed: int, resamples: int = RESAMPLES, level: float = LEVEL, bounds: Bounds = UNBOUNDED
+) -> Estimate:
+    """The mean of an arm's values, one per client [clients], with its bootstrap interval (see `mean_interval`)."""
     given = np.asarray(values, float)
     there = given[~np.isnan(given)]
     if not len(there):
         return Estimate(np.nan, np.nan, np.nan, 0, len(given))
-    low, high = mean_interval(there[:, None], seed, resamples, level)
+    low, high = mean_interval(there[:, None], seed, resamples, level, bounds)
     return Estimate(float(there.mean()), float(low[0]), float(high[0]), len(there), len(given) - len(there))
 
 
@@ -73,7 +76,7 @@ def proportion(successes: int, n: int, missing: int = 0, level: float = LEVEL) -
 
 
 def mean_interval(
-    values: Array, seed: int, resamples: int = RESAMPLES, level: float = LEVEL
+    values: Array, seed: int, resamples: int = RESAMPLES, level: float = LEVEL, bounds: Bounds = UNBOUNDED
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Low and high ends [columns] of the interval for the mean of each column of `values` [clients, columns].
 
@@ -82,7 +85,11 @@ def mean_interval(
     narrow (`python -m tests.simulate_statistics`); the mean of one arm with a long tail is still covered too seldom.
     Student's quantile bounds it from below, and stands in where more than 1 - `level` of the resamples hold one value
     only (fewer than about 5 clients). NaN for one client, and where no value differs from another.
+
+    Its ends are truncated to `bounds`. Every value, and so the true mean, lies between them: an interval that held the
+    truth before still does, so the coverage is the same. It holds the mean, and does not depend on the clients' order.
     """
+    values = np.sort(values, axis=0)
     n, columns = values.shape
     if n < 2:
         return np.full(columns, np.nan), np.full(columns, np.nan)
@@ -97,7 +104,8 @@ def mean_interval(
     quantile = np.quantile(t, level, axis=0, method="inverted_cdf")
     student = stats.t.ppf((1 + level) / 2, n - 1)
     reach = np.where(np.isfinite(quantile), np.maximum(quantile, student), student) * error
-    return mean - reach, mean + reach
+    lowest, highest = np.minimum(bounds[0], mean), np.maximum(bounds[1], mean)
+    return np.maximum(mean - reach, lowest), np.minimum(mean + reach, highest)
 
 
 @lru_cache(maxsize=4)  # the measures of a study share the number of clients
@@ -110,11 +118,14 @@ def _resample_weights(n: int, resamples: int, seed: int) -> Array:
 # Two arms -------------------------------------------------------------------------------------------------------------
 
 
-def compare_arms(scores: pd.DataFrame, seed: int, resamples: int = RESAMPLES, level: float = LEVEL) -> pd.DataFrame:
-    """Every pair of arms on the clients that both have, a row a pair.
+def compare_arms(
+    scores: pd.DataFrame, seed: int, resamples: int = RESAMPLES, level: float = LEVEL, bounds: Bounds = UNBOUNDED
+) -> pd.DataFrame:
+    """Every pair of arms on the clients that both have, one row per pair.
 
     Args:
-        scores: one measure; a row a client (index idx), a column an arm, NaN where a score is missing.
+        scores: one measure; one row per client (index idx), one column per arm, NaN where a score is missing.
+        bounds: of a score; a difference lies within their distance.
 
     Returns:
         arm, other: the columns that are compared.
@@ -122,29 +133,38 @@ def compare_arms(scores: pd.DataFrame, seed: int, resamples: int = RESAMPLES, le
         mean, other_mean: over these n clients.
         difference: mean - other_mean; `low` and `high` are its interval (see `mean_interval`).
         p: two-sided, of the paired permutation test (see `sign_flip_test`); `adjust` it over all tests of a study.
-        effect: Hedges' g_z, the difference in standard deviations of the differences (see `effect_size`).
-        detectable: the smallest true difference seen with a power of 80 % at this n (see `detectable_difference`).
+        effect: Hedges' g_z, the difference in standard deviations of the differences (see `effect_size`);
+            `effect_low` and `effect_high` are the interval of the difference in the same units.
+        detectable: the smallest true difference detected with a power of 80% at this n (see `detectable_difference`);
+            infinite where no possible difference would be.
     """
-    rows = [_compare(scores, arm, other, seed, resamples, level) for arm, other in combinations(scores.columns, 2)]
-    columns = "arm other n missing mean other_mean difference low high p effect detectable".split()
-    return pd.DataFrame(rows, columns=columns)
+    pairs = combinations(scores.columns, 2)
+    rows = [_compare(scores, arm, other, seed, resamples, level, bounds) for arm, other in pairs]
+    columns = "arm other n missing mean other_mean difference low high p effect effect_low effect_high detectable"
+    return pd.DataFrame(rows, columns=columns.split()).astype(dict.fromkeys(columns.split()[4:], float))
 
 
-def _compare(scores: pd.DataFrame, arm: str, other: str, seed: int, resamples: int, level: float) -> dict[str, object]:
+def _compare(
+    scores: pd.DataFrame, arm: str, other: str, seed: int, resamples: int, level: float, bounds: Bounds
+) -> dict[str, object]:
     pairs = scores[[arm, other]].dropna().to_numpy(float)
     n = len(pairs)
     row = {"arm": arm, "other": other, "n": n, "missing": len(scores) - n}
     if not n:
         return row
     differences = pairs[:, 0] - pairs[:, 1]
-    low, high = mean_interval(differences[:, None], seed, resamples, level)
+    widest = bounds[1] - bounds[0]
+    (low,), (high,) = mean_interval(differences[:, None], seed, resamples, level, (-widest, widest))
+    detectable = detectable_difference(n, differences.std(ddof=1) if n > 1 else np.nan, level=level)
     means = {"mean": pairs[:, 0].mean(), "other_mean": pairs[:, 1].mean(), "difference": differences.mean()}
     tested = {
-        "low": low[0],
-        "high": high[0],
+        "low": low,
+        "high": high,
         "p": sign_flip_test(differences[:, None], seed, resamples)[0],
         "effect": effect_size(differences),
-        "detectable": detectable_difference(n, differences.std(ddof=1) if n > 1 else np.nan, level=level),
+        "effect_low": low * _effect_per_unit(differences),
+        "effect_high": high * _effect_per_unit(differences),
+        "detectable": np.inf if detectable > widest else detectable,
     }
     return row | means | tested
 
@@ -158,6 +178,7 @@ def sign_flip_test(differences: Array, seed: int, resamples: int = RESAMPLES) ->
     swaps are drawn anew for every measure.
     """
     n = len(differences)
+    differences = np.sort(differences, axis=0)  # the same p for clients in another order
     flips = _flips(n, resamples, seed)
     seen, swapped = np.abs(differences.sum(0)), np.abs(flips @ differences)
     extreme = (swapped >= seen - _SAME * np.abs(differences).sum(0)).sum(0)
@@ -196,12 +217,17 @@ def effect_size(differences: Array) -> float:
     d_z of Cohen 1988 with the correction of Hedges 1981, as in Lakens 2013 (Front. Psychol. 4:863). NaN where no
     difference differs from another.
     """
+    return float(differences.mean() * _effect_per_unit(differences))
+
+
+def _effect_per_unit(differences: Array) -> float:
+    """How many g_z a difference of 1 is; NaN where there is no g_z."""
     freedom = len(differences) - 1
     deviation = differences.std(ddof=1) if freedom > 0 else 0.0
-    if deviation <= _SAME * np.abs(differences).max():
+    if freedom < 2 or deviation <= _SAME * np.abs(differences).max():
         return np.nan
     unbiased = np.exp(special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2)
-    return float(differences.mean() / deviation * (unbiased if freedom > 1 else np.nan))
+    return float(unbiased / deviation)
 
 
 def detectable_difference(n: int, deviation: float, power: float = POWER, level: float = LEVEL) -> float:

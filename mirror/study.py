@@ -1,77 +1,28 @@
-"""Several arms on the same clients: what each session came to, by measure, and what stands against comparing them.
+"""Several arms on the same clients: the values of each session by measure, and the caveats of comparing them.
 
-Reads transcripts and ratings. Draws nothing and tests nothing. Knows nothing of models.
+Reads transcripts and ratings. Draws nothing and tests nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
-from typing import Literal
 
 import pandas as pd
 
 from mirror.arm import Arm, aliases, natural
 from mirror.instrument import Instrument
+from mirror.measures import DESCRIPTIVE, INF, OUTCOMES, Measure
 from mirror.metrics import Metrics, halves, read_metrics
-from mirror.ratings import read_ratings, reliability, session_scores, subscale_scores
+from mirror.ratings import is_evidence, read_ratings, reliability, session_scores, subscale_scores
 from mirror.run import display_path
 from mirror.settings import CounselSettings
+from mirror.wording import different_prompts
 
-Unit = Literal["share", "points", "cosine", "words", "score", "number"]
-# What may differ between arms: it is what they are compared for.
+# What may differ between arms: it is what they are compared for. Of the prompts, their words are compared.
 COUNSELOR = frozenset(
     "counselor size cot checkpoint base_model revision counselor_model counselor_url sees_face temperature top_p "
-    "max_new_tokens context precision".split()
-)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One number a session.
-
-    Attributes:
-        key: a column of `Metrics.sessions`, or of the ratings.
-        label: what it is, to stand in a table.
-        better: the direction that is good for the client; empty for what is neither good nor bad.
-    """
-
-    key: str
-    label: str
-    unit: Unit
-    better: Literal["higher", "lower", ""] = ""
-
-
-OUTCOMES = (
-    Measure("names", "replies that name the feeling shown", "share", "higher"),
-    Measure("reflects", "replies that take up words and ask openly", "share", "higher"),
-    Measure("repeats", "replies given before in the session", "share", "lower"),
-    Measure("resistant", "client's turns that show resistance", "share", "lower"),
-    Measure("resistance_change", "change of that share to the second half", "points", "lower"),
-    Measure("openness", "scripted client's openness at the end", "share", "higher"),
-)
-DESCRIPTIVE = (
-    Measure("turns", "turns", "number"),
-    Measure("ended_by_client", "sessions that the client ended", "share"),
-    Measure("accepted_first", "faces accepted at the first attempt", "share"),
-    Measure("accepted", "faces accepted at all", "share"),
-    Measure("attempts", "attempts a face", "number"),
-    Measure("relevance", "face and cue", "cosine"),
-    Measure("identity", "face and portrait", "cosine"),
-    Measure("caption_agrees", "captions that name a feeling of the cue", "share"),
-    Measure("reply_words", "words a reply", "words"),
-    Measure("questions", "question marks a reply", "number"),
-    Measure("repetition", "four-word sequences used before", "share"),
-    Measure("distinct_1", "distinct-1 of all replies", "share"),
-    Measure("distinct_2", "distinct-2 of all replies", "share"),
-    Measure("techniques", "CBT techniques a session", "number"),
-    Measure("tokens", "tokens a session, as far as counted", "number"),
-    *(Measure(f"tokens_{role}", f"tokens of the {role}", "number") for role in ("client", "describer", "counselor")),
-    Measure("seconds", "seconds a session", "number"),
-    *(
-        Measure(f"seconds_{stage}", f"seconds for the {stage}", "number")
-        for stage in ("client", "description", "face", "counselor")
-    ),
+    "max_new_tokens planning_max_tokens context precision prompts".split()
 )
 
 
@@ -80,12 +31,13 @@ class StudyError(ValueError):
 
 
 class Study:
-    """The arms with all that was read of them.
+    """The arms with everything that was read of them.
 
     Attributes:
         metrics: by arm.
-        clients: the clients that every arm has, in natural order.
+        clients: the clients that every arm has, complete or not, in natural order.
         everyone: the clients that any arm has.
+        complete: by arm, the clients with a complete session; all values are of these.
     """
 
     def __init__(self, arms: Sequence[Arm], instruments: Sequence[Instrument] = ()) -> None:
@@ -101,6 +53,10 @@ class Study:
             told = "; ".join(f"{name} has {_listed(sorted(its, key=natural))}" for name, its in having.items())
             raise StudyError(f"no client is in every arm, and arms are compared on the same clients: {told}")
         self._refuse_strangers()
+        self.complete = {
+            name: sorted(set(metrics.sessions.idx[metrics.sessions.status == "complete"]), key=natural)
+            for name, metrics in self.metrics.items()
+        }
 
     def _refuse_strangers(self) -> None:
         for one, other in combinations(self.arms, 2):
@@ -112,12 +68,22 @@ class Study:
                 )
 
     @property
+    def shared(self) -> list[str]:
+        """The clients with a complete session in every arm."""
+        return [idx for idx in self.clients if all(idx in its for its in self.complete.values())]
+
+    def turns(self, arm: str) -> pd.DataFrame:
+        """The turns of an arm's complete sessions (`Metrics.turns`)."""
+        turns = self.metrics[arm].turns
+        return turns[turns.idx.isin(self.complete[arm])]
+
+    @property
     def looks(self) -> pd.DataFrame:
-        """The arms and what their colours stand for."""
+        """The arms and the variants that their colours show."""
         return pd.DataFrame([{"arm": arm.name, "variant": arm.variant} for arm in self.arms])
 
     def overview(self) -> pd.DataFrame:
-        """A row an arm: who counseled, and how its sessions ended."""
+        """One row per arm: who counseled, and how its sessions ended."""
         rows = []
         for arm in self.arms:
             sessions = self.metrics[arm.name].sessions
@@ -137,60 +103,89 @@ class Study:
             )
         return pd.DataFrame(rows)
 
-    def cautions(self) -> list[str]:
-        """What a reader must know before comparing the arms, a sentence each."""
+    def caveats(self) -> list[str]:
+        """What a reader must know before comparing the arms, one sentence each."""
         found = []
         for arm in self.arms:
             sessions = self.metrics[arm.name].sessions
             if missing := [idx for idx in self.everyone if idx not in set(sessions.idx)]:
                 found.append(f"{arm.name} lacks {len(missing)} of {len(self.everyone)} clients ({_listed(missing)}).")
-            broken = sessions[sessions.status != "complete"]
-            if len(broken):
+            if broken := [idx for idx in sessions.idx if idx not in self.complete[arm.name]]:
+                are, count, them = ("is", "counts", "it") if len(broken) == 1 else ("are", "count", "them")
                 found.append(
-                    f"{len(broken)} of {len(sessions)} sessions of {arm.name} are not complete "
-                    f"({_listed(broken.idx.tolist())}) and count as missing; counsel again to go on with them."
+                    f"{len(broken)} of {len(sessions)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
+                    f"and {count} as missing; run counsel.ipynb again to complete {them}."
                 )
-        first, *others = self.arms
-        for arm in others:
-            names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
-            told = [
-                f"{name} is {first.settings.get(name)!r} in {first.name} and {arm.settings.get(name)!r} in {arm.name}"
-                for name in sorted(names)
-                if first.settings.get(name) != arm.settings.get(name)
-            ]
-            if told:
-                found.append(f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(told)}.")
-        return found
+        for arm in self.arms[1:]:
+            found += filter(None, [self._other_settings(arm)])
+        return found + different_prompts(self.arms)
+
+    def _other_settings(self, arm: Arm) -> str:
+        """How an arm's settings differ from the first arm's in more than the counselor."""
+        first = self.arms[0]
+        names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
+        differing = [
+            f"{name} is {first.settings.get(name)!r} in {first.name} and {arm.settings.get(name)!r} in {arm.name}"
+            for name in sorted(names)
+            if first.settings.get(name) != arm.settings.get(name)
+        ]
+        told = f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}."
+        return told if differing else ""
+
+    @property
+    def scripted(self) -> list[str]:
+        """The arms whose clients are scripted: they react to replies by the rules that score the replies here."""
+        return [arm.name for arm in self.arms if arm.is_scripted]
 
     # Measures ---------------------------------------------------------------------------------------------------------
 
     def scores(self, measure: Measure) -> pd.DataFrame:
-        """A row a client that any arm has (index idx), a column an arm; NaN where there is no complete session."""
-        columns = {arm.name: self._of_arm(arm, measure.key) for arm in self.arms}
-        return pd.DataFrame(columns).reindex(self.everyone).rename_axis("idx")
+        """One row per client of any arm (index idx), one column per arm; NaN where there is no complete session."""
+        columns = {arm.name: self._of_arm(arm, measure.key).reindex(self.everyone) for arm in self.arms}
+        return pd.DataFrame(columns, index=self.everyone, dtype=float).rename_axis("idx")
 
     def _of_arm(self, arm: Arm, key: str) -> pd.Series:
         if key in self.ratings.columns:
-            return self.ratings.loc[self.ratings.arm == arm.name].set_index("idx")[key].dropna()
-        sessions = self.metrics[arm.name].sessions.set_index("idx")
+            values = self.ratings.loc[self.ratings.arm == arm.name].set_index("idx")[key]
+            return values[values.index.isin(self.complete[arm.name])]
+        sessions = self.metrics[arm.name].sessions.set_index("idx").loc[self.complete[arm.name]]
         if key == "resistance_change":
-            found = halves(self.metrics[arm.name].turns, "resistant")
+            found = halves(self.turns(arm.name), "resistant")
             values = found.late - found.early
         elif key == "ended_by_client":
             values = (sessions.ended_by == "client").astype(float)
         else:
             values = sessions.get(key, pd.Series(index=sessions.index)).astype(float)
-        return values[sessions.status.reindex(values.index) == "complete"]
+        return values
 
-    @property
+    @cached_property
     def outcomes(self) -> list[Measure]:
-        """What is good or bad for the client, without a judge and by judges, where at least one arm has a value."""
-        rated = [Measure(key, label, "score", better) for key, (label, better) in self._rated.items()]
-        return [measure for measure in (*OUTCOMES, *rated) if self.scores(measure).notna().any(axis=None)]
+        """What is good or bad for the client: from the transcripts, and from the judges that are evidence."""
+        rated = [measure for judge, measure in self._rated if is_evidence(judge)]
+        return self._with_values([*OUTCOMES, *rated])
 
-    @property
+    @cached_property
+    def rehearsed(self) -> list[Measure]:
+        """The ratings of the offline judge `rules`, which are no evidence."""
+        return self._with_values([measure for judge, measure in self._rated if not is_evidence(judge)])
+
+    @cached_property
     def descriptive(self) -> list[Measure]:
-        return [measure for measure in DESCRIPTIVE if self.scores(measure).notna().any(axis=None)]
+        limits = {"turns": "max_turns", "attempts": "attempts"}
+        return self._with_values(
+            [
+                replace(measure, range=(1, self._setting(limits[measure.key]))) if measure.key in limits else measure
+                for measure in DESCRIPTIVE
+            ]
+        )
+
+    def _setting(self, name: str) -> float:
+        """The highest value of a setting over the arms; infinite where one did not record it."""
+        return max(float(arm.settings.get(name) or INF) for arm in self.arms)
+
+    def _with_values(self, measures: Sequence[Measure]) -> list[Measure]:
+        """Those of which at least one arm has a value."""
+        return [measure for measure in measures if self.scores(measure).notna().any(axis=None)]
 
     # Ratings ----------------------------------------------------------------------------------------------------------
 
@@ -202,7 +197,7 @@ class Study:
 
     @cached_property
     def ratings(self) -> pd.DataFrame:
-        """A row a session that was rated: arm, idx, and a column an instrument's subscale and judge."""
+        """One row per rated session: arm, idx, and one column per subscale and judge."""
         if not len(self.answers):
             return pd.DataFrame(columns=["arm", "idx"])
         by_arm = [
@@ -213,23 +208,29 @@ class Study:
         return table.reset_index().rename_axis(columns=None)
 
     @cached_property
-    def _rated(self) -> dict[str, tuple[str, Literal["higher", "lower"]]]:
-        """The label and the direction of every column of the ratings."""
-        found = self.answers[["instrument", "subscale", "judge", "better"]].drop_duplicates()
-        return {
-            f"{row.instrument}.{row.subscale} by {row.judge}": (
-                f"{_scale(row.instrument, row.subscale)} ({row.judge})",
-                row.better,
+    def _rated(self) -> list[tuple[str, Measure]]:
+        """The judge and the measure of every column of the ratings."""
+        found = self.answers[["instrument", "subscale", "judge", "better", "lowest", "highest"]].drop_duplicates()
+        return [
+            (
+                row.judge,
+                Measure(
+                    f"{row.instrument}.{row.subscale} by {row.judge}",
+                    f"{_scale(row.instrument, row.subscale)} ({row.judge})",
+                    "score",
+                    row.better,
+                    (float(row.lowest), float(row.highest)),
+                ),
             )
             for row in found.itertuples()
-        }
+        ]
 
     def reliability(self, seed: int) -> pd.DataFrame:
-        """How far a judge's repeats agree, over all arms; empty without ratings."""
-        if not len(self.answers):
+        """How far the repeats of the judges that are evidence agree, over all arms; empty without ratings."""
+        answers = self.answers[self.answers.judge.map(is_evidence).astype(bool)]
+        if not len(answers):
             return pd.DataFrame()
-        told = self.answers.assign(idx=self.answers.arm + "/" + self.answers.idx)
-        return reliability(told, seed)
+        return reliability(answers.assign(idx=answers.arm + "/" + answers.idx), seed)
 
 
 def _scale(instrument: str, subscale: str) -> str:

@@ -1,18 +1,22 @@
-"""Tables of a study as people read them, and as files: CSV, LaTeX, JSON, Markdown."""
+"""Tables of a study as they are printed, and as files: CSV, LaTeX, JSON, Markdown."""
 
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mirror.claims import amount, p_value
+from mirror.measures import ARROWS
 from mirror.run import write_text
-
-ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """Writes `<name>.csv` and `<name>.tex` (booktabs) into `folder`."""
+    """Writes `<name>.csv` and `<name>.tex` (booktabs) into `folder`; of an empty table, removes what was there."""
+    if not len(table):
+        for ending in ("csv", "tex"):
+            (folder / f"{name}.{ending}").unlink(missing_ok=True)
+        return
     write_text(folder / f"{name}.csv", table.to_csv(index=False))
     latex = table.rename(columns=str).to_latex(index=False, escape=True, na_rep="--", float_format="%.3g")
     for sign, command in (("↑", r"$\uparrow$"), ("↓", r"$\downarrow$"), ("–", "--"), ("−", "$-$")):
@@ -21,8 +25,9 @@ def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
 
 
 def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows for JSON, which has no NaN."""
-    return table.astype(object).where(table.notna(), None).to_dict("records") if len(table) else []
+    """Rows for JSON, which has neither NaN nor infinity."""
+    known = table.notna() & ~table.isin([inf, -inf])
+    return table.astype(object).where(known, None).to_dict("records") if len(table) else []
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -46,30 +51,35 @@ def text(table: pd.DataFrame) -> str:
 
 
 def measures_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a measure, a column an arm: mean, interval, and n where it is not the same everywhere.
+    """One row per measure, one column per arm: mean, interval, and n where the arm has fewer values than in its head.
 
-    `table` as `comparison.by_arm` gives it. An arrow says in which direction a measure is good.
+    `table` as `comparison.by_arm` gives it. An arrow shows in which direction a measure is good.
     """
-    full = table.n.max()
+    if not len(table):
+        return pd.DataFrame()
+    full = table.groupby("arm", sort=False).n.max()
     cells = [
-        "–" if row.n == 0 else f"{amount(row.mean, row.unit)}{_range(row)}{f', n = {row.n}' if row.n < full else ''}"
+        "–"
+        if row.n == 0
+        else f"{amount(row.mean, row.unit)}{_range(row)}{f', n = {row.n}' if row.n < full[row.arm] else ''}"
         for row in table.itertuples()
     ]
     labels = table.measure + table.better.map(ARROWS)
     wide = table.assign(cell=cells, what=labels).pivot(index="what", columns="arm", values="cell")
-    wide = wide.reindex(index=dict.fromkeys(labels), columns=dict.fromkeys(table.arm))
-    return wide.rename_axis(index=f"mean of {full} clients", columns=None).reset_index()
+    wide = wide.reindex(index=dict.fromkeys(labels), columns=full.index)
+    wide.columns = [f"{arm} (n = {n})" for arm, n in full.items()]
+    return wide.rename_axis(index="mean (interval)").reset_index()
 
 
 def _range(row: Any) -> str:
     if pd.isna(row.low):
         return ""
-    low, high = (amount(end, row.unit).removesuffix(" %").removesuffix(" points") for end in (row.low, row.high))
+    low, high = (amount(end, row.unit).removesuffix("%").removesuffix(" points") for end in (row.low, row.high))
     return f" ({low} to {high})"
 
 
 def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row an outcome and pair of arms, as it is printed; `table` as `comparison.compare` gives it."""
+    """One row per outcome and pair of arms, as it is printed; `table` as `comparison.compare` gives it."""
     rows = []
     for row in table.itertuples():
         ends = [amount(end, row.unit, signed=True).removesuffix(" points") for end in (row.low, row.high)]
@@ -77,29 +87,39 @@ def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "outcome": row.label + ARROWS[row.better],
-                "arms": f"{row.arm} against {row.other}",
+                "arms": f"{row.arm} vs. {row.other}",
                 "n": row.n,
                 "missing": row.missing,
                 "means": f"{amount(row.mean, row.unit)}, {amount(row.other_mean, row.unit)}" if known else "–",
                 "difference": amount(row.difference, row.unit, signed=True) if known else "–",
                 "interval": "–" if pd.isna(row.low) else f"{ends[0]} to {ends[1]}",
-                "p (Holm)": p_value(row.p_adjusted).removeprefix("p ").removeprefix("= ") if known else "–",
-                "effect": "–" if pd.isna(row.effect) else f"{row.effect:+.2f}",
-                "detectable": "–" if pd.isna(row.detectable) else amount(row.detectable, row.unit, True).lstrip("+"),
+                "p (Holm)": "–"
+                if pd.isna(row.p_adjusted)
+                else p_value(row.p_adjusted).removeprefix("p ").removeprefix("= "),
+                "effect": "–" if pd.isna(row.effect) else amount(row.effect, "number", signed=True),
+                "detectable": _detectable(row),
             }
         )
     return pd.DataFrame(rows)
 
 
+def _detectable(row: Any) -> str:
+    if pd.isna(row.detectable):
+        return "–"
+    return "none" if row.detectable == inf else amount(row.detectable, row.unit, True).lstrip("+")
+
+
 def reliability_table(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a judge and subscale; `table` as `ratings.reliability` gives it."""
+    """One row per judge and subscale; `table` as `ratings.reliability` gives it."""
     return pd.DataFrame(
         {
-            "scale": table.instrument + ": " + table.subscale,
+            "scale": table.instrument.where(
+                table.instrument == table.subscale, table.instrument + ": " + table.subscale
+            ),
             "judge": table.judge,
             "repeats": table.repeats,
             "alpha": table.alpha.map(lambda value: "–" if pd.isna(value) else f"{value:.2f}"),
-            "same score": table.exact.map(lambda value: amount(value, "share")),
+            "identical scores": table.exact.map(lambda value: amount(value, "share")),
             "answers": table.answers,
             "without a score": table.missing_answers,
         }

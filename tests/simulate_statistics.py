@@ -9,11 +9,12 @@ often it is found where `detectable_difference` says that 80 % of the studies sh
 
 import argparse
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from mirror.statistics import detectable_difference, mean_interval, sign_flip_test
+from mirror.statistics import UNBOUNDED, detectable_difference, mean_interval, sign_flip_test
 
 CHUNK = 250  # studies at a time: [resamples, studies] numbers are held
 CLIENTS = (20, 30, 40)
@@ -26,6 +27,7 @@ NOISE = {  # scores of one arm [...] from the client's level and the arm's noise
     "ceiling 0-6": lambda client, noise, effect: np.clip(np.round(5 + 0.7 * client + 0.7 * noise + effect), 0, 6),
     "yes or no": lambda client, noise, effect: (0.8 * client + noise + effect > 0.3).astype(float),
 }
+BOUNDS = {"rating 0-6": (-6, 6), "ceiling 0-6": (-6, 6), "yes or no": (-1, 1)}  # of the differences of two arms
 EFFECT = 0.4
 
 
@@ -35,8 +37,9 @@ def differences(kind: str, clients: int, studies: int, effect: float, random: np
     return NOISE[kind](level, one, effect) - NOISE[kind](level, other, 0.0)
 
 
-def coverage(kind: str, clients: int, studies: int, resamples: int, interval=mean_interval, seed: int = 0) -> float:
-    """The share of studies whose interval holds the true difference, in percent."""
+def coverage(kind: str, clients: int, studies: int, resamples: int, interval=None, seed: int = 0) -> float:
+    """The share of studies whose interval holds the true difference, in percent; None: our own, within its bounds."""
+    interval = interval or partial(mean_interval, bounds=BOUNDS.get(kind, UNBOUNDED))
     random = np.random.default_rng([seed, clients, list(NOISE).index(kind)])
     truth = differences(kind, 4_000_000, 1, EFFECT, random).mean()
     held = 0

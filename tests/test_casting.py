@@ -79,6 +79,8 @@ def test_a_counselor_says_where_its_prompts_come_from(tmp_path):
 def test_a_planning_llava_keeps_room_for_a_plan_behind_every_prompt():
     rooms = [make_counselor(settings(cot=cot), "cpu", None).speaker.longest_answer for cot in ("base", "planning")]
     assert rooms == [64, 128]
+
+
 def test_a_role_without_room_names_the_parameter_that_gives_it_some(monkeypatch):
     with OpenAIServer(default=Text("<think>\nWell", "length")) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)

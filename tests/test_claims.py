@@ -20,14 +20,14 @@ def row(**changes):
 @pytest.mark.parametrize(
     "value, unit, signed, told",
     [
-        (0.617, "share", False, "62 %"),
+        (0.617, "share", False, "62%"),
         (-0.05, "share", True, "-5 points"),
         (0.21, "points", False, "21 points"),
         (0.7123, "cosine", False, "0.712"),
         (1.456, "number", False, "1.46"),
         (16260.4, "number", False, "16,260"),
         (0.3, "score", True, "+0.30"),
-        (nan, "share", False, "unknown"),
+        (nan, "share", False, "no value"),
     ],
 )
 def test_amounts(value, unit, signed, told):
@@ -37,9 +37,9 @@ def test_amounts(value, unit, signed, told):
 @pytest.mark.parametrize(
     "values, told",
     [
-        ({"a": 0.5, "b": 0.5}, "50 % in every arm"),
-        ({"a": 0.5, "b": 0.51}, "50 % in a, 51 % in b"),
-        ({"a": 0.5}, "50 % in a"),
+        ({"a": 0.5, "b": 0.5}, "50% in every arm"),
+        ({"a": 0.5, "b": 0.51}, "50% in a, 51% in b"),
+        ({"a": 0.5}, "50% in a"),
     ],
 )
 def test_values_of_arms(values, told):
@@ -63,29 +63,31 @@ def test_how_many(values, word):
 
 def test_a_difference_is_told_with_its_size_and_its_certainty():
     assert claims.comparison(row(), SHARE, 0.95) == (
-        "Replies that name the feeling shown: 62 % in ec and 41 % in base (difference +21 points, 95 % interval +12 to "
+        "Replies that name the feeling shown: 62% in ec and 41% in base (difference +21 points, 95% CI +12 to "
         "+30, p = 0.002, n = 40)."
     )
 
 
 def test_where_no_difference_is_seen_it_says_how_large_one_could_have_been():
     told = claims.comparison(row(p_adjusted=0.4, low=-0.02), SHARE, 0.95)
-    assert "no difference can be told" in told
-    assert told.endswith("; with 40 clients a difference of 13 points would be seen four times out of five.")
+    assert "no significant difference; 62% in ec" in told
+    assert told.endswith("; with 40 clients a difference of 13 points is detectable at 80% power.")
 
 
 def test_the_level_decides_what_is_seen():
-    assert "no difference" not in claims.comparison(row(p_adjusted=0.04), SHARE, 0.95)
-    assert "no difference" in claims.comparison(row(p_adjusted=0.04), SHARE, 0.99)
+    assert "no significant difference" not in claims.comparison(row(p_adjusted=0.04), SHARE, 0.95)
+    assert "no significant difference" in claims.comparison(row(p_adjusted=0.04), SHARE, 0.99)
 
 
 def test_clients_that_all_differ_alike_have_no_interval():
     told = claims.comparison(row(low=nan, high=nan, detectable=nan, p_adjusted=1.0), SHARE, 0.95)
-    assert "the same for every client, so without an interval" in told and "unknown" not in told
+    assert "the same for every client, so without an interval" in told and "no value" not in told
 
 
 def test_one_client_is_no_comparison():
-    assert "cannot be compared, 1 clients have both" in claims.comparison(row(n=1), SHARE, 0.95)
+    assert "ec and base cannot be compared; only 1 client has a value in both arms." in claims.comparison(
+        row(n=1), SHARE, 0.95
+    )
 
 
 def moves(**arms):
@@ -97,10 +99,10 @@ def moves(**arms):
     "arms, told",
     [
         ({"a": (-0.2, 0.01), "b": (-0.1, 0.02)}, "Resistance falls in every arm"),
-        ({"a": (0.2, 0.5), "b": (-0.1, 0.2)}, "Resistance does not change detectably in any arm"),
-        ({"a": (0.2, 0.01), "b": (-0.1, 0.2)}, "Resistance rises in a, does not change detectably in b"),
+        ({"a": (0.2, 0.5), "b": (-0.1, 0.2)}, "Resistance: no significant change in any arm"),
+        ({"a": (0.2, 0.01), "b": (-0.1, 0.2)}, "Resistance rises in a; no significant change in b"),
         ({"a": (-0.2, 0.01)}, "Resistance falls"),
-        ({"a": (0.2, 0.6)}, "Resistance does not change detectably"),
+        ({"a": (0.2, 0.6)}, "Resistance: no significant change"),
     ],
 )
 def test_a_movement_is_one_only_where_it_is_seen(arms, told):
@@ -113,15 +115,13 @@ def outcomes(*rows):
 
 
 def test_the_verdict_names_what_is_better_what_is_worse_and_on_how_many_clients():
-    assert outcomes(("x", 0.01, True), ("y", 0.2, True)) == (
-        "ec is better than base in x (1 of 2 outcomes, n = 40 clients)."
-    )
+    assert outcomes(("x", 0.01, True), ("y", 0.2, True)) == ("ec is better than base on 1 of 2 outcomes (n = 40): x.")
     assert outcomes(("x", 0.01, True), ("y", 0.01, False), ("z", 0.01, True)) == (
-        "ec is better than base in x and z, but worse in y (3 of 3 outcomes, n = 40 clients)."
+        "Of 3 outcomes (n = 40), ec is better than base on 2: x and z; and worse on 1: y."
     )
-    assert outcomes(("x", 0.01, False)) == "ec is worse than base in x (1 of 1 outcomes, n = 40 clients)."
+    assert outcomes(("x", 0.01, False)) == "ec is worse than base on 1 of 1 outcome (n = 40): x."
     assert outcomes(("x", 0.5, True), ("y", 0.6, False)) == (
-        "Between ec and base no difference can be told in any of 2 outcomes (n = 40 clients)."
+        "No significant difference between ec and base in any of 2 outcomes (n = 40)."
     )
 
 

@@ -47,11 +47,11 @@ def test_every_pair_in_every_measure_later_arms_against_earlier_ones(study):
 def test_better_follows_the_direction_of_the_measure(study):
     table = compare(study, [UP, DOWN], settings()).set_index(["arm", "other", "measure"])
     up, down = table.loc[("b", "a", "up")], table.loc[("b", "a", "down")]
-    assert up.is_significant and up.is_better and up.scaled_low > 0
-    assert down.is_significant and not down.is_better and down.scaled_high < 0
-    assert up.scaled_low < up.scaled < up.scaled_high and up.scaled == pytest.approx(-down.scaled)
+    assert up.is_significant and up.is_better and up.effect_low > 0
+    assert down.is_significant and not down.is_better and down.effect_low > 0
+    assert up.effect_low < up.effect < up.effect_high and up.effect == pytest.approx(down.effect)
     same = table.loc[("c", "a", "up")]
-    assert same.difference == 0 and np.isnan(same.scaled) and not same.is_significant
+    assert same.difference == 0 and np.isnan(same.effect) and not same.is_significant
 
 
 def test_a_reference_leaves_its_own_pairs_only(study):

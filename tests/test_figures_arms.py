@@ -120,17 +120,17 @@ def test_replies_are_stacked_to_a_whole(ax):
     assert ends == [[0.25] * 2, [0.75] * 2, [1] * 2]
     assert labels(ax) == ["one  (1,200 replies)", "two  (1,200 replies)"]
     told = [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    assert told == ["name the feeling that shows", "do neither", "repeat an earlier reply"]
+    assert told == ["name the feeling shown", "do none of these", "repeat an earlier reply"]
 
 
 def test_differences_are_filled_where_they_are_significant(ax):
     rows = [
-        {"label": label, "arm": "two", "other": "one", "variant": "ec", "scaled": at, "scaled_low": at - 0.3}
-        | {"scaled_high": at + 0.3, "is_significant": seen, "told": "p"}
-        for label, at, seen in (("x", 1.0, True), ("y", 0.1, False))
+        {"label": label, "arm": "two", "other": "one", "variant": "ec", "effect": at, "effect_low": at - 0.3}
+        | {"effect_high": at + 0.3, "is_significant": seen, "note": "p", "better": better}
+        for label, at, seen, better in (("x", 1.0, True, "higher"), ("y", -0.1, False, "lower"))
     ]
     assert arms.differences(pd.DataFrame(rows), ax, "T") is ax
-    assert labels(ax) == ["two against one", "x", "y"]
+    assert labels(ax) == ["two vs. one", "x ↑", "y ↓"]
     (filled,), (hollow,) = drawn(ax, [1.0]), drawn(ax, [0.1])
     assert to_hex(filled.get_markerfacecolor()).upper() == COLOURS["ec"]
     assert to_hex(hollow.get_markerfacecolor()) == "#ffffff"

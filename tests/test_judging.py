@@ -381,6 +381,7 @@ REFUSED = {
     "licensed words": ({"instruments": "panas"}, "panas: its wording is licensed and not shipped"),
     "no wording": ({"instruments": "panas", "wording": "nothing.yaml"}, "wording: no such file"),
     "no model": ({"judge_model": ""}, "judge_model must name a model"),
+    "the name of the offline judge": ({"judge_model": "rules"}, "judge_model 'rules' is the name of the offline judge"),
     "one run in pairs": ({"pairs": True}, "pairs compares each two of at least 2 runs, and runs names 1"),
     "no key": ({"judge_url": ""}, "judge is openai, and OPENAI_API_KEY is not set"),
     "rules for all": (

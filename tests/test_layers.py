@@ -20,7 +20,7 @@ LAYERS = (
     "training judge merge rules preferences questions",
     "dataset records progress step float8 lora llava original weights device photomaker identity chat language "
     "sampling speaker service statistics metrics invention study comparison claims tables ratings integrity "
-    "derivation adapter_config weight_files generation",
+    "derivation adapter_config weight_files generation measures wording turnwise",
     "settings refusals run run_folder lock profile turn transcript prompts checkpoint conversation verdict clip_text "
     "lexicon messages picture grammar mood prices bar arm instrument picture_files text_file secret fault parameters "
     "wire expressions spelling",

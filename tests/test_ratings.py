@@ -9,6 +9,7 @@ from mirror.ratings import (
     Rating,
     RatingsError,
     append_line,
+    is_evidence,
     read_lines,
     read_ratings,
     reliability,
@@ -133,3 +134,15 @@ def test_reliability_is_told_with_every_mean(tmp_path):
     )
     assert found["exact"] == pytest.approx(3 / 10) and found["within_one"] == 1
     assert 0.5 < found["alpha"] < 1 and found["low"] < found["mean"] < found["high"]
+
+
+def test_intervals_of_ratings_stay_on_their_scale(tmp_path):
+    rows = [(str(idx), 1, 1, score) for idx, score in enumerate((4, 4, 4, 4, 2))]
+    found = reliability(subscale_scores(write(tmp_path, *resistances(*rows)), [RESISTANCE]), seed=0).iloc[0]
+    assert found["mean"] == 3.6 and found["high"] == RESISTANCE.scale.highest == 4
+    sums = read_instrument("panas")
+    assert sums.bounds("positive_affect") == (10, 50) and ALLIANCE.bounds("goal") == (1, 7)
+
+
+def test_the_offline_judge_alone_is_no_evidence():
+    assert not is_evidence("rules") and is_evidence("gpt-x") and is_evidence("rules-7b") and is_evidence("m with faces")

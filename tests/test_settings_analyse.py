@@ -51,3 +51,27 @@ def test_a_run_that_is_not_there_is_refused_with_what_to_do(output):
         AnalyseSettings.checked(DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
     with pytest.raises(SettingsError, match="instruments: no such file .*mine.yaml"):
         AnalyseSettings.checked(DEFAULTS | {"instruments": "ctrs,mine.yaml"}, "parameter")
+
+
+def test_one_run_under_two_names_is_refused(output):
+    write(output / "results/a")
+    (output / "results/b").symlink_to(output / "results/a")
+    with pytest.raises(SettingsError, match="runs: a and b are one folder .*name it once"):
+        AnalyseSettings.checked(DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
+
+
+@pytest.mark.parametrize(
+    "file, content, message",
+    [
+        ("settings.yaml", b"cot: [", "results/a: settings.yaml or provenance.json cannot be read"),
+        ("settings.yaml", b"\xff\xfe", "results/a: settings.yaml or provenance.json cannot be read"),
+        ("settings.yaml", b"- cot", "results/a is no run of counseling"),
+        ("settings.yaml", b"judge: openai", "results/a is no run of counseling"),
+        ("provenance.json", b"{", "results/a: settings.yaml or provenance.json cannot be read"),
+    ],
+)
+def test_a_folder_that_is_no_run_is_refused_in_words(output, file, content, message):
+    write(output / "results/a")
+    (output / "results/a" / file).write_bytes(content)
+    with pytest.raises(SettingsError, match=message):
+        AnalyseSettings.checked(DEFAULTS | {"runs": "results/a"}, "parameter")

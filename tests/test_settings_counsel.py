@@ -164,6 +164,8 @@ def test_the_prompts_of_an_arm_are_those_that_are_named(tmp_path):
 )
 def test_prompts_that_cannot_be_used_are_refused(changes, message):
     assert message in refused(**changes)
+
+
 @pytest.mark.parametrize(
     "name, changes",
     [

@@ -94,6 +94,41 @@ def test_a_proportion_has_wilsons_interval():
     assert np.isnan(proportion(0, 0, missing=3).mean) and proportion(0, 0, missing=3).missing == 3
 
 
+RARE = np.array([0.0] * 9 + [1.0])
+
+
+def test_an_interval_ends_where_the_values_end():
+    assert estimate(RARE, 0).low < 0
+    found = estimate(RARE, 0, bounds=(0, 1))
+    assert (found.low, found.mean) == (0, 0.1) and found.high == estimate(RARE, 0).high
+    assert estimate([6.0, 6, 6, 5, 6], 0, bounds=(0, 6)).high == 6 < estimate([6.0, 6, 6, 5, 6], 0).high
+
+
+def test_the_order_of_the_clients_changes_nothing():
+    values = np.random.default_rng(5).normal(0.3, 1, (30, 1)) ** 3
+    other = values[::-1]
+    assert mean_interval(values, 0, 500) == mean_interval(other, 0, 500)
+    assert sign_flip_test(values, 0, 500) == sign_flip_test(other, 0, 500)
+
+
+def test_bounds_change_no_coverage():
+    """Attempts at a face: at least 1, skewed. The truth is never below 1, so truncation loses no study."""
+    random = np.random.default_rng(0)
+    drawn = random.geometric(0.9, (8, 1000)).astype(float)
+    truth = 1 / 0.9
+    held = []
+    for bounds in ((-np.inf, np.inf), (1, np.inf)):
+        low, high = mean_interval(drawn, 0, 500, bounds=bounds)
+        held.append((low <= truth) & (truth <= high))
+    assert (mean_interval(drawn, 0, 500)[0] < 1).any() and not (low < 1).any()
+    assert held[0].tolist() == held[1].tolist()
+
+
+def test_an_interval_holds_its_mean_even_of_values_out_of_bounds():
+    found = estimate([7.0, 8, 7, 9], 0, bounds=(0, 6))
+    assert found.low <= found.mean <= found.high
+
+
 # Two arms -------------------------------------------------------------------------------------------------------------
 
 
@@ -126,6 +161,21 @@ def test_pairs_without_clients_stay_in_the_table():
     found = compare_arms(table, seed=0)
     assert found["n"].tolist() == [0, 0, 0] and found["missing"].tolist() == [2, 2, 2]
     assert found[["difference", "low", "p", "effect", "detectable"]].isna().all(axis=None)
+
+
+def test_a_difference_is_no_larger_than_the_scale():
+    table = pd.DataFrame({"a": [0.0, 0.1, 1.0], "b": [1.0, 0.8, 0.1]})
+    free, row = compare_arms(table, 0).iloc[0], compare_arms(table, 0, bounds=(0, 1)).iloc[0]
+    assert free["low"] < -1 and free["high"] > 1 and 1 < free["detectable"] < np.inf
+    assert (row["low"], row["high"]) == (-1, 1) and row["detectable"] == np.inf
+    assert row["effect_low"] == pytest.approx(row["effect"] / row["difference"] * row["low"])
+
+
+def test_the_effect_and_its_interval_are_the_difference_in_other_units():
+    row = compare_arms(scores(), 0).iloc[0]
+    per_unit = row["effect"] / row["difference"]
+    assert row["effect_low"] == pytest.approx(row["low"] * per_unit)
+    assert row["effect_high"] == pytest.approx(row["high"] * per_unit)
 
 
 def test_one_client_has_a_difference_and_nothing_more():

@@ -37,7 +37,8 @@ def test_clients_that_an_arm_lacks_are_missing_and_named(tmp_path):
     found = study(write(tmp_path, "m-base"), write(tmp_path, "m-ec", CLIENTS[:2]))
     assert found.clients == ["60", "61"] and found.everyone == CLIENTS
     assert found.scores(TURNS).isna().sum().to_dict() == {"base": 0, "ec": 2}
-    assert found.cautions() == ["ec lacks 2 of 4 clients (62, 100)."] or "ec lacks 2 of 4" in found.cautions()[0]
+    assert found.caveats() == ["ec lacks 2 of 4 clients (62, 100)."]
+    assert found.shared == ["60", "61"]
 
 
 @pytest.mark.parametrize("status", ["failed", None])
@@ -47,7 +48,11 @@ def test_sessions_that_are_not_complete_are_missing_and_named(tmp_path, status):
     end.write_text(json.dumps({"status": status, "reason": "x", "turns": 6})) if status else end.unlink()
     found = study(folder, write(tmp_path, "m-ec", cot="ec"))
     assert isnan(found.scores(NAMES).base["61"]) and not isnan(found.scores(NAMES).ec["61"])
-    assert found.cautions()[0].startswith("1 of 4 sessions of base are not complete (61) and count as missing")
+    assert found.caveats()[0].startswith(
+        "1 of 4 sessions of base is not complete (61) and counts as missing; run counsel.ipynb again to complete it."
+    )
+    assert found.shared == ["60", "62", "100"] and found.complete["base"] == ["60", "62", "100"]
+    assert set(found.turns("base").idx) == {"60", "62", "100"}
     row = found.overview().set_index("arm").loc["base"]
     assert (row.complete, row["failed"], row["under way"]) == ((3, 1, 0) if status else (3, 0, 1))
 
@@ -55,7 +60,7 @@ def test_sessions_that_are_not_complete_are_missing_and_named(tmp_path, status):
 def test_arms_that_differ_in_more_than_the_counselor_are_pointed_out(tmp_path):
     base = write(tmp_path, "m-base", temperature=0.7, attempts=10, concurrency=1)
     ec = write(tmp_path, "m-ec", cot="ec", temperature=0.1, attempts=3, concurrency=8)
-    told = study(base, ec).cautions()
+    told = study(base, ec).caveats()
     assert told == ["base and ec differ in more than the counselor: attempts is 10 in base and 3 in ec."]
 
 

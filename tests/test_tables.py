@@ -36,18 +36,34 @@ MEASURES = pd.DataFrame(
 
 def test_measures_by_arm():
     table = tables.measures_table(MEASURES)
-    assert table.columns.tolist() == ["mean of 9 clients", "a", "b"]
+    assert table.columns.tolist() == ["mean (interval)", "a (n = 9)", "b (n = 8)"]
     assert table.values.tolist() == [
-        ["names ↑", "50 % (40 to 60)", "25 %, n = 8"],
+        ["names ↑", "50% (40 to 60)", "25%"],
         ["turns", "4.00 (3.00 to 5.00)", "–"],
     ]
+
+
+def test_a_measure_with_fewer_values_than_its_arm_says_so():
+    fewer = MEASURES.assign(n=[9, 8, 7, 0])
+    assert tables.measures_table(fewer)["a (n = 9)"].tolist() == ["50% (40 to 60)", "4.00 (3.00 to 5.00), n = 7"]
+    assert tables.measures_table(MEASURES[:0]).empty
+
+
+def test_an_empty_table_leaves_no_file_of_an_earlier_one(tmp_path):
+    tables.write_table(tmp_path, "measures", tables.measures_table(MEASURES))
+    tables.write_table(tmp_path, "measures", pd.DataFrame())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_difference_that_nothing_could_show_is_none_and_no_number_of_json():
+    assert tables.plain(pd.DataFrame({"a": [float("inf"), -float("inf")]})) == [{"a": None}, {"a": None}]
 
 
 def test_a_table_is_written_as_csv_and_as_latex(tmp_path):
     tables.write_table(tmp_path, "measures", tables.measures_table(MEASURES))
     assert pd.read_csv(tmp_path / "measures.csv").shape == (2, 3)
     latex = (tmp_path / "measures.tex").read_text()
-    assert r"\toprule" in latex and r"names $\uparrow$ & 50 \% (40 to 60) & 25 \%, n = 8 \\" in latex
+    assert r"\toprule" in latex and r"names $\uparrow$ & 50\% (40 to 60) & 25\% \\" in latex
     assert latex.isascii()
 
 

@@ -1,4 +1,4 @@
-"""Figures and tables to look at: a table and axes in, the axes out. Knows nothing of models; loads nothing.
+"""Figures and HTML tables: a table and axes in, the axes out.
 
 Here are style and training; `mirror.figures.page` shows a run of sessions, `mirror.figures.arms` a study.
 """
@@ -54,7 +54,7 @@ def png(fig: Figure) -> bytes:
 def loss_curve(losses: pd.DataFrame, ax: Axes, cot: str) -> Axes:
     """Loss over epochs, train (a line, every step) and held-out (points, each epoch's end).
 
-    `losses` has the columns epoch, train and held_out, in nats per answer token, a row a step.
+    `losses` has the columns epoch, train and held_out, in nats per answer token, one row per step.
     """
     colour = COLOURS[cot]
     train, held_out = losses.dropna(subset="train"), losses.dropna(subset="held_out")
@@ -136,7 +136,7 @@ def face_url(path: Path) -> str:
 def identity_scores(scores: pd.DataFrame, ax: Axes, threshold: float) -> Axes:
     """Histograms of the cosines of same and of different persons, with the threshold between them.
 
-    `scores` has the columns score (a cosine) and same (whether both pictures show one person), a row a pair.
+    `scores` has the columns score (a cosine) and same (whether both pictures show one person), one row per pair.
     """
     same, different = scores.score[scores.same], scores.score[~scores.same]
     bins = np.linspace(scores.score.min(), scores.score.max(), 61)
@@ -145,8 +145,8 @@ def identity_scores(scores: pd.DataFrame, ax: Axes, threshold: float) -> Axes:
         ax.hist(values, bins, weights=weights, color=colour, alpha=0.6, label=f"{name} (n = {len(values):,})")
     ax.axvline(threshold, color="0.2", linestyle="--", linewidth=1.2)
     ax.set_title(
-        f"Above {threshold:.2f}: {100 * (same >= threshold).mean():.1f} % of pairs of one person, "
-        f"{100 * (different >= threshold).mean():.1f} % of two",
+        f"Above {threshold:.2f}: {100 * (same >= threshold).mean():.1f}% of pairs of one person, "
+        f"{100 * (different >= threshold).mean():.1f}% of two",
         loc="left",
     )
     ax.set_xlabel("cosine of the face embeddings (higher: more alike)")

@@ -1,7 +1,7 @@
-"""The figures of a study: arms side by side, over turns, and against each other. The titles are passed in.
+"""The figures of a study: arms side by side, over turns, and compared with each other. The titles are passed in.
 
-A colour stands for a variant; two arms of one variant differ in their marks. Points are clients, shown where an arm has
-fewer than 30.
+A colour stands for a variant; two arms of one variant differ in their markers. Points are clients, shown where an arm
+has fewer than 30.
 """
 
 import textwrap
@@ -14,20 +14,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mirror.figures import COLOURS, figure
+from mirror.measures import ARROWS
 
 VARIANT_COLOURS = COLOURS | {"chat model": "#D55E00"}
 MARKS = "osD^vPX*"
 LINES = ("-", "--", ":", "-.")
 FEW = 30  # clients of an arm, below which each is shown
 CHARACTERS = 11.5  # of a title to an inch
-# What a reply is to the client, from the warmest to the coldest; a scale of its own, since no variant is meant.
+# Kinds of replies, from the warmest to the coldest, each reply in one of them; these colours stand for no variant.
 REACTIONS = {
-    "named": ("name the feeling that shows", "#2166AC"),
-    "reflected": ("take up the client's words and ask openly", "#67A9CF"),
-    "ignored": ("do neither", "#D9D9D9"),
+    "named": ("name the feeling shown", "#2166AC"),
+    "reflected": ("only take up the client's words in an open question", "#67A9CF"),
+    "ignored": ("do none of these", "#D9D9D9"),
     "advised": ("advise a client who is not open", "#FDDBC7"),
     "repeated": ("repeat an earlier reply", "#EF8A62"),
-    "empty": ("say nothing", "#B2182B"),
+    "empty": ("are empty", "#B2182B"),
 }
 
 
@@ -52,17 +53,17 @@ def looks(arms: pd.DataFrame) -> dict[str, Look]:
 
 
 def tall_figure(rows: int, width: float = 7.6, row: float = 0.32) -> tuple[Figure, Axes]:
-    """A figure for so many rows on top of each other; sizes in inches."""
+    """A figure for `rows` rows; sizes in inches."""
     return figure(width, 1.3 + row * rows)
 
 
 def side_by_side(table: pd.DataFrame, points: pd.DataFrame, ax: Axes, title: str, quantity: str) -> Axes:
-    """A row an arm in a block a measure: the mean with its interval, behind it the clients.
+    """One block per measure, one row per arm: the mean with its interval, behind it the clients.
 
     Args:
         table: measure, arm, variant, mean, low, high, n and, where there is a level to compare with, chance.
-        points: measure, arm, value; a row a client.
-        quantity: what the axis carries, with unit and direction. Shares are from 0 to 1 and shown in per cent.
+        points: measure, arm, value; one row per client.
+        quantity: the axis label, with unit and direction. Shares are from 0 to 1 and shown in percent.
     """
     style, y, ticks = looks(table), 0.0, []
     for measure, block in table.groupby("measure", sort=False):
@@ -91,11 +92,11 @@ def side_by_side(table: pd.DataFrame, points: pd.DataFrame, ax: Axes, title: str
 def over_turns(
     table: pd.DataFrame, points: pd.DataFrame, ax: Axes, title: str, quantity: str, is_share: bool = False
 ) -> Axes:
-    """The mean of each turn with its interval, a line an arm; behind it the clients, where values are no yes or no.
+    """The mean of each turn with its interval, one line per arm; behind it the clients, unless values are yes or no.
 
     Args:
         table: arm, variant, turn, mean, low, high, n.
-        points: arm, turn, value; a row a client and turn.
+        points: arm, turn, value; one row per client and turn.
     """
     style = looks(table)
     for place, (arm, rows) in enumerate(table.groupby("arm", sort=False)):
@@ -112,7 +113,7 @@ def over_turns(
     ax.set_ylabel(quantity)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if is_share:
-        ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, symbol="%"))
         ax.set_ylim(-0.03, 1.03)
     elif table.n.max() < FEW:  # a few clients have intervals of any length, beside which their values would be a line
         ends = points.value.min(), points.value.max()
@@ -122,7 +123,7 @@ def over_turns(
 
 
 def reactions(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
-    """Stacked shares of what replies are to the client. `table`: arm, reaction, share, replies; a row each."""
+    """Stacked shares of the kinds of replies. `table`: arm, reaction, share, replies; one row each."""
     arms = list(dict.fromkeys(table.arm))
     for reaction, (label, colour) in REACTIONS.items():
         of_it = table[table.reaction == reaction].set_index("arm").share.reindex(arms).fillna(0)
@@ -133,7 +134,7 @@ def reactions(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
         bars = ax.barh(range(len(arms)), of_it, left=left, color=colour, label=label, height=0.62, edgecolor="white")
         ink = "white" if colour in ("#2166AC", "#B2182B") else "0.15"
         ax.bar_label(
-            bars, [f"{100 * s:.0f} %" if s >= 0.06 else "" for s in of_it], label_type="center", color=ink, fontsize=9
+            bars, [f"{100 * s:.0f}%" if s >= 0.06 else "" for s in of_it], label_type="center", color=ink, fontsize=9
         )
     replies = table.drop_duplicates("arm").set_index("arm").replies
     ax.set_yticks(range(len(arms)), [f"{arm}  ({replies[arm]:,} replies)" for arm in arms])
@@ -143,40 +144,41 @@ def reactions(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
 
 
 def differences(table: pd.DataFrame, ax: Axes, title: str) -> Axes:
-    """Every comparison as its difference with interval, in standard deviations of the clients' differences.
+    """Every comparison as its effect size with interval, turned so that on the right the first arm is better.
 
-    To the right the first arm is better. Filled: still significant after the correction.
+    Filled: significant after the correction.
 
     Args:
-        table: label, arm, other, variant (the first arm's), scaled, scaled_low, scaled_high, is_significant, told.
+        table: label, better, arm, other, variant (the first arm's), effect, effect_low, effect_high, is_significant,
+            note (the text beside the mark).
     """
-    style, y, ticks = looks(table), 0.0, []
+    style, y, ticks, headings = looks(table), 0.0, [], set()
     for (arm, other), rows in table.groupby(["arm", "other"], sort=False):
-        ticks.append((y, f"{arm} against {other}"))
+        headings.add(len(ticks))
+        ticks.append((y, f"{arm} vs. {other}"))
         for row in rows.itertuples():
             y -= 1
             look = style[arm]
             fill = look.colour if row.is_significant else "white"
-            ax.plot([row.scaled_low, row.scaled_high], [y, y], color=look.colour, linewidth=1.8)
-            ax.plot(row.scaled, y, look.mark, color=look.colour, markerfacecolor=fill, markersize=7.5)
-            ax.text(1.02, y, row.told, transform=ax.get_yaxis_transform(), fontsize=9, va="center", color="0.25")
-            ticks.append((y, row.label))
+            sign = -1 if row.better == "lower" else 1
+            ax.plot([sign * row.effect_low, sign * row.effect_high], [y, y], color=look.colour, linewidth=1.8)
+            ax.plot(sign * row.effect, y, look.mark, color=look.colour, markerfacecolor=fill, markersize=7.5)
+            ax.text(1.02, y, row.note, transform=ax.get_yaxis_transform(), fontsize=9, va="center", color="0.25")
+            ticks.append((y, row.label + ARROWS[row.better]))
         y -= 1.4
     ax.axvline(0, color="0.35", linewidth=1)
     ax.set_yticks(*map(list, zip(*ticks, strict=True)))
-    for label in ax.get_yticklabels():
-        label.set_color("0.15" if " against " not in label.get_text() else "0.45")
+    for place, label in enumerate(ax.get_yticklabels()):
+        label.set_color("0.45" if place in headings else "0.15")
     ax.set_ylim(y + 0.8, 0.7)
-    reach = max(table[["scaled", "scaled_low", "scaled_high"]].abs().max().max(), 0.5) * 1.08
+    reach = max(table[["effect", "effect_low", "effect_high"]].abs().max().max(), 0.5) * 1.08
     ax.set_xlim(-reach, reach)
-    quantity = (
-        "←  the other is better      the first is better  →\ndifference, in standard deviations of the clients' own"
-    )
+    quantity = "←  second arm better      first arm better  →\neffect size (Hedges' g of the paired differences)"
     return _rows(ax, title, quantity, False, "x")
 
 
 def _rows(ax: Axes, title: str, quantity: str, is_share: bool, grid: str) -> Axes:
-    """What all figures with rows have in common."""
+    """The style of all figures with rows."""
     ax.set_xlabel(quantity)
     ax.tick_params(axis="y", length=0)
     ax.grid(False)
@@ -185,12 +187,12 @@ def _rows(ax: Axes, title: str, quantity: str, is_share: bool, grid: str) -> Axe
     ax.spines["left"].set_visible(False)
     if is_share:
         ax.set_xlim(-0.02, 1.02)
-        ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        ax.xaxis.set_major_formatter(PercentFormatter(1, symbol="%"))
     return _titled(ax, title)
 
 
 def _titled(ax: Axes, title: str) -> Axes:
-    """The claim over the whole figure, from its left edge on; labels of rows are long."""
+    """The claim above the whole figure, from its left edge; labels of rows are long."""
     width = int(ax.figure.get_figwidth() * CHARACTERS)
     lines = textwrap.wrap(title, width)
     ax.figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11)

@@ -24,7 +24,7 @@ def table(rows: pd.DataFrame) -> str:
 
 
 def session(folder: SessionFolder) -> str:
-    """A row a turn: the face as the counselor saw it, what was said, and a plan where the counselor makes it."""
+    """One row per turn: the face as the counselor saw it, what was said, and a plan where the counselor makes it."""
     rows, technique = "", ""
     for turn in folder.turns():
         face, verdict = "", ""

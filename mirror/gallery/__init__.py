@@ -22,7 +22,7 @@ import yaml
 from mirror.arm import Arm, Person
 from mirror.metrics import agrees, read_feelings
 from mirror.picture import open_picture
-from mirror.ratings import read_ratings
+from mirror.ratings import is_evidence, read_ratings
 from mirror.run import write_text
 from mirror.transcript import AttemptRecord, SessionFolder, Turn
 from mirror.verdict import Check, Verdict
@@ -72,7 +72,8 @@ def ratings_by_client(ratings: pd.DataFrame) -> dict[str, list[Rating]]:
     for (idx, instrument, judge, item, turn), scores in ratings.groupby(keys, dropna=False, sort=False).score:
         told = "missing" if scores.isna().all() else f"{scores.mean():.1f}"
         place = 0 if pd.isna(turn) else int(turn)
-        found.setdefault(idx, []).append(Rating(f"{instrument}, {judge}", item.replace("_", " "), place, told))
+        by = judge if is_evidence(judge) else f"{judge}: rehearsal, no evidence"
+        found.setdefault(idx, []).append(Rating(f"{instrument}, {by}", item.replace("_", " "), place, told))
     return found
 
 

@@ -61,6 +61,11 @@ class PromptTemplate:
         return tuple(constants), tuple(fields)
 
     @property
+    def parts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The constants and the fields between them, in order; one constant more than fields."""
+        return self._parts
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Names of the fields in the order of their first appearance."""
         return tuple(dict.fromkeys(self._parts[1]))

@@ -46,9 +46,19 @@ class AnalyseSettings(Settings):
             for name, count in Counter(names).items()
             if count > 1
         ]
+        places: dict[Path, list[str]] = {}
+        for folder in self.folders:
+            places.setdefault(folder.resolve(), []).append(folder.name)
+        faults += [
+            f"runs: {' and '.join(its)} are one folder ({folder}); name it once"
+            for folder, its in places.items()
+            if len(set(its)) > 1
+        ]
         if self.reference and self.reference not in names:
-            told = ", ".join(names) or "none: the notebook makes its own"
-            faults.append(f"reference must be the folder's name of one of the runs ({told}), found {self.reference!r}")
+            listed = ", ".join(names) or "none: the notebook makes its own"
+            faults.append(
+                f"reference must be the folder's name of one of the runs ({listed}), found {self.reference!r}"
+            )
         if self.run in names:
             faults.append(f"run: {self.run} is one of the runs that are compared; give the analysis another name")
         return faults

@@ -74,6 +74,8 @@ class RateSettings(Settings):
             faults.append("instruments names none; give at least one, such as ctrs")
         if self.judge == "openai" and not self.judge_model:
             faults.append("judge_model must name a model where judge is openai, found the empty text")
+        if self.judge == "openai" and self.judge_model == "rules":
+            faults.append("judge_model 'rules' is the name of the offline judge; serve the model under another name")
         if self.pairs and len(names) < 2:
             faults.append(f"pairs compares each two of at least 2 runs, and runs names {len(names)}; name more")
         return faults + (self._faults_of_rules() if self.judge == "rules" else [])
