@@ -145,13 +145,24 @@ def make_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -
     manifest = read_manifest(folder)
     facts = {"checkpoint": settings.checkpoint, "data_sha256": manifest.data_sha256, "epoch": manifest.epoch}
     llava = load_checkpoint(folder, dtype=dtype, device=device)
-    return Counselor(_llava_speaker(settings, llava, facts), settings.read_prompts(), *protocol)
+    base = _llava_speaker(settings, llava, facts, adapter=False)
+    untrained = {kind: base for kind, origin in manifest.prompts.items() if origin == "own"}
+    return Counselor(_llava_speaker(settings, llava, facts), settings.read_prompts(), *protocol, untrained)
 
 
-def _llava_speaker(settings: CounselSettings, llava: Llava, facts: dict[str, Any]) -> LlavaSpeaker:
+def _llava_speaker(
+    settings: CounselSettings, llava: Llava, facts: dict[str, Any], adapter: bool = True
+) -> LlavaSpeaker:
     longest = settings.planning_max_tokens if Variant.of(settings.cot).planning else 0
     return LlavaSpeaker(
-        llava, settings.temperature, settings.top_p, settings.max_new_tokens, settings.reply_batch, facts, longest
+        llava,
+        settings.temperature,
+        settings.top_p,
+        settings.max_new_tokens,
+        settings.reply_batch,
+        facts,
+        longest,
+        adapter,
     )
 
 

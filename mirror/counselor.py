@@ -3,8 +3,9 @@
 One protocol for every arm: who speaks is passed in (`mirror.speaker`). Knows nothing of painting, files or models.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from PIL import Image
@@ -123,15 +124,19 @@ class Counselor:
         context: int = CONTEXT,
         planning_max_tokens: int = PLANNING_MAX_TOKENS,
         prompts_from: str = "project",
+        untrained: Mapping[str, Speaker] = MappingProxyType({}),
     ) -> None:
         """
         Args:
             context: the last utterances that it reads.
             planning_max_tokens: of a plan, which is longer than a reply.
             prompts_from: `checkpoint`, `project` or the file that the prompts come from: for the record.
+            untrained: who answers the kinds of prompt that no training record of the speaker asked; a model that was
+                tuned on replies alone answers whatever it is asked with a reply.
         """
         self.speaker, self.prompts, self.variant, self.context = speaker, prompts, variant, context
         self.planning_max_tokens, self.prompts_from = planning_max_tokens, prompts_from
+        self.untrained = untrained
         caption = _Question("emotion_recognition", lambda _, s: not s.caption, lambda *_: {}, _captioned)
         plan = _Question(
             "planning", _needs_plan, self._known_fields, self._planned, False, max_tokens=planning_max_tokens
@@ -146,14 +151,23 @@ class Counselor:
             "cot": self.variant.name,
             "context": self.context,
             **planning,
+            **({"answered_without_adapter": sorted(self.untrained)} if self.untrained else {}),
             "prompts_from": self.prompts_from,
             "prompts_sha256": self.prompts.sha256,
             "prompts": self.prompts.to_json(),
         }
 
-    def with_speaker(self, speaker: Speaker) -> "Counselor":
-        """The same counselor, for whom another speaks."""
-        return Counselor(speaker, self.prompts, self.variant, self.context, self.planning_max_tokens, self.prompts_from)
+    def with_speakers(self, change: Callable[[Speaker], Speaker]) -> "Counselor":
+        """The same counselor, each of its speakers replaced by what `change` makes of it."""
+        return Counselor(
+            change(self.speaker),
+            self.prompts,
+            self.variant,
+            self.context,
+            self.planning_max_tokens,
+            self.prompts_from,
+            {kind: change(speaker) for kind, speaker in self.untrained.items()},
+        )
 
     def reply(self, requests: Sequence[CounselorRequest]) -> list[Reply | Exception]:
         """A reply a request, in order: caption, then plan (once a session), then the words."""
@@ -175,7 +189,7 @@ class Counselor:
             due = [p for p in prompts if isinstance(states[p], Reply) and question.is_due(requests[p], states[p])]
             if not due:
                 return
-            answers = self.speaker.answer(
+            answers = self.untrained.get(question.kind, self.speaker).answer(
                 [prompts[place] for place in due],
                 [requests[place].face for place in due],
                 [requests[place].seed(question.kind, attempt) for place in due],

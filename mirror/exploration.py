@@ -30,9 +30,9 @@ from mirror.transcript import Conversation
 class Overheard:
     """A speaker whose prompts are kept, in order; it answers as the speaker does."""
 
-    def __init__(self, speaker: Speaker) -> None:
-        self.speaker = speaker
-        self.prompts: list[str] = []
+    def __init__(self, speaker: Speaker, prompts: list[str]) -> None:
+        """`prompts`: the list that they are added to."""
+        self.speaker, self.prompts = speaker, prompts
 
     def answer(
         self,
@@ -152,14 +152,14 @@ class Exploration:
         return self._take(replace(self.cast, client=TypedClient(Utterance(cue.strip(), words.strip()))))
 
     def _take(self, cast: Cast) -> Step:
-        speaker, clock = Overheard(cast.counselor.speaker), Clock()
-        counselor = cast.counselor.with_speaker(speaker)
+        prompts, clock = [], Clock()
+        counselor = cast.counselor.with_speakers(lambda speaker: Overheard(speaker, prompts))
         (taken,) = take_turn(replace(cast, counselor=counselor), [self.conversation], clock)
         if isinstance(taken, Exception):
             raise taken
         portrait = open_picture(self.profile.portraits[0])
         self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
-        return Step(taken, portrait, self._asked(taken), tuple(speaker.prompts), clock.seconds)
+        return Step(taken, portrait, self._asked(taken), tuple(prompts), clock.seconds)
 
     def _asked(self, taken: Taken) -> dict[str, str]:
         turn = taken.turn

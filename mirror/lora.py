@@ -5,7 +5,8 @@ Knows nothing of data, of optimizers or of manifests.
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -239,6 +240,19 @@ def _place(key: str, source: str | Path) -> str:
     raise ValueError(
         f"{source}: {key} is neither LoRA on the language model nor the projector; such an adapter is not LLaVA's"
     )
+
+
+@contextmanager
+def without_adapter(model: nn.Module) -> Iterator[None]:
+    """Within the block, the language model answers as its base model does; the projector stays as it was trained."""
+    layers = [layer for layer in model.modules() if isinstance(layer, LoraLinear)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
 
 
 def merge_adapter(model: nn.Module) -> nn.Module:

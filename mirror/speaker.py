@@ -4,6 +4,7 @@ Knows nothing of sessions, captions or plans.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 from PIL import Image
@@ -11,6 +12,7 @@ from PIL import Image
 from mirror.conversation import IMAGE, tokenize_prompt
 from mirror.generation import end_tokens
 from mirror.llava import Llava, decode, generate_ids
+from mirror.lora import without_adapter
 from mirror.messages import ChatModel, Completion, Message
 from mirror.sampling import SeededSampling
 
@@ -51,16 +53,19 @@ class LlavaSpeaker:
         batch_size: int = 16,
         facts: dict[str, Any] | None = None,
         longest_answer: int = 0,
+        adapter: bool = True,
     ) -> None:
         """
         Args:
             facts: where the weights come from, beyond the base model: the checkpoint and its manifest.
             longest_answer: tokens that every prompt must leave room for, where calls ask for more than `max_tokens`.
                 All prompts of a turn then hold the same part of the dialogue.
+            adapter: without, the base model's language model speaks, as if it had not been tuned.
         """
         self.llava, self.temperature, self.top_p = llava, temperature, top_p
         self.max_tokens, self.batch_size, self._facts = max_tokens, batch_size, facts or {}
         self.longest_answer = max(max_tokens, longest_answer)
+        self.adapter = adapter
 
     def answer(
         self,
@@ -75,7 +80,8 @@ class LlavaSpeaker:
         for start in range(0, len(prompts), self.batch_size):
             batch = slice(start, start + self.batch_size)
             sampling = SeededSampling(seeds[batch], self.temperature, self.top_p)
-            written = generate_ids(self.llava, prompts[batch], images[batch], limit, sampling)
+            with nullcontext() if self.adapter else without_adapter(self.llava.model):
+                written = generate_ids(self.llava, prompts[batch], images[batch], limit, sampling)
             answers += [self._completion(p, ids) for p, ids in zip(prompts[batch], written, strict=True)]
         return answers
 

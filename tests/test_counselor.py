@@ -312,3 +312,14 @@ def test_a_llavas_reply_does_not_depend_on_its_batch():
     together = counselor.reply(requests)
     assert together == [counselor.reply([one])[0] for one in requests]
     assert len({reply.words for reply in together}) > 1
+
+
+def test_what_no_record_asked_for_is_answered_by_the_speaker_named_for_it():
+    tuned, base = Speaker(reply=["I see."], plan=["I see."]), Speaker(plan=[PLAN])
+    counselor = Counselor(tuned, own_prompts("planning"), Variant.of("planning"), untrained={"planning": base})
+    (reply,) = counselor.reply([request()])
+    assert (reply.words, reply.plan) == ("I see.", STEPS)
+    assert [kind for kind, _ in tuned.asked] == ["reply"] and [kind for kind, _ in base.asked] == ["plan"]
+    heard = []
+    changed = counselor.with_speakers(lambda speaker: heard.append(speaker) or speaker)
+    assert heard == [tuned, base] and changed.reply([request()])[0].plan == STEPS

@@ -21,6 +21,7 @@ from mirror.lora import (
     merge_adapter,
     projector,
     save_adapter,
+    without_adapter,
 )
 
 ORIGINAL = GOLDEN / "checkpoints" / "llava-v1.5-tiny-mirror_planning-task-lora-epoch1"
@@ -57,6 +58,20 @@ def test_lora_of_the_original_trainer_gives_the_published_greedy_tokens(expected
     llava = load_checkpoint(ORIGINAL, base_model=str(BASE))
     wanted = tensors["lora_generated"].tolist()[1:]
     assert greedy_ids(llava, texts["human"], tensors["pixel_values"][None], len(wanted)) == wanted
+
+
+def test_without_its_adapter_the_model_answers_as_its_base_model(expected):
+    tensors, texts = expected
+    question = texts["human"], tensors["pixel_values"][None]
+    llava, model = fresh()
+    base = logits(llava, *question)
+    shake(model)
+    tuned = logits(llava, *question)
+    assert (tuned - base).abs().max() > 0.01
+    with pytest.raises(KeyboardInterrupt), without_adapter(llava.model):
+        torch.testing.assert_close(logits(llava, *question), base)
+        raise KeyboardInterrupt
+    torch.testing.assert_close(logits(llava, *question), tuned)
 
 
 def test_lora_is_on_every_linear_layer_of_the_language_model_and_nowhere_else():

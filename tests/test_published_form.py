@@ -72,6 +72,9 @@ def test_a_set_is_trained_on_and_counseled_with_as_it_is(cot, tmp_path, output, 
     checkpoint = {"base_model": str(BASE), "checkpoint": str(training.checkpoint)}
     file = ROOT / f"params/counsel/pocket-{cot}.yaml"
     counseling = Counseling(CounselSettings.from_file(file, **small | checkpoint))
+    untrained = counseling.cast.counselor.untrained
+    assert set(untrained) == ({"planning"} if "planning" in cot else set())
+    assert counseling.cast.counselor.speaker.adapter and not any(one.adapter for one in untrained.values())
     assert set(counseling.counsel().status) == {"complete"}
     prompts = read_prompts(training.checkpoint)
     profiles = {profile.personal_info for profile in counseling.profiles}
