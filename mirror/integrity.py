@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image
-
+from mirror.picture import PictureError, open_picture
 from mirror.run import display_path, sha256
 from mirror.transcript import SessionFolder, TranscriptError
 
@@ -59,10 +58,9 @@ def _digest_faults(folder: Path, digests: dict, thorough: bool) -> Iterator[str]
 
 def _picture_fault(path: Path) -> str:
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
-            picture.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return f"{display_path(path)} cannot be decoded ({error})"
+        open_picture(path)
+    except PictureError as error:
+        return str(error)
     return ""
 
 
