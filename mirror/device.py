@@ -3,6 +3,11 @@
 import torch
 
 
+def device_name(device: torch.device) -> str:
+    """The GPU's name, or `cpu`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
 def resolve_device(device: str) -> str:
     """`device`, or for `auto` the first GPU if there is one.
 

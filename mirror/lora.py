@@ -89,7 +89,11 @@ def lora_weights(model: PeftModel) -> list[nn.Parameter]:
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Writes `adapter_config.json`, `adapter_model.safetensors` and `projector.safetensors` into `folder`."""
+    """Writes `adapter_config.json`, `adapter_model.safetensors` and `projector.safetensors` into `folder`.
+
+    Raises ValueError where a weight is not finite: a training that diverged leaves no checkpoint.
+    """
+    _refuse_not_finite({name: p for name, p in model.named_parameters() if p.requires_grad}, "not saved")
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (Path(folder) / "README.md").unlink(missing_ok=True)  # peft's empty model card
     tensors = {key: value.detach().cpu().contiguous() for key, value in projector(model).state_dict().items()}
@@ -204,8 +208,17 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
+def _refuse_not_finite(tensors: Mapping[str, torch.Tensor], what: str) -> None:
+    if bad := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise ValueError(
+            f"{what}: {len(bad)} of {len(tensors)} weights are NaN or infinite, e.g. {bad[0]}; the training diverged, "
+            "go back to an earlier checkpoint or train again with a lower learning_rate"
+        )
+
+
 def put_weights(model: PeftModel, tensors: Mapping[str, torch.Tensor], folder: Path) -> None:
     """Copies `tensors` into the trainable weights of `model`; `folder` is for messages."""
+    _refuse_not_finite(tensors, f"{folder}: not loaded")
     found = {_place(key, folder): tensor for key, tensor in tensors.items()}
     wanted = {_place(name, folder): p for name, p in model.named_parameters() if p.requires_grad}
     if missing := sorted(wanted.keys() - found.keys()):

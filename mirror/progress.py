@@ -4,6 +4,7 @@ Knows nothing of data and takes no step.
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mirror.llava import Llava
 from mirror.lora import PeftModel, load_weights, save_adapter
 from mirror.prompts import PromptSet
 from mirror.run import discard, display_path, write_text
+from mirror.step import Diverged
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,22 @@ def resume(checkpoint: Path, model: PeftModel, optimizer: torch.optim.Optimizer)
             log.warning("training goes on after step %d, from %s", state["progress"]["step"], display_path(folder))
             return Progress(**state["progress"])
     return Progress()
+
+
+def diverged(error: Diverged, row: Mapping[str, Any], records: Sequence[str], checkpoint: Path) -> Diverged:
+    """The error of a step, with the step, its learning rate, the records of its batch, and the checkpoint that is left.
+
+    Args:
+        row: of the losses, with `step` and `learning_rate`.
+        records: the names of the batch's records.
+    """
+    more = f" and {len(records) - 5} more" if len(records) > 5 else ""
+    found = intermediates(checkpoint)
+    left = f"the last sound checkpoint is {display_path(found[-1])}" if found else "no checkpoint was saved before"
+    return Diverged(
+        f"training diverged in step {row['step']}: {error}; learning rate {row['learning_rate']:.3g}; records of the "
+        f"batch: {', '.join(records[:5])}{more}; {left}. Lower learning_rate, or set max_grad_norm"
+    )
 
 
 def prune(checkpoint: Path, keep: int, spare: int) -> None:

@@ -147,6 +147,10 @@ def rate_factor(step: int, steps: int, warmup_ratio: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
+class Diverged(ArithmeticError):
+    """A loss or a gradient that is not finite; the message gives the numbers."""
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether memory ran out: PyTorch's on a GPU, that of CUDA's libraries, or the machine's."""
     signs = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "can't allocate memory", "not enough memory")
@@ -182,11 +186,16 @@ class Stepper:
         """One optimizer step at `factor` of the peak rates; returns the mean loss per answer token.
 
         Dropout is drawn from the seed and the step's `number`, so a resumed run draws what an unbroken one does.
+
+        Raises:
+            Diverged: the loss or the gradients' norm is not finite. The weights are those before the step.
         """
         loss = self.gradients(batch, number)
-        if self.max_grad_norm:
-            weights = [p for group in self.optimizer.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(weights, self.max_grad_norm)
+        weights = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = float(nn.utils.clip_grad_norm_(weights, self.max_grad_norm or math.inf))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            self.optimizer.zero_grad(set_to_none=True)
+            raise Diverged(f"the loss is {loss:.4g} and the norm of its gradients {norm:.4g}")
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         self.optimizer.step()
@@ -217,13 +226,15 @@ class Stepper:
 
     @torch.no_grad()
     def mean_loss(self, batches: Iterable[Batch]) -> float:
-        """Mean cross-entropy per answer token over `batches`, without dropout."""
+        """Mean cross-entropy per answer token over `batches`, without dropout. Raises Diverged if it is not finite."""
         self.model.eval()
         total = tokens = 0
         for batch in batches:
             tokens += batch.answer_tokens()
             for micro in batch.split(self.micro_batch, self.device, self.length_step):
                 total += loss_sum(self.model, micro).item()
+        if not math.isfinite(total):
+            raise Diverged(f"the held-out loss is {total / tokens:.4g}")
         return total / tokens
 
     def _fall_back(self) -> None:

@@ -27,17 +27,18 @@ from mirror.dataset import (
     summary,
 )
 from mirror.derivation import check_fields
+from mirror.device import device_name
 from mirror.float8 import float8_obstacle, freeze_in_float8
 from mirror.lock import locked
 from mirror.lora import PeftModel, add_lora, load_weights
 from mirror.picture import open_picture
-from mirror.progress import LOSSES, Progress, forget_states, prune, resume
+from mirror.progress import LOSSES, Progress, diverged, forget_states, prune, resume
 from mirror.prompts import PromptSet
 from mirror.records import DataError, Record, write_faults
 from mirror.run import discard, display_path, input_path, output_path, seed_for, sha256, versions, write_text
 from mirror.run_folder import Run, RunConflict, differences
 from mirror.settings import TrainSettings
-from mirror.step import Batch, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
+from mirror.step import Batch, Diverged, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
 
 log = logging.getLogger(__name__)
 
@@ -219,11 +220,16 @@ class Training:
                 break
             factor = rate_factor(progress.step, steps, s.warmup_ratio)
             row = {"step": progress.step + 1, "epoch": epoch, "learning_rate": s.learning_rate * factor}
-            row["train"] = stepper.step(batch, progress.step, factor)
-            progress.step += 1
-            progress.losses.append(row)
+            try:
+                row["train"] = stepper.step(batch, progress.step, factor)
+                progress.step += 1
+                progress.losses.append(row)
+                if ends_epoch:
+                    self._end_epoch(stepper, progress)
+            except Diverged as error:
+                names = [self.data.records[i].name for i in [b for plan in self.plan for b in plan][row["step"] - 1]]
+                raise diverged(error, row, names, self.checkpoint) from None
             if ends_epoch:
-                self._end_epoch(stepper, progress)
                 _say_epoch(row, bar)
             if progress.step < steps and (ends_epoch or (s.save_steps and progress.step % s.save_steps == 0)):
                 folder = intermediate_folder(self.checkpoint, progress.step)
@@ -280,10 +286,6 @@ class Training:
             losses={"train": last.get("train"), "held_out": last.get("held_out")},
             derived=list(self.data.derived),
         )
-
-
-def device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def _say_epoch(row: dict[str, Any], bar: tqdm) -> None:

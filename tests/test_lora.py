@@ -373,3 +373,19 @@ def test_a_folder_without_adapter_config_or_weights_is_named(tmp_path):
         load_adapter(load(str(BASE)).model, tmp_path / "adapter")
     with pytest.raises(FileNotFoundError, match="no adapter weights; expected adapter_model.safetensors"):
         load_adapter(load(str(BASE)).model, tmp_path)
+
+
+def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(tmp_path):
+    _, model = fresh()
+    save_adapter(model, tmp_path)
+    for file in ("adapter_model.safetensors", "projector.safetensors"):
+        sound = load_file(tmp_path / file)
+        bad = {name: tensor.clone() for name, tensor in sound.items()}
+        next(iter(bad.values())).view(-1)[3] = float("inf")
+        save_file(bad, tmp_path / file)
+        with pytest.raises(ValueError, match="not loaded: 1 of .* weights are NaN or infinite"):
+            load_adapter(load(str(BASE)).model, tmp_path)
+        save_file(sound, tmp_path / file)
+    lora_weights(model)[0].data[0] = float("nan")
+    with pytest.raises(ValueError, match="not saved: 1 of .* weights are NaN or infinite"):
+        save_adapter(model, tmp_path)

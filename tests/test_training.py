@@ -20,12 +20,13 @@ from test_llava import BASE
 from mirror.checkpoint import intermediates, read_manifest, read_prompts
 from mirror.dataset import DataError
 from mirror.llava import load
+from mirror.lock import FolderInUse
 from mirror.lora import load_checkpoint
 from mirror.prompts import lacking, own_template
 from mirror.run_folder import RunConflict
 from mirror.settings import TrainSettings
 from mirror.settings.base import SettingsError
-from mirror.step import Stepper
+from mirror.step import Diverged, Stepper
 from mirror.training import Training
 
 COLOURS = {"red": "You look angry.", "blue": "You look sad."}
@@ -360,3 +361,75 @@ def test_tensorboard_gets_the_losses(parameters):
     events = EventAccumulator(str(one.run.folder / "tensorboard"))
     events.Reload()
     assert len(events.Scalars("train")) == 8 and len(events.Scalars("held_out")) == 2
+
+
+@pytest.mark.parametrize("what", ["gradient", "loss"])
+def test_a_diverged_training_stops_names_the_batch_and_keeps_the_sound_checkpoint(parameters, monkeypatch, what):
+    """With early stopping and one checkpoint kept, a NaN after a sound epoch used to count as the best loss."""
+    one = training(parameters, early_stopping=2, keep=1, held_out=0.2)
+    per_epoch, real = len(one.plan[0]), Stepper.gradients
+
+    def gradients(self, batch, number):
+        loss = real(self, batch, number)
+        if number < per_epoch + 1:
+            return loss
+        if what == "loss":
+            return float("nan")
+        self.optimizer.param_groups[0]["params"][0].grad.fill_(float("nan"))
+        return loss
+
+    monkeypatch.setattr(Stepper, "gradients", gradients)
+    with pytest.raises(Diverged) as error:
+        one.fit()
+    told = str(error.value)
+    names = [one.data.records[i].name for i in one.plan[1][1]]
+    assert f"training diverged in step {per_epoch + 2}: " in told and all(name in told for name in names)
+    assert f"epoch2.steps/step-{per_epoch:06d}" in told and "Lower learning_rate" in told
+    assert not one.checkpoint.exists() and one.run.provenance["status"] == "stopped"
+    left = intermediates(one.checkpoint)
+    assert [folder.name for folder in left] == [f"step-{per_epoch:06d}"]
+    assert all(tensor.isfinite().all() for tensor in weights(left[0]).values())
+
+
+def test_a_held_out_loss_that_is_not_finite_ends_the_training(parameters, monkeypatch):
+    one = training(parameters)
+    monkeypatch.setattr("mirror.step.Stepper.mean_loss", lambda *_: (_ for _ in ()).throw(Diverged("it is nan")))
+    with pytest.raises(Diverged, match="it is nan"):
+        one.fit()
+    assert not one.checkpoint.exists()
+
+
+def test_a_rate_that_destroys_the_weights_leaves_no_checkpoint(parameters):
+    one = training(parameters, learning_rate=1e30, projector_learning_rate=1e30, max_grad_norm=0.0)
+    with pytest.raises((Diverged, ValueError), match="diverged"):
+        one.fit()
+    assert not one.checkpoint.exists() and not intermediates(one.checkpoint)
+
+
+def test_what_cannot_begin_destroys_no_finished_checkpoint(parameters, tmp_path):
+    """One faulty record, and an unreadable base model: both are found before anything is set aside."""
+    first = training(parameters)
+    first.fit()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "results" in path.parts}
+    kept = weights(first.checkpoint)
+    data = Path(parameters["data"])
+    rows = json.loads(data.read_text())
+    data.write_text(json.dumps([*rows[:-1], rows[-1] | {"image": "nowhere.png"}]))
+    with pytest.raises(DataError):
+        training(parameters, fresh=True)
+    data.write_text(json.dumps(rows))
+    with pytest.raises((ValueError, FileNotFoundError)):
+        training(parameters, fresh=True, base_model=str(tmp_path))
+    assert same(weights(first.checkpoint), kept)
+    assert all(path.read_bytes() == content for path, content in before.items())
+    again = training(parameters, fresh=True)
+    assert not again.checkpoint.exists()
+
+
+def test_a_second_training_of_the_same_checkpoint_is_refused(parameters, another_process):
+    one = training(parameters)
+    with another_process(one.checkpoint), pytest.raises(FolderInUse, match="in use by process"):
+        one.fit()
+    with another_process(one.run.folder), pytest.raises(FolderInUse, match="in use by process"):
+        one.fit()
+    assert not one.checkpoint.exists()
