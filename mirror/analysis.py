@@ -24,7 +24,7 @@ from mirror.run import display_path, write_json, write_text
 from mirror.run_folder import Run, read_provenance
 from mirror.settings import AnalyseSettings
 from mirror.settings.analyse import named
-from mirror.study import Study
+from mirror.study import Study, without_damage
 
 QUANTITIES: dict[str, tuple[str, str, Unit]] = {  # over turns: what it is, the axis, and the unit
     "identity": ("Similarity of face and portrait", "cosine of face and portrait\n(higher: more alike)", "cosine"),
@@ -41,14 +41,15 @@ class Analysis:
         """Reads all transcripts and ratings; counsels two tiny runs first if no runs are named.
 
         Raises:
-            StudyError: the arms cannot be compared.
+            StudyError: the arms cannot be compared, or files of a session are damaged and that is to be refused.
             TranscriptError, RatingsError: a file is damaged.
             RunConflict: the folder holds another analysis.
         """
         self.settings = settings
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
         instruments = [read_instrument(name) for name in (*shipped(), *named(settings.instruments))]
-        self.study = Study([Arm.read(folder) for folder in settings.folders or _rehearse()], instruments)
+        arms = [Arm.read(folder) for folder in settings.folders or _rehearse()]
+        self.study = Study(without_damage(arms, settings.damaged), instruments)
         self.names = [arm.name for arm in self.study.arms]
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in self.study.arms}
         self.run.open()

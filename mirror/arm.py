@@ -42,12 +42,14 @@ class Arm:
 
     Attributes:
         alias: what the arm is called within a study; empty: as its folder.
+        excluded: sessions, by name, that are left out.
     """
 
     folder: Path
     settings: dict[str, Any]
     provenance: dict[str, Any]
     alias: str = ""
+    excluded: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, folder: Path) -> "Arm":
@@ -87,7 +89,8 @@ class Arm:
     @cached_property
     def sessions(self) -> tuple[SessionFolder, ...]:
         """The sessions' folders, `9` before `10`."""
-        return tuple(map(SessionFolder, sorted(self.folder.glob("sessions/*/"), key=lambda path: natural(path.name))))
+        found = [path for path in self.folder.glob("sessions/*/") if path.name not in self.excluded]
+        return tuple(map(SessionFolder, sorted(found, key=lambda path: natural(path.name))))
 
     @cached_property
     def persons(self) -> dict[str, Person]:

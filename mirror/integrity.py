@@ -13,13 +13,14 @@ from mirror.run import display_path, sha256
 from mirror.transcript import SessionFolder, TranscriptError
 
 
-def session_faults(session: SessionFolder, thorough: bool = False) -> list[str]:
+def session_faults(session: SessionFolder, thorough: bool = False, without_faces: bool = False) -> list[str]:
     """What is wrong with a session's files, one sentence each; empty where they are as they were written.
 
     A session under way has no digests yet: its turns must be readable and their faces there.
 
     Args:
         thorough: also compares every SHA-256 and decodes every face; else sizes only, which takes no time.
+        without_faces: a session may lack its faces altogether, as in a copy that was made to be passed on.
     """
     try:
         _ = session.client, session.timings()
@@ -30,6 +31,9 @@ def session_faults(session: SessionFolder, thorough: bool = False) -> list[str]:
     named = {file for turn in turns if turn.face for file in turn.face.files}
     named |= {"client.json"} if turns else set()
     digests = (ended or {}).get("files", {})
+    if without_faces and not (session.folder / "faces").exists():
+        named = {file for file in named if not file.startswith("faces/")}
+        digests = {file: digest for file, digest in digests.items() if not file.startswith("faces/")}
     faults = list(_digest_faults(session.folder, digests, thorough))
     named -= digests.keys()
     faults += [f"{folder}/{file} is missing" for file in sorted(named) if not (session.folder / file).is_file()]
@@ -39,10 +43,10 @@ def session_faults(session: SessionFolder, thorough: bool = False) -> list[str]:
     return faults
 
 
-def run_faults(folder: Path, thorough: bool = True) -> Iterator[tuple[str, list[str]]]:
-    """Each session of a run, by name, with what is wrong with it; also those in which nothing is."""
+def run_faults(folder: Path, thorough: bool = True, without_faces: bool = False) -> Iterator[tuple[str, list[str]]]:
+    """Each session of a run, by name, with its faults (`session_faults`); also those that have none."""
     for path in sorted(folder.glob("sessions/*/")):
-        yield path.name, session_faults(SessionFolder(path), thorough)
+        yield path.name, session_faults(SessionFolder(path), thorough, without_faces)
 
 
 def _digest_faults(folder: Path, digests: dict, thorough: bool) -> Iterator[str]:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
+from typing import Literal
 
 import pandas as pd
 
 from mirror.arm import Arm, aliases, natural
 from mirror.instrument import Instrument
+from mirror.integrity import run_faults
 from mirror.measures import DESCRIPTIVE, INF, OUTCOMES, Measure
 from mirror.metrics import Metrics, halves, read_metrics
 from mirror.ratings import is_evidence, read_ratings, reliability, session_scores, subscale_scores
@@ -28,6 +30,26 @@ COUNSELOR = frozenset(
 
 class StudyError(ValueError):
     """Arms that cannot be compared. The message says why, and what to do."""
+
+
+def without_damage(arms: Sequence[Arm], damaged: Literal["refuse", "exclude"]) -> list[Arm]:
+    """The arms without the sessions whose files are not as they were written.
+
+    Raises:
+        StudyError: there are such sessions, and they are to be refused.
+    """
+    sound, faults = [], []
+    for arm in arms:
+        found = {name: its for name, its in run_faults(arm.folder, thorough=False, without_faces=True) if its}
+        faults += [fault for its in found.values() for fault in its]
+        sound.append(replace(arm, excluded=frozenset(found)))
+    if faults and damaged == "refuse":
+        listed = "\n".join(f"  {fault}" for fault in faults[:20])
+        raise StudyError(
+            f"{len(faults)} faults in the files of the sessions:\n{listed}\nrestore the files, or leave these sessions "
+            "out: -p damaged exclude"
+        )
+    return sound
 
 
 class Study:
@@ -108,6 +130,9 @@ class Study:
         found = []
         for arm in self.arms:
             sessions = self.metrics[arm.name].sessions
+            if arm.excluded:
+                names = _listed(sorted(arm.excluded, key=natural))
+                found.append(f"Damaged sessions of {arm.name} are left out: {names}.")
             if missing := [idx for idx in self.everyone if idx not in set(sessions.idx)]:
                 found.append(f"{arm.name} lacks {len(missing)} of {len(self.everyone)} clients ({_listed(missing)}).")
             if broken := [idx for idx in sessions.idx if idx not in self.complete[arm.name]]:

@@ -9,7 +9,9 @@ import yaml
 from mirror.arm import Arm
 from mirror.instrument import read_instrument
 from mirror.invention import write_run
-from mirror.study import DESCRIPTIVE, OUTCOMES, Measure, Study, StudyError
+from mirror.run import write_bytes
+from mirror.study import DESCRIPTIVE, OUTCOMES, Measure, Study, StudyError, without_damage
+from mirror.transcript import SessionFolder
 
 CLIENTS = ["60", "61", "62", "100"]
 NAMES, TURNS = OUTCOMES[0], DESCRIPTIVE[0]
@@ -55,6 +57,30 @@ def test_sessions_that_are_not_complete_are_missing_and_named(tmp_path, status):
     assert set(found.turns("base").idx) == {"60", "62", "100"}
     row = found.overview().set_index("arm").loc["base"]
     assert (row.complete, row["failed"], row["under way"]) == ((3, 1, 0) if status else (3, 0, 1))
+
+
+@pytest.mark.parametrize("file", ["faces/01-1.png", "turns.jsonl", "end.json"])
+def test_damaged_sessions_are_refused_or_left_out_as_declared(tmp_path, file):
+    folders = [write(tmp_path, "m-base"), write(tmp_path, "m-ec", cot="ec")]
+    for session in (SessionFolder(path) for path in folders[0].glob("sessions/*/")):
+        for name in sorted(name for turn in session.turns() if turn.face for name in turn.face.files):
+            write_bytes(session.folder / name, b"a face")
+        (session.folder / "end.json").unlink()
+        session.end("complete", "6 turns")
+    arms = [Arm.read(folder) for folder in folders]
+    assert [arm.excluded for arm in without_damage(arms, "refuse")] == [frozenset()] * 2
+    (folders[0] / "sessions/61" / file).write_bytes(b"")
+    with pytest.raises(StudyError, match=f"sessions/61/{file}(.|\\n)*-p damaged exclude"):
+        without_damage(arms, "refuse")
+    found = Study(without_damage(arms, "exclude"))
+    assert "Damaged sessions of base are left out: 61." in found.caveats()
+    assert found.shared == ["60", "62", "100"] and isnan(found.scores(NAMES).base["61"])
+
+
+def test_a_copy_without_faces_can_be_analysed(tmp_path):
+    folder = write(tmp_path, "m-base")
+    assert not list(folder.rglob("faces"))
+    assert without_damage([Arm.read(folder)], "refuse")[0].excluded == frozenset()
 
 
 def test_arms_that_differ_in_more_than_the_counselor_are_pointed_out(tmp_path):

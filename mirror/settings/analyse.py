@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ class AnalyseSettings(Settings):
     level: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Count
     seed: Number
+    damaged: Literal["refuse", "exclude"] = "refuse"
     gallery: bool
     run: RunName
     fresh: bool
