@@ -93,6 +93,7 @@ class Batcher(Generic[Item, Answer]):
     async def submit(self, item: Item) -> Answer | Exception:
         """The answer to `item`, from a batch with whatever else is waiting. Raises TimedOut or BatchFailed."""
         waiting = Waiting(item, asyncio.get_running_loop().create_future())
+        del item  # a time-out's traceback holds this frame for as long as the queue holds the future
         self._queue.put_nowait(waiting)
         try:
             async with asyncio.timeout(self.patience):
