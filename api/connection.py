@@ -61,7 +61,12 @@ class BoundedConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        while not self.has_request and len(data) > MAX_HEADER_BYTES and not self.transport.is_closing():
+            # h11 limits what it waits for, and would take a header of any size that came in one piece
+            super().data_received(data[:MAX_HEADER_BYTES])
+            data = data[MAX_HEADER_BYTES:]
+        if not self.transport.is_closing():
+            super().data_received(data)
         self._watch()
 
     def on_response_complete(self) -> None:

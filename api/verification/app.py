@@ -1,12 +1,13 @@
 """`POST /verify`: a face, a portrait and a statement in, a verdict out. The verifier is passed in."""
 
+import asyncio
 from typing import Annotated, Any, Self
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from PIL import Image
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
+from starlette.concurrency import run_in_threadpool
 
 from api.access import bearer
 from api.batching import Batcher, BatchFailed
@@ -75,7 +76,7 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
     facts = verifier.facts()
     app = new_app("verification", WHAT, lambda: facts, settings, batcher, token)
     pictures = app.state.pictures = Budget(settings.pixels_at_once, "pixels")
-    decoders = CapacityLimiter(DECODERS)
+    decoders = asyncio.Semaphore(DECODERS)
     codes = [*OF_ANY_BODY, "forbidden_origin", "too_many_pixels", "unsupported_image_type", "unsupported_image_shape"]
     codes += ["unreadable_base_image"]
     codes += ["unauthorized" if token else "forbidden_host"]
@@ -97,7 +98,8 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
             del fields
             pixels = 0
             for data, name in ((portrait, "base_image"), (face, "image")):
-                pixels += await to_thread.run_sync(check, data, name, settings.max_pixels, limiter=decoders)
+                async with decoders:
+                    pixels += await run_in_threadpool(check, data, name, settings.max_pixels)
             async with pictures.held(pixels, settings.request_seconds):
                 try:
                     portrait = await decoded(portrait, "base_image")
@@ -114,7 +116,8 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
             return verdict
 
     async def decoded(data: bytes, name: str) -> Image.Image:
-        return await to_thread.run_sync(decode, data, name, settings.max_pixels, limiter=decoders)
+        async with decoders:
+            return await run_in_threadpool(decode, data, name, settings.max_pixels)
 
     return app
 
