@@ -13,6 +13,7 @@ from api.errors import Refusal
 from api.headers import SECURITY
 
 MAX_HEADER_BYTES = 16 * 1024  # of one request, all its header lines together
+PIECE_BYTES = 4096  # by which a header goes over its limit at the most
 KEEP_ALIVE_SECONDS = 5  # of silence between two requests
 
 
@@ -61,10 +62,10 @@ class BoundedConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        while not self.has_request and len(data) > MAX_HEADER_BYTES and not self.transport.is_closing():
+        while not self.has_request and len(data) > PIECE_BYTES and not self.transport.is_closing():
             # h11 limits what it waits for, and would take a header of any size that came in one piece
-            super().data_received(data[:MAX_HEADER_BYTES])
-            data = data[MAX_HEADER_BYTES:]
+            super().data_received(data[:PIECE_BYTES])
+            data = data[PIECE_BYTES:]
         if not self.transport.is_closing():
             super().data_received(data)
         self._watch()

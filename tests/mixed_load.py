@@ -2,10 +2,10 @@
 
     python -m tests.mixed_load --minutes 15 --seed 1
 
-The services run in processes of their own on loopback ports, with the pocket models. Honest clients ask what has a known
-answer; hostile ones send what nobody should. It fails where an honest answer is wrong or missing, a hostile request gets
-an answer that it should not, any answer is a 5xx other than 503 (`busy`), a traceback is in a log, or memory grows by
-more than a tenth. Linux only (/proc).
+The services run in processes of their own on loopback ports, with the pocket models. Honest clients ask what has a
+known answer; hostile ones send what nobody should. It fails where an honest answer is wrong or missing, a hostile
+request gets an answer that it should not, any answer is a 5xx other than 503 (`busy`), a traceback is in a log, or
+memory grows by more than a tenth. Linux only (/proc).
 """
 
 import argparse
