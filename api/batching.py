@@ -23,12 +23,12 @@ class TimedOut(RuntimeError):
 
 
 class BatchFailed(RuntimeError):
-    """The work raised; the cause is in the log, and belongs to every item of the batch."""
+    """The work raised for an item that was worked on alone; the cause is in the log."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Waiting(Generic[Item]):
-    item: Item
+    item: Item | None  # None once nobody waits any more: it may be large
     answer: asyncio.Future
 
 
@@ -36,7 +36,8 @@ class Batcher(Generic[Item, Answer]):
     """One queue before the worker threads; open while used as an asynchronous context.
 
     `work` takes a list of items and returns an answer for each, in order. An exception object among the answers is the
-    answer to its item alone; a raised one fails its batch, and the next batch is worked on as ever.
+    answer to its item alone. Where `work` raises, each item of the batch is worked on again alone, so that only those
+    fail that raise by themselves.
 
     Args:
         work: the batch method of a model.
@@ -92,12 +93,15 @@ class Batcher(Generic[Item, Answer]):
     async def submit(self, item: Item) -> Answer | Exception:
         """The answer to `item`, from a batch with whatever else is waiting. Raises TimedOut or BatchFailed."""
         waiting = Waiting(item, asyncio.get_running_loop().create_future())
+        del item  # a time-out's traceback holds this frame for as long as the queue holds the future
         self._queue.put_nowait(waiting)
         try:
             async with asyncio.timeout(self.patience):
                 answer = await waiting.answer
         except TimeoutError:
             raise TimedOut(f"no answer within {self.patience:g} seconds") from None
+        finally:
+            waiting.item = None
         if isinstance(answer, BatchFailed):
             raise answer
         return answer
@@ -112,9 +116,12 @@ class Batcher(Generic[Item, Answer]):
                     self._free.release()
 
     async def _work(self, batch: list[Waiting[Item]]) -> None:
-        self.batches, self.items = self.batches + 1, self.items + len(batch)
-        items = [waiting.item for waiting in batch]
-        answers = await asyncio.get_running_loop().run_in_executor(self._threads, self._answers, items)
+        batch = [waiting for waiting in batch if not waiting.answer.done()]
+        answers: Sequence[Answer | Exception] = []
+        if batch:
+            self.batches, self.items = self.batches + 1, self.items + len(batch)
+            items = [waiting.item for waiting in batch]
+            answers = await asyncio.get_running_loop().run_in_executor(self._threads, self._answers, items)
         self._free.release()
         for waiting, answer in zip(batch, answers, strict=True):
             if not waiting.answer.done():  # who asked may have gone by now
@@ -138,12 +145,15 @@ class Batcher(Generic[Item, Answer]):
         return batch
 
     def _answers(self, items: list[Item]) -> Sequence[Answer | Exception]:
-        """One answer an item, whatever the work does: a batch that fails must not take the service along."""
+        """One answer an item, whatever the work does: an item that fails must not take the others along."""
         try:
             answers = self.work(items)
             if len(answers) != len(items):
                 raise RuntimeError(f"{len(answers)} answers for {len(items)} items")
         except Exception:
-            log.exception("a batch of %d failed", len(items))
-            return [BatchFailed(f"a batch of {len(items)} failed") for _ in items]
-        return answers
+            log.exception("a batch of %d failed%s", len(items), "; each is tried again alone" * (len(items) > 1))
+        else:
+            return answers
+        if len(items) == 1:
+            return [BatchFailed("the work on this item failed")]
+        return [answer for item in items for answer in self._answers([item])]

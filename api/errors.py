@@ -17,9 +17,10 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid_request": (400, "the body cannot be read: broken, cut off, or not UTF-8"),
     "unauthorized": (401, "the bearer token is missing or wrong"),
     "forbidden_host": (403, "the request names another host than this machine"),
+    "forbidden_origin": (403, "a browser sent the request for a page of another site"),
     "not_found": (404, "there is nothing at this path"),
     "method_not_allowed": (405, "this path has other methods"),
-    "upload_timed_out": (408, "the body did not arrive in time"),
+    "upload_timed_out": (408, "the header or the body did not arrive in time"),
     "body_too_large": (413, "the body has more bytes than the service takes"),
     "too_many_pixels": (413, "a picture has more pixels to decode than the service takes"),
     "unsupported_media_type": (415, "the body is of a type that the service does not read"),
@@ -33,7 +34,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unreadable_base_image": (422, "the portrait cannot be decoded to its end"),
     "internal_error": (500, "a fault of the service; its log says more"),
     "backend_unavailable": (502, "the model behind the service does not answer"),
-    "busy": (503, "as many requests as the service takes are waiting"),
+    "busy": (503, "as many requests, bytes or pixels as the service takes are under way; Retry-After says when to ask"),
     "timed_out": (504, "the model did not answer in time"),
 }
 OF_ANY_BODY = ("invalid_request", "upload_timed_out", "body_too_large", "unsupported_media_type", "missing_field")
@@ -86,7 +87,7 @@ def answer_errors_as_json(app: FastAPI) -> None:
 
     @app.exception_handler(Busy)
     async def busy(request: Request, error: Busy) -> JSONResponse:
-        return Refusal("busy", f"{error}; try again in a moment").response
+        return Refusal("busy", f"{error}; try again in a moment", {"Retry-After": "1"}).response
 
     @app.exception_handler(TimedOut)
     async def timed_out(request: Request, error: TimedOut) -> JSONResponse:

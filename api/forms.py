@@ -11,27 +11,44 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from api.budget import Share
 from api.errors import Refusal
+from api.settings import ServiceSettings
 
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MAX_PARTS = 20  # more than any form here has
+MAX_UTF8 = 4  # bytes of a character
 MAX_SEED = 2**63 - 1
 
 
 class InMemoryParser(MultiPartParser):
-    """starlette's parser spools files above 1 MB to the disk; 0 keeps them in memory, which `max_bytes` bounds."""
+    """starlette's parser spools files above 1 MB to the disk; 0 keeps them in memory, which the limits bound."""
 
     spool_max_size = 0
 
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._current_part
+        if part.file is None and len(part.data) + end - start > self.max_part_size:
+            message = f"{_shown(part.field_name)} may have {self.max_part_size} bytes, found more; shorten it"
+            raise Refusal("text_too_long", message)
+        super().on_part_data(data, start, end)
 
-async def read_fields(request: Request, types: tuple[str, ...], max_bytes: int, seconds: float) -> dict[str, Any]:
+
+async def read_fields(
+    request: Request, types: tuple[str, ...], settings: ServiceSettings, share: Share
+) -> dict[str, Any]:
     """The fields of the body: text as str, files as bytes, JSON values as they are.
 
-    Raises Refusal for a body of another type than `types`, one that is too large, too slow or broken.
+    `share` takes the body's bytes as they arrive.
+
+    Raises Refusal for a body of another type than `types`, one that is too large, too slow or broken; Busy where the
+    bytes of all bodies are too many.
     """
     content_type = request.headers.get("content-type", "")
     media_type = content_type.split(";")[0].strip().lower()
@@ -41,21 +58,22 @@ async def read_fields(request: Request, types: tuple[str, ...], max_bytes: int, 
     charset = re.search(r'charset\W*([^\s;"]+)', content_type, re.IGNORECASE)
     if charset and charset[1].lower() not in ("utf-8", "utf8"):  # some of Python's other codecs make traps of a text
         raise Refusal("unsupported_media_type", f"the body must be UTF-8, found {charset[0]!r}")
+    seconds = min(settings.upload_seconds, settings.request_seconds)
     try:
         async with asyncio.timeout(seconds):
-            body = await _read(request, max_bytes)
+            body = await _read(request, settings.max_body_bytes, share)
     except TimeoutError:
         message = f"the body did not arrive within {seconds:g} seconds; send it faster, or send less"
         raise Refusal("upload_timed_out", message, {"Connection": "close"}) from None
     read = {MULTIPART: _multipart_fields, URLENCODED: _form_fields, JSON: _json_fields}[media_type]
-    try:
-        return await read(body, request)
+    try:  # in a thread: a body of many small pieces takes its time, and the others must not wait for it
+        return await run_in_threadpool(read, body, request.headers, settings.max_text)
     except (ValueError, RecursionError, MultiPartException) as error:
         message = f"the body is no {media_type}: {getattr(error, 'message', error)}"
         raise Refusal("invalid_request", message) from None
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def _read(request: Request, max_bytes: int, share: Share) -> bytes:
     too_large = f"a body may have {max_bytes} bytes; send smaller pictures or a shorter text"
     declared = request.headers.get("content-length", "0")
     if int(declared) > max_bytes:
@@ -65,27 +83,28 @@ async def _read(request: Request, max_bytes: int) -> bytes:
         body += chunk
         if len(body) > max_bytes:
             raise Refusal("body_too_large", f"{too_large} (found more)")
+        share.take(len(chunk))
     return bytes(body)
 
 
-async def _json_fields(body: bytes, request: Request) -> dict[str, Any]:
+def _json_fields(body: bytes, headers: Headers, max_text: int) -> dict[str, Any]:
     value = json.loads(body.decode("utf-8"))
     if not isinstance(value, dict):
         raise ValueError(f"must be an object, found {type(value).__name__}")
     return value
 
 
-async def _form_fields(body: bytes, request: Request) -> dict[str, Any]:
+def _form_fields(body: bytes, headers: Headers, max_text: int) -> dict[str, Any]:
     pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARTS)
     return _once(pairs)
 
 
-async def _multipart_fields(body: bytes, request: Request) -> dict[str, Any]:
+def _multipart_fields(body: bytes, headers: Headers, max_text: int) -> dict[str, Any]:
     async def stream() -> AsyncIterator[bytes]:
         yield body
 
-    limits = {"max_files": MAX_PARTS, "max_fields": MAX_PARTS, "max_part_size": len(body)}
-    form = await InMemoryParser(request.headers, stream(), **limits).parse()
+    limits = {"max_files": MAX_PARTS, "max_fields": MAX_PARTS, "max_part_size": MAX_UTF8 * max_text}
+    form = asyncio.run(InMemoryParser(headers, stream(), **limits).parse())  # it waits for nothing: all is in memory
     return _once([(name, part if isinstance(part, str) else part.file.read()) for name, part in form.multi_items()])
 
 

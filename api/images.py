@@ -3,7 +3,7 @@
 from PIL import Image
 
 from api.errors import Refusal
-from mirror.picture import ExtremeShape, PictureError, TooManyPixels, decode_picture
+from mirror.picture import ExtremeShape, PictureError, TooManyPixels, decode_picture, pixels_to_decode
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # what their files begin with
@@ -14,11 +14,10 @@ class UnreadableImage(ValueError):
     """It begins as a picture and cannot be decoded to its end. The message says why."""
 
 
-def decode(data: bytes, name: str, max_pixels: int) -> Image.Image:
-    """The picture in RGB, upright. `name` is the field it came in.
+def check(data: bytes, name: str, max_pixels: int) -> int:
+    """How many pixels `decode` holds, at most `max_pixels`. `name` is the field that the picture came in.
 
-    Raises Refusal (`unsupported_image_type`, `too_many_pixels`, `unsupported_image_shape`) before anything is decoded,
-    and UnreadableImage.
+    Raises Refusal (`unsupported_image_type`, `too_many_pixels`, `unsupported_image_shape`); decodes nothing.
     """
     if not _is_picture(data):
         found = f"other content ({len(data)} bytes)" if data else "an empty file"
@@ -27,15 +26,28 @@ def decode(data: bytes, name: str, max_pixels: int) -> Image.Image:
         message = f"{name} may have {MAX_SCANS} scans, found {scans}; save it as a baseline JPEG"
         raise Refusal("too_many_pixels", message)
     try:
+        return pixels_to_decode(data, name, FORMATS, max_pixels)
+    except (TooManyPixels, ExtremeShape) as error:
+        raise _refusal(error, name, max_pixels) from None
+
+
+def decode(data: bytes, name: str, max_pixels: int) -> Image.Image:
+    """The picture in RGB, upright, once `check` has taken it.
+
+    Raises Refusal as `check`, and UnreadableImage.
+    """
+    try:
         return decode_picture(data, name, FORMATS, max_pixels, all_frames=True)
-    except TooManyPixels as error:
-        raise Refusal(
-            "too_many_pixels", f"{name} may have {max_pixels} pixels, it {error.fault}; scale it down"
-        ) from None
-    except ExtremeShape as error:
-        raise Refusal("unsupported_image_shape", str(error)) from None
+    except (TooManyPixels, ExtremeShape) as error:  # of a header that could be read in the second attempt only
+        raise _refusal(error, name, max_pixels) from None
     except PictureError as error:
         raise UnreadableImage(f"{name} cannot be decoded to its end: it {error.fault}") from error
+
+
+def _refusal(error: PictureError, name: str, max_pixels: int) -> Refusal:
+    if isinstance(error, ExtremeShape):
+        return Refusal("unsupported_image_shape", str(error))
+    return Refusal("too_many_pixels", f"{name} may have {max_pixels} pixels, it {error.fault}; scale it down")
 
 
 def _is_picture(data: bytes) -> bool:

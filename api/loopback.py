@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from api.serving import bind
+from api.serving import bind, server_config
 
 
 @contextlib.contextmanager
 def running(app) -> Iterator[str]:
-    """The URL of `app`, an ASGI app, which is served until the end of the context."""
+    """The URL of `app`, of `new_app`, which is served until the end of the context."""
     listener = bind("127.0.0.1", 0)
     listener.listen()  # from here on a caller waits and is not refused
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    config = server_config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="server")
     thread.start()

@@ -4,31 +4,35 @@ Knows nothing of verification or description.
 """
 
 import contextlib
+import functools
 import html
-import ipaddress
 import logging
 import math
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, JsonValue
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from api.batching import Batcher
-from api.errors import Refusal, answer_errors_as_json, declared
+from api.budget import Budget
+from api.connection import KEEP_ALIVE_SECONDS, MAX_HEADER_BYTES, BoundedConnection
+from api.errors import answer_errors_as_json, declared
+from api.headers import POLICY, SecurityHeaders, policy_of_docs
+from api.origin import OwnNames, OwnPages, is_loopback
 from api.settings import ServiceSettings
 from mirror.run import commit, versions
 from mirror.service import TOKEN, token_of_environment
 
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
-LIMITS = ("max_batch", "queue", "request_seconds", "max_body_bytes", "max_text", "max_pixels")
+LIMITS = ("max_batch", "queue", "header_seconds", "upload_seconds", "request_seconds", "max_connections")
+LIMITS += ("max_body_bytes", "bytes_at_once", "max_text", "max_pixels", "pixels_at_once")
 
 log = logging.getLogger("api")
 
@@ -65,13 +69,23 @@ def new_app(
     version = versions().get("mirror-notebooks", "unknown")
     limits = {limit: value for limit, value in settings.model_dump().items() if limit in LIMITS}
     health = Health(name=name, version=version, code=commit(), facts=facts(), limits=limits)
-    app = FastAPI(title=f"MIRROR {name}", description=what, version=version, lifespan=lifespan, redirect_slashes=False)
-    app.state.batcher = batcher
+    title = f"MIRROR {name}"
+    pages = {"docs_url": None, "redoc_url": None, "redirect_slashes": False}
+    app = Service(title=title, description=what, version=version, lifespan=lifespan, **pages)
+    app.state.batcher, app.state.settings = batcher, settings
+    app.state.uploads = Budget(settings.bytes_at_once, "bytes of uploads")
     answer_errors_as_json(app)
     if token is None and is_loopback(settings.host):
         app.add_middleware(OwnNames)
+    app.add_middleware(OwnPages)
 
-    own = () if token else ("forbidden_host",)
+    docs = get_swagger_ui_html(openapi_url="openapi.json", title=title, swagger_favicon_url="data:,")
+    docs.headers[POLICY] = policy_of_docs(docs.body)
+    own = ("forbidden_origin",) if token else ("forbidden_origin", "forbidden_host")
+
+    @app.get("/docs", include_in_schema=False)
+    async def read_docs() -> HTMLResponse:
+        return docs
 
     @app.get("/", response_class=HTMLResponse, summary="What this is", responses=declared(*own))
     async def root() -> str:
@@ -86,26 +100,31 @@ def new_app(
     return app
 
 
-class OwnNames:
-    """Refuses requests that name another host than this machine: a web page elsewhere could send them (DNS rebinding).
+class Service(FastAPI):
+    """An app whose every answer has the security headers, those of its own faults too."""
 
-    For a service without a token that listens at a loopback address.
-    """
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecurityHeaders(super().build_middleware_stack())
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else "localhost"
-        try:
-            name = urlsplit(f"//{host}").hostname
-        except ValueError:
-            name = None
-        if name is None or not is_loopback(name):
-            message = f"this service answers on this machine only, found the host {host[:80]!r}; set a token to open it"
-            await Refusal("forbidden_host", message).response(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
+    """How `app`, of `new_app`, is served: by connections with deadlines, without a banner."""
+    settings: ServiceSettings = app.state.settings
+    connection = functools.partial(
+        BoundedConnection,
+        header_seconds=settings.header_seconds,
+        answer_seconds=settings.upload_seconds,
+        max_connections=settings.max_connections,
+    )
+    return uvicorn.Config(
+        app,
+        http=connection,
+        ws="none",
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        **options,
+    )
 
 
 def start(
@@ -140,9 +159,7 @@ def start(
     host, port = listener.getsockname()[:2]
     log.info("%s: http://%s:%d", program, f"[{host}]" if ":" in host else host, port)
     patience = math.ceil(settings.request_seconds) + 1  # whatever is being worked on is answered before the end
-    config = uvicorn.Config(
-        create_app(collaborator, settings, token), server_header=False, timeout_graceful_shutdown=patience
-    )
+    config = server_config(create_app(collaborator, settings, token), timeout_graceful_shutdown=patience)
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
     return 0
@@ -160,11 +177,3 @@ def bind(host: str, port: int) -> socket.socket:
             f"cannot listen at {host}, port {port}: {error.strerror}; choose others: --host, --port"
         ) from None
     return listener
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Count = Annotated[int, Field(ge=1)]
@@ -31,10 +31,24 @@ class ServiceSettings(BaseSettings):
     max_batch: Count = Field(8, description="the most requests in one batch of the models")
     max_wait_ms: float = Field(5, ge=0, le=1000, description="how long a request waits for others to join its batch")
     queue: Count = Field(64, description="the most requests between arrival and answer; further ones are told `busy`")
-    request_seconds: Seconds = Field(60, description="for the upload to arrive, and again for the answer")
+    header_seconds: Seconds = Field(10, description="for the header of a request to arrive, before the token is known")
+    upload_seconds: Seconds = Field(30, description="for the body of a request to arrive")
+    request_seconds: Seconds = Field(60, description="for the answer; also a limit for the body")
+    max_connections: Count = Field(
+        256, description="open ones; beyond, those that wait longest for a header are closed"
+    )
     max_body_bytes: Count = Field(16 * 2**20, description="of a whole request")
+    bytes_at_once: Count = Field(256 * 2**20, description="of all bodies under way; beyond, requests are told `busy`")
     max_text: Count = Field(2000, description="characters of a text")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")
+
+    @model_validator(mode="after")
+    def _check_budgets(self) -> Self:
+        if self.bytes_at_once < self.max_body_bytes:
+            raise ValueError(
+                f"bytes_at_once must hold a body of max_body_bytes, {self.max_body_bytes}, found {self.bytes_at_once}"
+            )
+        return self
 
     @classmethod
     def from_command_line(cls, program: str, words: Sequence[str] | None = None) -> Self:
@@ -51,6 +65,8 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def _explain(cls, fault: dict) -> str:
+        if not fault["loc"]:  # a rule over several settings, which its message names
+            return fault["msg"].removeprefix("Value error, ")
         name = str(fault["loc"][0])
         rule = cls.model_fields[name].description if fault["type"] == "string_pattern_mismatch" else ""
         rule = rule or fault["msg"].removeprefix("Input should be ")

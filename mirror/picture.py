@@ -82,6 +82,22 @@ def decode_picture(
     return _decode(io.BytesIO(data), name, formats, max_pixels, all_frames)
 
 
+def pixels_to_decode(data: bytes, name: str, formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS) -> int:
+    """How many pixels `decode_picture` holds for all frames, told by the header; `max_pixels` where it is damaged.
+
+    Raises:
+        TooManyPixels, ExtremeShape: as `decode_picture`, before anything is decoded.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as header:
+            _check_header(header, name, max_pixels, all_frames=True)
+            return header.width * header.height * _frames(header)
+    except (TooManyPixels, ExtremeShape, MemoryError):
+        raise
+    except Exception:  # decoding says what is wrong, or reads the picture without its damaged EXIF
+        return max_pixels
+
+
 def upright(picture: Image.Image) -> Image.Image:
     """A picture that is open already, as the module says; a picture that this gave comes back the same.
 
@@ -146,8 +162,7 @@ def _decode_once(file: IO[bytes], name: str, formats: Sequence[str], max_pixels:
     try:
         file.seek(0)
         with Image.open(file, formats=formats) as header:
-            frames = getattr(header, "n_frames", 1) if all_frames and header.format in ("PNG", "WEBP") else 1
-            _check_size(header.size, frames, name, max_pixels)
+            _check_header(header, name, max_pixels, all_frames)
             if header.format == "PNG":
                 header.verify()  # the checksums, which decoding does not look at
         file.seek(0)
@@ -164,6 +179,14 @@ def _decode_once(file: IO[bytes], name: str, formats: Sequence[str], max_pixels:
         raise PictureError(name, fault, "convert or replace it") from None
     except Exception as error:  # decoders raise nearly any type on damaged bytes, and all of them mean this
         raise _damaged(name, error) from error
+
+
+def _check_header(header: Image.Image, name: str, max_pixels: int, all_frames: bool) -> None:
+    _check_size(header.size, _frames(header) if all_frames else 1, name, max_pixels)
+
+
+def _frames(header: Image.Image) -> int:
+    return getattr(header, "n_frames", 1) if header.format in ("PNG", "WEBP") else 1
 
 
 def _without_exif(chunks: bytes) -> bytes:

@@ -4,8 +4,9 @@ Knows the wire, not what the services are for.
 """
 
 import random
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from mirror.secret import TOKEN, clean_secret, masked, secret_of_environment
 
 CONNECT_SECONDS = 5.0
 BACKOFF_SECONDS = 0.5  # before the second try; doubled before each further one
+LONGEST_PAUSE = 10.0  # seconds that a busy service's Retry-After can ask for
+MAX_ANSWER_BYTES = 4 * 2**20  # a verdict or a description has a few thousand
+PIECE_BYTES = 64 * 2**10  # of an answer that are read at a time
 CONNECTIONS = 32  # that are kept open; more are made where more threads ask at once
 COMMANDS = {"/verify": "python -m api.verification", "/describe": "python -m api.description"}
 FAULTS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
@@ -72,7 +76,7 @@ class Service:
         url: base URL, or one that ends in `path`.
         path: `/verify` or `/describe`.
         token: the bearer token; by default that of the environment.
-        timeout: seconds without a sign of the answer until a try is given up.
+        timeout: seconds for a whole try, and without a sign of the answer, until it is given up.
         retries: how many tries may follow the first, after a fault (5xx, no connection, time-out) and nothing else.
     """
 
@@ -115,14 +119,13 @@ class Service:
             ) from None
 
     def _ask(self, method: str, url: str, **content: Any) -> dict[str, Any]:
-        fault = ""
+        fault, pause = "", 0.0
         for tried in range(self.retries + 1):
             if tried:
-                time.sleep(BACKOFF_SECONDS * 2 ** (tried - 1) * random.uniform(0.75, 1.25))
+                time.sleep(max(BACKOFF_SECONDS * 2 ** (tried - 1) * random.uniform(0.75, 1.25), pause))
+            pause = 0.0
             try:
-                response = self._session.request(
-                    method, url, timeout=(CONNECT_SECONDS, self.timeout), allow_redirects=False, **content
-                )
+                response = self._answer(method, url, content)
             except FAULTS as error:
                 fault = self._unanswered(error)
                 continue
@@ -130,9 +133,18 @@ class Service:
                 raise self._error(url, f"could not be asked: {error}; check the URL") from error
             if response.status_code < 500:
                 return self._content(url, response)
-            fault = f"{_said(response, self._token)}; the service's own log says more"
+            fault, pause = f"{_said(response, self._token)}; the service's own log says more", _pause(response)
         tries = f"{self.retries + 1} tries" if self.retries else "1 try"
         raise self._error(url, f"gave no answer after {tries}: {fault}")
+
+    def _answer(self, method: str, url: str, content: Mapping[str, Any]) -> requests.Response:
+        """A whole answer, within its time and size: a read's time-out alone never ends what drips byte by byte."""
+        deadline = time.monotonic() + self.timeout
+        options = {"timeout": (CONNECT_SECONDS, self.timeout), "allow_redirects": False, "stream": True}
+        with self._session.request(method, url, **options, **content) as response:
+            response.raw.stream = lambda *_, **__: _pieces(response, deadline)  # which requests reads the content by
+            _ = response.content
+        return response
 
     def _unanswered(self, error: requests.RequestException) -> str:
         """What happened on the way, and what to do."""
@@ -168,6 +180,25 @@ class Service:
 
     def _error(self, url: str, message: str) -> ServiceError:
         return ServiceError(masked(f"{url} {message}", self._token))
+
+
+def _pieces(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """The body as it arrives. Raises requests' Timeout, and its RequestException for one that is too long."""
+    size = 0
+    read = response.raw.read1
+    while piece := read(PIECE_BYTES, decode_content=True):
+        size += len(piece)
+        if size > MAX_ANSWER_BYTES:
+            raise requests.RequestException(f"its answer is longer than {MAX_ANSWER_BYTES} bytes")
+        if time.monotonic() > deadline:
+            raise requests.Timeout("the answer did not end")
+        yield piece
+
+
+def _pause(response: requests.Response) -> float:
+    """Seconds that the service asks to wait for, within reason."""
+    asked = response.headers.get("Retry-After", "")
+    return min(float(asked), LONGEST_PAUSE) if re.fullmatch("[0-9]{1,9}", asked) else 0.0
 
 
 def _said(response: requests.Response, token: str | None) -> str:

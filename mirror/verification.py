@@ -5,6 +5,7 @@ Checks go from cheap to dear, and a face that fails one is not shown to the next
 """
 
 import io
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from transformers import (
     CLIPModel,
     ViTImageProcessorPil,
 )
-from transformers.utils import logging
+from transformers.utils.logging import disable_progress_bar
 
 from mirror.clip_text import fit, tokens
 from mirror.device import resolve_device
@@ -30,10 +31,12 @@ from mirror.service import Service, ServiceError
 from mirror.verdict import Check, Outcome, Verdict
 from mirror.weights import find, load_pretrained
 
-logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
+disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
 RELEVANCE = 0.2  # published threshold of the cosine between face and statement, of CLIP ViT-B/32
 SAFETY = 0.5  # share of nsfw in nsfw and normal: below it, normal has the higher score
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,15 @@ class VerificationRequest:
     statement: str
 
 
+class VerificationError(RuntimeError):
+    """A face for which the filters themselves failed; it says nothing of the face. The log holds the traceback."""
+
+
 class Verifier(Protocol):
     """Anything that says which faces may be shown."""
 
-    def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict | ServiceError]:
-        """A verdict a request, in order; where a service failed, its error in the verdict's place."""
+    def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict | ServiceError | VerificationError]:
+        """A verdict per request, in order; where a service or the filters failed, the error in the verdict's place."""
         ...
 
     def facts(self) -> dict[str, Any]:
@@ -79,7 +86,7 @@ class SafetyFilter:
         self.places = [labels["normal"], labels["nsfw"]]
 
     def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
-        pixels = self.processor([request.image for request in requests], return_tensors="pt")["pixel_values"]
+        pixels = pixel_values(self.processor, requests)
         logits = in_batches(lambda x: self.model(x).logits, pixels.to(self.model.device))
         scores = logits[:, self.places].softmax(-1)[:, 1].tolist()
         return [
@@ -104,7 +111,7 @@ class RelevanceFilter:
 
     def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
         device = self.model.device
-        pixels = self.processor([request.image for request in requests], return_tensors="pt")["pixel_values"]
+        pixels = pixel_values(self.processor, requests)
         ids = torch.tensor([fit(self.tokenizer, tokens(self.tokenizer, r.statement)) for r in requests])
         faces = in_batches(lambda x: self.model.get_image_features(x).pooler_output, pixels.to(device))
         words = in_batches(lambda x: self.model.get_text_features(x).pooler_output, ids.to(device))
@@ -189,9 +196,23 @@ class LocalVerifier:
             IdentityFilter(face_pack, identity_threshold, device),
         )
 
+    def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict | VerificationError]:
+        """A verdict per request, in order.
+
+        Where the filters fail on a batch, each of its faces is checked again alone, and one on which they fail then,
+        too, has a VerificationError in its verdict's place.
+        """
+        try:
+            return self._verdicts(requests)
+        except Exception as error:  # of PyTorch, onnxruntime, a tokenizer, …: one request's fault must stay its own
+            if len(requests) == 1:
+                log.exception("a face cannot be verified")
+                return [VerificationError(f"the filters failed on it ({type(error).__name__}: {error})")]
+            log.warning("verifying %d faces together failed (%s); each is tried again alone", len(requests), error)
+        return [answer for request in requests for answer in self.verify([request])]
+
     @torch.inference_mode()
-    def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict]:
-        """A verdict a request, in order."""
+    def _verdicts(self, requests: Sequence[VerificationRequest]) -> list[Verdict]:
         shown = [readable(request) for request in requests]
         outcomes: list[Outcome | None] = [None if isinstance(r, VerificationRequest) else r for r in shown]
         checks: list[list[Check]] = [[] for _ in requests]
@@ -262,6 +283,11 @@ def readable(request: VerificationRequest) -> VerificationRequest | Outcome:
         return replace(request, image=upright(request.image), portrait=portrait)
     except PictureError:
         return "unreadable_image"
+
+
+def pixel_values(processor: Any, requests: Sequence[VerificationRequest]) -> torch.Tensor:
+    """[n, 3, height, width]: the faces as a model takes them. One by one: scaling takes 10 bytes per pixel."""
+    return torch.cat([processor(request.image, return_tensors="pt")["pixel_values"] for request in requests])
 
 
 def in_batches(function: Any, inputs: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,9 @@
 """Batches: what comes together is worked on together, each gets its own answer, and no fault outlives its batch."""
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -88,15 +90,42 @@ def test_an_exception_in_place_of_an_answer_belongs_to_its_item():
 
 
 @pytest.mark.parametrize("bad", [-1, "text"], ids=["raised by the work", "of a type nobody foresaw"])
-def test_a_raised_exception_fails_its_batch_and_no_other(bad, caplog):
+def test_an_item_for_which_the_work_raises_fails_alone(bad, caplog):
+    """The rest of its batch is answered, and so is the next."""
+
     async def test(batcher, work):
-        answers = await asyncio.gather(*map(batcher.submit, (1, bad)), return_exceptions=True)
-        assert [type(answer) for answer in answers] == [BatchFailed, BatchFailed]
+        answers = await asyncio.gather(*map(batcher.submit, (1, bad, 3)), return_exceptions=True)
+        assert answers[::2] == [2, 6] and type(answers[1]) is BatchFailed
         assert "negative" not in str(answers)
         assert await batcher.submit(5) == 10
 
-    run(test, max_wait=0.05, max_batch=2)
-    assert "Traceback" in caplog.text and "a batch of 2 failed" in caplog.text
+    batches = run(test, max_wait=0.05, max_batch=3)
+    assert batches == [[1, bad, 3], [1], [bad], [3], [5]]
+    assert "Traceback" in caplog.text and "a batch of 3 failed" in caplog.text
+
+
+def test_nothing_is_kept_of_an_item_that_nobody_waits_for():
+    """Items are decoded pictures: behind a model that hangs they would pile up."""
+
+    class Item:
+        pass
+
+    async def main():
+        gate = threading.Event()
+        async with Batcher(lambda items: [gate.wait(60) for _ in items], 1, 0, 64, 0.02) as batcher:
+            first, second = Item(), Item()
+            seen = weakref.ref(second)
+            asked = [asyncio.create_task(batcher.submit(item)) for item in (first, second)]
+            del second
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            kinds = [type(answer) for answer in answers]
+            del asked, answers
+            gc.collect()
+            kept = seen() is not None
+            gate.set()
+        assert kinds == [TimedOut, TimedOut] and not kept
+
+    asyncio.run(main())
 
 
 def test_too_few_answers_are_a_fault():

@@ -251,6 +251,13 @@ def test_the_name_of_an_upload_leads_nowhere(tmp_path, monkeypatch, name):
     assert not Path("/etc/x.png").exists()
 
 
+def test_a_damaged_header_is_said_by_its_field_and_not_a_fault(url):
+    """The header is read before there is room for the pixels; what it cannot tell, decoding does."""
+    for data in (noisy("PNG")[:20], b"\x89PNG\r\n\x1a\n" + bytes(50), b"RIFF\0\0\0\0WEBP" + bytes(30)):
+        assert verify(url, image=data).json()["outcome"] == "unreadable_image"
+        refusal(verify(url, base_image=data), 422, "unreadable_base_image")
+
+
 # Hostile bodies -------------------------------------------------------------------------------------------------------
 
 
@@ -425,6 +432,24 @@ def test_a_fault_inside_is_a_500_that_tells_nothing_and_the_service_lives_on(url
     assert "secret" not in message
     assert "the secret of raise" in caplog.text and "Traceback" in caplog.text
     assert verify(url).status_code == 200
+
+
+def test_a_request_that_the_verifier_cannot_work_on_fails_alone():
+    verifier = ScriptedVerifier()
+    verifier.gate.clear()
+    app = create_app(verifier, VerificationSettings(max_batch=8, max_wait_ms=1000))
+    with running(app) as url, ThreadPoolExecutor(8) as clients:
+        asked = [clients.submit(verify, url, statement=text) for text in ("a", "b", "raise", "c")]
+        until(lambda: app.state.batcher.items == 4)
+        verifier.gate.set()
+        assert [future.result().status_code for future in asked] == [200, 200, 500, 200]
+    assert sorted(verifier.batches) == [1, 1, 1, 1, 4]
+
+
+def test_an_exception_in_a_verdicts_place_is_a_500_of_its_own():
+    with verification_service(ScriptedVerifier()) as url:
+        assert "http://llm" not in refusal(verify(url, statement="fail"), 500, "internal_error")
+        assert verify(url).status_code == 200
 
 
 def test_a_slow_model_is_a_time_out_and_the_service_lives_on():

@@ -1,7 +1,9 @@
 """The client: what it retries, what it says when it gives up, and what it never tells."""
 
+import gzip
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -158,6 +160,71 @@ def test_after_a_fault_it_asks_again(fault):
         assert post(server.url) == {"fine": True}
     assert len(server.requests) == 3
     assert {request.split(b"\r\n\r\n", 1)[1].count(b"looks sad") for request in server.requests} == {1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "least"), [("2", 2), ("86400", 10), ("soon", 0), ("-1", 0), ("1e9", 0), ("\u0663", 0)]
+)
+def test_a_busy_service_says_when_to_ask_again(monkeypatch, asked, least):
+    pauses = []
+    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    busy = answer(503, {"error": "busy", "message": "full"}, f"Retry-After: {asked}")
+    with Told(busy, FINE) as server:
+        assert post(server.url) == {"fine": True}
+    assert len(pauses) == 1 and least <= pauses[0] <= least + 1
+
+
+class Dripping(Told):
+    """Sends the body of its answer piece by piece, without end."""
+
+    def __init__(self, piece, pause):
+        super().__init__(...)
+        self.piece, self.pause, self.ended = piece, pause, threading.Event()
+
+    def __enter__(self):
+        super().__enter__()
+        self.sender = threading.Thread(target=self._drip)
+        self.sender.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.sender.join()
+        super().__exit__()
+
+    def _drip(self):
+        begun = set()
+        while not self.ended.wait(self.pause):
+            for connection in list(self.kept):
+                head = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n" if connection not in begun else b""
+                begun.add(connection)
+                try:
+                    connection.sendall(head + self.piece)
+                except OSError:
+                    self.kept.remove(connection)
+
+
+def test_an_answer_that_drips_has_no_more_time_than_one_that_stops():
+    with Dripping(b" ", 0.02) as server:
+        begin = time.monotonic()
+        message = failure(server.url, retries=1, timeout=0.3)
+        assert time.monotonic() - begin < 5
+    assert "after 2 tries: nothing within 0.3 seconds" in message
+
+
+def test_an_answer_without_end_is_cut_off_and_not_asked_for_again(monkeypatch):
+    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 1_000_000)
+    with Dripping(bytes(300_000), 0.001) as server:
+        message = failure(server.url, retries=3, timeout=30)
+    assert "its answer is longer than 1000000 bytes" in message and len(server.requests) == 1
+
+
+def test_a_packed_answer_is_as_long_as_what_is_in_it():
+    """A megabyte of gzip holds a gigabyte."""
+    packed = gzip.compress(bytes(50_000_000))
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with Told(head + packed) as server:
+        assert "its answer is longer than" in failure(server.url)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 408, 413, 415, 422, 429])

@@ -14,10 +14,11 @@ from servers import Told, answer, verification_service
 from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, ViTForImageClassification
 
 from mirror.identity import FacePack
+from mirror.picture import upright
 from mirror.run import input_path
 from mirror.service import Service, ServiceError
 from mirror.verdict import Check, Verdict
-from mirror.verification import HttpVerifier, LocalVerifier, VerificationRequest
+from mirror.verification import HttpVerifier, LocalVerifier, VerificationError, VerificationRequest
 from pocket.expressions import EXPRESSIONS
 from pocket.faces import draw
 from pocket.identities import Identity
@@ -316,6 +317,48 @@ def test_a_classifier_with_other_labels_is_refused(tmp_path):
 def test_a_model_that_cannot_be_had_is_refused():
     with pytest.raises(FileNotFoundError, match="no model folder ./nowhere"):
         load(clip="./nowhere")
+
+
+# Faults ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_face_on_which_the_filters_fail_takes_no_other_along(verifier, caplog):
+    """A statement with half a surrogate pair, which no tokenizer takes, made the verdicts of its whole batch fail."""
+    requests = [request(face(1, "sad", 7)), request(face(1), statement="\ud83d"), request(face(2))]
+    first, failed, last = verifier.verify(requests)
+    assert [first, last] == verifier.verify(requests[::2])
+    assert isinstance(failed, VerificationError) and "the filters failed on it (" in str(failed)
+    assert "Traceback" in caplog.text and verifier.verify([request(face(1))])[0].accepted
+
+
+def test_faces_are_scaled_one_at_a_time(verifier, monkeypatch):
+    """Scaling takes ten bytes per pixel: a batch of large pictures at once would take gigabytes."""
+    sizes = []
+    for filter_ in (verifier.safety, verifier.relevance):
+        scale = filter_.processor
+
+        def noted(images, scale=scale, **options):
+            sizes.append(len(images) if isinstance(images, list) else 1)
+            return scale(images, **options)
+
+        monkeypatch.setattr(filter_, "processor", noted)
+    verifier.verify([request(face(person)) for person in range(4)])
+    assert sizes and max(sizes) == 1
+
+
+@pytest.mark.parametrize("size", [(8, 80), (80, 8), (1600, 160), (8000, 8000)])
+def test_the_largest_shapes_that_are_read_cost_no_more_than_their_pixels(size):
+    """What a model's processor makes of a picture grows with its proportion: 10 to 1 is 0.5 megapixels at 224."""
+    scaled = []
+
+    class Resampled(CLIPImageProcessorPil):
+        def resize(self, *args, **options):
+            scaled.append(super().resize(*args, **options))
+            return scaled[-1]
+
+    upright(Image.new("RGB", size))
+    Resampled(size={"shortest_edge": 336}, crop_size=336)(Image.new("RGB", size))
+    assert scaled and all(np.asarray(image).size <= 3 * 336 * 3360 for image in scaled)
 
 
 # Over HTTP ------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,9 @@ class DescriptionSettings(ServiceSettings):
 
     port: int = Field(8002, ge=0, le=65535, description="0 takes a free one")
     max_text: int = Field(20_000, ge=1, description="characters of a text")
+    max_body_bytes: int = Field(
+        2**20, ge=1, description="of a whole request; two texts in JSON's escapes take half of it"
+    )
     describer: Literal["lexicon", "openai", "local"] = Field(
         "lexicon",
         description="lexicon: a table of words, no model; openai: an OpenAI-compatible endpoint; local: transformers",
@@ -57,7 +60,7 @@ def create_app(describer: Any, settings: DescriptionSettings, token: str | None 
     wait = settings.max_wait_ms / 1000
     batcher = Batcher(describer.describe, batch, wait, settings.queue, settings.request_seconds, at_once)
     app = new_app("description", WHAT, describer.facts, settings, batcher, token)
-    codes = [*OF_ANY_BODY, "backend_unavailable", "unauthorized" if token else "forbidden_host"]
+    codes = [*OF_ANY_BODY, "backend_unavailable", "forbidden_origin", "unauthorized" if token else "forbidden_host"]
 
     @app.post(
         "/describe",
@@ -69,8 +72,8 @@ def create_app(describer: Any, settings: DescriptionSettings, token: str | None 
     async def describe(request: Request) -> Description:
         """The same request gives the same answer where the model is deterministic for a seed."""
         with batcher.place():
-            types = (JSON, URLENCODED, MULTIPART)
-            fields = await read_fields(request, types, settings.max_body_bytes, settings.request_seconds)
+            with app.state.uploads.share() as share:
+                fields = await read_fields(request, (JSON, URLENCODED, MULTIPART), settings, share)
             check_names(fields, ("history", "client_utt"), ("seed",))
             history = text(fields, "history", settings.max_text, may_be_empty=True)
             utterance = text(fields, "client_utt", settings.max_text)

@@ -1,17 +1,20 @@
 """`POST /verify`: a face, a portrait and a statement in, a verdict out. The verifier is passed in."""
 
-from typing import Annotated, Any
+import asyncio
+from typing import Annotated, Any, Self
 
 from fastapi import FastAPI, Request
-from pydantic import Field
+from PIL import Image
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from api.access import bearer
-from api.batching import Batcher
+from api.batching import Batcher, BatchFailed
+from api.budget import Budget
 from api.errors import OF_ANY_BODY, Refusal, declared
 from api.forms import MULTIPART, check_names, file, read_fields, text
-from api.images import UnreadableImage, decode
+from api.images import UnreadableImage, check, decode
 from api.serving import new_app
 from api.settings import ServiceSettings
 from mirror.picture import MAX_PIXELS
@@ -21,6 +24,7 @@ WHAT = (
     "Says of a painted face whether it is safe, fits what it should show, and is of the same person as the portrait: "
     "POST image, base_image (PNG, JPEG or WebP files) and statement as a multipart form to /verify."
 )
+DECODERS = 4  # pictures that are decoded at a time: 16-bit grey takes 30 bytes a pixel on the way to its 3
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 
 
@@ -35,6 +39,9 @@ class VerificationSettings(ServiceSettings):
 
     port: int = Field(8001, ge=0, le=65535, description="0 takes a free one")
     max_pixels: int = Field(4096 * 2048, ge=1, le=MAX_PIXELS, description="of a picture, all its frames together")
+    pixels_at_once: int = Field(
+        64_000_000, ge=1, description="of all pictures under work, 3 bytes each; beyond, requests wait, then are `busy`"
+    )
     safety_model: str = Field(
         "pocket/models/nsfw-pocket",
         description="image classifier with the classes nsfw and normal; published: Falconsai/nsfw_image_detection",
@@ -51,6 +58,13 @@ class VerificationSettings(ServiceSettings):
     )
     identity_threshold: Cosine | None = Field(None, description="least cosine of the two faces; none: the pack's own")
 
+    @model_validator(mode="after")
+    def _check_pixels(self) -> Self:
+        if self.pixels_at_once < 2 * self.max_pixels:
+            found = f"{2 * self.max_pixels}, found {self.pixels_at_once}"
+            raise ValueError(f"pixels_at_once must hold two pictures of max_pixels, {found}")
+        return self
+
 
 def create_app(verifier: Any, settings: VerificationSettings, token: str | None = None) -> FastAPI:
     """The service over `verifier`, which has `verify(requests) -> verdicts` and `facts()` (a LocalVerifier)."""
@@ -61,7 +75,9 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
     )
     facts = verifier.facts()
     app = new_app("verification", WHAT, lambda: facts, settings, batcher, token)
-    codes = [*OF_ANY_BODY, "too_many_pixels", "unsupported_image_type", "unsupported_image_shape"]
+    pictures = app.state.pictures = Budget(settings.pixels_at_once, "pixels")
+    decoders = asyncio.Semaphore(DECODERS)
+    codes = [*OF_ANY_BODY, "forbidden_origin", "too_many_pixels", "unsupported_image_type", "unsupported_image_shape"]
     codes += ["unreadable_base_image"]
     codes += ["unauthorized" if token else "forbidden_host"]
 
@@ -74,23 +90,34 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
     )
     async def verify(request: Request) -> Verdict:
         """200 for every verdict, a rejection too. An `image` that cannot be decoded is `unreadable_image`."""
-        with batcher.place():
-            fields = await read_fields(request, (MULTIPART,), settings.max_body_bytes, settings.request_seconds)
+        with batcher.place(), app.state.uploads.share() as share:
+            fields = await read_fields(request, (MULTIPART,), settings, share)
             check_names(fields, ("image", "base_image", "statement"))
             statement = text(fields, "statement", settings.max_text)
             face, portrait = file(fields, "image"), file(fields, "base_image")
-            try:
-                portrait = await run_in_threadpool(decode, portrait, "base_image", settings.max_pixels)
-            except UnreadableImage as error:
-                raise Refusal("unreadable_base_image", f"{error}; send another portrait") from None
-            try:
-                face = await run_in_threadpool(decode, face, "image", settings.max_pixels)
-            except UnreadableImage:
-                return Verdict(outcome="unreadable_image")
-            verdict = await batcher.submit(VerificationRequest(face, portrait, statement))
-            if isinstance(verdict, Exception):
-                raise verdict
+            del fields
+            pixels = 0
+            for data, name in ((portrait, "base_image"), (face, "image")):
+                async with decoders:
+                    pixels += await run_in_threadpool(check, data, name, settings.max_pixels)
+            async with pictures.held(pixels, settings.request_seconds):
+                try:
+                    portrait = await decoded(portrait, "base_image")
+                except UnreadableImage as error:
+                    raise Refusal("unreadable_base_image", f"{error}; send another portrait") from None
+                try:
+                    face = await decoded(face, "image")
+                except UnreadableImage:
+                    return Verdict(outcome="unreadable_image")
+                share.give_back()
+                verdict = await batcher.submit(VerificationRequest(face, portrait, statement))
+            if isinstance(verdict, Exception):  # logged by the verifier
+                raise BatchFailed(str(verdict)) from verdict
             return verdict
+
+    async def decoded(data: bytes, name: str) -> Image.Image:
+        async with decoders:
+            return await run_in_threadpool(decode, data, name, settings.max_pixels)
 
     return app
 

@@ -1,0 +1,73 @@
+"""Who may ask: the names under which a service is called, and the web pages that a browser may call it from.
+
+A browser sends the requests of any page that its user looks at; a page elsewhere must not spend a model or a key.
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.errors import Refusal
+
+OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: this service's own page, or the address bar
+PORTS = {"http": 80, "https": 443}
+
+
+class OwnPages:
+    """Refuses requests that a browser sends for a page of another origin, before anything else is looked at."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        foreign = [origin for origin in headers.getlist("origin") if not _is_own(origin, headers.get("host", ""))]
+        foreign += [site for site in headers.getlist("sec-fetch-site") if site.strip().lower() not in OWN_SITES]
+        if foreign:
+            message = f"this service answers no page of another site, found {foreign[0][:80]!r}; open its own pages"
+            await Refusal("forbidden_origin", message).response(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+class OwnNames:
+    """Refuses requests that name another host than this machine: a web page elsewhere could send them (DNS rebinding).
+
+    For a service without a token that listens at a loopback address.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else "localhost"
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            name = None
+        if name is None or not is_loopback(name):
+            message = f"this service answers on this machine only, found the host {host[:80]!r}; set a token to open it"
+            await Refusal("forbidden_host", message).response(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Whether a page of `origin` came from `host`; behind a proxy that ends TLS its scheme is not the service's."""
+    try:
+        page = urlsplit(origin.strip())
+        own = urlsplit(f"{page.scheme}://{host}")
+        port = PORTS[page.scheme]
+        return (page.hostname, page.port or port) == (own.hostname, own.port or port) and bool(page.hostname)
+    except (ValueError, KeyError):  # `null`, another scheme, a port that is none
+        return False
