@@ -100,7 +100,7 @@ class ChatEndpoint:
             ValueError: the key is missing, or no header can hold it; the URL is none, or holds a secret.
         """
         self.name = model
-        url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
+        url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or OPENAI
         if fault := url_fault("the base URL" if base_url else "OPENAI_BASE_URL", url, KEY):
             raise ValueError(fault)
         self.url = url.rstrip("/")
@@ -231,9 +231,8 @@ class ChatEndpoint:
             hint = "this key has no credit left; check its plan"
         wait = error.response.headers.get("retry-after")
         if wait and tries <= self.retries:  # the library waits two minutes at most, and gives up at once beyond that
-            hint = (
-                f"it asks to wait (Retry-After: {self._shown(wait, 40)}), longer than the 120 s that are waited for; run again then"
-            )
+            asked = self._shown(wait, 40)
+            hint = f"it asks to wait (Retry-After: {asked}), longer than the 120 s that are waited for; run again then"
         return self._error(f"answered {status} ({self._shown(fault.said)})", hint, status, before + tries, fault.own)
 
     def _unreachable(self, error: openai.APIConnectionError, before: int) -> ChatError:

@@ -68,6 +68,13 @@ def url_fault(name: str, url: str, instead: str) -> str:
     return "" if is_address else f"{name} must read http://host:port/path (its value is not shown)"
 
 
+def url_faults_of_environment(variable: str, instead: str) -> list[str]:
+    """What is wrong with the URL that the environment holds under `variable`; nothing where it is usable or not set."""
+    url = os.environ.get(variable, "").strip()
+    fault = url_fault(variable, url, instead) if url else ""
+    return [fault] if fault else []
+
+
 def masked(text: str, *secrets: str | None) -> str:
     """`text` without the secrets, in any form that a header, a URL or a JSON text gives them; mask before cutting."""
     known = [secret for secret in secrets if secret]
