@@ -3,11 +3,12 @@
 Knows no model and no weights.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from mirror.run import read_json
 
 CONFIG_FILE = "adapter_config.json"
 # Honoured by mirror.lora, which computes with them what peft does.
@@ -42,11 +43,9 @@ def read_adapter_config(folder: Path, defaults: Mapping[str, Any], peft_version:
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: no {CONFIG_FILE}, so this is no adapter; give the folder that holds one")
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        values = read_json(path)
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); copy it again from where the adapter was saved") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: must hold one JSON object, found {type(values).__name__}")
+        raise ValueError(f"{error}; copy it again from where the adapter was saved") from None
     if values.get("peft_type") != "LORA":
         raise ValueError(f"{path}: peft_type must be LORA, found {values.get('peft_type')!r}; only LoRA can be loaded")
     if faults := _type_faults(values) or _refusals(values, defaults, peft_version):

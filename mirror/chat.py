@@ -2,28 +2,32 @@
 
 The one module that imports openai, and leaves the retries to it: half a second after the first fault, then twice as
 long each time, or as long as the server asks. What a server does not take of the sampling is left out from then on
-(`mirror/parameters.py`); what its errors mean, `mirror/fault.py` reads.
+(`mirror/parameters.py`); what its errors mean, `mirror/fault.py` reads; `mirror/http_client.py` bounds the time and
+the size of an answer.
 """
 
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import openai
 from pydantic import ValidationError
 
-from mirror.fault import OK, Fault
+from mirror.fault import BAD_GATEWAY, OK, Fault
+from mirror.http_client import LARGEST, HttpClient, UnusableAnswer
 from mirror.messages import Completion, Message, NoAnswer, without_reasoning
 from mirror.parameters import Parameters
-from mirror.secret import KEY, clean_secret, masked, secret_of_environment
-from mirror.wire import Answer, Said, Usage, as_sent
+from mirror.secret import KEY, clean_secret, masked, secret_of_environment, url_fault
+from mirror.wire import Answer, Said, Usage, as_sent, parsed
 
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # servers that ask for no key accept any; the library insists on one
+CONNECT_SECONDS = 30.0
 CHANGES = 12  # changes of its parameters that a request may take; there are fewer to make
 SHOWN = 300  # characters of a server's words that a message shows
+GARBLED = "garbled"  # marks a response that came with 200 and is no JSON
 FILTERED = ("content_filter", "error")  # ends of an answer that is not whole, and not for want of room
 HINTS = {
     400: "the server does not take these parameters; change them or the model",
@@ -51,13 +55,15 @@ class ChatError(RuntimeError):
         status: of the HTTP response, or the one that stands in its body; None where there was none.
         tries: how many requests were made.
         own: `too long`, `filtered` or `no form` where this conversation alone was refused; else empty.
+        garbled: whether what came with status 200 is no answer of a model: a page, an error, nothing at all.
     """
 
-    def __init__(self, message: str, status: int | None, tries: int, own: str = "") -> None:
+    def __init__(self, message: str, status: int | None, tries: int, own: str = "", garbled: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.tries = tries
         self.own = own
+        self.garbled = garbled
 
 
 class ChatEndpoint:
@@ -78,22 +84,26 @@ class ChatEndpoint:
         retries: int = 4,
         concurrency: int = 8,
         room: str = "max_tokens",
+        largest: int = LARGEST,
     ) -> None:
         """
         Args:
             base_url: up to and with `/v1`; None is $OPENAI_BASE_URL or OpenAI's own.
             api_key: None is $OPENAI_API_KEY; only OpenAI's own endpoint must have one.
-            timeout: seconds that a request may wait for the server.
+            timeout: seconds until a whole answer must be there, from connecting to its last byte.
             retries: further tries after a fault of the server, of the network, or of the rate.
             concurrency: requests of a batch that may be under way at a time.
             room: what the user calls `max_tokens`: the parameter that messages name.
+            largest: bytes that an answer may have.
 
         Raises:
-            ValueError: the key is missing, or no header can hold it.
+            ValueError: the key is missing, or no header can hold it; the URL is none, or holds a secret.
         """
         self.name = model
-        url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
-        self.url = _without_credentials(url)
+        url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or OPENAI
+        if fault := url_fault("the base URL" if base_url else "OPENAI_BASE_URL", url, KEY):
+            raise ValueError(fault)
+        self.url = url.rstrip("/")
         self.is_openai = urlsplit(url).hostname == urlsplit(OPENAI).hostname
         self.sampling = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
         penalties = {"frequency_penalty": frequency_penalty, "presence_penalty": presence_penalty}
@@ -103,17 +113,16 @@ class ChatEndpoint:
         self.parameters = Parameters(f"{self.url}: model {model}", self.sampling, limit_name)
         self.retries, self.concurrency, self.room = retries, concurrency, room
         self._key = secret_of_environment(KEY) if api_key is None else clean_secret(api_key, KEY)
-        self._secrets = (self._key, *_credentials(url))
         self._begins_unopened = False
         if self.is_openai and not self._key:
             raise ValueError(f"OPENAI_API_KEY is not set, and {self.url} answers nobody without; export it")
-        # A proxy of the environment does not reach this machine's loopback, where vLLM and Ollama run.
-        is_loopback = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
-        http_client = openai.DefaultHttpxClient(
-            trust_env=not is_loopback, event_hooks={"response": [_give_real_status]}
-        )
+        http_client = _ChatClient(url, timeout, CONNECT_SECONDS, largest)
         self._client = openai.OpenAI(
-            base_url=url, api_key=self._key or NO_KEY, timeout=timeout, max_retries=retries, http_client=http_client
+            base_url=url,
+            api_key=self._key or NO_KEY,
+            timeout=http_client.timeout,
+            max_retries=retries,
+            http_client=http_client,
         )
 
     def facts(self) -> dict[str, Any]:
@@ -153,6 +162,8 @@ class ChatEndpoint:
                     model=self.name, messages=messages, **sent
                 )
             except openai.APIStatusError as error:
+                if error.response.extensions.get(GARBLED):
+                    return self._read(error.response.text, OK, before + _tries(error))
                 fault = Fault.read(error.status_code, error.response.text)
                 if before < CHANGES and self.parameters.learn(fault, sent, self._shown(fault.said)):
                     before += _tries(error)
@@ -166,18 +177,18 @@ class ChatEndpoint:
         """The answer in a response's body."""
         if fault := Fault.in_success(body):
             hint = OWN_HINTS.get(fault.own, "ask again, or look into the server's log").format(room=self.room)
-            return self._error(
-                f"answered 200 with an error ({self._shown(fault.said)})", hint, status, tries, fault.own
-            )
+            what = f"answered 200 with an error ({self._shown(fault.said)})"
+            return self._error(what, hint, status, tries, fault.own, garbled=True)
         try:
-            answer = Answer.model_validate_json(body)
-        except ValidationError as error:
-            kind = ", and no JSON" if error.errors()[0]["type"] == "json_invalid" else ""
+            answer = Answer.model_validate(parsed(body))
+        except ValueError as error:
+            kind = "" if isinstance(error, ValidationError) else ", and no JSON"
             what = f"answered with no chat completion{kind}: {self._shown(body, 200)!r}"
-            return self._error(what, "check that the base URL is that of an OpenAI-compatible API", status, tries)
+            hint = "check that the base URL is that of an OpenAI-compatible API"
+            return self._error(what, hint, status, tries, garbled=True)
         if not answer.choices:
             what = f"answered without a choice: {self._shown(body, 200)!r}"
-            return self._error(what, "ask again, with another seed or model", status, tries)
+            return self._error(what, "ask again, with another seed or model", status, tries, garbled=True)
         choice, usage = answer.choices[0], answer.usage or Usage()
         message, cut_off = choice.message or Said(), choice.finish_reason == "length"
         spoken = without_reasoning(message.text, cut_off)
@@ -199,64 +210,71 @@ class ChatEndpoint:
     def _wordless(self, message: Said, end: str | None, reasoning: str, status: int, tries: int) -> ChatError:
         """The error of an answer that has no words, or is not whole."""
         text = "a part of a text" if end in FILTERED and message.text else "no text"
-        what = f"answered with {text} (finish_reason {end})"
-        what += f", but with the refusal {message.refused!r}" if message.refused else ""
+        what = f"answered with {text} (finish_reason {self._shown(str(end), 40)})"
+        what += f", but with the refusal {self._shown(message.refused)!r}" if message.refused else ""
         own, hint = "", "ask again, with another seed or model"
         if end == "content_filter":
             own, hint = "filtered", OWN_HINTS["filtered"]
         elif end == "length" or reasoning or message.thought:
             what += ": its tokens went into reasoning" if reasoning or message.thought else ""
             hint = f"raise {self.room}, or turn the model's reasoning off"
-        return self._error(what, hint, status, tries, own)
+        return self._error(what, hint, status, tries, own, garbled=end == "error")
 
     def _refused(self, error: openai.APIStatusError, fault: Fault, before: int) -> ChatError:
         status, tries = error.status_code, _tries(error)
         hint = "ask again later, or look into the server's log" if status >= 500 else HINTS.get(status, "see above")
         hint = OWN_HINTS.get(fault.own, hint).format(room=self.room)
+        if 300 <= status < 400:
+            place = self._shown(error.response.headers.get("location", "nowhere"))
+            hint = f"it leads to {place}, where neither prompts nor keys are sent; set the URL to where it leads"
         if fault.code == "insufficient_quota":
             hint = "this key has no credit left; check its plan"
         wait = error.response.headers.get("retry-after")
         if wait and tries <= self.retries:  # the library waits two minutes at most, and gives up at once beyond that
-            hint = (
-                f"it asks to wait (Retry-After: {wait[:40]}), longer than the 120 s that are waited for; run again then"
-            )
+            asked = self._shown(wait, 40)
+            hint = f"it asks to wait (Retry-After: {asked}), longer than the 120 s that are waited for; run again then"
         return self._error(f"answered {status} ({self._shown(fault.said)})", hint, status, before + tries, fault.own)
 
     def _unreachable(self, error: openai.APIConnectionError, before: int) -> ChatError:
         if isinstance(error, openai.APITimeoutError):
             what, hint = "did not answer in time", "raise the time-out, lower the concurrency, or ask for fewer tokens"
+        elif isinstance(error.__cause__, UnusableAnswer):
+            what, hint = f"cannot be used: {error.__cause__}", "look into what answers there"
         else:
             what, hint = f"cannot be reached ({error.__cause__ or error})", "is the server running? check the base URL"
         return self._error(what, hint, None, before + _tries(error))
 
     def _shown(self, text: str, most: int = SHOWN) -> str:
         """So much of a server's words as a message shows, without secrets."""
-        return masked(text, *self._secrets)[:most]
+        return masked(text, self._key)[:most]
 
-    def _error(self, what: str, hint: str, status: int | None, tries: int, own: str = "") -> ChatError:
+    def _error(
+        self, what: str, hint: str, status: int | None, tries: int, own: str = "", garbled: bool = False
+    ) -> ChatError:
         times = "1 try" if tries == 1 else f"{tries} tries"
-        told = f"{self.url}: model {self.name} {masked(what, *self._secrets)} after {times}; {hint}"
-        return ChatError(told, status, tries, own)
+        told = f"{self.url}: model {self.name} {masked(what, self._key)} after {times}; {hint}"
+        return ChatError(told, status, tries, own, garbled)
 
 
-def _give_real_status(response: Any) -> None:
-    """Gives a 200 that carries an error in its body the status of that error, so that it is treated like any other."""
-    response.read()
-    if response.status_code == OK and (fault := Fault.in_success(response.text)):
-        response.status_code = fault.status
+class _ChatClient(HttpClient):
+    """Gives a 200 that is no answer the status that it should have had, so that it is tried again like any other."""
+
+    def send(self, *request: Any, **options: Any) -> Any:
+        response = super().send(*request, **options)
+        if response.is_success:
+            if fault := Fault.in_success(response.text):
+                response.status_code = fault.status
+            elif not _is_json(response.text):
+                response.status_code, response.extensions[GARBLED] = BAD_GATEWAY, True
+        return response
 
 
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-
-
-def _credentials(url: str) -> tuple[str, ...]:
-    """What no message may show of a URL: the password, and both as basic authentication sends them."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return ()
-    return parts.password, unquote(parts.password), f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+def _is_json(body: str) -> bool:
+    try:
+        parsed(body)
+    except ValueError:
+        return False
+    return True
 
 
 def _tries(error: openai.APIError) -> int:

@@ -3,7 +3,6 @@
 Knows nothing of tensors: whoever writes one fills the folder.
 """
 
-import json
 import os
 import shutil
 import uuid
@@ -15,7 +14,7 @@ from typing import Any
 
 from mirror.lock import locked
 from mirror.prompts import PromptSet
-from mirror.run import display_path, input_path, remove_scratch, write_json
+from mirror.run import display_path, input_path, read_json, remove_scratch, write_json
 
 MANIFEST = "manifest.json"
 PROMPTS = "prompts.json"
@@ -101,7 +100,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder}: no {MANIFEST}, so it was not written by this software; "
             "say which base model and which cot the adapter was trained with"
         )
-    values = _read_json(path)
+    values = read_json(path)
     if unknown := values.keys() - Manifest.__dataclass_fields__.keys():
         raise ValueError(f"{path}: unknown entries {sorted(unknown)}; a newer version of this software wrote it")
     needed = {entry.name for entry in fields(Manifest) if entry.name not in ("format", "prompts")}
@@ -121,19 +120,9 @@ def read_prompts(place: Path) -> PromptSet:
     if not path.is_file():
         raise FileNotFoundError(f"no such file {path}")
     try:
-        return PromptSet.from_json(_read_json(path))
+        return PromptSet.from_json(read_json(path))
     except ValueError as error:
         raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # no JSON, or no text
-        raise ValueError(f"{path}: cannot be read as JSON ({error})") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: must hold one object, found {type(values).__name__}")
-    return values
 
 
 def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:

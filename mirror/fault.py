@@ -4,18 +4,20 @@ Servers have no common form. Read are OpenAI's (`error.code`, `error.param`), Fa
 `loc`), Google's (a list), xAI's (`error` is a text), and errors that a gateway passes on as a text of JSON.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from mirror.wire import parsed
 
 OK = 200
 TOO_LARGE = 413
 TOO_MANY = 429
 BAD_GATEWAY = 502
 OF_REQUEST = (400, 422)
-LONGEST = 4000  # characters of an error that are read
+LONGEST = 4000  # characters of an error that are looked through
+DEEPEST = 30  # objects and lists in each other that are looked into
 OF_KEY_OR_RATE = (401, 402, 403, 407, 408, 409, TOO_MANY)  # say nothing of parameters
 _TEXTS = ("message", "msg", "error", "errors", "detail", "details", "description", "fieldViolations", "metadata", "raw")
 _PLACES = ("param", "loc", "field", "parameter")
@@ -56,6 +58,7 @@ _UNSUPPORTED = re.compile(
     r"|only.{0,40}?(?:allowed|set to|default|supported)|(?:must be|only|not) one of|cannot find field|use \W?max_",
     re.IGNORECASE | re.DOTALL,
 )
+_STATUS = re.compile(r"[45]\d\d", re.ASCII)
 _BOTH = re.compile(r"\bboth\b|only one|together|at the same time|simultaneous|mutually exclusive", re.IGNORECASE)
 
 NAMES = {
@@ -97,7 +100,11 @@ class Fault:
     @classmethod
     def read(cls, status: int, body: str) -> "Fault":
         """The error in a response's body, whatever its form."""
-        found = list(_parts(_parsed(body)))
+        return cls._of(status, _parsed(body))
+
+    @classmethod
+    def _of(cls, status: int, answer: Any) -> "Fault":
+        found = list(_parts(answer))
         codes = [text for kind, text in found if kind == "code"]
         texts = dict.fromkeys(" ".join(text.split()) for kind, text in found if kind == "text")
         fault = cls(
@@ -105,24 +112,24 @@ class Fault:
             next((code for code in codes if not code.isdigit()), ""),
             tuple(text for kind, text in found if kind == "type"),
             tuple(text for kind, text in found if kind == "place"),
-            "; ".join(filter(None, texts))[:LONGEST],
+            "; ".join(filter(None, texts)),
         )
         if status != OK:
             return fault
-        numbers = [int(code) for code in codes if code.isdigit() and len(code) == 3 and code[0] in "45"]
+        numbers = [int(code) for code in codes if _STATUS.fullmatch(code)]
         return replace(fault, status=numbers[0] if numbers else fault._status_by_words())
 
     @classmethod
     def in_success(cls, body: str) -> "Fault | None":
         """The error that a response with status 200 carries in its body; None where it carries none."""
-        parsed = _parsed(body)
-        answer = parsed[0] if isinstance(parsed, list) and len(parsed) == 1 else parsed
+        found = _parsed(body)
+        answer = found[0] if isinstance(found, list) and len(found) == 1 else found
         if not isinstance(answer, dict):
             return None
         choices = answer.get("choices")
         first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
         error = answer.get("error") or first.get("error") or (answer if answer.get("object") == "error" else None)
-        return cls.read(OK, json.dumps({"error": error})) if error else None
+        return cls._of(OK, {"error": error}) if error else None
 
     @property
     def said(self) -> str:
@@ -143,13 +150,13 @@ class Fault:
 
     @property
     def _words(self) -> str:
-        return " ".join((self.code, *self.types, self.text))
+        return " ".join((self.code[:LONGEST], *self.types, self.text))[:LONGEST]
 
     def _status_by_words(self) -> int:
         """The status that an error within a 200 should have had, where it gives no number."""
         if _RATE.search(self._words):
             return TOO_MANY
-        return BAD_GATEWAY if _OF_SERVER.search(f"{self.code} {self.types}") else OK
+        return BAD_GATEWAY if _OF_SERVER.search(f"{self.code} {self.types}"[:LONGEST]) else OK
 
     def refused(self, sent: Mapping[str, Any]) -> list[str]:
         """The names among the parameters `sent` that the server does not take; the values of the others may be wrong.
@@ -163,7 +170,7 @@ class Fault:
         if self.status not in OF_REQUEST and not is_unsupported:
             return []
         names = self._named(sent)
-        if _BOTH.search(self.text) and len(names) > 1:
+        if _BOTH.search(self.text[:LONGEST]) and len(names) > 1:
             return [next((name for name in LEAST_FIRST if name in names), names[0])]
         if is_unsupported or not _RANGE.search(self._words):
             return names
@@ -171,7 +178,7 @@ class Fault:
 
     def _named(self, sent: Mapping[str, Any]) -> list[str]:
         """The parameters that the error points at; where it points at none, those that its words name."""
-        for told in (" ".join(self.places), self.text):
+        for told in (" ".join(self.places)[:LONGEST], self.text[:LONGEST]):
             names = [name for name in sent if name in _NAMED and _NAMED[name].search(told)]
             names = names or [name for name in sent if name.endswith("_penalty") and _PENALTY.search(told)]
             if names:
@@ -182,26 +189,29 @@ class Fault:
 def _parsed(body: str) -> Any:
     """`body` as JSON; as it is where it is none."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return parsed(body)
+    except ValueError:
         return body
 
 
-def _parts(value: Any, kind: str = "text") -> Iterator[tuple[str, str]]:
+def _parts(value: Any, kind: str = "text", depth: int = 0) -> Iterator[tuple[str, str]]:
     """The texts, codes and named places of an error, in order; what it repeats of the request is passed over."""
+    if depth > DEEPEST:
+        return
+    depth += 1
     if isinstance(value, dict):
         for name, inner in value.items():
             if name in _PLACES:
-                yield from _parts(inner, "place")
+                yield from _parts(inner, "place", depth)
             elif name == "code" or name in _TYPES:
-                yield from _parts(inner, "code" if name == "code" else "type")
+                yield from _parts(inner, "code" if name == "code" else "type", depth)
             elif name in _TEXTS:
-                yield from _parts(inner, "text")
+                yield from _parts(inner, "text", depth)
     elif isinstance(value, list):
         for inner in value:
-            yield from _parts(inner, kind)
+            yield from _parts(inner, kind, depth)
     elif isinstance(value, str) and kind == "text" and value.lstrip()[:1] in ("{", "[") and len(value) < 100_000:
         inner = _parsed(value)
-        yield from [(kind, value)] if inner is value else _parts(inner)
+        yield from [(kind, value)] if inner is value else _parts(inner, depth=depth)
     elif isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         yield kind, str(value)

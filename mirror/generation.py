@@ -4,12 +4,13 @@ A `generation_config.json` may sample, penalise, search with beams, suppress or 
 settings of a run record, so all of that is left out. Knows no architecture.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers import GenerationConfig, PreTrainedModel
+
+from mirror.run import read_json
 
 
 def ends_only(folder: Path, tokenizer: Any) -> GenerationConfig:
@@ -37,10 +38,11 @@ def _named_ends(path: Path) -> list[int]:
     if not path.is_file():
         return []
     try:
-        config = json.loads(path.read_text(encoding="utf-8-sig"))
-        named = config.get("eos_token_id", (config.get("text_config") or {}).get("eos_token_id"))
-    except (ValueError, AttributeError):
-        raise ValueError(f"{path} holds no JSON object; get the file again, or remove it") from None
+        config = read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; get the file again, or remove it") from None
+    inner = config.get("text_config")
+    named = config.get("eos_token_id", inner.get("eos_token_id") if isinstance(inner, dict) else None)
     ends = named if isinstance(named, list) else [] if named is None else [named]
     if not all(isinstance(end, int) and not isinstance(end, bool) for end in ends):
         raise ValueError(f"{path}: eos_token_id must be a token id or a list of them, found {named!r}")

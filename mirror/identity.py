@@ -4,7 +4,6 @@ The pack is checked before insightface sees it, and nothing is ever downloaded.
 """
 
 import hashlib
-import json
 import logging
 import os
 import warnings
@@ -22,7 +21,7 @@ from insightface.model_zoo.package_manifest import has_model_package_manifest, l
 from PIL import Image
 
 from mirror.picture import upright
-from mirror.run import display_path, input_path, sha256
+from mirror.run import display_path, input_path, read_json, sha256
 from mirror.weight_files import check_file
 
 logger = logging.getLogger(__name__)
@@ -195,10 +194,15 @@ def read_calibration(folder: Path) -> dict:
     if not path.is_file():
         return {}
     try:
-        calibration = json.loads(path.read_text(encoding="utf-8"))
-        float(calibration["threshold"])
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{display_path(path)} holds no threshold as JSON; calibrate again, or remove it") from None
+        calibration = read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; calibrate again, or remove it") from None
+    threshold = calibration.get("threshold")
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not -1 <= threshold <= 1:
+        raise ValueError(
+            f"{display_path(path)}: threshold must be a cosine in -1…1, found {threshold!r:.40}; calibrate again, or "
+            "remove the file"
+        )
     return calibration
 
 

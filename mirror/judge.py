@@ -19,6 +19,7 @@ from mirror.picture import PictureError, open_picture
 from mirror.prompts.judge import CHOICES, TEMPLATES, answer_schema, preference_prompt, rating_prompt, system_prompt
 from mirror.ratings import Status
 from mirror.run import seed_for, sha256
+from mirror.text_file import without_halves
 from mirror.transcript import Turn
 
 Structured = Literal["schema", "object", "text"]
@@ -129,7 +130,9 @@ class ChatJudge:
         for attempt in range(1, self.attempts + 1):
             completion = self.model.complete([messages], [seed_for(seed, attempt)], form)[0]
             if isinstance(completion, ChatError):
-                if not is_worth_another(completion):
+                # What is no answer of a model fails once it was asked again, here or, with pauses, by the endpoint.
+                is_last = completion.garbled and (attempt == self.attempts or completion.tries > 1)
+                if is_last or not is_worth_another(completion):
                     return self._failed(case, completion, attempt)
                 fault, raw = "no text", str(completion)
                 continue
@@ -227,10 +230,14 @@ def _read(error: ValueError | RecursionError, text: str, place: int) -> int:
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if twice := next((name for name, value in pairs if values[name] != value), None):
+    values = {without_halves(name): _whole(value) for name, value in pairs}
+    if twice := next((name for name, value in pairs if values[without_halves(name)] != _whole(value)), None):
         raise Unparsable(f"{twice} has two values")
     return values
+
+
+def _whole(value: Any) -> Any:
+    return without_halves(value) if isinstance(value, str) else value
 
 
 def _tokens(given: list[Any]) -> tuple[int | None, int | None]:

@@ -7,7 +7,7 @@ an answer is not asked again, what failed is.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import combinations, permutations
 from pathlib import Path
@@ -15,7 +15,6 @@ from random import Random
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from mirror import preferences, ratings
 from mirror.arm import Arm
@@ -32,6 +31,7 @@ from mirror.rules import RulesJudge
 from mirror.run import display_path, input_path, seed_for
 from mirror.run_folder import Run
 from mirror.settings import CounselSettings, RateSettings
+from mirror.tally import Tally
 from mirror.transcript import SessionFolder, Turn
 
 LICENSED = "(licensed words)"
@@ -55,13 +55,15 @@ class Judging:
 
         Raises:
             RunConflict: the folder holds a run with other settings.
+            FolderInUse: another process counsels or rates one of the runs.
         """
         self.settings = settings
         self.instruments = settings.read_instruments()
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
-        self.arms = [Arm.read(folder) for folder in settings.folders or [example_run()]]
         self.judge = make_judge(settings)
-        self.questions = self._questions()
+        self._folders = settings.folders or [example_run()]
+        with self._holding_runs():
+            self._read()
         self.run.open()
         self.run.record("running", **self.facts())
 
@@ -109,13 +111,23 @@ class Judging:
 
         Raises:
             RatingsFailed: questions had no answer, or the endpoint refuses them.
-            FolderInUse: another process rates one of the runs.
+            FolderInUse: another process counsels or rates one of the runs.
         """
-        with ExitStack() as locks:
-            locks.enter_context(self.run.working("rating"))
-            for arm in self.arms:
-                locks.enter_context(locked(arm.folder.with_name(f"{arm.folder.name}.ratings"), "rating"))
+        with self.run.working("rating"), self._holding_runs():
+            self._read()  # anew: the runs may have been counseled on since
             return self._rate()
+
+    @contextmanager
+    def _holding_runs(self) -> Iterator[None]:
+        """Keeps others from counseling and rating the runs: a session must stay what it was when it was rated."""
+        with ExitStack() as locks:
+            for folder in sorted(self._folders):
+                locks.enter_context(locked(folder, "rating"))
+            yield
+
+    def _read(self) -> None:
+        self.arms = [Arm.read(folder) for folder in self._folders]
+        self.questions = self._questions()
 
     def _rate(self) -> pd.DataFrame:
         status = {key: line.status for key, line in self._lines().items()}
@@ -282,23 +294,3 @@ def example_run() -> Path:
     counseling = Counseling(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), **EXAMPLE))
     counseling.counsel()
     return counseling.run.folder
-
-
-class Tally:
-    """Moves a bar with every answer: unparsable and failed ones, tokens, dollars."""
-
-    def __init__(self, bar: tqdm, settings: RateSettings) -> None:
-        self.bar = bar
-        self.price = parse_prices(settings.prices).get(settings.judge_model)
-        self.status: Counter[str] = Counter()
-        self.read = self.written = 0
-
-    def count(self, answer: Answer) -> None:
-        self.status[answer.status] += 1
-        self.read += answer.prompt_tokens or 0
-        self.written += answer.completion_tokens or 0
-        told = [f"{self.status[kind]} {kind}" for kind in ("unparsable", "failed") if self.status[kind]]
-        told += [f"{self.read + self.written:,} tokens"] if self.read else []
-        told += [f"${self.price.cost(self.read, self.written):.4f}"] if self.price else []
-        self.bar.set_postfix_str(", ".join(told), refresh=False)
-        self.bar.update()

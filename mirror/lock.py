@@ -6,7 +6,6 @@ holder's heartbeat tells whether it is alive. Knows nothing of what is in the fo
 """
 
 import contextlib
-import json
 import logging
 import os
 import platform
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mirror.run import display_path, write_json
+from mirror.run import display_path, read_json, write_json
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Holder:
     def read(cls, path: Path) -> "Holder | None":
         """The holder that a file names; None where there is none, or where it was cut off by a crash."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls(**read_json(path))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 

@@ -27,7 +27,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mirror.instrument import Instrument
-from mirror.run import display_path
+from mirror.run import display_path, strict_json
 from mirror.statistics import agreement, estimate, krippendorff_alpha
 
 FILE = "ratings.jsonl"
@@ -79,11 +79,14 @@ def read_lines(path: Path, kind: type[Line]) -> list[Line]:
     found = []
     for number, line in enumerate(lines, 1):
         try:
+            strict_json(line)
             found.append(kind.model_validate_json(line))
         except ValidationError as error:
             what = error.errors()[0]
             told = ": ".join([*map(str, what["loc"]), what["msg"]])
             raise RatingsError(f"{display_path(path)}: line {number}: is no {kind.__name__.lower()} ({told})") from None
+        except ValueError as error:
+            raise RatingsError(f"{display_path(path)}: line {number}: {error}; mend or remove the line") from None
     return found
 
 

@@ -86,6 +86,8 @@ def _yaml_number(text: str, kind: str) -> str:
 
 
 def _show(value: Any) -> str:
+    if "://" in str(value):
+        return "a URL, which is not shown: it may hold a secret"
     return f"the text {value!r}" if isinstance(value, str) else repr(value)
 
 

@@ -4,7 +4,6 @@ Knows nothing of what a run does.
 """
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, Self
 import yaml
 
 from mirror.lock import locked
-from mirror.run import discard, display_path, environment, output_path, write_json, write_text
+from mirror.run import discard, display_path, environment, output_path, read_json, write_json, write_text
 
 SETTINGS = "settings.yaml"
 PROVENANCE = "provenance.json"
@@ -134,12 +133,9 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except ValueError as error:
-        found = error
-    if not isinstance(found, dict):
-        raise RunConflict(f"{display_path(path)} is damaged ({found!s:.100}); restore it, or start over with fresh")
-    return found
+        raise RunConflict(f"{error}; restore it, or start over with fresh") from None
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str]) -> list[str]:

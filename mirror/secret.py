@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import unicodedata
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 KEY = "OPENAI_API_KEY"
 TOKEN = "MIRROR_SERVICE_TOKEN"
@@ -42,6 +42,37 @@ def secret_faults(name: str) -> list[str]:
     except ValueError as error:
         return [str(error)]
     return []
+
+
+def url_fault(name: str, url: str, instead: str) -> str:
+    """What is wrong with a URL that is asked, in one sentence that shows nothing of it; empty where it can be used.
+
+    A user name, password, query or fragment may be a secret, and a URL is written into settings and logs.
+
+    Args:
+        name: the parameter or variable that holds it.
+        instead: the environment's variable that a secret goes into.
+    """
+    plain = unquote(url)
+    if any(mark in plain for mark in "@?#;\\"):
+        return (
+            f"{name} holds more than an address (a user name, password, query or fragment; it is not shown); give "
+            f"http://host:port/path alone and put the secret into the environment: export {instead}=…"
+        )
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool((parts.hostname or "").encode("idna"))
+        is_address = is_address and parts.port != 0 and plain.isprintable() and " " not in plain
+    except ValueError:  # a port that is no number, a bracket that stays open, a name that is too long
+        is_address = False
+    return "" if is_address else f"{name} must read http://host:port/path (its value is not shown)"
+
+
+def url_faults_of_environment(variable: str, instead: str) -> list[str]:
+    """What is wrong with the URL that the environment holds under `variable`; nothing where it is usable or not set."""
+    url = os.environ.get(variable, "").strip()
+    fault = url_fault(variable, url, instead) if url else ""
+    return [fault] if fault else []
 
 
 def masked(text: str, *secrets: str | None) -> str:

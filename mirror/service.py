@@ -6,25 +6,23 @@ Knows the wire, not what the services are for.
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping
-from http.cookiejar import DefaultCookiePolicy
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import requests
+import httpx2
 from pydantic import BaseModel, ValidationError
-from requests.adapters import HTTPAdapter
 
-from mirror.secret import TOKEN, clean_secret, masked, secret_of_environment
+from mirror.http_client import LARGEST, HttpClient
+from mirror.secret import TOKEN, clean_secret, masked, secret_of_environment, url_fault
+from mirror.wire import parsed
 
 CONNECT_SECONDS = 5.0
 BACKOFF_SECONDS = 0.5  # before the second try; doubled before each further one
 LONGEST_PAUSE = 10.0  # seconds that a busy service's Retry-After can ask for
-MAX_ANSWER_BYTES = 4 * 2**20  # a verdict or a description has a few thousand
-PIECE_BYTES = 64 * 2**10  # of an answer that are read at a time
-CONNECTIONS = 32  # that are kept open; more are made where more threads ask at once
 COMMANDS = {"/verify": "python -m api.verification", "/describe": "python -m api.description"}
-FAULTS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+FAULTS = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.ProxyError, httpx2.RemoteProtocolError)
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -37,17 +35,10 @@ def endpoint(url: str, path: str) -> str:
 
     Raises ValueError for what is no plain HTTP URL.
     """
-    try:
-        parts = urlsplit(url.strip())
-        plain = parts.scheme in ("http", "https") and bool((parts.hostname or "").encode("idna")) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that stays open, a name that is too long
-        plain = False
-    if not plain or parts.username or parts.password or parts.query or parts.fragment:
-        shown = url.strip().rsplit("@", 1)[-1].partition("?")[0]
-        raise ValueError(
-            f"a service's URL must read http://host:port or http://host:port/path, found {shown!r}"
-            f"{' and more' if '@' in url or '?' in url else ''}; a secret goes into {TOKEN}"
-        )
+    url = url.strip()
+    if fault := url_fault("a service's URL", url, TOKEN):
+        raise ValueError(fault)
+    parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(path)}"
     return base.rstrip("/") + path
 
@@ -57,18 +48,6 @@ def token_of_environment() -> str | None:
     return secret_of_environment(TOKEN) or None
 
 
-class BearerAuth(requests.auth.AuthBase):
-    """The token on its way; having an auth of its own also keeps requests from taking one out of ~/.netrc."""
-
-    def __init__(self, token: str | None) -> None:
-        self.token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.token:
-            request.headers["Authorization"] = f"Bearer {self.token}"
-        return request
-
-
 class Service:
     """One endpoint of one service; may be used from several threads at once.
 
@@ -76,20 +55,25 @@ class Service:
         url: base URL, or one that ends in `path`.
         path: `/verify` or `/describe`.
         token: the bearer token; by default that of the environment.
-        timeout: seconds for a whole try, and without a sign of the answer, until it is given up.
+        timeout: seconds until a whole answer must be there, from connecting to its last byte.
         retries: how many tries may follow the first, after a fault (5xx, no connection, time-out) and nothing else.
+        largest: bytes that an answer may have.
     """
 
-    def __init__(self, url: str, path: str, token: str | None = None, timeout: float = 120, retries: int = 3) -> None:
+    def __init__(
+        self,
+        url: str,
+        path: str,
+        token: str | None = None,
+        timeout: float = 120,
+        retries: int = 3,
+        largest: int = LARGEST,
+    ) -> None:
         self.url, self.path, self.timeout, self.retries = endpoint(url, path), path, timeout, retries
         self._token = token_of_environment() if token is None else clean_secret(token, TOKEN)
-        self._session = requests.Session()
-        self._session.auth = BearerAuth(self._token)
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        if urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost"):
-            self._session.trust_env = False  # a proxy of the environment does not reach this machine's loopback
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        self._client = HttpClient(self.url, timeout, CONNECT_SECONDS, largest)
+        self._client.cookies.jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client.headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def post(
         self, data: Mapping[str, Any] | None = None, files: Mapping[str, tuple[str, bytes, str]] | None = None
@@ -125,11 +109,11 @@ class Service:
                 time.sleep(max(BACKOFF_SECONDS * 2 ** (tried - 1) * random.uniform(0.75, 1.25), pause))
             pause = 0.0
             try:
-                response = self._answer(method, url, content)
+                response = self._client.request(method, url, **content)
             except FAULTS as error:
                 fault = self._unanswered(error)
                 continue
-            except requests.RequestException as error:  # no fault that may pass: a host name that is none, …
+            except (httpx2.RequestError, httpx2.InvalidURL) as error:  # no fault that may pass: too large an answer, …
                 raise self._error(url, f"could not be asked: {error}; check the URL") from error
             if response.status_code < 500:
                 return self._content(url, response)
@@ -137,27 +121,18 @@ class Service:
         tries = f"{self.retries + 1} tries" if self.retries else "1 try"
         raise self._error(url, f"gave no answer after {tries}: {fault}")
 
-    def _answer(self, method: str, url: str, content: Mapping[str, Any]) -> requests.Response:
-        """A whole answer, within its time and size: a read's time-out alone never ends what drips byte by byte."""
-        deadline = time.monotonic() + self.timeout
-        options = {"timeout": (CONNECT_SECONDS, self.timeout), "allow_redirects": False, "stream": True}
-        with self._session.request(method, url, **options, **content) as response:
-            response.raw.stream = lambda *_, **__: _pieces(response, deadline)  # which requests reads the content by
-            _ = response.content
-        return response
-
-    def _unanswered(self, error: requests.RequestException) -> str:
+    def _unanswered(self, error: httpx2.RequestError) -> str:
         """What happened on the way, and what to do."""
         command = COMMANDS.get(self.path, "its command")
-        if isinstance(error, requests.ConnectTimeout):
-            return f"no connection within {CONNECT_SECONDS:g} seconds; check host and port, and whether it is reachable"
-        if isinstance(error, requests.Timeout):
-            return f"nothing within {self.timeout:g} seconds; it may be overloaded: ask less at once, or wait longer"
-        reason = error.args[0] if error.args else error
-        reason = getattr(reason, "reason", reason)
-        return f"{reason}; is it running, and at this address? `{command}` starts it"
+        if isinstance(error, httpx2.ConnectTimeout):
+            seconds = min(CONNECT_SECONDS, self.timeout)
+            return f"no connection within {seconds:g} seconds; check host and port, and whether it is reachable"
+        if isinstance(error, httpx2.TimeoutException):
+            whole = f"no whole answer within {self.timeout:g} seconds"
+            return f"{whole}; it may be overloaded: ask less at once, or wait longer"
+        return f"{error or type(error).__name__}; is it running, and at this address? `{command}` starts it"
 
-    def _content(self, url: str, response: requests.Response) -> dict[str, Any]:
+    def _content(self, url: str, response: httpx2.Response) -> dict[str, Any]:
         """The JSON of an answer below 500; ServiceError for anything but success, which is never asked for again."""
         status = response.status_code
         if status >= 300:
@@ -169,7 +144,7 @@ class Service:
             }.get(status, "the request has to change" if status >= 400 else "set the URL to where it leads")
             raise self._error(url, f"answered {_said(response, self._token)}; {advice}")
         try:
-            answer = response.json()
+            answer = parsed(response.text)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
@@ -182,31 +157,18 @@ class Service:
         return ServiceError(masked(f"{url} {message}", self._token))
 
 
-def _pieces(response: requests.Response, deadline: float) -> Iterator[bytes]:
-    """The body as it arrives. Raises requests' Timeout, and its RequestException for one that is too long."""
-    size = 0
-    read = response.raw.read1
-    while piece := read(PIECE_BYTES, decode_content=True):
-        size += len(piece)
-        if size > MAX_ANSWER_BYTES:
-            raise requests.RequestException(f"its answer is longer than {MAX_ANSWER_BYTES} bytes")
-        if time.monotonic() > deadline:
-            raise requests.Timeout("the answer did not end")
-        yield piece
-
-
-def _pause(response: requests.Response) -> float:
+def _pause(response: httpx2.Response) -> float:
     """Seconds that the service asks to wait for, within reason."""
     asked = response.headers.get("Retry-After", "")
     return min(float(asked), LONGEST_PAUSE) if re.fullmatch("[0-9]{1,9}", asked) else 0.0
 
 
-def _said(response: requests.Response, token: str | None) -> str:
+def _said(response: httpx2.Response, token: str | None) -> str:
     """Status, code and message of an answer that is none; the start of it where it is not the services' JSON."""
     try:
-        answer = response.json()
+        answer = parsed(response.text)
         return f"{response.status_code} {answer['error']}: {answer['message']}"
     except (ValueError, KeyError, TypeError):
         place = response.headers.get("Location")
         text = repr(masked(response.text, token)[:200])
-        return f"{response.status_code} {response.reason} {f'to {place}' if place else text}"
+        return f"{response.status_code} {response.reason_phrase} {f'to {place}' if place else text}"

@@ -45,6 +45,11 @@ def lone_surrogate(text: str) -> str:
     return f"half a character (a lone surrogate, \\u{ord(found[0]):04x}) at position {found.start()}" if found else ""
 
 
+def without_halves(text: str) -> str:
+    """`text` with U+FFFD in place of each half of a surrogate pair, so that it can be written."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
 def control_character(text: str) -> str:
     """The first control character in a text that is neither tab nor line end, in words; empty where there is none."""
     found = _CONTROL.search(text)

@@ -18,13 +18,14 @@ from PIL import Image
 from pydantic import ValidationError
 
 from mirror.profile import Profile
-from mirror.run import display_path, sha256, write_bytes, write_json
+from mirror.run import display_path, read_json, sha256, strict_json, write_bytes, write_json
 from mirror.run_folder import RunConflict, differences
 from mirror.turn import AttemptRecord, Conversation, FaceRecord, Turn
 
 __all__ = ["AttemptRecord", "Conversation", "FaceRecord", "SessionFolder", "TranscriptError", "Turn", "format_session"]
 
 REMOVE = "restore it, or remove the session's folder to counsel this client again"
+DAMAGED = "the file was changed or damaged"
 WIDTH = 100  # columns of a printed session
 
 
@@ -110,7 +111,7 @@ class SessionFolder:
         seconds = {}
         for number, line in enumerate(_whole_lines(path), 1):
             try:
-                timing = json.loads(line)
+                timing = strict_json(line)
                 seconds[timing["turn"]] = {str(stage): float(value) for stage, value in timing["seconds"].items()}
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise TranscriptError(f"{_line(path, number)}: holds no times of a turn; remove the file") from None
@@ -192,12 +193,9 @@ def _read_object(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except ValueError as error:
-        raise TranscriptError(f"{display_path(path)} is damaged ({error}); {REMOVE}") from None
-    if not isinstance(found, dict):
-        raise TranscriptError(f"{display_path(path)} is damaged (holds no object); {REMOVE}")
-    return found
+        raise TranscriptError(f"{error}; {REMOVE}") from None
 
 
 def _client(profile: Profile) -> dict[str, Any]:
@@ -206,13 +204,16 @@ def _client(profile: Profile) -> dict[str, Any]:
 
 def _read_turn(line: bytes, number: int, path: Path) -> Turn:
     try:
+        strict_json(line)
         turn = Turn.model_validate_json(line)
     except ValidationError as error:
         faults = error.errors(include_url=False)
         told = "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in faults)
         later = any(fault["type"] in ("extra_forbidden", "unknown_field") for fault in faults)
-        hint = "a later version wrote it: read it with that one" if later else "the file was changed or damaged"
+        hint = "a later version wrote it: read it with that one" if later else DAMAGED
         raise TranscriptError(f"{_line(path, number)}: is no turn of this version ({told:.500}); {hint}") from None
+    except ValueError as error:
+        raise TranscriptError(f"{_line(path, number)}: is no turn (Invalid JSON: {error}); {DAMAGED}") from None
     if turn.number != number:
         raise TranscriptError(f"{_line(path, number)}: holds turn {turn.number}; lines were lost or added by hand")
     return turn

@@ -4,7 +4,6 @@ The rules are the names that transformers and diffusers write. Also says what a 
 no tensor and knows no architecture.
 """
 
-import json
 import re
 import tempfile
 import zipfile
@@ -12,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from mirror.run import strict_json
 
 STEMS = ("model", "pytorch_model", "diffusion_pytorch_model")
 SHARD = re.compile(r"-(\d+)-of-(\d+)")
@@ -181,7 +182,7 @@ def check_pointers(folder: Path) -> None:
 def _safetensors_fault(header: bytes, room: int) -> str:
     """What is wrong with a safetensors file of this header whose tensors have `room` bytes; "" if nothing."""
     try:
-        entries = json.loads(header)
+        entries = strict_json(header)
         needed = max((e["data_offsets"][1] for key, e in entries.items() if key != "__metadata__"), default=0)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return "is no safetensors file"

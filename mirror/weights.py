@@ -1,6 +1,5 @@
 """Model folders, on disk or fetched from the Hub: their config and tensors. Knows no architecture."""
 
-import json
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ from huggingface_hub.errors import DryRunError
 from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
-from mirror.run import input_path
+from mirror.run import input_path, read_json
 from mirror.weight_files import SMALL_FILES, check_file, check_pointers, chosen_files, needed, plain_names
 
 HALF = (torch.float16, torch.bfloat16)
@@ -103,11 +102,9 @@ def read_config(folder: Path) -> dict:
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: no config.json, so this is no model folder")
     try:
-        config = json.loads(path.read_text(encoding="utf-8-sig"))
+        config = read_json(path)
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}); download it again") from None
-    if not isinstance(config, dict):
-        raise ValueError(f"{path} must hold one JSON object, found {type(config).__name__}; download it again")
+        raise ValueError(f"{error}; download it again") from None
     if config.get("model_type") not in ("llava", "llava_llama"):
         raise ValueError(f"{path}: model_type must be llava or llava_llama, found {config.get('model_type')!r}")
     return config

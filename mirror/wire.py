@@ -2,12 +2,17 @@
 
 import base64
 import io
-from typing import Any
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from PIL import Image
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from mirror.messages import Message
+from mirror.text_file import without_halves
+
+MOST_TOKENS = 10**9  # no answer has more: a greater number is no count
 
 
 def as_sent(message: Message) -> dict[str, Any]:
@@ -22,6 +27,34 @@ def _data_url(image: Image.Image) -> str:
     file = io.BytesIO()
     image.convert("RGB").save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def parsed(body: str) -> Any:
+    """A server's JSON, with U+FFFD for half a surrogate pair: servers cut texts inside an emoji.
+
+    Raises:
+        ValueError: it is none, or it is nested too deeply to be read.
+    """
+    try:
+        return _whole(json.loads(body, object_pairs_hook=_object))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    return {without_halves(name): _whole(value) for name, value in pairs}
+
+
+def _whole(value: Any) -> Any:
+    """A text or list without halves; an object has none any more."""
+    if isinstance(value, str):
+        return without_halves(value)
+    return [_whole(one) for one in value] if isinstance(value, list) else value
+
+
+def _count(value: Any) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return value if is_count else None
 
 
 class Said(BaseModel):
@@ -58,8 +91,8 @@ class Choice(BaseModel):
 
 
 class Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Annotated[int | None, BeforeValidator(_count)] = None
+    completion_tokens: Annotated[int | None, BeforeValidator(_count)] = None
 
 
 class Answer(BaseModel):
@@ -67,7 +100,7 @@ class Answer(BaseModel):
 
     choices: list[Choice] | None
     model: str | None = None
-    usage: Usage | None = None
+    usage: Annotated[Usage | None, BeforeValidator(lambda usage: usage if isinstance(usage, dict) else None)] = None
 
 
 def _part(part: Any, kinds: tuple[str, ...], name: str) -> str:

@@ -186,7 +186,7 @@ def test_openai_is_asked_with_the_name_that_its_newer_models_know():
 
 
 def test_the_facts_hold_no_secret():
-    model = ChatEndpoint("m", "http://me:password@host:8000/v1/?token=abc", KEY, presence_penalty=0.2)
+    model = ChatEndpoint("m", "http://host:8000/v1/", KEY, presence_penalty=0.2)
     assert model.facts() == {
         "model": "m",
         "base_url": "http://host:8000/v1",
@@ -348,8 +348,8 @@ FAULTS = {
     "long wait": (Status(429, retry_after=600), 429, 1, "it asks to wait (Retry-After: 600), longer than the 120 s"),
     "server": (Status(503, "overloaded", retry_after=0.001), 503, 3, "look into the server's log"),
     "other": (Status(418), 418, 1, "(as the test asked)"),
-    "broken JSON": (Body(b'{"choices": ['), 200, 1, "no chat completion, and no JSON: '{\"choices\": ['"),
-    "a page": (Body(b"<html>Sign in</html>", "text/html"), 200, 1, "check that the base URL is that of an OpenAI-comp"),
+    "broken JSON": (Body(b'{"choices": ['), 200, 3, "no chat completion, and no JSON: '{\"choices\": ['"),
+    "a page": (Body(b"<html>Sign in</html>", "text/html"), 200, 3, "check that the base URL is that of an OpenAI-comp"),
     "no choice": (Body(b'{"choices": []}'), 200, 1, "answered without a choice: '{\"choices\": []}'"),
     "no choices": (Body(b'{"choices": null}'), 200, 1, "answered without a choice"),
     "no message": (Body(b'{"choices": [{"message": null}]}'), 200, 1, "answered with no text"),
@@ -358,7 +358,7 @@ FAULTS = {
     "null": (Body(b"null"), 200, 1, "answered with no chat completion"),
     "content of no words": (Body(b'{"choices": [{"message": {"content": [{}]}}]}'), 200, 1, "answered with no text"),
     "content of another kind": (Body(b'{"choices": [{"message": {"content": 3}}]}'), 200, 1, "no chat completion"),
-    "no bytes": (Body(b""), 200, 1, "answered with no chat completion"),
+    "no bytes": (Body(b""), 200, 3, "answered with no chat completion"),
     "no text": (Text(None), 200, 1, "answered with no text (finish_reason stop)"),
     "blank": (Text(" \n"), 200, 1, "ask again, with another seed or model"),
     "all spent": (Text("", "length"), 200, 1, "raise max_tokens"),
@@ -405,15 +405,64 @@ def test_a_rate_limit_inside_a_200_is_waited_for(server):
     assert "base URL" not in str(error)
 
 
+@pytest.mark.parametrize("body", [b"<html>Down for a moment</html>", b"", b"Bad gateway", b'{"choices": [{"mess'])
+def test_a_body_that_is_no_json_is_asked_for_again(body, server):
+    server.answers(Body(body, "text/html"), Body(body))
+    assert ask(endpoint(server)).text == "Yes."
+    assert len(server.requests) == 3
+    server.default = Body(body)
+    error = ask(endpoint(server, retries=0))
+    assert (error.status, error.tries, error.garbled) == (200, 1, True)
+
+
+HALVES = [r"\ud83d", r"\udc00 Yes", r"Ye\ud83ds."]
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_half_a_character_in_an_answer_is_replaced(half, server):
+    content = b'{"choices": [{"message": {"content": "%s"}, "finish_reason": "stop"}], "model": "%s", "usage": "none"}'
+    server.default = Body(content % (half.encode(), half.encode()))
+    answer = ask(endpoint(server))
+    assert "\ufffd" in answer.text and "\ufffd" in answer.model
+    server.default = Body(b'{"error": {"message": "%s"}}' % half.encode(), status=400)
+    assert "\ufffd" in str(ask(endpoint(server)))
+
+
+def test_counts_that_are_none_cost_nothing(server):
+    content = (
+        b'{"choices": [{"message": {"content": "Yes."}}], "usage": {"prompt_tokens": %s, "completion_tokens": -1}}'
+    )
+    for count in (b"9" * 400, b"-5", b"true", b'"x"', b"1e999", b"NaN"):
+        server.default = Body(content % count)
+        assert ask(endpoint(server)).prompt_tokens is None and ask(endpoint(server)).completion_tokens is None
+
+
 def test_whose_fault_a_refusal_is_stands_in_the_error(server):
     server.answers(Status(400, code="context_length_exceeded"), Status(400, code="content_filter"), Status(400))
     assert [ask(endpoint(server)).own for _ in range(3)] == ["too long", "filtered", ""]
 
 
-def test_the_password_of_an_address_is_shown_in_no_form(server):
-    url = server.url.replace("://", "://me:pass%20word@")
-    server.default = Status(400, f"pass%20word, pass word, {base64.b64encode(b'me:pass word').decode()}")
-    assert "(…, …, …)" in str(ask(ChatEndpoint("some-model", url, KEY)))
+@pytest.mark.parametrize("secret", ["me:swordfish@{}", "{}?api-key=swordfish", "{}#swordfish", "me%3Aswordfish%40{}"])
+def test_a_secret_in_the_address_is_refused_unseen(secret, server, monkeypatch):
+    host = server.url.removeprefix("http://")
+    url = "http://" + secret.format(host)
+    with pytest.raises(ValueError, match="export OPENAI_API_KEY=") as error:
+        ChatEndpoint("some-model", url, KEY)
+    assert "swordfish" not in str(error.value)
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    with pytest.raises(ValueError, match="OPENAI_BASE_URL holds more than an address"):
+        ChatEndpoint("some-model", None, KEY)
+
+
+def test_a_key_is_hidden_wherever_a_server_repeats_it(server):
+    for answer in (
+        Status(429, KEY, retry_after=f"600, {KEY}"),
+        Text(None, refusal=KEY),
+        Text("", f"error {KEY}"),
+        Body(json.dumps({"error": {"message": "x" * 3990 + KEY, "code": KEY}}).encode(), status=400),
+    ):
+        server.default = answer
+        assert KEY[:8] not in str(ask(endpoint(server, retries=0)))
 
 
 def test_a_key_is_hidden_before_a_text_is_cut(server):

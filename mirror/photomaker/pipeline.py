@@ -3,13 +3,13 @@
 Knows no PhotoMaker.
 """
 
-import json
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
+from mirror.run import read_json
 from mirror.weights import HALF, find, load_pretrained
 
 PARTS = {
@@ -47,9 +47,9 @@ def check_pipeline(folder: Path) -> None:
             "weights becomes one by StableDiffusionXLPipeline.from_single_file(FILE).save_pretrained(FOLDER)"
         )
     try:
-        name = json.loads(index.read_text(encoding="utf-8-sig")).get("_class_name")
-    except (ValueError, AttributeError):
-        raise ValueError(f"{index} holds no JSON object; download it again") from None
+        name = read_json(index).get("_class_name")
+    except ValueError as error:
+        raise ValueError(f"{error}; download it again") from None
     if name != "StableDiffusionXLPipeline":
         raise ValueError(f"{index}: _class_name must be StableDiffusionXLPipeline, found {name!r}; give an SDXL model")
     if missing := [part for part in (*PARTS, *SMALL_PARTS) if not (folder / part).is_dir()]:

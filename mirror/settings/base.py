@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mirror.refusals import NOTEBOOK, SettingsError, explain
 from mirror.run import input_path
+from mirror.secret import KEY, url_fault
 from mirror.settings.params_file import read_params
 
 Cot = Literal["base", "planning", "ec", "ec_planning"]
@@ -22,6 +23,10 @@ Count = Annotated[int, Field(ge=1)]
 Number = Annotated[int, Field(ge=0)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")]
 RunName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="one folder name of letters, digits, . _ -")]
+WRITTEN = (
+    "papermill writes the parameters that it is given into the output notebook before this check: if a secret stood "
+    "there, delete that notebook and change the secret"
+)
 
 
 class Settings(BaseModel):
@@ -57,7 +62,7 @@ class Settings(BaseModel):
             raise SettingsError(
                 "\n".join(explain(fault, cls.model_fields, where) for fault in known or faults)
             ) from None
-        faults = settings.conflicts() + (settings.missing() if check_files else [])
+        faults = settings.url_faults() + settings.conflicts() + (settings.missing() if check_files else [])
         if faults:
             raise SettingsError("\n".join(f"{where} {fault}" for fault in faults))
         return settings
@@ -74,6 +79,13 @@ class Settings(BaseModel):
         rows = zip_longest(cells[:half], cells[half:], fillvalue="<td></td><td></td>")
         style = "<style>.settings td {text-align: left; padding: .1em 1.2em .1em 0}</style>"
         return f"{style}<table class='settings'>{''.join(f'<tr>{a}{b}</tr>' for a, b in rows)}</table>"
+
+    def url_faults(self) -> list[str]:
+        """What is wrong with the URLs: settings are written into the run, so that none may hold a secret."""
+        texts = {name: value for name, value in self.model_dump().items() if isinstance(value, str)}
+        urls = {name: url for name, url in texts.items() if url and (name.endswith("_url") or "://" in url)}
+        faults = [url_fault(name, url, KEY) for name, url in urls.items()]
+        return [f"{fault}; {WRITTEN}" for fault in faults if fault]
 
     def conflicts(self) -> list[str]:
         """What is wrong with the values taken together."""

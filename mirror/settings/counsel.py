@@ -11,7 +11,7 @@ from mirror.conversation import IMAGE
 from mirror.prices import price_faults
 from mirror.prompts import PromptSet, lacking, own_prompts
 from mirror.run import input_path, output_path
-from mirror.secret import KEY, TOKEN, secret_faults
+from mirror.secret import KEY, TOKEN, secret_faults, url_faults_of_environment
 from mirror.settings.base import (
     Cot,
     Count,
@@ -255,5 +255,9 @@ class CounselSettings(Settings):
             if getattr(self, name) == "openai" and not url and not os.environ.get("OPENAI_API_KEY"):
                 faults.append(f"{name} is openai, and OPENAI_API_KEY is not set; set it, or give {name}_url")
         faults += secret_faults(KEY) if self.models else []
+        if not all(getattr(self, f"{name}_url") for name in self.models):
+            faults += url_faults_of_environment("OPENAI_BASE_URL", KEY)
+        for name, variable in SERVICES.items():
+            faults += url_faults_of_environment(variable, TOKEN) if getattr(self, name) == "http" else []
         faults += secret_faults(TOKEN) if "http" in (self.describer, self.verifier) else []
         return faults + missing_device(self.device)

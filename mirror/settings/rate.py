@@ -10,7 +10,7 @@ from mirror.arm import arm_faults
 from mirror.instrument import Instrument, InstrumentError, read_instruments
 from mirror.prices import price_faults
 from mirror.run import input_path, output_path
-from mirror.secret import KEY, secret_faults
+from mirror.secret import KEY, secret_faults, url_faults_of_environment
 from mirror.settings.base import Count, Number, Positive, RunName, Settings
 
 Temperature = Annotated[float, Field(ge=0)]
@@ -102,7 +102,10 @@ class RateSettings(Settings):
         url = self.judge_url or os.environ.get("OPENAI_BASE_URL")
         if self.judge == "openai" and not url and not os.environ.get("OPENAI_API_KEY"):
             faults.append("judge is openai, and OPENAI_API_KEY is not set; set it, or give judge_url")
-        return faults + (secret_faults(KEY) if self.judge == "openai" else [])
+        if self.judge == "openai":
+            faults += secret_faults(KEY)
+            faults += [] if self.judge_url else url_faults_of_environment("OPENAI_BASE_URL", KEY)
+        return faults
 
     def _instrument_faults(self) -> list[str]:
         try:

@@ -1,0 +1,188 @@
+"""An HTTP client that asks for one whole answer: in a bounded time, of a bounded size, from the host that was named.
+
+The time-outs of HTTP libraries hold between two bytes, so that a server that sends a byte at a time is waited for
+without end. Here a deadline holds for all of it: connecting, sending, headers and body. No redirect is followed: it
+would carry prompts, pictures and keys to another host. Knows nothing of who is asked, or for what.
+"""
+
+import json
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+LARGEST = 4_000_000  # bytes of an answer, as it comes and unpacked
+SLICE = 16_384  # bytes that are sent between two looks at the clock
+PACKINGS = ("gzip", "x-gzip", "deflate")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_EITHER_FORM = 32 + zlib.MAX_WBITS  # zlib finds out by itself which of the packings it has before it
+_own = threading.local()  # the deadline of the request that this thread has under way
+
+
+class UnusableAnswer(httpx2.RequestError):
+    """An answer that is too large, or not packed as its header says."""
+
+
+class HttpClient(httpx2.Client):
+    """A client whose every answer is read to its end before it is given, as UTF-8 whatever its headers say."""
+
+    def __init__(self, host_of: str, seconds: float, connect_seconds: float, largest: int = LARGEST) -> None:
+        """
+        Args:
+            host_of: the URL that will be asked: on this machine's loopback no proxy of the environment is used.
+            seconds: for a whole answer, from connecting to the last byte.
+            connect_seconds: of these, for connecting.
+            largest: bytes that an answer may have, as it comes and unpacked.
+        """
+        super().__init__(
+            trust_env=urlsplit(host_of).hostname not in LOOPBACK,
+            headers={"Accept-Encoding": "gzip, deflate"},
+            timeout=httpx2.Timeout(seconds, connect=min(connect_seconds, seconds)),
+            limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
+            follow_redirects=False,
+        )
+        self.seconds, self.largest = seconds, largest
+        for transport in filter(None, (self._transport, *self._mounts.values())):
+            transport._pool._network_backend = _Backend(transport._pool._network_backend)
+
+    def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
+        """The whole answer; it is never streamed.
+
+        Raises:
+            httpx2.TimeoutException: it was not there in time.
+            UnusableAnswer: it is too large, or not packed as its header says.
+            httpx2.RequestError: there is none.
+        """
+        with _deadline(self.seconds):
+            options["follow_redirects"] = False
+            response = super().send(request, stream=True, **options)
+            try:
+                body = self._body(response)
+            finally:
+                response.close()
+        left_out = (b"content-encoding", b"content-length", b"content-type", b"transfer-encoding")
+        # Bytes as they came: what stands in a header need not be ASCII.
+        headers = [(name, value) for name, value in response.headers.raw if name.lower() not in left_out]
+        kind = response.headers.get("content-type", "").partition(";")[0].strip()
+        headers += [(b"content-type", f"{kind}; charset=utf-8".encode())] if kind else []
+        extensions = {"reason_phrase": response.extensions.get("reason_phrase", b"")}
+        content = decoded(body).encode()
+        return httpx2.Response(
+            response.status_code, headers=headers, content=content, request=request, extensions=extensions
+        )
+
+    def _body(self, response: httpx2.Response) -> bytes:
+        packing = response.headers.get("content-encoding", "identity").strip().lower()
+        if packing not in (*PACKINGS, "identity", ""):
+            raise UnusableAnswer(f"its answer is packed as {packing[:40]!r}, which was not asked for")
+        unpacked = _Unpacked(self.largest) if packing in PACKINGS else None
+        body, come = bytearray(), 0
+        for chunk in response.iter_raw():
+            _left()
+            come += len(chunk)
+            body += unpacked.read(chunk) if unpacked else chunk
+            if max(come, len(body)) > self.largest:
+                raise UnusableAnswer(f"its answer is larger than {self.largest:,} bytes")
+        if unpacked and come and not unpacked.is_whole:
+            raise UnusableAnswer(f"its answer is not packed as {packing}, as it says")
+        return bytes(body)
+
+
+def decoded(body: bytes) -> str:
+    """`body` as text. JSON is UTF-8, or tells by its first bytes that it is not; headers that say otherwise are wrong.
+
+    What is no text there becomes U+FFFD.
+    """
+    return body.decode(json.detect_encoding(body), "replace")
+
+
+class _Unpacked:
+    """Unpacks gzip and zlib, never much more than `largest` bytes."""
+
+    def __init__(self, largest: int) -> None:
+        self._left = largest
+        self._stream = zlib.decompressobj(_EITHER_FORM)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._stream.eof
+
+    def read(self, packed: bytes) -> bytes:
+        found = bytearray()
+        try:
+            while packed and self._left >= 0:
+                if self._stream.eof:  # gzip may go on with another part
+                    self._stream = zlib.decompressobj(_EITHER_FORM)
+                part = self._stream.decompress(packed, self._left + 1)
+                found += part
+                self._left -= len(part)
+                packed = self._stream.unused_data or self._stream.unconsumed_tail
+        except zlib.error:
+            raise UnusableAnswer("its answer is not packed as its header says") from None
+        return bytes(found)
+
+
+# The deadline ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    _own.ends, _own.seconds = time.monotonic() + seconds, seconds
+    try:
+        yield
+    finally:
+        del _own.ends
+
+
+def _left(timeout: float | None = None) -> float | None:
+    """How long the thread may wait now, at most `timeout`; raises where its deadline has passed."""
+    if not hasattr(_own, "ends"):
+        return timeout
+    left = _own.ends - time.monotonic()
+    if left <= 0:
+        raise httpx2.ReadTimeout(f"no whole answer within {_own.seconds:g} seconds")
+    return left if timeout is None else min(left, timeout)
+
+
+class _Backend:
+    """What a connection pool opens its connections with (`httpcore2.NetworkBackend`), held to the deadline."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    def connect_tcp(self, *place: Any, timeout: float | None = None, **options: Any) -> "_Stream":
+        return _Stream(self._backend.connect_tcp(*place, timeout=_left(timeout), **options))
+
+    def connect_unix_socket(self, *place: Any, timeout: float | None = None, **options: Any) -> "_Stream":
+        return _Stream(self._backend.connect_unix_socket(*place, timeout=_left(timeout), **options))
+
+    def sleep(self, seconds: float) -> None:
+        self._backend.sleep(seconds)
+
+
+class _Stream:
+    """A connection (`httpcore2.NetworkStream`), held to the deadline."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), SLICE):
+            self._stream.write(buffer[start : start + SLICE], _left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(self, *how: Any, timeout: float | None = None, **options: Any) -> "_Stream":
+        return _Stream(self._stream.start_tls(*how, timeout=_left(timeout), **options))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
