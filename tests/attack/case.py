@@ -18,9 +18,11 @@ from tests.attack.vendor import FAULTS, Vendor
 HANGS = 180  # seconds after which a command counts as one that hangs
 STARTS = 3  # of the same command afterwards
 IN_FLIGHT = 2  # answers that may be on their way when a process dies
-KINDS = ("kill", "kill at a write", "full disk", "file limit", "cut", "flipped", "emptied", "removed", "second", "clock")
-VENDOR_KINDS = ("vendor", "gone")
 DAMAGE = ("cut", "flipped", "emptied", "removed")
+KINDS = ("kill", "kill at a write", "full disk", "file limit", "second", "clock", *DAMAGE)
+VENDOR_KINDS = ("vendor", "gone")
+NO_FAULT = ChildFault()
+DONE = "is there already"  # what a merge says that was done before
 
 FORKS = multiprocessing.get_context("forkserver")  # imports the libraries once, and forks a process a command
 FORKS.set_forkserver_preload(["tests.attack.stages"])
@@ -90,7 +92,7 @@ class Command:
         return self.process.exitcode
 
 
-def command(stage: str, place: Place, fault: ChildFault = ChildFault(), work: Callable = stages.start) -> Command:
+def command(stage: str, place: Place, fault: ChildFault = NO_FAULT, work: Callable = stages.start) -> Command:
     count = FORKS.Value("i", 0, lock=False)
     arguments = (stage, str(place.folder / "case"), place.vendor.url, fault, count)
     process = FORKS.Process(target=work, args=arguments)
@@ -182,7 +184,7 @@ class Trial:
                 return self.bad_vendor()
             case "gone":
                 self.place.vendor.close()
-                status = self.run(ChildFault())
+                status = self.run(NO_FAULT)
                 self.place.vendor.open()
                 self.done = "the service was not there"
                 return "" if status > 0 else f"the command ended with status {status}"
@@ -211,7 +213,7 @@ class Trial:
         name = list(FAULTS)[int(draws[0] * len(FAULTS))]
         vendor.fault, vendor.times, vendor.share = name, (1, 2, 1000)[int(draws[1] * 3)], 0.2 + 0.8 * draws[2]
         self.done = f"{name}, {vendor.times} times to {vendor.share:.0%} of the questions"
-        self.run(ChildFault())
+        self.run(NO_FAULT)
         vendor.fault = ""
         return ""
 
@@ -221,7 +223,7 @@ class Trial:
         if draws[1] < 0.5:
             self.run(ChildFault(kill_at=number, torn=draws[1]))
         elif draws[1] < 0.8:
-            self.run(ChildFault())
+            self.run(NO_FAULT)
         names = sorted(contents(self.case))
         name = names[int(draws[2] * len(names))]
         self.damaged = path = self.case / "output" / name
@@ -244,10 +246,10 @@ class Trial:
         """Starts the command until it ends as an unbroken one does; what it took, in words."""
         named = ""
         for start in range(1, STARTS + 1):
-            status = self.run(ChildFault())
+            status = self.run(NO_FAULT)
             if status == -99:
                 raise Fell("the command hangs")
-            if status == 0:
+            if status == 0 or DONE in last_line(self.place.log()):
                 break
             if not self.damaged:
                 raise Fell(f"start {start} afterwards failed: {last_line(self.place.log())}")
@@ -263,7 +265,7 @@ class Trial:
             return f"{named}equal"
         if self.damaged and not named and self.names_the_damage("\n".join(self.checked())):
             return "named by the check"
-        raise Fell(f"differs in silence: {', '.join(differing[:4])}")
+        raise Fell(f"differs in silence: {', '.join(differing[:4])}: {shown(differing[0], self)}")
 
     def names_the_damage(self, words: str) -> bool:
         relative = self.damaged.relative_to(self.case / "output")
@@ -294,3 +296,13 @@ class Fell(Exception):
 def last_line(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "no words"
+
+
+def shown(name: str, trial: Trial) -> str:
+    """How a file differs, in short."""
+    mine = snapshot(trial.case, trial.reference.before).compared.get(name)
+    other = trial.reference.files.compared.get(name)
+    if isinstance(mine, dict) and isinstance(other, dict):
+        changed = {key: (other.get(key), mine.get(key)) for key in mine | other if mine.get(key) != other.get(key)}
+        return str(changed)[:300]
+    return "missing" if mine is None else "too many" if other is None else "other content"

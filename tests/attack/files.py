@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TIMES = ("started", "updated")
+TIMES = ("started", "updated", "code")  # and the state of the sources
 NOT_COMPARED = ("timings.jsonl",)
 ANSWERS = ("ratings.jsonl", "preferences.jsonl")
 

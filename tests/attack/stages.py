@@ -83,9 +83,7 @@ def prepare_training(folder: Path, url: str) -> None:
                 dialogue=f"Client: Hm, {turn}.",
             )
             said = [{"from": "human", "value": human}, {"from": "gpt", "value": f"You look {turn} times sad."}]
-            rows.append(
-                {"question_id": f"c{number}:{turn}:response", "image": f"{number}.png", "conversations": said}
-            )
+            rows.append({"question_id": f"c{number}:{turn}:response", "image": f"{number}.png", "conversations": said})
     (data / "records.json").write_text(json.dumps(rows))
 
 
