@@ -224,6 +224,8 @@ class Trial:
             self.run(ChildFault(kill_at=number, torn=draws[1]))
         elif draws[1] < 0.8:
             self.run(NO_FAULT)
+        if not contents(self.case):
+            self.run(NO_FAULT)
         names = sorted(contents(self.case))
         name = names[int(draws[2] * len(names))]
         self.damaged = path = self.case / "output" / name
