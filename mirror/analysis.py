@@ -13,6 +13,7 @@ import pandas as pd
 from mirror import claims, tables, turnwise
 from mirror.arm import Arm
 from mirror.comparison import by_arm, compare, compare_halves
+from mirror.csv_file import csv_text
 from mirror.figures import arms as draw
 from mirror.figures import figure
 from mirror.finding import Finding
@@ -251,8 +252,8 @@ class Analysis:
         tables.write_table(folder, "arms", self.study.overview())
         tables.write_table(folder, "rehearsal", tables.measures_table(self._rehearsal))
         for name, metrics in self.study.metrics.items():
-            write_text(folder / f"sessions-{name}.csv", metrics.sessions.to_csv(index=False))
-            write_text(folder / f"turns-{name}.csv", metrics.turns.to_csv(index=False))
+            write_text(folder / f"sessions-{name}.csv", csv_text(metrics.sessions))
+            write_text(folder / f"turns-{name}.csv", csv_text(metrics.turns))
         facts = {
             "arms": {arm.name: {"counselor": arm.counselor, "variant": arm.variant} for arm in self.study.arms},
             "clients": len(self.study.shared),

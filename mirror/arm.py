@@ -14,7 +14,7 @@ import yaml
 
 from mirror.profile import Resistance
 from mirror.run import display_path
-from mirror.run_folder import read_provenance
+from mirror.run_folder import RunConflict, read_provenance
 from mirror.transcript import SessionFolder
 
 HOW = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"
@@ -114,11 +114,14 @@ def arm_faults(folder: Path) -> list[str]:
         return [f"{shown} has no settings.yaml, so it is no run; {HOW}"]
     try:
         settings = read_settings(folder)
-        provenance = read_provenance(folder)
-    except (yaml.YAMLError, ValueError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        return [f"{shown}: settings.yaml or provenance.json cannot be read ({' '.join(str(error).split())}); {HOW}"]
-    if not isinstance(settings, dict) or not isinstance(provenance, dict) or "cot" not in settings:
-        return [f"{shown} is no run of counseling; {HOW}"]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return [f"{shown}/settings.yaml cannot be read ({' '.join(str(error).split())}); restore it, or {HOW}"]
+    try:
+        read_provenance(folder)
+    except RunConflict as error:
+        return [str(error)]
+    if not isinstance(settings, dict) or "cot" not in settings:
+        return [f"{shown} is no run of counseling: {shown}/settings.yaml names no cot; {HOW}"]
     if not any(folder.glob("sessions/*/")):
         return [f"{shown} holds no sessions of counseling; {HOW}"]
     return []

@@ -21,6 +21,7 @@ from scipy.stats import mannwhitneyu
 from tqdm import tqdm
 
 from mirror import figures
+from mirror.csv_file import csv_text
 from mirror.device import resolve_device
 from mirror.identity import CALIBRATION, Face, FacePack, similarity
 from mirror.picture import ENDINGS, PictureError, open_picture
@@ -201,7 +202,7 @@ def main() -> None:
     fig, ax = figures.figure()
     figures.identity_scores(found.scores, ax, found.threshold)
     figures.save(fig, folder, "identity")
-    write_text(folder / "identity.csv", found.scores.to_csv(index=False))
+    write_text(folder / "identity.csv", csv_text(found.scores))
     print(
         f"{pack.recognition.name}: threshold {found.threshold:.4f} accepts {found.true_accept_rate:.1%} of "
         f"{int(found.scores.same.sum()):,} pairs of one person and {found.false_accept_rate:.2%} of "

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Image, Markdown, display
 
+from mirror.csv_file import csv_text
 from mirror.figures import Figure, png, save
 from mirror.run import write_text
 
@@ -35,7 +36,7 @@ class Finding:
         if self.figure:
             save(self.figure, folder / "figures", self.name)
         if self.table is not None:
-            write_text(folder / "figures" / f"{self.name}.csv", self.table.to_csv(index=False))
+            write_text(folder / "figures" / f"{self.name}.csv", csv_text(self.table))
         return self
 
     def _ipython_display_(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
 from mirror.device import resolve_device
@@ -13,7 +13,7 @@ from mirror.generation import end_of, end_tokens, ends_only
 from mirror.messages import Completion, Message, NoAnswer, opened_reasoning, without_reasoning
 from mirror.sampling import SeededSampling
 from mirror.weight_files import chosen_files
-from mirror.weights import HALF, find, load_pretrained
+from mirror.weights import HALF, find, load_pretrained, load_tokenizer
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -62,7 +62,7 @@ class LanguageModel:
         device = resolve_device(device)
         dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
         folder, commit = find(name, revision, dtype in HALF)
-        tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+        tokenizer = load_tokenizer(folder, padding_side="left")
         if not tokenizer.chat_template:
             raise ValueError(
                 f"{name} has no chat template, so it is no chat model; use one that was tuned to chat "

@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from PIL import Image
 from transformers import (
-    AutoTokenizer,
     CLIPImageProcessorPil,
     CLIPVisionConfig,
     LlamaConfig,
@@ -27,7 +26,7 @@ from mirror.generation import end_of, end_tokens, ends_only
 from mirror.original import load_original
 from mirror.picture import upright
 from mirror.run import display_path
-from mirror.weights import HALF, load_pretrained, read_config, resolve
+from mirror.weights import HALF, load_pretrained, load_tokenizer, read_config, resolve
 
 logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -81,7 +80,7 @@ def load(
     folder = resolve(base_model, revision, half=dtype in HALF)
     config = read_config(folder)
     if config["model_type"] == "llava":
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = load_tokenizer(folder)
         generation = ends_only(folder, tokenizer)
         model = load_pretrained(LlavaForConditionalGeneration, folder, dtype, generation_config=generation)
         image_processor = CLIPImageProcessorPil.from_pretrained(folder)

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from mirror.checkpoint import Manifest, intermediate_folder, intermediates, write_manifest, writing
+from mirror.csv_file import csv_text
 from mirror.llava import Llava
 from mirror.lora import PeftModel, load_weights, save_adapter
 from mirror.prompts import PromptSet
@@ -53,7 +54,7 @@ class Progress:
             save_adapter(model, partial)
             llava.save_processor(partial)
             write_manifest(partial, manifest, prompts)
-            write_text(partial / LOSSES, self.table().to_csv(index=False))
+            write_text(partial / LOSSES, csv_text(self.table()))
             if optimizer:
                 torch.save({"optimizer": optimizer.state_dict(), "progress": asdict(self)}, partial / STATE)
 

@@ -86,15 +86,23 @@ def ask_all(
     """Asks so many questions at a time, and gives each with its answer when that comes.
 
     Every answer goes to `keep` as soon as it is there, one at a time, whatever becomes of the loop that asked: none
-    that was paid for is lost. Asks no more where the endpoint refuses the first ones for a reason that is not their
-    own, and has answered none: a wrong key is told once. What is under way then is waited for, and given too.
+    that was paid for is lost. Asks no more where an answer cannot be kept (a full disk), or where the endpoint refuses
+    the first ones for a reason that is not their own, and has answered none: a wrong key is told once. What is under
+    way then is waited for, and given too.
     """
     lock = Lock()
+    not_kept: list[Exception] = []
 
     def ask(question: Question) -> Answer:
+        if not_kept:
+            raise not_kept[0]
         answer = judge.answer(question.case, question.seed)
         with lock:
-            keep(question, answer)
+            try:
+                keep(question, answer)
+            except Exception as error:
+                not_kept.append(error)
+                raise
         return answer
 
     threads = ThreadPoolExecutor(concurrency)

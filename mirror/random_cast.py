@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 from transformers import (
-    AutoTokenizer,
     CLIPConfig,
     CLIPImageProcessorPil,
     CLIPModel,
@@ -25,6 +24,7 @@ from mirror.run import input_path
 from mirror.session import Cast
 from mirror.speaker import LlavaSpeaker
 from mirror.verification import Finding, LocalVerifier, RelevanceFilter, SafetyFilter, VerificationRequest
+from mirror.weights import load_tokenizer
 
 REPLY = 64  # tokens, of every reply and plan
 POCKET = Path("pocket/models")
@@ -42,7 +42,7 @@ def random_cast(cot: str, steps: int, scheduler: str, folder: Path) -> Cast:
     device, dtype = "cuda", torch.bfloat16
     model = random_model("7b", dtype, device).eval()
     images = CLIPImageProcessorPil(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336})
-    tokenizer = AutoTokenizer.from_pretrained(input_path(POCKET / "llava-v1.5-pocket"))
+    tokenizer = load_tokenizer(input_path(POCKET / "llava-v1.5-pocket"))
     model.generation_config.min_new_tokens = REPLY  # random weights may end a reply at any word
     llava = Llava(model, make_processor(model.config, tokenizer, images), "random weights, 7b", "")
     recipe = PaintRecipe(steps, 5.0, steps // 5, 1024, 336, scheduler)
@@ -62,7 +62,7 @@ def random_cast(cot: str, steps: int, scheduler: str, folder: Path) -> Cast:
 def write_random_filters(folder: Path) -> None:
     """CLIP ViT-B/32 and a ViT-B/16 classifier at their real shapes, which call everything safe."""
     CLIPModel(CLIPConfig()).save_pretrained(folder / "clip")
-    AutoTokenizer.from_pretrained(input_path(POCKET / "clip-pocket")).save_pretrained(folder / "clip")
+    load_tokenizer(input_path(POCKET / "clip-pocket")).save_pretrained(folder / "clip")
     CLIPImageProcessorPil().save_pretrained(folder / "clip")
     labels = {"id2label": {0: "normal", 1: "nsfw"}, "label2id": {"normal": 0, "nsfw": 1}}
     classifier = ViTForImageClassification(ViTConfig(**labels))

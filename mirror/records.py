@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mirror.conversation import END, IMAGE
+from mirror.csv_file import cell
 from mirror.picture import picture_faults
 from mirror.picture_files import PictureFolder, PicturePathError
 from mirror.run import write_text
@@ -257,5 +258,5 @@ def write_faults(path: Path, faults: Sequence[Fault]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["record", "field", "problem"])
-    writer.writerows([fault.record, fault.field, fault.problem] for fault in faults)
+    writer.writerows(map(cell, (fault.record, fault.field, fault.problem)) for fault in faults)
     write_text(path, text.getvalue())

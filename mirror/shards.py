@@ -12,6 +12,7 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -19,7 +20,7 @@ from mirror.lock import FolderInUse, holder_file, lock_file, locked
 from mirror.run import display_path, output_path, remove_scratch
 from mirror.run_folder import Run, RunConflict, differences, read_provenance
 from mirror.settings import CounselSettings
-from mirror.transcript import SessionFolder
+from mirror.transcript import SessionFolder, TranscriptError
 
 
 class ShardError(ValueError):
@@ -97,8 +98,22 @@ def find_shares(run: str) -> list[Path]:
     return [results / found[str(number), str(total)] for number in range(1, total + 1)]
 
 
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The settings of a share. Raises ShardError where there are none that can be read."""
+    path = folder / "settings.yaml"
+    try:
+        found = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        found = " ".join(str(error).split())
+    if not isinstance(found, dict):
+        raise ShardError(
+            f"{display_path(path)} cannot be read ({found!s:.200}); restore it, or counsel this share again"
+        )
+    return found
+
+
 def check_settings(folders: list[Path]) -> None:
-    first, *others = [(folder, yaml.safe_load((folder / "settings.yaml").read_text("utf-8"))) for folder in folders]
+    first, *others = [(folder, read_settings(folder)) for folder in folders]
     for folder, settings in others:
         if differing := differences(first[1], settings, CounselSettings.MACHINE):
             raise ShardError(
@@ -116,7 +131,7 @@ def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -
     merged = Merged(len(folders), len(clients), tuple(idx for idx in clients if idx not in complete))
     remove_scratch(target, "*.merging")
     scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex}.merging")
-    settings = yaml.safe_load((folders[0] / "settings.yaml").read_text("utf-8")) | {"shard": "1/1"}
+    settings = read_settings(folders[0]) | {"shard": "1/1"}
     try:
         run = Run(scratch.name, settings, CounselSettings.MACHINE).open()
         for idx, session in sessions.items():
@@ -143,7 +158,7 @@ def main() -> None:
     parser.add_argument("run", help="the run's name, without -1of8")
     try:
         merged = merge_shards(parser.parse_args().run)
-    except (ShardError, FolderInUse, RunConflict) as error:
+    except (ShardError, FolderInUse, RunConflict, TranscriptError) as error:
         parser.error(str(error))
     print(merged)
     sys.exit(1 if merged.unfinished else 0)

@@ -140,8 +140,11 @@ def make_optimizer(
 
 
 def rate_factor(step: int, steps: int, warmup_ratio: float) -> float:
-    """Share of the peak rate at `step` (0…steps-1): linear warm-up over `warmup_ratio` of them, then half a cosine."""
-    warmup = math.ceil(steps * warmup_ratio)
+    """Share of the peak rate at `step` (0…steps-1): linear warm-up over `warmup_ratio` of them, then half a cosine.
+
+    The warm-up leaves one step at the least at the peak rate, so that a training of one step trains.
+    """
+    warmup = min(math.ceil(steps * warmup_ratio), steps - 1)
     if step < warmup:
         return step / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))

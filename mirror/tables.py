@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mirror.claims import amount, p_value
+from mirror.csv_file import csv_text
 from mirror.measures import ARROWS
 from mirror.run import write_text
 
@@ -17,7 +18,7 @@ def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
         for ending in ("csv", "tex"):
             (folder / f"{name}.{ending}").unlink(missing_ok=True)
         return
-    write_text(folder / f"{name}.csv", table.to_csv(index=False))
+    write_text(folder / f"{name}.csv", csv_text(table))
     latex = table.rename(columns=str).to_latex(index=False, escape=True, na_rep="--", float_format="%.3g")
     for sign, command in (("↑", r"$\uparrow$"), ("↓", r"$\downarrow$"), ("–", "--"), ("−", "$-$")):
         latex = latex.replace(sign, command)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from mirror import llava as llava_module
 from mirror.bar import progress_bar
 from mirror.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest
+from mirror.csv_file import csv_text
 from mirror.dataset import (
     BatchLoader,
     TrainingSet,
@@ -67,7 +68,7 @@ class Training:
         if self.data.faults:
             write_faults(self.run.folder / FAULTS, self.data.faults)
             log.warning("%d faults: their records are dropped, see %s", len(self.data.faults), FAULTS)
-        write_text(self.run.folder / "data.csv", summary(self.data).to_csv())
+        write_text(self.run.folder / "data.csv", csv_text(summary(self.data), index=True))
 
     def _open(self) -> None:
         """Begins or goes on, once model and data are sound; `fresh` sets aside what an earlier training left."""
@@ -146,7 +147,7 @@ class Training:
             for record, old, new in zip(self.shown_records, before, self.answers(self.shown_records), strict=True)
         ]
         table = pd.DataFrame(rows)
-        write_text(self.run.folder / "replies.csv", table.to_csv(index=False))
+        write_text(self.run.folder / "replies.csv", csv_text(table))
         return table
 
     # Training ---------------------------------------------------------------------------------------------------------
@@ -181,7 +182,7 @@ class Training:
                 self.run.record("stopped", reason=f"{type(error).__name__}: {error}")
                 raise
         losses = pd.read_csv(self.checkpoint / LOSSES)
-        write_text(self.run.folder / LOSSES, losses.to_csv(index=False))
+        write_text(self.run.folder / LOSSES, csv_text(losses))
         self.run.record("complete", checkpoint=display_path(self.checkpoint), steps=len(losses) - 1)
         return losses
 

@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 from transformers import (
     AutoModelForImageClassification,
-    AutoTokenizer,
     CLIPImageProcessorPil,
     CLIPModel,
     ViTImageProcessorPil,
@@ -29,7 +28,7 @@ from mirror.picture import PictureError, upright
 from mirror.run import sha256
 from mirror.service import Service, ServiceError
 from mirror.verdict import Check, Outcome, Verdict
-from mirror.weights import find, load_pretrained
+from mirror.weights import find, load_pretrained, load_tokenizer
 
 disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
@@ -106,7 +105,7 @@ class RelevanceFilter:
         own = read_calibration(folder).get("threshold", RELEVANCE)
         self.name, self.threshold = name, own if threshold is None else threshold
         self.model = load_pretrained(CLIPModel, folder, torch.float32).to(device).eval()
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.tokenizer = load_tokenizer(folder)
         self.processor = CLIPImageProcessorPil.from_pretrained(folder)
 
     def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:

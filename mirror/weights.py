@@ -1,7 +1,8 @@
 """Model folders, on disk or fetched from the Hub: their config and tensors. Knows no architecture."""
 
+import contextlib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -10,12 +11,14 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import DryRunError
 from safetensors.torch import load_file
-from transformers import PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from mirror.run import input_path, read_json
 from mirror.weight_files import SMALL_FILES, check_file, check_pointers, chosen_files, needed, plain_names
 
 HALF = (torch.float16, torch.bfloat16)
+# Code that lies in a model's folder is never run, and nobody is asked whether it may: a model is data.
+NO_CODE = {"trust_remote_code": False}
 
 
 def resolve(
@@ -82,10 +85,11 @@ def find(name: str, revision: str = "", half: bool = False, parts: Iterable[str]
 def load_pretrained(kind: Any, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
     """`kind.from_pretrained` (transformers or diffusers) on the weights of `folder` that suit `dtype`.
 
-    Raises FileNotFoundError where there are none, ValueError where a file is broken or a weight is missing.
+    Raises FileNotFoundError where there are none, ValueError where a file is broken, a weight is missing, or the model
+    needs code of its own.
     """
-    with plain_names(folder, dtype in HALF) as view:
-        model, report = kind.from_pretrained(view, dtype=dtype, output_loading_info=True, **options)
+    with plain_names(folder, dtype in HALF) as view, code_refused(folder):
+        model, report = kind.from_pretrained(view, dtype=dtype, output_loading_info=True, **NO_CODE, **options)
     if missing := sorted(report["missing_keys"]):
         raise ValueError(
             f"{folder}: {len(missing)} weights of a {type(model).__name__} are missing, e.g. {missing[0]}; download "
@@ -94,6 +98,26 @@ def load_pretrained(kind: Any, folder: Path, dtype: torch.dtype, **options: Any)
     if isinstance(model, PreTrainedModel):
         model.name_or_path = model.config.name_or_path = str(folder)  # adapters record it; links are gone by then
     return model
+
+
+def load_tokenizer(folder: Path, **options: Any) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model's folder. Raises ValueError where it needs code of its own."""
+    with code_refused(folder):
+        return AutoTokenizer.from_pretrained(folder, **NO_CODE, **options)
+
+
+@contextlib.contextmanager
+def code_refused(folder: Path) -> Iterator[None]:
+    """Says in this software's words what the libraries say of a folder that needs its own code."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise ValueError(
+            f"{folder} needs code that lies in it (auto_map), and code of a model's folder is never run; give a model "
+            "of a kind that transformers knows"
+        ) from error
 
 
 def read_config(folder: Path) -> dict:

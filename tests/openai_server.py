@@ -89,13 +89,14 @@ class OpenAIServer:
     default: Script = Text("Yes.")
     models: tuple[str, ...] = ("some-model",)
     requests: list[Request] = field(default_factory=list)
+    port: int = 0  # 0: any free one
 
     def __enter__(self) -> "OpenAIServer":
         self._script: deque[Script] = deque()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._http = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         self._http.daemon_threads = True  # closing does not wait for callers that keep a connection open
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()

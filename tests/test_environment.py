@@ -1,7 +1,8 @@
-"""One set of pins: what pyproject.toml asks for is what constraints.txt pins, conda installs, and runs here."""
+"""One set of pins: what pyproject.toml asks for is what constraints.txt pins, the lock and conda install, and runs."""
 
 import ast
 import re
+import runpy
 import sys
 import tomllib
 from importlib import metadata
@@ -20,6 +21,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 ENVIRONMENT = (ROOT / "environment.yml").read_text(encoding="utf-8")
 
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -33,6 +35,10 @@ CHOSEN_BY_TORCH = re.compile("(nvidia|cuda)-.*|triton")
 
 def test_pyproject_and_constraints_agree():
     assert drift_of_constraints(PYPROJECT, CONSTRAINTS) == []
+
+
+def test_constraints_and_the_lock_with_hashes_agree():
+    assert drift_of_lock(CONSTRAINTS, LOCK) == []
 
 
 def test_pyproject_and_the_conda_environment_agree():
@@ -72,6 +78,28 @@ def drift_of_constraints(pyproject, constraints):
                     f"{requirement} admits no {pin} {where}" for pin in found if pin not in requirement.specifier
                 ]
     return faults
+
+
+def drift_of_lock(constraints, lock):
+    """The lock has the pins of the constraints, torch's own libraries besides, and a hash for every file."""
+    wanted = {str(requirement) for requirement in map(Requirement, pin_lines(constraints))}
+    faults, found = [], set()
+    for entry in lock.replace(" \\\n", " ").splitlines():
+        if entry.startswith("#"):
+            continue
+        pin, *hashes = entry.split(" --hash=")
+        name = re.split("[=< ;]", pin)[0]
+        if not hashes or not all(re.fullmatch(r"\s*sha256:[0-9a-f]{64}\s*", one) for one in hashes):
+            faults.append(f"{name} has no hash, or none of SHA-256")
+        try:
+            pin = str(Requirement(pin.strip()))
+        except ValueError:
+            faults.append(f"{pin}: not a plain pin")
+            continue
+        if not CHOSEN_BY_TORCH.fullmatch(name):
+            found.add(pin)
+    faults += [f"{pin} is not in requirements.lock; run `make constraints`" for pin in sorted(wanted - found)]
+    return faults + [f"{pin} is not in constraints.txt; run `make constraints`" for pin in sorted(found - wanted)]
 
 
 def drift_of_conda(pyproject, environment):
@@ -178,6 +206,13 @@ DRIFTED_CONSTRAINTS = {
     "local build": (r"^(torch==.*)", r"\1+cpu", "torch==2.13.0+cpu: not a plain pin"),
     "range": (r"^torch==", "torch>=", "torch>=2.13.0: not a plain pin"),
 }
+DRIFTED_LOCK = {
+    "older": (r"^torch==\S+", "torch==2.12.0", "torch==2.12.0 is not in constraints.txt"),
+    "gone": (r"^torch==.*\n(    --hash.*\n)+", "", "torch==2.13.0 is not in requirements.lock"),
+    "no hash": (r"^(torch==\S+).*\n(    --hash.*\n)+", r"\1\n", "torch has no hash"),
+    "weak hash": (r"^(torch==.*\n +--hash=)sha256:", r"\1md5:", "torch has no hash, or none of SHA-256"),
+    "other marker": (r"^torch==(\S+)", r"torch==\1 ; sys_platform == 'linux'", "torch==2.13.0 is not in requirements"),
+}
 DRIFTED_CONDA = {
     "own pin": ("  - pip\n", "  - pip\n  - numpy=2.3\n", "numpy=2.3: belongs in pyproject.toml"),
     "own pip pin": (
@@ -196,6 +231,37 @@ def test_a_drift_of_the_constraints_is_found(pattern, text, message):
     drifted, count = re.subn(pattern, text, CONSTRAINTS, flags=re.MULTILINE)
     assert count == 1
     assert any(fault.startswith(message) for fault in drift_of_constraints(PYPROJECT, drifted))
+
+
+@pytest.mark.parametrize("pattern, text, message", DRIFTED_LOCK.values(), ids=DRIFTED_LOCK)
+def test_a_drift_of_the_lock_is_found(pattern, text, message):
+    drifted, count = re.subn(pattern, text, LOCK, flags=re.MULTILINE)
+    assert count == 1
+    assert any(fault.startswith(message) for fault in drift_of_lock(CONSTRAINTS, drifted))
+
+
+AUDITS = {
+    "vulnerable": (
+        '{"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "X-1", "fix_versions": ["2"]}]}]}',
+        "a 1: X-1, mended in 2\n1 of 1 pinned packages audited, 0 unknown to the service; 1 vulnerabilities known",
+    ),
+    "clean": (
+        '{"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}',
+        "1 of 2 pinned packages audited, 1 unknown to the service; 0 vulnerabilities known",
+    ),
+    "all unknown": (
+        '{"dependencies": [{"name": "b", "skip_reason": "not found"}]}',
+        "NOT AUDITED: the service knows none of the 1 pinned packages",
+    ),
+    "not reached": ("", "NOT AUDITED: the service for known vulnerabilities cannot be reached (no route)"),
+}
+
+
+@pytest.mark.parametrize("kind", AUDITS)
+def test_an_audit_says_what_could_be_asked(kind):
+    written, words = AUDITS[kind]
+    audit = runpy.run_path(str(ROOT / ".ci/audit.py"))
+    assert audit["report"](written, "warning\nno route\n") == (words, kind == "vulnerable")
 
 
 @pytest.mark.parametrize("old, new, message", DRIFTED_CONDA.values(), ids=DRIFTED_CONDA)

@@ -288,6 +288,16 @@ def test_what_is_under_way_when_the_rest_is_given_up_is_kept(server, output):
     assert sum(line.status == "rated" for line in lines(folder)) == 1
 
 
+def test_what_cannot_be_kept_is_asked_no_further(server, output, monkeypatch):
+    """A disk that is full, say: only what was on its way is paid for."""
+    write_run(output, clients=[str(number) for number in range(20)])
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("mirror.judging.append_line", lambda *_: (_ for _ in ()).throw(full))
+    with pytest.raises(OSError, match="No space left"):
+        judging(server, concurrency=2, repeats=1).rate()
+    assert 1 <= len(server.requests) <= 2
+
+
 def test_an_answer_is_on_disk_even_if_the_loop_that_asked_for_it_ends(server, output, monkeypatch):
     folder = write_run(output, clients=("60", "61"))
     server.answers(*[together(4, rate)] * 4)

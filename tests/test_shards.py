@@ -119,3 +119,13 @@ def test_one_command_merges(output):
     assert done.stdout == "1 shares, 1 clients, 1 sessions complete\n"
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 2 and "results/a is there already" in again.stderr
+
+
+@pytest.mark.parametrize("content", [None, b"", b"- run", b"run: [", b"\xff\xfe"])
+def test_settings_that_cannot_be_read_are_named(output, content):
+    share(1, 2, ["60"])
+    path = share(2, 2, ["61"]) / "settings.yaml"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(ShardError, match="results/a-2of2/settings.yaml cannot be read"):
+        merge_shards("a")
+    assert not (output / "results/a").exists()

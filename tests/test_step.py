@@ -254,6 +254,13 @@ def test_rates_rise_linearly_and_fall_as_a_cosine():
     assert rate_factor(0, 10, 0.0) == 1
 
 
+@pytest.mark.parametrize("ratio", [0.0, 0.03, 0.5, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+def test_the_warm_up_leaves_a_step_at_the_peak_rate(steps, ratio):
+    factors = [rate_factor(step, steps, ratio) for step in range(steps)]
+    assert max(factors) == 1
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionM
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from mirror.run import read_json
-from mirror.weights import HALF, find, load_pretrained
+from mirror.weights import HALF, NO_CODE, code_refused, find, load_pretrained
 
 PARTS = {
     "unet": UNet2DConditionModel,
@@ -33,7 +33,10 @@ def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableD
     folder, commit = find(name, revision, dtype in HALF, ("", *PARTS, *SMALL_PARTS))
     check_pipeline(folder)
     parts = {part: load_pretrained(kind, folder / part, dtype) for part, kind in PARTS.items()}
-    pipeline = StableDiffusionXLPipeline.from_pretrained(folder, dtype=dtype, add_watermarker=False, **parts)
+    with code_refused(folder):
+        pipeline = StableDiffusionXLPipeline.from_pretrained(
+            folder, dtype=dtype, add_watermarker=False, **NO_CODE, **parts
+        )
     return pipeline, commit
 
 
