@@ -18,7 +18,7 @@ import yaml
 
 from mirror.lock import FolderInUse, holder_file, lock_file, locked
 from mirror.run import display_path, output_path, remove_scratch
-from mirror.run_folder import Run, RunConflict, differences, read_provenance
+from mirror.run_folder import PROVENANCE, Run, RunConflict, differences, read_provenance
 from mirror.settings import CounselSettings
 from mirror.transcript import SessionFolder, TranscriptError
 
@@ -124,6 +124,12 @@ def check_settings(folders: list[Path]) -> None:
 
 def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -> Merged:
     """Copies the sessions into one run. What the table of a share names and has no complete session is unfinished."""
+    for folder in folders:
+        if not (folder / PROVENANCE).is_file():
+            raise ShardError(
+                f"{display_path(folder / PROVENANCE)} is missing, so the clients of this share are not known; restore "
+                "it, or start this share again"
+            )
     records = {folder.name: read_provenance(folder) for folder in folders}
     clients = dict.fromkeys([*(idx for record in records.values() for idx in record.get("clients", ())), *sessions])
     ended = {idx: SessionFolder(session).ended or {} for idx, session in sessions.items()}

@@ -129,3 +129,12 @@ def test_settings_that_cannot_be_read_are_named(output, content):
     with pytest.raises(ShardError, match="results/a-2of2/settings.yaml cannot be read"):
         merge_shards("a")
     assert not (output / "results/a").exists()
+
+
+def test_a_share_whose_record_is_missing_is_named(output):
+    """Without it, nothing says which clients the share had, and one that never began would not be missed."""
+    share(1, 2, ["60"])
+    (share(2, 2, ["61"], table=["61", "63"]) / "provenance.json").unlink()
+    with pytest.raises(ShardError, match="results/a-2of2/provenance.json is missing"):
+        merge_shards("a")
+    assert not (output / "results/a").exists()
