@@ -4,7 +4,9 @@ Knows nothing of verification or description.
 """
 
 import contextlib
+import ctypes
 import functools
+import gc
 import html
 import logging
 import math
@@ -33,6 +35,7 @@ from mirror.service import TOKEN, token_of_environment
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 LIMITS = ("max_batch", "queue", "header_seconds", "upload_seconds", "request_seconds", "max_connections")
 LIMITS += ("max_body_bytes", "bytes_at_once", "max_text", "max_pixels", "pixels_at_once")
+M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 2**20  # of mallopt in glibc's malloc.h; bytes
 
 log = logging.getLogger("api")
 
@@ -160,9 +163,23 @@ def start(
     log.info("%s: http://%s:%d", program, f"[{host}]" if ":" in host else host, port)
     patience = math.ceil(settings.request_seconds) + 1  # whatever is being worked on is answered before the end
     config = server_config(create_app(collaborator, settings, token), timeout_graceful_shutdown=patience)
+    keep_memory_flat()
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def keep_memory_flat() -> None:
+    """Has large blocks given back to the system once they are free, and garbage found soon.
+
+    glibc's own bound for such blocks rises to the largest that was freed, up to 32 MB: after a few large pictures they
+    lie scattered over its heaps, which held twice what the service needs. Models and modules are no garbage; counted
+    with the rest, they put the collection off.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+    gc.collect()
+    gc.freeze()
 
 
 def bind(host: str, port: int) -> socket.socket:
