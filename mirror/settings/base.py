@@ -62,7 +62,8 @@ class Settings(BaseModel):
             raise SettingsError(
                 "\n".join(explain(fault, cls.model_fields, where) for fault in known or faults)
             ) from None
-        faults = settings.url_faults() + settings.conflicts() + (settings.missing() if check_files else [])
+        faults = settings.url_faults()  # alone: the other faults show values
+        faults = faults or settings.conflicts() + (settings.missing() if check_files else [])
         if faults:
             raise SettingsError("\n".join(f"{where} {fault}" for fault in faults))
         return settings
