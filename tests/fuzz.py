@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,7 @@ def main() -> int:
 def fuzz(readers: dict[str, Reader], seconds: float, seed: int) -> int:
     started, rounds, findings = time.monotonic(), dict.fromkeys(readers, 0), set()
     signal.signal(signal.SIGALRM, _too_slow)
+    warnings.simplefilter("ignore")  # Pillow's, of damaged pictures
     while time.monotonic() - started < seconds:
         for name, reader in readers.items():
             draw = random.Random(f"{seed} {name} {rounds[name]}")

@@ -86,6 +86,13 @@ def test_a_secret_in_a_url_is_refused_unseen(name, form, monkeypatch):
         monkeypatch.delenv(variable)
 
 
+@pytest.mark.parametrize("path", ["a" * 5000, "./pocket/" + "[" * 300, "a\0b"], ids=["long", "long name", "NUL"])
+@pytest.mark.parametrize("name", ["table", "portraits", "painter", "face_pack", "checkpoint", "prompts"])
+def test_what_can_be_no_path_is_refused(name, path):
+    message = refused(**{name: path})
+    assert "cannot be looked for (File name too long)" in message or "no such f" in message or "\0" in path
+
+
 def test_a_secret_in_the_url_of_a_model_is_refused_too():
     message = refused(base_model="https://me:hf_swordfish@hub.example/llava")
     assert "base_model holds more than an address" in message and "swordfish" not in message
