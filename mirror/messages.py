@@ -144,8 +144,10 @@ def _closes(tag: re.Match[str]) -> bool:
 
 def _begins_line(text: str, tag: re.Match[str]) -> bool:
     """Whether the tag is the first of its line; `[think]` in small letters is a client's cue."""
-    line = text.rfind("\n", 0, tag.start()) + 1
-    return not text[line : tag.start()].strip() and tag[0] != "[think]"
+    start = tag.start()
+    while start and text[start - 1] != "\n" and text[start - 1].isspace():
+        start -= 1
+    return (not start or text[start - 1] == "\n") and tag[0] != "[think]"
 
 
 def _of_channels(text: str) -> Spoken | None:

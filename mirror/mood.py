@@ -34,7 +34,9 @@ _STOP_WORDS = frozenset(
     "they thing think this those time today very want wasn't well were what when where which while will with without "
     "won't would yes you you're your yourself".split()
 )
-_OPEN_QUESTION = re.compile(r"\b(?:what|how|which|where|when|who|why)\b[^.!?]*\?|\btell me\b", re.IGNORECASE)
+_ASKING = r"\b(?:what|how|which|where|when|who|why)\b"
+# From the last of these words to the question mark: from each of them, the time would grow with the square.
+_OPEN_QUESTION = re.compile(rf"{_ASKING}(?:(?!{_ASKING})[^.!?])*+\?|\btell me\b", re.IGNORECASE)
 _ADVICE = re.compile(
     r"\byou (?:should|must(?! (?:be|feel|have)\b)|ought to|could|need to|had better)\b"
     r"|\bwhy (?:don't you|not)\b|\bhave you tried\b|\bmy advice\b|\bif i were you\b"

@@ -21,7 +21,7 @@ from mirror.text_file import TextFileError, lone_surrogate, read_text
 
 LINES = (".jsonl", ".ndjson")  # endings of JSON Lines
 CONTROL = (END, "<s>", "<unk>", "<pad>")  # text that a tokenizer would read as a control token
-_NOT_FOUND = re.compile(r"^- [^:\n]+:[ \t]*\n?[ \t]*not found\.?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_NOT_FOUND = re.compile(r"^- [^:\n]+:[ \t]*+\n?[ \t]*+not found\.?[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)

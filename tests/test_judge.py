@@ -257,6 +257,38 @@ def test_a_judges_reasoning_is_not_read(server, session):
     assert answer.scores == {"helpful": 2, "empathy": 2} and "think" not in answer.raw
 
 
+NO_ANSWERS = {
+    "a page": b"<html>Sign in</html>",
+    "nothing": b"",
+    "no JSON": b"upstream connect error",
+    "cut off": b'{"choices": [{"message": {"content": "{',
+    "no completion": b'{"object": "list"}',
+    "no choice": b'{"choices": []}',
+    "an error": b'{"error": {"message": "no capacity"}}',
+    "broken off": b'{"choices": [{"message": {"content": "{"}, "finish_reason": "error"}]}',
+}
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_what_is_no_answer_of_a_model_is_asked_again_and_fails(body, server, session):
+    server.answers(Body(body))
+    assert judge(server).answer(whole(session), 7).status == "rated"
+    server.default = Body(body)
+    asked = len(server.requests)
+    answer = judge(server).answer(whole(session), 7)
+    assert (answer.status, answer.refused) == ("failed", False)
+    assert len(server.requests) - asked == answer.attempts == 2
+    assert set(answer.scores.values()) == {None}
+
+
+@pytest.mark.parametrize("reason", [r"\ud83d", r"a \udc00 b"])
+def test_half_a_character_in_a_rating_can_be_written(reason, server, session):
+    server.default = Text(f'{{"helpful": 4, "empathy": 2, "reason": "{reason}", "x\\ud83d": 1}}')
+    answer = judge(server).answer(whole(session), 7)
+    assert answer.scores == {"helpful": 4, "empathy": 2} and "\ufffd" in answer.reason
+    answer.reason.encode()
+
+
 @pytest.mark.parametrize("fault", [Status(500), Status(429), Body(b"<html>")], ids=["500", "429", "no completion"])
 def test_a_server_that_fails_refuses_nothing(fault, server, session):
     server.default = fault

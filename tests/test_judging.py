@@ -11,18 +11,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from openai_server import OpenAIServer, Slow, Status, Text, together
+from openai_server import Body, OpenAIServer, Slow, Status, Text, together
 from rated_runs import SECRET, rate, write_run
 
 from mirror.judging import Judging, RatingsFailed
+from mirror.lock import FolderInUse
 from mirror.preferences import read_preferences
 from mirror.ratings import FILE, Rating, read_lines, read_ratings
 from mirror.run_folder import read_provenance
 from mirror.settings import RateSettings, SettingsError
+from mirror.transcript import SessionFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = """
 import sys, yaml
+from mirror.lock import FolderInUse
 from mirror.judging import Judging
 from mirror.settings import RateSettings
 Judging(RateSettings.checked(yaml.safe_load(sys.argv[1]), "parameter")).rate()
@@ -335,10 +338,34 @@ def test_a_wrong_key_is_told_once_and_not_for_every_session(server, output):
 # Kills ----------------------------------------------------------------------------------------------------------------
 
 
-def start(output, server, **changes):
+def start(output, server, stderr=subprocess.DEVNULL, **changes):
     own = {"MIRROR_OUTPUT": str(output), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", WORK, yaml.safe_dump(parameters(server, **changes))]
-    return subprocess.Popen(command, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=stderr)
+
+
+FAULTS = {
+    "a page": Body(b"<html>Sign in</html>", "text/html"),
+    "nothing": Body(b""),
+    "half a character": Body(rb'{"error": {"message": "\ud83d"}}'),
+    "a charset": Body('{"choices": []}'.encode("utf-16"), "application/json; charset=utf-16"),
+    "a lying charset": Body(b"{}", "application/json; charset=utf-16"),
+    "no text": Body(b"\xff\xfe\xfd"),
+    "nested": Body(b"[" * 100_000),
+    "long number": Body(b"9" * 100_000),
+    "a status that is none": Body('{"error": {"code": "4\u00b2\u00b2"}}'.encode()),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_fault_of_the_vendor_concerns_its_question_alone_and_is_asked_again(fault, server, output):
+    folder = write_run(output)
+    server.answers(fault)
+    with pytest.raises(RatingsFailed, match="1 of 6 questions had no answer"):
+        judging(server, attempts=1, concurrency=1).rate()
+    assert Counter(line.status for line in lines(folder)) == {"rated": 5, "failed": 1}
+    assert judging(server, attempts=1).rate()["rated"].tolist() == [6]
+    assert len(server.requests) == 7
 
 
 def test_a_killed_run_goes_on_without_paying_twice(server, output):
@@ -369,6 +396,50 @@ def test_a_killed_run_goes_on_without_paying_twice(server, output):
     assert len(server.requests) == 24 + 4
     assert len(lines(folder)) == 24 and len(read_ratings(folder)) == 48
     assert read_provenance(output / "results/rate")["rated"] == 24
+
+
+def test_two_at_once_pay_each_question_once(server, output):
+    """The second process is refused while the first one waits for its answers, and says who has the run."""
+    folder = write_run(output, clients=[str(number) for number in range(8)])
+    are_asked, may_answer = threading.Semaphore(0), threading.Event()
+
+    def answer(request):
+        are_asked.release()
+        may_answer.wait(60)
+        return rate(request)
+
+    server.default = answer
+    first = start(output, server, timeout=600.0)
+    try:
+        assert are_asked.acquire(timeout=60)
+        for changes in ({}, {"run": "another"}):
+            second = start(output, server, stderr=subprocess.PIPE, **changes)
+            told = second.communicate(timeout=60)[1].decode()
+            assert second.returncode != 0
+            assert f"is in use by process {first.pid} on" in told and "(rating, since" in told
+    finally:
+        may_answer.set()
+    assert first.wait(60) == 0
+    assert len(server.requests) == 24 and len(lines(folder)) == 24
+    assert start(output, server).wait(60) == 0 and len(server.requests) == 24
+
+
+def test_a_run_that_is_counseled_now_is_not_rated(server, output, another_process):
+    folder = write_run(output)
+    with another_process(folder), pytest.raises(FolderInUse, match="counseling, since"):
+        judging(server)
+    ready = judging(server)
+    with another_process(folder), pytest.raises(FolderInUse, match="counseling, since"):
+        ready.rate()
+    assert server.requests == []
+    assert ready.rate()["rated"].tolist() == [6]
+
+
+def test_a_session_that_ended_since_is_rated_too(server, output):
+    folder = write_run(output, clients=("60", "61"), status="failed")
+    ready = judging(server)
+    SessionFolder(folder / "sessions/61").end("complete", "counseled on")
+    assert ready.rate()["rated"].tolist() == [6]
 
 
 def until_recorded(folder, count):
@@ -411,6 +482,34 @@ def test_what_cannot_work_is_refused_before_anything_is_asked(changes, message, 
     with pytest.raises(SettingsError) as error:
         RateSettings.checked(parameters(**{"judge_url": "http://127.0.0.1:9/v1"} | changes), "parameter")
     assert message in str(error.value)
+
+
+SECRETS = ("http://me:swordfish@{}", "http://{}?api-key=swordfish", "http://{}#swordfish", "http://me%3Aswordfish%40{}")
+
+
+@pytest.mark.parametrize("form", SECRETS)
+def test_a_secret_in_a_url_is_refused_unseen(form, output, monkeypatch):
+    write_run(output)
+    url = form.format("127.0.0.1:9/v1")
+    for judge in ({"judge": "openai"}, {"judge": "rules", "repeats": 1}):
+        with pytest.raises(SettingsError, match="judge_url holds more than an address.*export OPENAI_API_KEY") as error:
+            RateSettings.checked(parameters(judge_url=url, **judge), "parameter")
+        assert "swordfish" not in str(error.value) and "delete that notebook" in str(error.value)
+    with pytest.raises(SettingsError, match="judge_url must be text, found a URL, which is not shown"):
+        RateSettings.checked(parameters(judge_url=[url]), "parameter")
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL holds more than an address") as error:
+        RateSettings.checked(parameters(judge_url=""), "parameter")
+    assert "swordfish" not in str(error.value)
+    assert not (output / "results/rate").exists()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9/v1", "ftp://host/v1", "http://:9", "http://host:x/v1", "sk-swordfish"])
+def test_what_is_no_url_is_refused_unseen(url, output):
+    write_run(output)
+    with pytest.raises(SettingsError, match="judge_url must read http://host:port/path") as error:
+        RateSettings.checked(parameters(judge_url=url), "parameter")
+    assert url not in str(error.value)
 
 
 def test_a_key_that_no_header_can_hold_is_refused_unseen(output, monkeypatch):

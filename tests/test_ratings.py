@@ -47,6 +47,26 @@ def test_a_missing_score_is_missing_and_never_0(tmp_path):
     assert (table["score"] != 0).all()
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"idx": "61", ', "names 'idx' twice"),
+        ('{"scores": {"a": 1, "a": 2}, ', "names 'a' twice"),
+        ('{"extra": NaN, ', "holds NaN, which JSON does not have"),
+        ('{"extra": 1e999, ', "holds 1e999, a number without end"),
+        ('{"extra": "\\ud83d", ', "holds half a character"),
+        ('{"extra": %s, ' % ("[" * 50_000), "is nested too deeply"),
+    ],
+)
+def test_a_line_that_says_two_things_is_refused_by_name(text, message, tmp_path):
+    write(tmp_path, rating())
+    line = rating(repeat=2).model_dump_json()
+    with open(tmp_path / FILE, "a", encoding="utf-8") as file:
+        file.write(text + line[1:] + "\n")
+    with pytest.raises(RatingsError, match=rf"{FILE}: line 2: {message}"):
+        read_ratings(tmp_path)
+
+
 def test_the_last_answer_to_the_same_question_counts(tmp_path):
     failed = {"scores": {"helpful": None, "empathy": None}, "status": "failed"}
     table = write(tmp_path, rating(**failed), rating(repeat=2), rating(), rating(judge="rules"))

@@ -67,6 +67,37 @@ def test_a_service_whose_url_is_set_goes_before_the_process(monkeypatch):
     assert settings(verifier="local").verifier == "local"
 
 
+@pytest.mark.parametrize("name", ["counselor", "client", "describer"])
+@pytest.mark.parametrize("form", ["http://me:swordfish@{}", "http://{}?api-key=swordfish", "http://{}#swordfish"])
+def test_a_secret_in_a_url_is_refused_unseen(name, form, monkeypatch):
+    url = form.format("127.0.0.1:9/v1")
+    for kind in ({name: "openai", f"{name}_model": "m"}, {}):
+        message = refused(**{f"{name}_url": url}, **kind)
+        assert f"{name}_url holds more than an address" in message and "swordfish" not in message
+        assert "export OPENAI_API_KEY=" in message and "delete that notebook" in message
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    message = refused(**{name: "openai", f"{name}_model": "m"})
+    assert "OPENAI_BASE_URL holds more than an address" in message and "swordfish" not in message
+    for variable in ("IMG_VERIFICATION_URL", "IMG_DESCRIPTION_URL"):
+        monkeypatch.setenv(variable, url)
+        message = refused()
+        assert f"{variable} holds more than an address" in message and "swordfish" not in message
+        assert "export MIRROR_SERVICE_TOKEN=" in message
+        monkeypatch.delenv(variable)
+
+
+@pytest.mark.parametrize("path", ["a" * 5000, "./pocket/" + "[" * 300, "a\0b"], ids=["long", "long name", "NUL"])
+@pytest.mark.parametrize("name", ["table", "portraits", "painter", "face_pack", "checkpoint", "prompts"])
+def test_what_can_be_no_path_is_refused(name, path):
+    message = refused(**{name: path})
+    assert "cannot be looked for (File name too long)" in message or "no such f" in message or "\0" in path
+
+
+def test_a_secret_in_the_url_of_a_model_is_refused_too():
+    message = refused(base_model="https://me:hf_swordfish@hub.example/llava")
+    assert "base_model holds more than an address" in message and "swordfish" not in message
+
+
 def test_what_was_given_stays():
     assert settings(steps=7, client="openai", client_model="m", client_url="http://x/v1").steps == 7
     assert settings(run="mine").run == "mine"
@@ -158,7 +189,7 @@ def test_the_prompts_of_an_arm_are_those_that_are_named(tmp_path):
     [
         ({"prompts": "checkpoint"}, "prompts is checkpoint, and no checkpoint is named"),
         ({"prompts": "Project"}, "prompts: no such file"),
-        ({"prompts": "pocket/data/test.csv"}, "test.csv: cannot be read as JSON"),
+        ({"prompts": "pocket/data/test.csv"}, "test.csv is damaged: cannot be read as JSON"),
         ({"prompts": "pocket/models/llava-v1.5-pocket/config.json"}, "prompts: "),
     ],
 )

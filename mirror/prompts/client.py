@@ -18,7 +18,7 @@ UNKNOWN = "(not known)"
 EXCHANGES = 2  # full ones, before a client may end the session
 
 _COUNSELORS_LINE = re.compile(
-    r"^[ \t\[(>-]*(?:\*{1,3}|_{1,3})?\s*(?:therapist|counsell?or)\s*(?:\*{1,3}|_{1,3})?\s*:",
+    r"^[ \t\[(>-]*+(?:(?:\*{1,3}|_{1,3})\s*|[^\S\n]*)(?:therapist|counsell?or)\s*+(?:\*{1,3}|_{1,3})?+\s*+:",
     re.IGNORECASE | re.MULTILINE,
 )
 

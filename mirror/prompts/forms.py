@@ -39,11 +39,13 @@ class PlanForm:
             return None
         marker, gaps, place = first[0], [], first.end()
         for number in range(2, len(text)):
-            following = re.compile(rf"\s*\n{re.escape(cls(marker).mark(number))}").search(text, place)
-            if not following:
+            mark = cls(marker).mark(number)
+            found = text.find(f"\n{mark}", place)
+            if found < 0:
                 break
-            gaps.append(following[0].removesuffix(cls(marker).mark(number)))
-            place = following.end()
+            words = text[place:found].rstrip()
+            gaps.append(text[place + len(words) : found + 1])
+            place = found + 1 + len(mark)
         if len(set(gaps)) > 1 or len(gaps) + 1 != len(read_steps(text)):
             return None
         return cls(marker, gaps[0]) if gaps else cls(marker)

@@ -62,7 +62,8 @@ class Settings(BaseModel):
             raise SettingsError(
                 "\n".join(explain(fault, cls.model_fields, where) for fault in known or faults)
             ) from None
-        faults = settings.url_faults() + settings.conflicts() + (settings.missing() if check_files else [])
+        faults = settings.url_faults()  # alone: the other faults show values
+        faults = faults or settings.conflicts() + (settings.files_missing() if check_files else [])
         if faults:
             raise SettingsError("\n".join(f"{where} {fault}" for fault in faults))
         return settings
@@ -90,6 +91,13 @@ class Settings(BaseModel):
     def conflicts(self) -> list[str]:
         """What is wrong with the values taken together."""
         return []
+
+    def files_missing(self) -> list[str]:
+        """As `missing`, and what no file system takes as a path."""
+        try:
+            return self.missing()
+        except OSError as error:
+            return [f"{str(error.filename)[-100:]!r} cannot be looked for ({error.strerror}); give another path"]
 
     def missing(self) -> list[str]:
         """Files, services, keys and devices that the settings name and this machine lacks."""

@@ -1,0 +1,74 @@
+"""Reads texts that would take hours if the time of a reader grew with the square of their length.
+
+    python tests/hostile_texts.py READER
+
+A test runs it as a process of its own, with a limit of time far above what a linear reader needs.
+"""
+
+import sys
+
+from mirror.fault import Fault
+from mirror.judge import read_answer
+from mirror.messages import opened_reasoning, without_reasoning
+from mirror.mood import reflects_words
+from mirror.prompts.client import parse_answer
+from mirror.prompts.dialogue import parse_dialogue
+from mirror.prompts.expression import parse_expression
+from mirror.prompts.forms import PlanForm
+from mirror.prompts.plan import parse_plan
+from mirror.prompts.reply import clean_reply
+from mirror.prompts.technique import named_technique
+from mirror.prompts.utterance import parse_utterance
+from mirror.secret import masked
+
+LENGTH = 100_000
+READERS = {
+    "plan": parse_plan,
+    "plan's form": PlanForm.of,
+    "utterance": parse_utterance,
+    "client's answer": lambda text: parse_answer(text, 3),
+    "expression": parse_expression,
+    "reply": clean_reply,
+    "dialogue": parse_dialogue,
+    "technique": named_technique,
+    "reasoning": without_reasoning,
+    "opened reasoning": opened_reasoning,
+    "judge's answer": lambda text: read_answer(text, {"helpful": (1, 2)}),
+    "fault": lambda text: Fault.read(400, text).refused({"seed": 1}),
+    "question": lambda text: reflects_words(f"sister meadow {text}", "sister meadow"),
+    "mask": lambda text: masked(text, "sk-proj-very-secret-0123456789"),
+}
+# What a reader may begin to read, and what it then finds over and over, without the end that it waits for.
+BEGINNINGS = ("", "Therapist", "**Client", "CBT technique: Pie Chart\nPlan:", "1. a\n", "- a", "Facial expression", "x")
+REPEATED = (
+    " ",
+    "\t",
+    "\n",
+    " \n",
+    "*",
+    "[",
+    "(",
+    '"',
+    "'",
+    "1",
+    "1. ",
+    "<think>",
+    "`",
+    "{",
+    "what ",
+    "sk-proj-ver",
+    "_ ",
+)
+
+
+def main(reader):
+    for beginning in BEGINNINGS:
+        for part in REPEATED:
+            try:
+                READERS[reader](beginning + part * (LENGTH // len(part)) + "x")
+            except ValueError:
+                pass  # what a reader says of a text that is none
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
