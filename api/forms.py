@@ -65,12 +65,23 @@ async def read_fields(
     except TimeoutError:
         message = f"the body did not arrive within {seconds:g} seconds; send it faster, or send less"
         raise Refusal("upload_timed_out", message, {"Connection": "close"}) from None
+    # In a thread: a body of many small pieces takes its time, and the others must not wait for it.
+    fields = await run_in_threadpool(_parse, body, media_type, request.headers, settings.max_text)
+    del body  # the traceback of a refusal keeps this frame until garbage is collected
+    if isinstance(fields, Refusal):
+        raise fields
+    return fields
+
+
+def _parse(body: bytes, media_type: str, headers: Headers, max_text: int) -> dict[str, Any] | Refusal:
+    """The fields, or why there are none."""
     read = {MULTIPART: _multipart_fields, URLENCODED: _form_fields, JSON: _json_fields}[media_type]
-    try:  # in a thread: a body of many small pieces takes its time, and the others must not wait for it
-        return await run_in_threadpool(read, body, request.headers, settings.max_text)
+    try:
+        return read(body, headers, max_text)
+    except Refusal as refusal:
+        return refusal.with_traceback(None)
     except (ValueError, RecursionError, MultiPartException) as error:
-        message = f"the body is no {media_type}: {getattr(error, 'message', error)}"
-        raise Refusal("invalid_request", message) from None
+        return Refusal("invalid_request", f"the body is no {media_type}: {getattr(error, 'message', error)}")
 
 
 async def _read(request: Request, max_bytes: int, share: Share) -> bytes:
