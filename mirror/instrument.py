@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mirror.run import display_path, input_path
+from mirror.strict_yaml import Surprise, strict_yaml
 
 FOLDER = Path(__file__).with_name("instruments")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -207,6 +207,8 @@ def _unworded(instrument: Instrument, wording: str) -> str:
 
 def _yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return strict_yaml(path.read_text(encoding="utf-8"))
+    except Surprise as error:
+        raise InstrumentError(f"{display_path(path)}: {error}") from None
+    except ValueError as error:
         raise InstrumentError(f"{display_path(path)}: is no YAML: {error}") from None

@@ -1,7 +1,15 @@
 import pytest
 import yaml
 
-from mirror.instrument import FOLDER, Instrument, InstrumentError, read_instrument, read_instruments, shipped
+from mirror.instrument import (
+    FOLDER,
+    Instrument,
+    InstrumentError,
+    read_instrument,
+    read_instruments,
+    read_wording,
+    shipped,
+)
 
 LICENSED = {"wai-short": 12, "panas": 20}
 
@@ -112,3 +120,20 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path):
 def test_instruments_are_frozen_data():
     assert isinstance(read_instrument("ctrs"), Instrument)
     assert set(read_instrument("ctrs").facts()) >= {"items", "scale", "subscales", "sees"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("panas: {item_1: a}\npanas: {item_2: b}\n", "panas is given twice, in lines 1 and 2; keep one"),
+        ("panas: {item_1: a, item_1: b}\n", "item_1 is given twice"),
+        ("panas: " + "[" * 5000, "is no YAML: "),
+        ("a: " + "{a: " * 5000, "is no YAML: it is nested too deeply"),
+    ],
+)
+def test_a_file_that_says_two_things_is_refused_by_name(text, message, tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    for read in (read_wording, lambda path: read_instrument(str(path))):
+        with pytest.raises(InstrumentError, match=f"own.yaml: {message}"):
+            read(path)

@@ -472,6 +472,7 @@ REFUSED = {
     "rules again": ({"judge": "rules", "repeats": 3}, "judge rules always answers alike, and repeats is 3; use 1"),
     "rules with eyes": ({"judge": "rules", "repeats": 1, "faces": True}, "judge rules sees no faces"),
     "a price": ({"prices": "other 1/2"}, "prices names other, which no role asks"),
+    "a list for a judge": ({"judge": [[]], "repeats": None}, "judge must be one of openai, rules, found [[]]"),
     "nobody": ({"judge": "gpt"}, "judge must be one of openai, rules"),
 }
 

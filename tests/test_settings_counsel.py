@@ -93,6 +93,11 @@ def test_what_can_be_no_path_is_refused(name, path):
     assert "cannot be looked for (File name too long)" in message or "no such f" in message or "\0" in path
 
 
+@pytest.mark.parametrize("changes", [{"\ud83d": 1}, {"client_model": "a\udc00"}])
+def test_half_a_character_is_refused(changes):
+    assert "holds half a character" in refused(**changes)
+
+
 def test_a_secret_in_the_url_of_a_model_is_refused_too():
     message = refused(base_model="https://me:hf_swordfish@hub.example/llava")
     assert "base_model holds more than an address" in message and "swordfish" not in message

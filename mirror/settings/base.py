@@ -14,6 +14,7 @@ from mirror.refusals import NOTEBOOK, SettingsError, explain
 from mirror.run import input_path
 from mirror.secret import KEY, url_fault
 from mirror.settings.params_file import read_params
+from mirror.text_file import lone_surrogate, without_halves
 
 Cot = Literal["base", "planning", "ec", "ec_planning"]
 Size = Literal["7b", "13b", "pocket"]
@@ -23,6 +24,7 @@ Count = Annotated[int, Field(ge=1)]
 Number = Annotated[int, Field(ge=0)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")]
 RunName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="one folder name of letters, digits, . _ -")]
+HALF = "holds half a character (a lone surrogate), which cannot be saved; type it again"
 WRITTEN = (
     "papermill writes the parameters that it is given into the output notebook before this check: if a secret stood "
     "there, delete that notebook and change the secret"
@@ -53,7 +55,11 @@ class Settings(BaseModel):
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str, check_files: bool = True) -> Self:
         """`values` as settings, or one SettingsError with all that is wrong with them."""
-        values = cls.completed({str(name): value for name, value in values.items()})
+        values = {str(name): value for name, value in values.items()}
+        halves = [name for name, value in values.items() if lone_surrogate(f"{name}{value}")]
+        if halves:
+            raise SettingsError("\n".join(f"{where} {without_halves(name)!r} {HALF}" for name in halves))
+        values = cls.completed(values)
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:

@@ -49,7 +49,7 @@ class RateSettings(Settings):
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Fills what is left open (None): repeats by the judge, since rules always answer alike; the run's name."""
         judge = values.get("judge")
-        if values.get("repeats") is None and judge in REPEATS:
+        if values.get("repeats") is None and isinstance(judge, str) and judge in REPEATS:
             values["repeats"] = REPEATS[judge]
         if values.get("run") is None:
             values["run"] = f"rate-{judge}"
