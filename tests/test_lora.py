@@ -328,9 +328,9 @@ def test_options_that_are_off_and_records_pass(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not JSON"),
-        ("r = 8", "is not JSON"),
-        ("[8, 16]", "must hold one JSON object, found list"),
+        ("", "cannot be read as JSON"),
+        ("r = 8", "cannot be read as JSON"),
+        ("[8, 16]", "must hold one object, found list"),
         ("{}", "peft_type must be LORA, found None"),
         ('{"peft_type": "LOHA", "r": 8}', "peft_type must be LORA, found 'LOHA'"),
         ('{"peft_type": "LORA", "target_modules": "x"}', "r must be a whole number of 1 or more, found None"),
@@ -338,7 +338,7 @@ def test_options_that_are_off_and_records_pass(tmp_path):
         ({"r": 0}, "r must be a whole number"),
         ({"r": True}, "r must be a whole number"),
         ({"lora_alpha": "16"}, "lora_alpha must be a number, found '16'"),
-        ({"lora_alpha": float("nan")}, "lora_alpha must be a number, found nan"),
+        ({"lora_alpha": float("nan")}, "holds NaN, which JSON does not have"),
         ({"lora_dropout": 1}, "lora_dropout must be a number in 0…1"),
         ({"use_rslora": "yes"}, "use_rslora must be true or false"),
         ({"rank_pattern": {"q_proj": "8"}}, "rank_pattern must map names of layers to numbers"),

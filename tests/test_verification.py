@@ -199,7 +199,7 @@ def test_a_threshold_lies_beside_its_model_or_is_the_published_one(tmp_path):
     (tmp_path / "clip/calibration.json").unlink()
     assert load(clip=tmp_path / "clip", relevance=None).relevance.threshold == 0.2
     (tmp_path / "clip/calibration.json").write_text("{}")
-    with pytest.raises(ValueError, match="clip/calibration.json holds no threshold as JSON"):
+    with pytest.raises(ValueError, match="clip/calibration.json: threshold must be a cosine in -1…1, found None"):
         load(clip=tmp_path / "clip", relevance=None)
 
 
