@@ -162,8 +162,8 @@ def test_a_folder_and_what_is_none(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "config.json is not JSON .*; download it again"),
-        ("[1]", "config.json must hold one JSON object, found list"),
+        ("{", "config.json is damaged: cannot be read as JSON .*; download it again"),
+        ("[1]", "config.json is damaged: must hold one object, found list"),
         ('{"model_type": "qwen2_vl"}', "model_type must be llava or llava_llama, found 'qwen2_vl'"),
     ],
 )
