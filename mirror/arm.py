@@ -10,11 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mirror.profile import Resistance
 from mirror.run import display_path
-from mirror.run_folder import RunConflict, read_provenance
+from mirror.run_folder import RunConflict, read_provenance, read_settings
 from mirror.transcript import SessionFolder
 
 HOW = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"
@@ -113,14 +111,10 @@ def arm_faults(folder: Path) -> list[str]:
     if not (folder / "settings.yaml").is_file():
         return [f"{shown} has no settings.yaml, so it is no run; {HOW}"]
     try:
-        settings = read_settings(folder)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return [f"{shown}/settings.yaml cannot be read ({' '.join(str(error).split())}); restore it, or {HOW}"]
-    try:
-        read_provenance(folder)
+        settings, _ = read_settings(folder), read_provenance(folder)
     except RunConflict as error:
         return [str(error)]
-    if not isinstance(settings, dict) or "cot" not in settings:
+    if "cot" not in settings:
         return [f"{shown} is no run of counseling: {shown}/settings.yaml names no cot; {HOW}"]
     if not any(folder.glob("sessions/*/")):
         return [f"{shown} holds no sessions of counseling; {HOW}"]
@@ -134,10 +128,6 @@ def aliases(names: Sequence[str]) -> list[str]:
     while len(names) > 1 and all(len(its) > shared + 1 for its in words) and len({its[shared] for its in words}) == 1:
         shared += 1
     return ["-".join(its[shared:]) for its in words]
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    return yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:

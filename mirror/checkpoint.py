@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from mirror.digests import DIGESTS, folder_faults, write_digests
 from mirror.lock import locked
 from mirror.prompts import PromptSet
 from mirror.run import display_path, input_path, read_json, remove_scratch, write_json
@@ -59,7 +60,7 @@ def checkpoint_name(size: str, cot: str, epochs: int) -> str:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
-    """A scratch folder that becomes `folder` when the block ends, and vanishes when it fails.
+    """A scratch folder that becomes `folder` when the block ends, with its digests, and vanishes when it fails.
 
     Raises:
         FileExistsError: `folder` is already there; a checkpoint is never written over.
@@ -75,6 +76,7 @@ def writing(folder: Path) -> Iterator[Path]:
         partial.mkdir(parents=True)
         try:
             yield partial
+            write_digests(partial)
             os.replace(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -134,6 +136,7 @@ def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
         for names in WEIGHTS
         if not any((folder / name).is_file() for name in names)
     ]
+    faults += folder_faults(folder)
     try:
         manifest = read_manifest(folder)
     except (FileNotFoundError, ValueError) as error:
@@ -147,6 +150,15 @@ def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
     if (base.startswith((".", "/", "~")) or base.count("/") != 1) and not input_path(base).is_dir():
         faults.append(f"{folder} was trained on {base}, and there is no such folder {input_path(base)}; put it there")
     return faults
+
+
+def remove_file(folder: Path, name: str) -> None:
+    """Removes a file from a complete checkpoint, and from its digests first: a kill in between leaves it sound."""
+    if (folder / DIGESTS).is_file():
+        write_json(
+            folder / DIGESTS, {file: entry for file, entry in read_json(folder / DIGESTS).items() if file != name}
+        )
+    (folder / name).unlink(missing_ok=True)
 
 
 def intermediate_folder(final: Path, step: int) -> Path:

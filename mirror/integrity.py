@@ -1,6 +1,7 @@
-"""Whether the sessions of a run are on disk as they were written: counts, sizes, digests, pictures that can be decoded.
+"""Whether a run or a checkpoint is on disk as it was written: counts, sizes, digests, pictures that can be decoded.
 
-`python -m mirror.integrity results/<run>` reads a whole run and says what is wrong. Knows nothing of models.
+`python -m mirror.integrity results/<run>` (or `checkpoints/<name>`) reads every file and says what is wrong. Loads no
+model.
 """
 
 import argparse
@@ -8,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mirror.digests import DIGESTS, digest_faults, folder_faults
 from mirror.picture import PictureError, open_picture
-from mirror.run import display_path, sha256
+from mirror.run import display_path
 from mirror.transcript import SessionFolder, TranscriptError
 
 
@@ -34,7 +36,7 @@ def session_faults(session: SessionFolder, thorough: bool = False, without_faces
     if without_faces and not (session.folder / "faces").exists():
         named = {file for file in named if not file.startswith("faces/")}
         digests = {file: digest for file, digest in digests.items() if not file.startswith("faces/")}
-    faults = list(_digest_faults(session.folder, digests, thorough))
+    faults = list(digest_faults(session.folder, digests, "the session was complete", thorough))
     named -= digests.keys()
     faults += [f"{folder}/{file} is missing" for file in sorted(named) if not (session.folder / file).is_file()]
     if thorough and not faults:
@@ -49,17 +51,6 @@ def run_faults(folder: Path, thorough: bool = True, without_faces: bool = False)
         yield path.name, session_faults(SessionFolder(path), thorough, without_faces)
 
 
-def _digest_faults(folder: Path, digests: dict, thorough: bool) -> Iterator[str]:
-    for file, written in digests.items():
-        path = folder / file
-        if not path.is_file():
-            yield f"{display_path(path)} is missing"
-        elif (size := path.stat().st_size) != written["bytes"]:
-            yield f"{display_path(path)} has {size} bytes, and had {written['bytes']} when the session was complete"
-        elif thorough and sha256(path) != written["sha256"]:
-            yield f"{display_path(path)} was changed since the session was complete"
-
-
 def _picture_fault(path: Path) -> str:
     try:
         open_picture(path)
@@ -69,16 +60,19 @@ def _picture_fault(path: Path) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.integrity", description="checks the files of a run")
-    parser.add_argument("folder", type=Path, help="results/<run>")
+    parser = argparse.ArgumentParser(prog="python -m mirror.integrity", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="results/<run> or checkpoints/<name>")
     folder = parser.parse_args().folder
-    if not (folder / "sessions").is_dir():
-        parser.error(f"{folder} holds no sessions")
-    found = dict(run_faults(folder))
+    if (folder / DIGESTS).is_file():
+        found, of = {folder.name: folder_faults(folder, thorough=True)}, "checkpoints"
+    elif (folder / "sessions").is_dir():
+        found, of = dict(run_faults(folder)), "sessions"
+    else:
+        parser.error(f"{folder} holds neither sessions nor a checkpoint with {DIGESTS}")
     for fault in (fault for faults in found.values() for fault in faults):
         print(fault)
     damaged = sum(map(bool, found.values()))
-    print(f"{len(found)} sessions, {len(found) - damaged} as they were written, {damaged} damaged")
+    print(f"{len(found)} {of}, {len(found) - damaged} as they were written, {damaged} damaged")
     sys.exit(1 if damaged else 0)
 
 

@@ -21,6 +21,7 @@ from torch import nn
 
 from mirror.adapter_config import CONFIG_FILE, read_adapter_config
 from mirror.checkpoint import read_manifest
+from mirror.digests import require_intact
 from mirror.llava import Llava, load
 from mirror.run import input_path
 from mirror.weights import read_tensors
@@ -193,12 +194,13 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     """The tensors of the adapter and the projector in `folder`, under the names that they were written with.
 
     Raises FileNotFoundError where there are none, ValueError where one is neither LoRA on the language model nor the
-    projector.
+    projector, or a file differs from the folder's digests.
     """
     names = ("adapter_model.safetensors", "adapter_model.bin", PROJECTOR_FILE, "non_lora_trainables.bin")
     files = [Path(folder) / name for name in names if (Path(folder) / name).is_file()]
     if not files:
         raise FileNotFoundError(f"{folder}: no adapter weights; expected adapter_model.safetensors or .bin")
+    require_intact(Path(folder))
     tensors = {}
     for file in files:
         found = read_tensors(file)

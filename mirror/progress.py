@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from mirror.checkpoint import Manifest, intermediate_folder, intermediates, write_manifest, writing
+from mirror.checkpoint import Manifest, intermediate_folder, intermediates, remove_file, write_manifest, writing
 from mirror.csv_file import csv_text
+from mirror.digests import require_intact
 from mirror.llava import Llava
 from mirror.lora import PeftModel, load_weights, save_adapter
 from mirror.prompts import PromptSet
@@ -60,9 +61,13 @@ class Progress:
 
 
 def resume(checkpoint: Path, model: PeftModel, optimizer: torch.optim.Optimizer) -> Progress:
-    """The newest intermediate checkpoint, put into model and optimizer; a fresh start if there is none."""
+    """The newest intermediate checkpoint, put into model and optimizer; a fresh start if there is none.
+
+    Raises ValueError where it is damaged: remove it, and training goes on from the one before.
+    """
     for folder in reversed(intermediates(checkpoint)):
         if (folder / STATE).is_file():
+            require_intact(folder)
             state = torch.load(folder / STATE, map_location=model.device, weights_only=True)
             load_weights(model, folder)
             optimizer.load_state_dict(state["optimizer"])
@@ -97,4 +102,4 @@ def prune(checkpoint: Path, keep: int, spare: int) -> None:
 def forget_states(checkpoint: Path) -> None:
     """Drops what only resuming needs from the intermediate checkpoints of a training that is through."""
     for folder in intermediates(checkpoint):
-        (folder / STATE).unlink(missing_ok=True)
+        remove_file(folder, STATE)

@@ -13,6 +13,7 @@ import yaml
 
 from mirror.lock import locked
 from mirror.run import discard, display_path, environment, output_path, read_json, write_json, write_text
+from mirror.strict_yaml import strict_yaml
 
 SETTINGS = "settings.yaml"
 PROVENANCE = "provenance.json"
@@ -77,7 +78,6 @@ class Run:
         return yaml.safe_dump(self.settings, sort_keys=False, allow_unicode=True)
 
     def _check(self) -> None:
-        path = self.folder / SETTINGS
         if not self.is_begun:
             if foreign := _foreign_files(self.folder):
                 raise RunConflict(
@@ -85,15 +85,10 @@ class Run:
                     "folder away, or give this run another name (-p run NAME)"
                 )
         elif not self.fresh:
-            self._refuse_other_settings(path)
+            self._refuse_other_settings()
 
-    def _refuse_other_settings(self, path: Path) -> None:
-        try:
-            written = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            written = str(error).splitlines()[0]
-        if not isinstance(written, dict):
-            raise RunConflict(f"{display_path(path)} is damaged ({written!s:.100}); start over with -p fresh True")
+    def _refuse_other_settings(self) -> None:
+        written = read_settings(self.folder)
         if differing := differences(written, self.settings, self.machine):
             raise RunConflict(
                 f"{display_path(self.folder)} holds a run with other settings ({'; '.join(differing)}); "
@@ -121,6 +116,25 @@ class Run:
         before.pop("reason", None)  # why an earlier part ended
         record = {**before, "status": status, "started": before.get("started", now), "updated": now}
         write_json(self.folder / PROVENANCE, {**record, **environment(), **facts})
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The settings of the run in `folder`, as they were written.
+
+    Raises:
+        FileNotFoundError: there are none.
+        RunConflict: they cannot be read.
+    """
+    path = folder / SETTINGS
+    try:
+        settings = strict_yaml(path.read_bytes())
+    except ValueError as error:
+        settings = " ".join(str(error).split())
+    if not isinstance(settings, dict):
+        raise RunConflict(
+            f"{display_path(path)} is damaged ({settings!s:.200}); restore it, or start over with -p fresh True"
+        )
+    return settings
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:

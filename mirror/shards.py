@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mirror.integrity import session_faults
 from mirror.lock import FolderInUse, holder_file, lock_file, locked
 from mirror.run import display_path, output_path, remove_scratch
-from mirror.run_folder import PROVENANCE, Run, RunConflict, differences, read_provenance
+from mirror.run_folder import PROVENANCE, Run, RunConflict, differences, read_provenance, read_settings
 from mirror.settings import CounselSettings
 from mirror.transcript import SessionFolder, TranscriptError
 
@@ -64,7 +63,9 @@ def merge_shards(run: str) -> Merged:
         for folder in folders:
             locks.enter_context(locked(folder, "merging"))
         check_settings(folders)
-        return write_merged(target, folders, find_sessions(folders))
+        sessions = find_sessions(folders)
+        check_files(sessions)
+        return write_merged(target, folders, sessions)
 
 
 def find_sessions(folders: list[Path]) -> dict[str, Path]:
@@ -98,28 +99,34 @@ def find_shares(run: str) -> list[Path]:
     return [results / found[str(number), str(total)] for number in range(1, total + 1)]
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
+def share_settings(folder: Path) -> dict[str, Any]:
     """The settings of a share. Raises ShardError where there are none that can be read."""
-    path = folder / "settings.yaml"
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        found = " ".join(str(error).split())
-    if not isinstance(found, dict):
-        raise ShardError(
-            f"{display_path(path)} cannot be read ({found!s:.200}); restore it, or counsel this share again"
-        )
-    return found
+        return read_settings(folder)
+    except FileNotFoundError as error:
+        raise ShardError(f"{display_path(folder)} has no settings ({error}); counsel this share again") from None
+    except RunConflict as error:
+        raise ShardError(str(error)) from None
 
 
 def check_settings(folders: list[Path]) -> None:
-    first, *others = [(folder, read_settings(folder)) for folder in folders]
+    first, *others = [(folder, share_settings(folder)) for folder in folders]
     for folder, settings in others:
         if differing := differences(first[1], settings, CounselSettings.MACHINE):
             raise ShardError(
                 f"{display_path(folder)} has other settings than {display_path(first[0])} ({'; '.join(differing)}); "
                 "only shares of one run can be merged"
             )
+
+
+def check_files(sessions: dict[str, Path]) -> None:
+    """Raises ShardError where the files of a session are not as they were written: damage is not passed on."""
+    if faults := [fault for path in sessions.values() for fault in session_faults(SessionFolder(path), thorough=True)]:
+        more = f" and {len(faults) - 5} more faults" if len(faults) > 5 else ""
+        raise ShardError(
+            f"{'; '.join(faults[:5])}{more}. Restore the files, or remove the session's folder and start its share "
+            "again"
+        )
 
 
 def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -> Merged:
@@ -137,7 +144,7 @@ def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -
     merged = Merged(len(folders), len(clients), tuple(idx for idx in clients if idx not in complete))
     remove_scratch(target, "*.merging")
     scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex}.merging")
-    settings = read_settings(folders[0]) | {"shard": "1/1"}
+    settings = share_settings(folders[0]) | {"shard": "1/1"}
     try:
         run = Run(scratch.name, settings, CounselSettings.MACHINE).open()
         for idx, session in sessions.items():

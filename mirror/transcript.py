@@ -17,8 +17,9 @@ from typing import Any, Literal
 from PIL import Image
 from pydantic import ValidationError
 
+from mirror.digests import digest, is_digest, matches_own_digest, with_own_digest
 from mirror.profile import Profile
-from mirror.run import display_path, read_json, sha256, strict_json, write_bytes, write_json
+from mirror.run import display_path, read_json, strict_json, write_bytes, write_json
 from mirror.run_folder import RunConflict, differences
 from mirror.turn import AttemptRecord, Conversation, FaceRecord, Turn
 
@@ -139,17 +140,13 @@ class SessionFolder:
         self._write_images(images)
         if status == "complete":
             ending["files"] = self._digests()
-        write_json(self.folder / "end.json", ending)
+        write_json(self.folder / "end.json", with_own_digest(ending))
 
     def _digests(self) -> dict[str, dict[str, Any]]:
         """Size (bytes) and SHA-256 of the client, the turns and their faces, by file."""
         faces = {file for turn in self.turns() if turn.face for file in turn.face.files}
         paths = {file: self.folder / file for file in ("client.json", "turns.jsonl", *sorted(faces))}
-        return {
-            file: {"bytes": path.stat().st_size, "sha256": sha256(path)}
-            for file, path in paths.items()
-            if path.is_file()
-        }
+        return {file: digest(path) for file, path in paths.items() if path.is_file()}
 
     @property
     def ended(self) -> dict[str, Any] | None:
@@ -164,6 +161,8 @@ class SessionFolder:
             is_whole = ending.get("status") in ("complete", "failed") and isinstance(ending.get("turns"), int)
             if not is_whole or not isinstance(ending.get("reason"), str):
                 raise TranscriptError(f"{display_path(path)} does not say how the session ended; {REMOVE}")
+            if not matches_own_digest(ending) or not all(map(is_digest, ending.get("files", {}).values())):
+                raise TranscriptError(f"{display_path(path)} was changed since the session ended; {REMOVE}")
         return ending
 
     def _mend(self) -> tuple[Turn, ...]:

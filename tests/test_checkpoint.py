@@ -14,9 +14,11 @@ from mirror.checkpoint import (
     intermediates,
     read_manifest,
     read_prompts,
+    remove_file,
     write_manifest,
     writing,
 )
+from mirror.digests import require_intact
 from mirror.prompts import own_prompts
 from mirror.run import discard
 
@@ -77,8 +79,17 @@ def test_what_a_killed_writer_left_is_no_part_of_the_next(tmp_path):
     (tmp_path / ".c.0123abcd.partial/old.bin").write_text("half the weights")
     with writing(tmp_path / "c") as folder:
         (folder / "new.bin").write_text("weights")
-    assert names(tmp_path / "c") == ["new.bin"]
+    assert names(tmp_path / "c") == ["digests.json", "new.bin"]
     assert names(tmp_path) == ["c"]
+
+
+def test_a_file_that_is_removed_leaves_a_sound_checkpoint(tmp_path):
+    with writing(tmp_path / "c") as folder:
+        (folder / "adapter.bin").write_text("weights")
+        (folder / "state.pt").write_text("moments")
+    remove_file(tmp_path / "c", "state.pt")
+    assert names(tmp_path / "c") == ["adapter.bin", "digests.json"]
+    require_intact(tmp_path / "c")
 
 
 def test_a_checkpoint_is_never_written_over(output):

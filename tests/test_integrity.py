@@ -7,6 +7,7 @@ import sys
 import pytest
 from test_transcript import CLIENT, TURNS, append
 
+from mirror.checkpoint import writing
 from mirror.integrity import run_faults, session_faults
 from mirror.transcript import SessionFolder, TranscriptError
 
@@ -73,6 +74,16 @@ def test_a_flipped_byte_is_found_by_the_thorough_check(session, file):
     assert faults == [f"results/a/sessions/60/{file} was changed since the session was complete"]
 
 
+@pytest.mark.parametrize(
+    "old, new", [('"turns": 4', '"turns": 5'), ("the client ended it", "the client endfd it"), ('"bytes"', '"bites"')]
+)
+def test_an_end_that_was_changed_is_not_believed(session, old, new):
+    path = session.folder / "end.json"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(TranscriptError, match="results/a/sessions/60/end.json was changed since the session ended"):
+        _ = session.ended
+
+
 def test_a_session_under_way_must_have_its_faces(output):
     session = SessionFolder(output / "results/a/sessions/60")
     session.begin(CLIENT)
@@ -93,7 +104,8 @@ def test_a_complete_session_that_lost_turns_cannot_be_read(session):
 
 def test_a_session_of_an_earlier_version_has_no_digests_and_is_read(session):
     path = session.folder / "end.json"
-    path.write_text(json.dumps({name: fact for name, fact in json.loads(path.read_text()).items() if name != "files"}))
+    ending = json.loads(path.read_text())
+    path.write_text(json.dumps({name: ending[name] for name in ending.keys() - {"files", "sha256"}}))
     assert session_faults(session, thorough=True) == []
     (session.folder / FACE).unlink()
     assert session_faults(session) == [f"results/a/sessions/60/{FACE} is missing"]
@@ -107,3 +119,14 @@ def test_one_command_reads_a_whole_run(session, output):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and FACE in done.stdout and "1 damaged" in done.stdout
     assert [name for name, faults in run_faults(output / "results/a") if faults] == ["60"]
+
+
+def test_one_command_reads_a_whole_checkpoint(output):
+    with writing(output / "checkpoints/c") as folder:
+        (folder / "adapter.bin").write_bytes(b"weights")
+    command = [sys.executable, "-m", "mirror.integrity", str(output / "checkpoints/c")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "1 checkpoints, 1 as they were written, 0 damaged\n")
+    (output / "checkpoints/c/adapter.bin").write_bytes(b"weighty")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "checkpoints/c/adapter.bin was changed" in done.stdout

@@ -24,7 +24,7 @@ LAYERS = (
     "derivation adapter_config weight_files generation measures wording turnwise",
     "settings refusals run run_folder lock profile turn transcript prompts checkpoint conversation verdict clip_text "
     "lexicon messages picture grammar mood prices bar arm instrument picture_files text_file secret fault parameters "
-    "wire expressions spelling http_client csv_file strict_yaml",
+    "wire expressions spelling http_client csv_file strict_yaml digests",
 )
 # Each of these is imported by one module, which hides it from all others, and by none of the bottom layer.
 HEAVY = ("peft", "diffusers", "insightface", "openai", "matplotlib")

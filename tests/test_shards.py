@@ -3,16 +3,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from test_transcript import CLIENT
 
 from mirror.lock import FolderInUse
 from mirror.run_folder import Run
 from mirror.settings import CounselSettings
 from mirror.shards import Merged, ShardError, merge_shards, shard_run
-from mirror.transcript import SessionFolder, Turn
+from mirror.transcript import SessionFolder, TranscriptError, Turn
 
 TURN = Turn(number=1, cue="nods", words="Bye.", ended=True, client_raw="Client: [nods] Bye. [/END]")
 
@@ -23,6 +25,7 @@ def share(number, total, clients, status="complete", table=(), **settings):
     run = Run(shard_run("a", number, total), values, CounselSettings.MACHINE).open()
     for client in clients:
         session = SessionFolder(run.folder / "sessions" / client)
+        session.begin(replace(CLIENT, idx=client))
         session.append(TURN, {}, {})
         if status == "complete":
             session.end("complete", "the client ended it")
@@ -59,6 +62,18 @@ def test_clients_without_a_complete_session_are_named(output):
     assert merged == Merged(shares=2, clients=3, unfinished=("62", "61"))
     assert "1 sessions complete; not complete: 62, 61" in str(merged)
     assert json.loads((output / "results/a/provenance.json").read_text())["status"] == "incomplete"
+
+
+@pytest.mark.parametrize("file", ["turns.jsonl", "client.json", "end.json"])
+def test_a_share_with_a_damaged_session_is_not_merged(output, file):
+    session = share(1, 2, ["60"]) / "sessions/60"
+    share(2, 2, ["61"])
+    data = bytearray((session / file).read_bytes())
+    data[data.index(b"ended" if file == "end.json" else b"e")] ^= 1
+    (session / file).write_bytes(data)
+    with pytest.raises((ShardError, TranscriptError), match=f"results/a-1of2/sessions/60/{file}"):
+        merge_shards("a")
+    assert not (output / "results/a").exists()
 
 
 def test_a_share_that_is_being_counseled_is_not_merged(output, another_process):
@@ -126,7 +141,7 @@ def test_settings_that_cannot_be_read_are_named(output, content):
     share(1, 2, ["60"])
     path = share(2, 2, ["61"]) / "settings.yaml"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(ShardError, match="results/a-2of2/settings.yaml cannot be read"):
+    with pytest.raises(ShardError, match="results/a-2of2(/settings.yaml is damaged| has no settings)"):
         merge_shards("a")
     assert not (output / "results/a").exists()
 

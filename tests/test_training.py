@@ -180,6 +180,20 @@ def test_a_killed_training_goes_on_and_ends_as_an_unbroken_one(parameters, monke
     assert again.run.provenance["steps"] == 8
 
 
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "projector.safetensors", "training_state.pt"])
+def test_a_training_does_not_go_on_from_a_damaged_checkpoint(parameters, monkeypatch, file):
+    with monkeypatch.context() as patch:
+        interrupt(patch, 5)
+        with pytest.raises(KeyboardInterrupt):
+            training(parameters, save_steps=1).fit()
+    newest = intermediates(training(parameters, save_steps=1).checkpoint)[-1]
+    data = bytearray((newest / file).read_bytes())
+    data[-5] ^= 1
+    (newest / file).write_bytes(data)
+    with pytest.raises(ValueError, match=f"{newest.name}/{file} was changed since"):
+        training(parameters, save_steps=1).fit()
+
+
 def test_kill_9_while_checkpoints_are_written_leaves_whole_ones_only(parameters, tmp_path):
     """A real process is killed; whatever it left, every folder that is there loads, and the training goes on."""
     (tmp_path / "parameters.json").write_text(json.dumps(parameters | {"save_steps": 1, "keep": 1, "epochs": 8}))
