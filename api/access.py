@@ -7,7 +7,7 @@ from fastapi import Depends, params
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import Refusal
-from mirror.service import TOKEN
+from mirror.services.service import TOKEN
 
 
 def bearer(token: str | None) -> list[params.Depends]:

@@ -2,7 +2,7 @@
 
     python -m api.benchmark --clients 32 --requests 160
 
-takes the options of `python -m api.verification`. Knows nothing of training (`mirror.benchmark`).
+takes the options of `python -m api.verification`. Knows nothing of training (`mirror.benchmarks.training`).
 """
 
 import statistics
@@ -20,10 +20,10 @@ from api.loopback import running
 from api.settings import Count
 from api.verification.__main__ import load
 from api.verification.app import VerificationSettings, create_app
-from mirror.picture import open_picture
-from mirror.run import input_path
-from mirror.service import Service
-from mirror.verification import png
+from mirror.faces.verification import png
+from mirror.files.image_file import open_picture
+from mirror.paths import input_path
+from mirror.services.service import Service
 
 ROUNDS = 3  # of each kind, by turns, so that what else the machine does falls on both
 

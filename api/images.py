@@ -1,9 +1,9 @@
-"""Pictures from strangers: the type by content, then decoded as every picture of the project (`mirror.picture`)."""
+"""Pictures from strangers: the type by content, then decoded as every picture of the project (`mirror.files.image_file`)."""
 
 from PIL import Image
 
 from api.errors import Refusal
-from mirror.picture import ExtremeShape, PictureError, TooManyPixels, decode_picture, pixels_to_decode
+from mirror.files.image_file import ExtremeShape, PictureError, TooManyPixels, decode_picture, pixels_to_decode
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # what their files begin with

@@ -29,8 +29,8 @@ from api.errors import answer_errors_as_json, declared
 from api.headers import POLICY, SecurityHeaders, policy_of_docs
 from api.origin import OwnNames, OwnPages, is_loopback
 from api.settings import ServiceSettings
-from mirror.run import commit, versions
-from mirror.service import TOKEN, token_of_environment
+from mirror.provenance import commit, versions
+from mirror.services.service import TOKEN, token_of_environment
 
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 LIMITS = ("max_batch", "queue", "header_seconds", "upload_seconds", "request_seconds", "max_connections")

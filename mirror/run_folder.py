@@ -11,9 +11,12 @@ from typing import Any, Self
 
 import yaml
 
-from mirror.lock import locked
-from mirror.run import discard, display_path, environment, output_path, read_json, write_json, write_text
-from mirror.strict_yaml import strict_yaml
+from mirror.files.atomic import discard, write_text
+from mirror.files.json_file import read_json, write_json
+from mirror.files.lock import locked
+from mirror.files.yaml_file import strict_yaml
+from mirror.paths import display_path, output_path
+from mirror.provenance import environment
 
 SETTINGS = "settings.yaml"
 PROVENANCE = "provenance.json"

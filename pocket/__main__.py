@@ -10,7 +10,8 @@ def main() -> None:
     parser.add_argument("what", nargs="*", choices=WHAT, default=WHAT)
     what = parser.parse_args().what
     # Imported here: the processes that draw faces import this file, and need no model.
-    from pocket import dataset, llava, profiles
+    from pocket.llava import model as llava
+    from pocket.texts import dataset, profiles
 
     if "data" in what:
         dataset.write_dataset()
@@ -20,12 +21,12 @@ def main() -> None:
         llava.write_llava()
         print(f"llava: {llava.FOLDER}")
     if "card" in what:
-        from pocket import llavacard
+        from pocket.llava import card as llavacard
 
         llavacard.write_card()
         print(f"card: {llavacard.FOLDER / 'README.md'}")
     if "faces" in what:
-        from pocket import facepack
+        from pocket.facepack import pack as facepack
 
         facepack.write_facepack()
         print(f"faces: {facepack.FOLDER}")

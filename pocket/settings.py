@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from mirror.run import output_path
+from mirror.paths import output_path
 from mirror.settings.base import Device, Number, RunName, Settings, missing_device
-from pocket.painterpack import FULL, SMALL, Work
+from pocket.painter.pack import FULL, SMALL, Work
 
 
 class PocketSettings(Settings):

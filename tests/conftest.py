@@ -3,17 +3,18 @@
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-GOLDEN = Path(__file__).parent / "data/llava-tiny"
+from tests import DATA
+
+GOLDEN = DATA / "llava-tiny"
 
 
 @pytest.fixture(scope="session")
 def llava():
     """The real classes at pocket size: 16 image tokens, images of 56 pixels, a tokenizer that falls back to bytes."""
-    from mirror.llava import load  # imports torch and transformers, which most test files do without
+    from mirror.models.llava import load  # imports torch and transformers, which most test files do without
 
     return load(GOLDEN / "llava-v1.5-tiny")
 
@@ -28,7 +29,7 @@ def output(tmp_path, monkeypatch):
 HOLD = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from mirror.lock import locked\n"
+    "from mirror.files.lock import locked\n"
     "with locked(Path(sys.argv[1]), 'counseling'):\n"
     "    print('held', flush=True)\n"
     "    sys.stdin.read()\n"

@@ -27,33 +27,35 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from mirror.adapter_config import read_adapter_config
-from mirror.checkpoint import read_manifest, read_prompts
-from mirror.fault import Fault
-from mirror.http_client import decoded
-from mirror.identity import read_calibration
-from mirror.instrument import InstrumentError, read_instrument, read_wording
-from mirror.judge import Unparsable, read_answer
-from mirror.lock import Holder
-from mirror.messages import without_reasoning
-from mirror.picture import PictureError, decode_picture
-from mirror.preferences import Preference
-from mirror.profile import ProfileError, read_profiles
+from mirror.chat.errors import Fault
+from mirror.chat.messages import without_reasoning
+from mirror.chat.wire import Answer, parsed
+from mirror.counseling.settings import CounselSettings
+from mirror.faces.identity import read_calibration
+from mirror.files.image_file import PictureError, decode_picture
+from mirror.files.lock import Holder
+from mirror.models.adapter_config import read_adapter_config
+from mirror.models.checkpoint import read_manifest, read_prompts
+from mirror.paths import input_path
 from mirror.prompts.client import parse_answer
 from mirror.prompts.dialogue import parse_dialogue
 from mirror.prompts.expression import MissingDescription, parse_expression
 from mirror.prompts.plan import parse_plan
 from mirror.prompts.reply import clean_reply
 from mirror.prompts.utterance import format_utterance, parse_utterance
-from mirror.ratings import Rating, RatingsError, read_lines
-from mirror.records import DataError, read_records
-from mirror.refusals import SettingsError
-from mirror.run import input_path
+from mirror.rating.instrument import InstrumentError, read_instrument, read_wording
+from mirror.rating.judge import Unparsable, read_answer
+from mirror.rating.preferences import Preference
+from mirror.rating.ratings import Rating, RatingsError, read_lines
+from mirror.rating.settings import RateSettings
 from mirror.run_folder import RunConflict, read_provenance
-from mirror.settings import CounselSettings, RateSettings, TrainSettings
+from mirror.services.http_client import decoded
+from mirror.settings.errors import SettingsError
 from mirror.settings.params_file import read_params
-from mirror.transcript import SessionFolder, TranscriptError
-from mirror.wire import Answer, parsed
+from mirror.training.records import DataError, read_records
+from mirror.training.settings import TrainSettings
+from mirror.transcripts.profile import ProfileError, read_profiles
+from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 
 SLOW = 10  # seconds that one input may take
 ODD_TEXTS = (
@@ -302,7 +304,7 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         "instrument": Reader(
             file("instrument.yaml", lambda path: read_instrument(str(path))),
             (InstrumentError,),
-            (data("mirror/instruments/ctrs.yaml"), data("mirror/instruments/resistance.yaml")),
+            (data("mirror/rating/instruments/ctrs.yaml"), data("mirror/rating/instruments/resistance.yaml")),
         ),
         "wording": Reader(
             file("wording.yaml", read_wording), (InstrumentError,), (b"panas: {item_1: a, item_2: b}\n",)
@@ -395,7 +397,7 @@ def _record_lines() -> bytes:
 def _manifest() -> bytes:
     from dataclasses import fields
 
-    from mirror.checkpoint import Manifest
+    from mirror.models.checkpoint import Manifest
 
     return _json(dict.fromkeys((field.name for field in fields(Manifest)), "a"))
 
@@ -407,7 +409,7 @@ def _prompts() -> bytes:
 
 
 def _turns() -> bytes:
-    from mirror.transcript import Turn
+    from mirror.transcripts.turn import Turn
 
     turns = [Turn(number=n, cue="looks down", words="Yes.", client_raw="Yes.", reply="I see.") for n in (1, 2)]
     return b"".join(turn.model_dump_json().encode() + b"\n" for turn in turns)

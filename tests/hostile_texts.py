@@ -7,10 +7,9 @@ A test runs it as a process of its own, with a limit of time far above what a li
 
 import sys
 
-from mirror.fault import Fault
-from mirror.judge import read_answer
-from mirror.messages import opened_reasoning, without_reasoning
-from mirror.mood import reflects_words
+from mirror.chat.errors import Fault
+from mirror.chat.messages import opened_reasoning, without_reasoning
+from mirror.clients.openness import reflects_words
 from mirror.prompts.client import parse_answer
 from mirror.prompts.dialogue import parse_dialogue
 from mirror.prompts.expression import parse_expression
@@ -19,7 +18,8 @@ from mirror.prompts.plan import parse_plan
 from mirror.prompts.reply import clean_reply
 from mirror.prompts.technique import named_technique
 from mirror.prompts.utterance import parse_utterance
-from mirror.secret import masked
+from mirror.rating.judge import read_answer
+from mirror.secrets import masked
 
 LENGTH = 100_000
 READERS = {

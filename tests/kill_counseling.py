@@ -16,11 +16,12 @@ import time
 from pathlib import Path
 from random import Random
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests import ROOT
+
 WORK = """
 import sys, yaml
 from mirror.counseling import Counseling
-from mirror.run import input_path
+from mirror.paths import input_path
 from mirror.settings import CounselSettings
 changes = yaml.safe_load(sys.argv[1])
 counseling = Counseling(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), **changes))

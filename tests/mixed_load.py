@@ -32,12 +32,12 @@ from random import Random
 import requests
 from PIL import Image
 
-from mirror.description import DescriptionRequest, LexiconDescriber
-from mirror.picture import open_picture
-from mirror.service import Service, ServiceError
-from mirror.verification import LocalVerifier, VerificationRequest
+from mirror.faces.description import DescriptionRequest, LexiconDescriber
+from mirror.faces.verification import LocalVerifier, VerificationRequest
+from mirror.files.image_file import open_picture
+from mirror.services.service import Service, ServiceError
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PORTRAITS = sorted((ROOT / "pocket/data/images").glob("0[0-3]?/*.png"))
 MODELS = ("pocket/models/nsfw-pocket", "pocket/models/clip-pocket", "pocket/models/faces-pocket")
 TOKEN = "a-token-of-the-load-test"

@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 from mirror.prompts import Variant
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 FOREIGN = "/home/someone/work/counsel/utterances_336"  # where the pictures lay on that other machine
 NOT_FOUND = "Not found"
 TECHNIQUES = (

@@ -4,12 +4,13 @@ import json
 import re
 
 import yaml
-from openai_server import Request, Text
 from PIL import Image
 
-from mirror.run import write_text
-from mirror.transcript import AttemptRecord, FaceRecord, SessionFolder, Turn
-from mirror.verdict import Verdict
+from mirror.files.atomic import write_text
+from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import AttemptRecord, FaceRecord, Turn
+from mirror.transcripts.verdict import Verdict
+from tests.openai_server import Request, Text
 
 SECRET = "mirror-ec_planning"  # as an arm's name: the judge must not see it
 

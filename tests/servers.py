@@ -15,8 +15,8 @@ import api.verification.app
 from api.description.app import DescriptionSettings
 from api.loopback import running
 from api.verification.app import VerificationSettings
-from mirror.description import Description
-from mirror.verdict import Check, Verdict
+from mirror.faces.description import Description
+from mirror.transcripts.verdict import Check, Verdict
 
 
 class Scripted:

@@ -3,8 +3,10 @@
 import pytest
 import yaml
 
-import mirror.run
-from mirror.run import discard, environment, write_json
+import mirror.files.atomic
+from mirror.files.atomic import discard
+from mirror.files.json_file import write_json
+from mirror.provenance import environment
 from mirror.run_folder import Run, RunConflict, read_provenance
 
 SETTINGS = {"size": "pocket", "learning_rate": 2e-05, "note": "Zoë", "workers": 0, "fresh": False}
@@ -91,7 +93,7 @@ def test_a_kill_while_starting_over_leaves_no_old_session_under_new_settings(out
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(getattr(mirror.run, kill.split(".")[0]), kill.split(".")[1], killed)
+        patch.setattr(getattr(mirror.files.atomic, kill.split(".")[0]), kill.split(".")[1], killed)
         with pytest.raises(KeyboardInterrupt):
             make(changes={"size": "7b"}, fresh=True).open()
     left = contents(run.folder)

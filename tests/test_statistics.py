@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from simulate_statistics import NOISE, coverage, differences, faults, findings, simulate
 
 from mirror.statistics import (
     adjust,
@@ -16,6 +15,7 @@ from mirror.statistics import (
     proportion,
     sign_flip_test,
 )
+from tests.simulate_statistics import NOISE, coverage, differences, faults, findings, simulate
 
 NAN = np.nan
 # Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, part C and D: four observers, twelve units.

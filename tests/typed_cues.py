@@ -15,16 +15,17 @@ from pathlib import Path
 
 import torch
 
-from mirror.casting import make_painter, make_verifier
-from mirror.description import Description, DescriptionRequest, LexiconDescriber
-from mirror.face import ShownFace, show_faces
-from mirror.profile import read_profiles
+from mirror.counseling.casting import make_painter, make_verifier
+from mirror.counseling.session import face_request
+from mirror.counseling.settings import CounselSettings
+from mirror.faces.description import Description, DescriptionRequest, LexiconDescriber
+from mirror.faces.rejection_sampling import ShownFace, show_faces
+from mirror.paths import input_path
 from mirror.prompts import Utterance, format_utterance
-from mirror.run import input_path, seed_for
-from mirror.session import face_request
-from mirror.settings import CounselSettings
-from mirror.transcript import Conversation
-from pocket.wordings import nearest
+from mirror.seeds import seed_for
+from mirror.transcripts.profile import read_profiles
+from mirror.transcripts.turn import Conversation
+from pocket.texts.wordings import nearest
 
 CONFIGURATION = "params/counsel/pocket-llava.yaml"
 CUES = "tests/data/typed_cues.txt"

@@ -4,7 +4,7 @@ import sys
 
 from api.description.app import DescriptionSettings, create_app
 from api.serving import start
-from mirror.description import ChatDescriber, LexiconDescriber, LocalDescriber
+from mirror.faces.description import ChatDescriber, LexiconDescriber, LocalDescriber
 
 
 def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
@@ -16,7 +16,7 @@ def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
     sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "max_tokens": settings.max_tokens}
     sampling["room"] = "--max-tokens (or DESCRIPTION_MAX_TOKENS)"
     if settings.describer == "openai":
-        from mirror.chat import ChatEndpoint  # each back end has a heavy library that the others do without
+        from mirror.chat.endpoint import ChatEndpoint  # each back end has a heavy library that the others do without
 
         endpoint = ChatEndpoint(
             settings.model,
@@ -27,7 +27,7 @@ def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
             **sampling,
         )
         return ChatDescriber(endpoint)
-    from mirror.language import LanguageModel
+    from mirror.chat.local import LanguageModel
 
     return LocalDescriber(LanguageModel.load(settings.model, device=settings.device, **sampling))
 

@@ -12,7 +12,7 @@ from api.errors import OF_ANY_BODY, Refusal, declared
 from api.forms import JSON, MAX_SEED, MULTIPART, URLENCODED, check_names, read_fields, seed, text
 from api.serving import new_app
 from api.settings import ServiceSettings
-from mirror.description import Description, DescriptionRequest
+from mirror.faces.description import Description, DescriptionRequest
 
 WHAT = (
     "Says which face goes with a client's words, and which would contradict them: POST history, client_utt and, if you "

@@ -8,7 +8,7 @@ from api.verification.app import VerificationSettings, create_app
 
 def load(settings: VerificationSettings):
     """The verifier that the settings name."""
-    from mirror.verification import LocalVerifier
+    from mirror.faces.verification import LocalVerifier
 
     return LocalVerifier.load(
         settings.safety_model,

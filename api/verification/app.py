@@ -17,8 +17,8 @@ from api.forms import MULTIPART, check_names, file, read_fields, text
 from api.images import UnreadableImage, check, decode
 from api.serving import new_app
 from api.settings import ServiceSettings
-from mirror.picture import MAX_PIXELS
-from mirror.verdict import Verdict
+from mirror.files.image_file import MAX_PIXELS
+from mirror.transcripts.verdict import Verdict
 
 WHAT = (
     "Says of a painted face whether it is safe, fits what it should show, and is of the same person as the portrait: "
@@ -68,7 +68,7 @@ class VerificationSettings(ServiceSettings):
 
 def create_app(verifier: Any, settings: VerificationSettings, token: str | None = None) -> FastAPI:
     """The service over `verifier`, which has `verify(requests) -> verdicts` and `facts()` (a LocalVerifier)."""
-    from mirror.verification import VerificationRequest  # it imports torch, which --help can do without
+    from mirror.faces.verification import VerificationRequest  # it imports torch, which --help can do without
 
     batcher = Batcher(
         *(verifier.verify, settings.max_batch, settings.max_wait_ms / 1000, settings.queue, settings.request_seconds)

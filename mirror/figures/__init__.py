@@ -1,6 +1,6 @@
 """Figures and HTML tables: a table and axes in, the axes out.
 
-Here are style and training; `mirror.figures.page` shows a run of sessions, `mirror.figures.arms` a study.
+Here are style and training; `mirror.figures.page` shows a run of sessions, `mirror.analysis.figures` a study.
 """
 
 import html
@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mirror.picture import data_url, open_picture
+from mirror.files.image_file import data_url, open_picture
 from mirror.prompts import PromptSet
 
 # One colour a variant everywhere (Okabe and Ito's palette, told apart by colour-blind readers).

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mirror.figures import FACE, TABLE_STYLE, escaped, face_url
-from mirror.transcript import SessionFolder
+from mirror.transcripts.session_folder import SessionFolder
 
 FOLD = 90  # characters of a fact that are shown at once
 FACTS_STYLE = (

@@ -19,13 +19,14 @@ import jinja2
 import pandas as pd
 import yaml
 
-from mirror.arm import Arm, Person
-from mirror.metrics import agrees, read_feelings
-from mirror.picture import open_picture
-from mirror.ratings import is_evidence, read_ratings
-from mirror.run import write_text
-from mirror.transcript import AttemptRecord, SessionFolder, Turn
-from mirror.verdict import Check, Verdict
+from mirror.clients.lexicon import agrees, read_feelings
+from mirror.files.atomic import write_text
+from mirror.files.image_file import open_picture
+from mirror.rating.ratings import is_evidence, read_ratings
+from mirror.transcripts.arm import Arm, Person
+from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import AttemptRecord, Turn
+from mirror.transcripts.verdict import Check, Verdict
 
 HERE = Path(__file__).parent
 FACE, SMALL_FACE = 240, 128  # pixels of a shown face; the second in runs of more than MANY faces

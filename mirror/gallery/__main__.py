@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from mirror.arm import ArmError
 from mirror.gallery import write_gallery
-from mirror.ratings import RatingsError
-from mirror.run import display_path, output_path
-from mirror.transcript import TranscriptError
+from mirror.paths import display_path, output_path
+from mirror.rating.ratings import RatingsError
+from mirror.transcripts.arm import ArmError
+from mirror.transcripts.session_folder import TranscriptError
 
 
 def main() -> None:

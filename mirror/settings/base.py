@@ -10,11 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mirror.refusals import NOTEBOOK, SettingsError, explain
-from mirror.run import input_path
-from mirror.secret import KEY, url_fault
+from mirror.files.text_file import lone_surrogate, without_halves
+from mirror.paths import input_path
+from mirror.secrets import KEY, url_fault
+from mirror.settings.errors import NOTEBOOK, SettingsError, explain
 from mirror.settings.params_file import read_params
-from mirror.text_file import lone_surrogate, without_halves
 
 Cot = Literal["base", "planning", "ec", "ec_planning"]
 Size = Literal["7b", "13b", "pocket"]

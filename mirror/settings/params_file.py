@@ -6,8 +6,8 @@ Knows no parameter by name.
 from pathlib import Path
 from typing import Any
 
-from mirror.refusals import SettingsError
-from mirror.strict_yaml import Surprise, strict_yaml
+from mirror.files.yaml_file import Surprise, strict_yaml
+from mirror.settings.errors import SettingsError
 
 
 def read_params(path: Path) -> dict[Any, Any]:

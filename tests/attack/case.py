@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from mirror.integrity import run_faults
+from mirror.transcripts.integrity import run_faults
 from tests.attack import stages
 from tests.attack.faults import ChildFault
 from tests.attack.files import Snapshot, contents, snapshot

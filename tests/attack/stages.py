@@ -11,22 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from rated_runs import write_run
 
-from mirror.analysis import Analysis
-from mirror.counseling import Counseling
-from mirror.judging import Judging
-from mirror.merge import merge
-from mirror.profile import Profile
+from mirror.analysis.run import Analysis
+from mirror.analysis.settings import AnalyseSettings
+from mirror.counseling.run import Counseling
+from mirror.counseling.settings import CounselSettings
+from mirror.counseling.shards import merge_shards
+from mirror.models.merge import merge
+from mirror.paths import input_path
 from mirror.prompts import own_template
-from mirror.run import input_path
-from mirror.settings import AnalyseSettings, CounselSettings, RateSettings, TrainSettings
-from mirror.shards import merge_shards
-from mirror.training import Training
-from mirror.transcript import SessionFolder
+from mirror.rating.run import Judging
+from mirror.rating.settings import RateSettings
+from mirror.training.run import Training
+from mirror.training.settings import TrainSettings
+from mirror.transcripts.profile import Profile
+from mirror.transcripts.session_folder import SessionFolder
+from tests import ROOT
 from tests.attack.faults import ChildFault, Writes
+from tests.rated_runs import write_run
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = str(ROOT / "tests/data/llava-tiny/llava-v1.5-tiny")
 CHECKPOINT = "checkpoints/llava-v1.5-pocket-mirror_base-task-lora-epoch2"
 ARMS = ("arm-a", "arm-b")

@@ -8,8 +8,8 @@ import json
 import threading
 from collections import Counter
 
-from openai_server import Body, Dropped, OpenAIServer, Request, Status, Text
-from rated_runs import rate
+from tests.openai_server import Body, Dropped, OpenAIServer, Request, Status, Text
+from tests.rated_runs import rate
 
 PAGE = Body(b"<!DOCTYPE html><html><body>Sign in</body></html>", "text/html")
 FAULTS = {

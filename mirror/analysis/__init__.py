@@ -1,0 +1,1 @@
+"""Statistics over runs: metrics, comparisons, tables, figures."""

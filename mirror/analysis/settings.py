@@ -1,0 +1,77 @@
+"""The parameters of analysing counseling runs."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mirror.paths import input_path, output_path
+from mirror.settings.base import Count, Number, RunName, Settings
+from mirror.transcripts.arm import arm_faults
+
+
+class AnalyseSettings(Settings):
+    """The parameters of `notebooks/analyse.ipynb`; what each means stands there, beside its default."""
+
+    MACHINE = frozenset({"gallery", "fresh"})
+
+    runs: str
+    reference: str
+    instruments: str
+    level: Annotated[float, Field(gt=0.5, lt=1)]
+    resamples: Count
+    seed: Number
+    damaged: Literal["refuse", "exclude"] = "refuse"
+    gallery: bool
+    run: RunName
+    fresh: bool
+
+    @classmethod
+    def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Names the run after those that it compares, where the name was left open."""
+        if values.get("run") is None:
+            names = [Path(name).name for name in named(str(values.get("runs") or ""))]
+            values = values | {"run": "analyse-" + ("-".join(names)[:80].rstrip("-.") or "pocket")}
+        return values
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of the runs, in order."""
+        return [output_path(name) for name in named(self.runs)]
+
+    def conflicts(self) -> list[str]:
+        names = [folder.name for folder in self.folders]
+        faults = [
+            f"runs: {name} is the name of {count} runs; the folders of the arms need different names"
+            for name, count in Counter(names).items()
+            if count > 1
+        ]
+        places: dict[Path, list[str]] = {}
+        for folder in self.folders:
+            places.setdefault(folder.resolve(), []).append(folder.name)
+        faults += [
+            f"runs: {' and '.join(its)} are one folder ({folder}); name it once"
+            for folder, its in places.items()
+            if len(set(its)) > 1
+        ]
+        if self.reference and self.reference not in names:
+            listed = ", ".join(names) or "none: the notebook makes its own"
+            faults.append(
+                f"reference must be the folder's name of one of the runs ({listed}), found {self.reference!r}"
+            )
+        if self.run in names:
+            faults.append(f"run: {self.run} is one of the runs that are compared; give the analysis another name")
+        return faults
+
+    def missing(self) -> list[str]:
+        faults = [f"runs: {fault}" for folder in self.folders for fault in arm_faults(folder)]
+        for name in named(self.instruments):
+            if name.endswith((".yaml", ".yml")) and not input_path(name).is_file():
+                faults.append(f"instruments: no such file {input_path(name)}")
+        return faults
+
+
+def named(names: str) -> list[str]:
+    """The names of a list with commas."""
+    return [name.strip() for name in names.split(",") if name.strip()]

@@ -1,0 +1,267 @@
+"""Several arms on the same clients: the values of each session by measure, and the caveats of comparing them.
+
+Reads transcripts and ratings. Draws nothing and tests nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import combinations
+from typing import Literal
+
+import pandas as pd
+
+from mirror.analysis.measures import DESCRIPTIVE, INF, OUTCOMES, Measure
+from mirror.analysis.metrics import Metrics, halves, read_metrics
+from mirror.analysis.wording import different_prompts
+from mirror.counseling.settings import CounselSettings
+from mirror.paths import display_path
+from mirror.rating.instrument import Instrument
+from mirror.rating.ratings import is_evidence, read_ratings, reliability, session_scores, subscale_scores
+from mirror.transcripts.arm import Arm, aliases, natural
+from mirror.transcripts.integrity import run_faults
+
+# What may differ between arms: it is what they are compared for. Of the prompts, their words are compared.
+COUNSELOR = frozenset(
+    "counselor size cot checkpoint base_model revision counselor_model counselor_url sees_face temperature top_p "
+    "max_new_tokens planning_max_tokens context precision prompts".split()
+)
+
+
+class StudyError(ValueError):
+    """Arms that cannot be compared. The message says why, and what to do."""
+
+
+def without_damage(arms: Sequence[Arm], damaged: Literal["refuse", "exclude"]) -> list[Arm]:
+    """The arms without the sessions whose files are not as they were written.
+
+    Raises:
+        StudyError: there are such sessions, and they are to be refused.
+    """
+    sound, faults = [], []
+    for arm in arms:
+        found = {name: its for name, its in run_faults(arm.folder, thorough=False, without_faces=True) if its}
+        faults += [fault for its in found.values() for fault in its]
+        sound.append(replace(arm, excluded=frozenset(found)))
+    if faults and damaged == "refuse":
+        listed = "\n".join(f"  {fault}" for fault in faults[:20])
+        raise StudyError(
+            f"{len(faults)} faults in the files of the sessions:\n{listed}\nrestore the files, or leave these sessions "
+            "out: -p damaged exclude"
+        )
+    return sound
+
+
+class Study:
+    """The arms with everything that was read of them.
+
+    Attributes:
+        metrics: by arm.
+        clients: the clients that every arm has, complete or not, in natural order.
+        everyone: the clients that any arm has.
+        complete: by arm, the clients with a complete session; all values are of these.
+    """
+
+    def __init__(self, arms: Sequence[Arm], instruments: Sequence[Instrument] = ()) -> None:
+        """Raises StudyError where no client is in every arm, or an idx names two persons."""
+        short = aliases([arm.folder.name for arm in arms])
+        self.arms = [replace(arm, alias=alias) for arm, alias in zip(arms, short, strict=True)]
+        self.instruments = list(instruments)
+        self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm) for arm in self.arms}
+        having = {name: set(metrics.sessions.idx) for name, metrics in self.metrics.items()}
+        self.everyone = sorted(set.union(*having.values()), key=natural)
+        self.clients = [idx for idx in self.everyone if all(idx in its for its in having.values())]
+        if not self.clients:
+            told = "; ".join(f"{name} has {_listed(sorted(its, key=natural))}" for name, its in having.items())
+            raise StudyError(f"no client is in every arm, and arms are compared on the same clients: {told}")
+        self._refuse_strangers()
+        self.complete = {
+            name: sorted(set(metrics.sessions.idx[metrics.sessions.status == "complete"]), key=natural)
+            for name, metrics in self.metrics.items()
+        }
+
+    def _refuse_strangers(self) -> None:
+        for one, other in combinations(self.arms, 2):
+            known = [idx for idx in self.clients if idx in one.persons and idx in other.persons]
+            if differing := [idx for idx in known if one.person(idx) != other.person(idx)]:
+                raise StudyError(
+                    f"{_listed(differing)}: another person in {display_path(one.folder)} than in "
+                    f"{display_path(other.folder)}; compare runs of the same clients"
+                )
+
+    @property
+    def shared(self) -> list[str]:
+        """The clients with a complete session in every arm."""
+        return [idx for idx in self.clients if all(idx in its for its in self.complete.values())]
+
+    def turns(self, arm: str) -> pd.DataFrame:
+        """The turns of an arm's complete sessions (`Metrics.turns`)."""
+        turns = self.metrics[arm].turns
+        return turns[turns.idx.isin(self.complete[arm])]
+
+    @property
+    def looks(self) -> pd.DataFrame:
+        """The arms and the variants that their colours show."""
+        return pd.DataFrame([{"arm": arm.name, "variant": arm.variant} for arm in self.arms])
+
+    def overview(self) -> pd.DataFrame:
+        """One row per arm: who counseled, and how its sessions ended."""
+        rows = []
+        for arm in self.arms:
+            sessions = self.metrics[arm.name].sessions
+            by = sessions.ended_by.value_counts()
+            code = (arm.provenance.get("code") or {}).get("commit") or ""
+            rows.append(
+                {
+                    "arm": arm.name,
+                    "run": display_path(arm.folder),
+                    "counselor": arm.counselor,
+                    "sessions": len(sessions),
+                }
+                | {"complete": int((sessions.status == "complete").sum())}
+                | {"ended by client": int(by.get("client", 0)), "turn limit": int(by.get("turn limit", 0))}
+                | {"failed": int(by.get("error", 0)), "under way": int(by.get("nothing yet", 0))}
+                | {"turns": int(sessions.turns.sum()), "code": code[:7]}
+            )
+        return pd.DataFrame(rows)
+
+    def caveats(self) -> list[str]:
+        """What a reader must know before comparing the arms, one sentence each."""
+        found = []
+        for arm in self.arms:
+            sessions = self.metrics[arm.name].sessions
+            if arm.excluded:
+                names = _listed(sorted(arm.excluded, key=natural))
+                found.append(f"Damaged sessions of {arm.name} are left out: {names}.")
+            if missing := [idx for idx in self.everyone if idx not in set(sessions.idx)]:
+                found.append(f"{arm.name} lacks {len(missing)} of {len(self.everyone)} clients ({_listed(missing)}).")
+            if broken := [idx for idx in sessions.idx if idx not in self.complete[arm.name]]:
+                are, count, them = ("is", "counts", "it") if len(broken) == 1 else ("are", "count", "them")
+                found.append(
+                    f"{len(broken)} of {len(sessions)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
+                    f"and {count} as missing; run counsel.ipynb again to complete {them}."
+                )
+        for arm in self.arms[1:]:
+            found += filter(None, [self._other_settings(arm)])
+        return found + different_prompts(self.arms)
+
+    def _other_settings(self, arm: Arm) -> str:
+        """How an arm's settings differ from the first arm's in more than the counselor."""
+        first = self.arms[0]
+        names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
+        differing = [
+            f"{name} is {first.settings.get(name)!r} in {first.name} and {arm.settings.get(name)!r} in {arm.name}"
+            for name in sorted(names)
+            if first.settings.get(name) != arm.settings.get(name)
+        ]
+        told = f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}."
+        return told if differing else ""
+
+    @property
+    def scripted(self) -> list[str]:
+        """The arms whose clients are scripted: they react to replies by the rules that score the replies here."""
+        return [arm.name for arm in self.arms if arm.is_scripted]
+
+    # Measures ---------------------------------------------------------------------------------------------------------
+
+    def scores(self, measure: Measure) -> pd.DataFrame:
+        """One row per client of any arm (index idx), one column per arm; NaN where there is no complete session."""
+        columns = {arm.name: self._of_arm(arm, measure.key).reindex(self.everyone) for arm in self.arms}
+        return pd.DataFrame(columns, index=self.everyone, dtype=float).rename_axis("idx")
+
+    def _of_arm(self, arm: Arm, key: str) -> pd.Series:
+        if key in self.ratings.columns:
+            values = self.ratings.loc[self.ratings.arm == arm.name].set_index("idx")[key]
+            return values[values.index.isin(self.complete[arm.name])]
+        sessions = self.metrics[arm.name].sessions.set_index("idx").loc[self.complete[arm.name]]
+        if key == "resistance_change":
+            found = halves(self.turns(arm.name), "resistant")
+            values = found.late - found.early
+        elif key == "ended_by_client":
+            values = (sessions.ended_by == "client").astype(float)
+        else:
+            values = sessions.get(key, pd.Series(index=sessions.index)).astype(float)
+        return values
+
+    @cached_property
+    def outcomes(self) -> list[Measure]:
+        """What is good or bad for the client: from the transcripts, and from the judges that are evidence."""
+        rated = [measure for judge, measure in self._rated if is_evidence(judge)]
+        return self._with_values([*OUTCOMES, *rated])
+
+    @cached_property
+    def rehearsed(self) -> list[Measure]:
+        """The ratings of the offline judge `rules`, which are no evidence."""
+        return self._with_values([measure for judge, measure in self._rated if not is_evidence(judge)])
+
+    @cached_property
+    def descriptive(self) -> list[Measure]:
+        limits = {"turns": "max_turns", "attempts": "attempts"}
+        return self._with_values(
+            [
+                replace(measure, range=(1, self._setting(limits[measure.key]))) if measure.key in limits else measure
+                for measure in DESCRIPTIVE
+            ]
+        )
+
+    def _setting(self, name: str) -> float:
+        """The highest value of a setting over the arms; infinite where one did not record it."""
+        return max(float(arm.settings.get(name) or INF) for arm in self.arms)
+
+    def _with_values(self, measures: Sequence[Measure]) -> list[Measure]:
+        """Those of which at least one arm has a value."""
+        return [measure for measure in measures if self.scores(measure).notna().any(axis=None)]
+
+    # Ratings ----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """The scores of all judges' answers (`subscale_scores`), with the arm."""
+        found = [subscale_scores(read_ratings(arm.folder), self.instruments).assign(arm=arm.name) for arm in self.arms]
+        return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
+
+    @cached_property
+    def ratings(self) -> pd.DataFrame:
+        """One row per rated session: arm, idx, and one column per subscale and judge."""
+        if not len(self.answers):
+            return pd.DataFrame(columns=["arm", "idx"])
+        by_arm = [
+            session_scores(of_arm).assign(arm=arm, key=lambda t: t.instrument + "." + t.subscale + " by " + t.judge)
+            for arm, of_arm in self.answers.groupby("arm", sort=False)
+        ]
+        table = pd.concat(by_arm, ignore_index=True).pivot(index=["arm", "idx"], columns="key", values="score")
+        return table.reset_index().rename_axis(columns=None)
+
+    @cached_property
+    def _rated(self) -> list[tuple[str, Measure]]:
+        """The judge and the measure of every column of the ratings."""
+        found = self.answers[["instrument", "subscale", "judge", "better", "lowest", "highest"]].drop_duplicates()
+        return [
+            (
+                row.judge,
+                Measure(
+                    f"{row.instrument}.{row.subscale} by {row.judge}",
+                    f"{_scale(row.instrument, row.subscale)} ({row.judge})",
+                    "score",
+                    row.better,
+                    (float(row.lowest), float(row.highest)),
+                ),
+            )
+            for row in found.itertuples()
+        ]
+
+    def reliability(self, seed: int) -> pd.DataFrame:
+        """How far the repeats of the judges that are evidence agree, over all arms; empty without ratings."""
+        answers = self.answers[self.answers.judge.map(is_evidence).astype(bool)]
+        if not len(answers):
+            return pd.DataFrame()
+        return reliability(answers.assign(idx=answers.arm + "/" + answers.idx), seed)
+
+
+def _scale(instrument: str, subscale: str) -> str:
+    return instrument if subscale == instrument else f"{instrument}: {subscale.replace('_', ' ')}"
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,71 @@
+"""A cast of random weights at the real shapes: what a benchmark of sessions needs where there are no downloads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers import (
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    ViTConfig,
+    ViTForImageClassification,
+    ViTImageProcessorPil,
+)
+
+from mirror.benchmarks.random_sdxl import random_encoder, random_pipeline
+from mirror.clients.client import ScriptedClient
+from mirror.counseling.counselor import Counselor
+from mirror.counseling.session import Cast
+from mirror.counseling.speaker import LlavaSpeaker
+from mirror.faces.description import LexiconDescriber
+from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.verification import Finding, LocalVerifier, RelevanceFilter, SafetyFilter, VerificationRequest
+from mirror.models.llava import Llava, make_processor, random_model
+from mirror.models.weights import load_tokenizer
+from mirror.paths import input_path
+from mirror.prompts import Variant, own_prompts
+
+REPLY = 64  # tokens, of every reply and plan
+POCKET = Path("pocket/models")
+
+
+class AnyPerson:
+    """Stands for the identity filter where faces are noise, in which no face would be found."""
+
+    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
+        return [Finding(None) for _ in requests]
+
+
+def random_cast(cot: str, steps: int, scheduler: str, folder: Path) -> Cast:
+    """Random weights at the real shapes, on the GPU. `folder` is for the filters' files."""
+    device, dtype = "cuda", torch.bfloat16
+    model = random_model("7b", dtype, device).eval()
+    images = CLIPImageProcessorPil(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336})
+    tokenizer = load_tokenizer(input_path(POCKET / "llava-v1.5-pocket"))
+    model.generation_config.min_new_tokens = REPLY  # random weights may end a reply at any word
+    llava = Llava(model, make_processor(model.config, tokenizer, images), "random weights, 7b", "")
+    recipe = PaintRecipe(steps, 5.0, steps // 5, 1024, 336, scheduler)
+    pipeline = random_pipeline(input_path(POCKET / "sdxl-pocket/tokenizer"), dtype, device)
+    painter = PhotoMaker(pipeline, random_encoder(dtype, device), recipe, {}, compile="blocks")
+    write_random_filters(folder)
+    verifier = LocalVerifier(
+        SafetyFilter(str(folder / "classifier"), device),
+        RelevanceFilter(str(folder / "clip"), -1.0, device),
+        AnyPerson(),
+    )
+    speaker = LlavaSpeaker(llava, max_tokens=REPLY)
+    counselor = Counselor(speaker, own_prompts(cot), Variant.of(cot), planning_max_tokens=REPLY)
+    return Cast(ScriptedClient(), LexiconDescriber(), painter, verifier, counselor)
+
+
+def write_random_filters(folder: Path) -> None:
+    """CLIP ViT-B/32 and a ViT-B/16 classifier at their real shapes, which call everything safe."""
+    CLIPModel(CLIPConfig()).save_pretrained(folder / "clip")
+    load_tokenizer(input_path(POCKET / "clip-pocket")).save_pretrained(folder / "clip")
+    CLIPImageProcessorPil().save_pretrained(folder / "clip")
+    labels = {"id2label": {0: "normal", 1: "nsfw"}, "label2id": {"normal": 0, "nsfw": 1}}
+    classifier = ViTForImageClassification(ViTConfig(**labels))
+    classifier.classifier.bias.data = torch.tensor([9.0, -9.0])
+    classifier.save_pretrained(folder / "classifier")
+    ViTImageProcessorPil().save_pretrained(folder / "classifier")

@@ -1,0 +1,277 @@
+"""How fast a LLaVA is fine-tuned: the recipe as published beside this project's settings, in one run.
+
+    python -m mirror.benchmarks.training --size 7b --out results/benchmarks
+
+Random weights at the real shapes, random examples of 1,329 positions (the published set's mean) in effective batches
+of 32; no download. Writes `train-<size>.md` and `.json`. With `--lengths mixed`: see `mirror.benchmarks.batches`.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mirror.benchmarks import batches as benchmark_batches
+from mirror.files.atomic import write_text
+from mirror.files.json_file import write_json
+from mirror.models.llava import SHAPES, random_model
+from mirror.models.llava_chat import IGNORED
+from mirror.models.lora import add_lora, language_model, lora_weights, projector
+from mirror.paths import output_path
+from mirror.provenance import versions
+from mirror.training import step
+from mirror.training.float8 import freeze_in_float8
+from mirror.training.settings import RECIPES
+from mirror.training.step import Batch, Stepper, compile_layers, make_optimizer
+
+RANK, ALPHA, RATES = 128, 256, (2e-4, 2e-5)
+ANSWER = 40  # tokens of an answer
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train. `changes_numbers` says what makes it learn otherwise than the published recipe, if anything."""
+
+    name: str
+    micro_batch: int
+    checkpointing: str
+    dropout: float
+    published: bool = False
+    compiled: bool = True
+    float8: bool = False
+    changes_numbers: str = "no, rounding only"
+
+
+VARIANTS = (
+    Variant("as published", 32, "always", 0.05, published=True, compiled=False, changes_numbers="–"),
+    Variant("this project's default", 16, "auto", 0.05),
+    Variant("default, activations recomputed", 16, "always", 0.05),
+    Variant("default, not compiled", 16, "auto", 0.05, compiled=False),
+    Variant("default, no LoRA dropout", 16, "auto", 0.0, changes_numbers="yes: no dropout"),
+    Variant("default, float8", 16, "auto", 0.05, float8=True, changes_numbers="yes: float8 products"),
+    Variant("float8, no LoRA dropout", 16, "auto", 0.0, float8=True, changes_numbers="yes: both"),
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one variant did. `share` is of the GPU's bf16 rate, counting each needed operation once (no recomputing)."""
+
+    variant: Variant
+    samples_per_second: float
+    memory_gb: float
+    share: float
+    micro_batch: int
+    losses: list[float]
+    start_seconds: float
+
+
+def published_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
+    """The loss as transformers and peft compute it out of the box: logits at every position, an attention mask."""
+    output = model(
+        input_ids=batch.input_ids,
+        pixel_values=batch.pixel_values.to(torch.bfloat16),
+        attention_mask=torch.ones_like(batch.input_ids),
+        labels=batch.labels,
+        use_cache=False,
+    )
+    return output.loss * batch.answer_tokens()
+
+
+@contextmanager
+def published_step() -> Iterator[None]:
+    """Within it, a step's loss is `published_loss`."""
+    ours, step.loss_sum = step.loss_sum, published_loss
+    try:
+        yield
+    finally:
+        step.loss_sum = ours
+
+
+def random_batch(model: nn.Module, examples: int, positions: int) -> Batch:
+    """Examples that are all `positions` long, image included, with an answer of 40 tokens at the end."""
+    generator = torch.Generator().manual_seed(0)
+    vision = model.config.vision_config
+    image = model.config.image_token_id
+    patches = (vision.image_size // vision.patch_size) ** 2
+    ids = torch.randint(5, image, (examples, positions), generator=generator)
+    ids[:, 40 : 40 + patches] = image
+    labels = torch.full_like(ids, IGNORED)
+    labels[:, -ANSWER:] = ids[:, -ANSWER:]
+    return Batch(ids, labels, torch.randn(examples, 3, vision.image_size, vision.image_size, generator=generator))
+
+
+def flops_per_example(model: nn.Module, positions: int) -> float:
+    """Floating-point operations that one example needs: forward, and backward through what is trained.
+
+    Two a multiply-add. A frozen matrix is used twice (y and dx), a LoRA matrix three times, attention (causal: half
+    the square) three times, the vision tower once.
+    """
+    decoder = language_model(model)
+    frozen = sum(p.numel() for n, p in decoder.layers.named_parameters() if p.dim() == 2 and "lora_" not in n)
+    trained = sum(p.numel() for p in lora_weights(model))
+    config = model.config.text_config
+    attention = 2 * positions**2 / 2 * config.hidden_size * 2 * config.num_hidden_layers
+    vision = model.config.vision_config
+    patches = (vision.image_size // vision.patch_size) ** 2
+    tower = sum(p.numel() for p in model.get_base_model().model.vision_tower.parameters() if p.dim() == 2)
+    projected = sum(p.numel() for p in projector(model).parameters() if p.dim() == 2)
+    head = config.vocab_size * config.hidden_size
+    return (
+        positions * (4 * frozen + 6 * trained)
+        + 3 * attention
+        + patches * (2 * tower + 6 * projected)
+        + ANSWER * 4 * head
+    )
+
+
+def matmul_rate(device: str, side: int = 8192, products: int = 50) -> float:
+    """The device's rate for large bf16 matrix products on random data, in FLOP/s."""
+    a, b = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
+    return 2 * side**3 / _seconds(lambda: a @ b, products)
+
+
+def _seconds(call: Callable[[], object], times: int, warm_up: int = 3) -> float:
+    """Median seconds of a call on the GPU."""
+    for _ in range(warm_up):
+        call()
+    events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(times)]
+    for start, end in events:
+        start.record()
+        call()
+        end.record()
+    torch.cuda.synchronize()
+    return statistics.median(start.elapsed_time(end) for start, end in events) / 1000
+
+
+def measure(variant: Variant, size: str, positions: int, batch_size: int, steps: int, rate: float) -> Measurement:
+    """Builds the model anew, takes two steps to warm up and `steps` more, and reports their median."""
+    began = time.monotonic()
+    torch.manual_seed(0)
+    base = random_model(size, torch.bfloat16, "cuda")
+    batch = random_batch(base, batch_size, positions)
+    model = add_lora(base, RANK, ALPHA, variant.dropout, seed=0, fused=not variant.published)
+    needed = flops_per_example(model, positions)
+    if variant.published:  # everything in bf16, as its trainer has it
+        model.bfloat16()
+    if variant.float8:
+        freeze_in_float8(model)
+    stepper = Stepper(
+        model, make_optimizer(model, *RATES, 0.0), variant.micro_batch, variant.checkpointing, 1.0, seed=0
+    )
+    if variant.compiled:
+        compile_layers(model, RECIPES[size]["activation_budget"])
+    losses = [stepper.step(batch, number, 1.0) for number in range(2)]
+    started = time.monotonic() - began
+    torch.cuda.reset_peak_memory_stats()
+    seconds = _seconds(lambda: losses.append(stepper.step(batch, len(losses), 1.0)), steps, warm_up=0)
+    return Measurement(
+        variant,
+        batch_size / seconds,
+        torch.cuda.max_memory_allocated() / 1e9,
+        batch_size / seconds * needed / rate,
+        stepper.micro_batch,
+        losses,
+        started,
+    )
+
+
+def table(measurements: list[Measurement]) -> str:
+    """The measurements in Markdown, the first one the measure of the others."""
+    heads = "settings | samples/s | ratio | peak memory | share | micro-batch | first loss | other numbers?"
+    lines = [f"| {heads} |", "|---" * 8 + "|"]
+    for m in measurements:
+        lines.append(
+            f"| {m.variant.name} | {m.samples_per_second:.2f} "
+            f"| {m.samples_per_second / measurements[0].samples_per_second:.2f} | {m.memory_gb:.0f} GB | {m.share:.0%} "
+            f"| {m.micro_batch} | {m.losses[0]:.4f} | {m.variant.changes_numbers} |"
+        )
+    return "\n".join(lines)
+
+
+REPORT = """# Fine-tuning LLaVA-1.5 {size}: samples per second
+
+`python -m mirror.benchmarks.training --size {size} --positions {positions} --batch-size {batch_size}`
+
+{gpu}, {versions}. Random weights at the real shapes; every example {positions:,} positions, effective batch
+{batch_size}. The GPU's bf16 rate, measured in the same run: {rate:.0f} TFLOP/s.
+
+{table}
+
+*ratio*: to the first row, measured side by side in this run. *share*: of the GPU's bf16 rate, each needed operation
+counted once. *first loss*: of the untrained model, in nats per token: the same up to rounding, so the variants compute
+one thing. *other numbers?*: whether a model is trained to other weights than by the published recipe, beyond rounding.
+"""
+
+
+def report(size: str, positions: int, batch_size: int, rate: float, measurements: list[Measurement]) -> str:
+    """One page: what was measured, on what, how, and the table."""
+    return REPORT.format(
+        size=size,
+        positions=positions,
+        batch_size=batch_size,
+        gpu=torch.cuda.get_device_name(),
+        versions=", ".join(f"{name} {version}" for name, version in versions().items()),
+        rate=rate / 1e12,
+        table=table(measurements),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.training", description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=[*SHAPES, "pocket"], default="7b", help="pocket: with --lengths mixed only")
+    parser.add_argument("--lengths", choices=["equal", "mixed"], default="equal", help="mixed: how batches are formed")
+    parser.add_argument("--batches", type=int, default=16, help="effective batches a row, with --lengths mixed")
+    parser.add_argument("--positions", type=int, default=1329, help="length of an example, the image's included")
+    parser.add_argument("--batch-size", type=int, default=32, help="effective batch")
+    parser.add_argument("--steps", type=int, default=3, help="measured steps a variant, after two to warm up")
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
+    parser.add_argument("--variant", type=int, help=argparse.SUPPRESS)  # one variant in a process of its own
+    parser.add_argument("--rate", type=float, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.lengths == "mixed":
+        return benchmark_batches.run(given)
+    if given.size not in SHAPES:
+        parser.error(f"--size {given.size} needs --lengths mixed")
+    if not torch.cuda.is_available():
+        sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
+    if given.variant is not None:
+        measured = VARIANTS[given.variant]
+        with published_step() if measured.published else nullcontext():
+            found = measure(measured, given.size, given.positions, given.batch_size, given.steps, given.rate)
+        print(json.dumps(asdict(found)))
+        return
+    rate = matmul_rate("cuda")
+    print(f"{torch.cuda.get_device_name()}: {rate / 1e12:.0f} TFLOP/s in bf16", flush=True)
+    measurements = []
+    for number, variant in enumerate(VARIANTS):  # each in a process of its own: no memory, no compilation is shared
+        words = ["--variant", number, "--rate", rate, "--size", given.size, "--positions", given.positions]
+        words += ["--batch-size", given.batch_size, "--steps", given.steps]
+        command = [sys.executable, "-m", "mirror.benchmarks.training", *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            print(f"{variant.name}: failed\n{done.stderr[-1500:]}", flush=True)
+            continue
+        values = json.loads(done.stdout.splitlines()[-1])
+        measurements.append(Measurement(**values | {"variant": variant}))
+        print(f"{variant.name}: {measurements[-1].samples_per_second:.2f} samples/s", flush=True)
+        folder = output_path(given.out)
+        write_json(folder / f"train-{given.size}.json", [asdict(m) for m in measurements])
+        write_text(
+            folder / f"train-{given.size}.md",
+            report(given.size, given.positions, given.batch_size, rate, measurements),
+        )
+    print(table(measurements))
+
+
+if __name__ == "__main__":
+    main()

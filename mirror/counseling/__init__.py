@@ -1,0 +1,1 @@
+"""Counseling sessions: client, face, counselor, turn by turn."""

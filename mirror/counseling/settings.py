@@ -1,0 +1,263 @@
+"""The parameters of counseling, and the models that fill in what is left open."""
+
+import os
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mirror.chat.prices import price_faults
+from mirror.models.checkpoint import checkpoint_faults, read_prompts
+from mirror.models.llava_chat import IMAGE
+from mirror.paths import input_path, output_path
+from mirror.prompts import PromptSet, lacking, own_prompts
+from mirror.secrets import KEY, TOKEN, secret_faults, url_faults_of_environment
+from mirror.settings.base import (
+    Cot,
+    Count,
+    Device,
+    Number,
+    RunName,
+    Settings,
+    Share,
+    Size,
+    missing_device,
+    missing_folder,
+)
+
+Temperature = Annotated[float, Field(ge=0)]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+TopP = Annotated[float, Field(gt=0, le=1)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+# What a parameter is where it is left open: the published models, and the pocket's own.
+PUBLISHED: dict[str, Any] = {
+    "base_model": "llava-hf/llava-1.5-7b-hf",
+    "client": "openai",
+    "client_model": "gpt-4o-mini",
+    "table": "data/mirror/test.csv",
+    "portraits": "data/mirror/portraits",
+    "describer": "local",
+    "describer_model": "meta-llama/Meta-Llama-3-8B-Instruct",
+    "painter": "SG161222/RealVisXL_V3.0",
+    "adapter": "TencentARC/PhotoMaker/photomaker-v1.bin",
+    "steps": 50,
+    "guidance_scale": 5.0,
+    "merge_step": 10,
+    "image_size": 1024,
+    "face_size": 336,
+    "safety_model": "Falconsai/nsfw_image_detection",
+    "relevance_model": "openai/clip-vit-base-patch32",
+    "face_pack": "~/.insightface/models/buffalo_l",
+    "max_turns": 20,
+    "max_new_tokens": 128,
+    "planning_max_tokens": 512,
+    "compile": "blocks",
+}
+MODELS: dict[str, dict[str, Any]] = {
+    "7b": PUBLISHED,
+    "13b": PUBLISHED | {"base_model": "llava-hf/llava-1.5-13b-hf"},
+    "pocket": {
+        "base_model": "pocket/models/llava-v1.5-pocket",
+        "client": "scripted",
+        "client_model": "",
+        "table": "pocket/data/test.csv",
+        "portraits": "pocket/data/test_images",
+        "describer": "lexicon",
+        "describer_model": "",
+        "painter": "pocket/models/sdxl-pocket",
+        "adapter": "pocket/models/photomaker-v1-pocket.bin",
+        "steps": 6,
+        "guidance_scale": 1.5,
+        "merge_step": 0,
+        "image_size": 128,
+        "face_size": 112,
+        "safety_model": "pocket/models/nsfw-pocket",
+        "relevance_model": "pocket/models/clip-pocket",
+        "face_pack": "pocket/models/faces-pocket",
+        "max_turns": 6,
+        "max_new_tokens": 64,
+        "planning_max_tokens": 128,
+        "compile": "none",
+    },
+}
+SERVICES = {"describer": "IMG_DESCRIPTION_URL", "verifier": "IMG_VERIFICATION_URL"}
+
+
+class CounselSettings(Settings):
+    """The parameters of `notebooks/counsel.ipynb`; what each means stands there, beside its default."""
+
+    MACHINE = frozenset(
+        {"concurrency", "device", "compile", "paint_batch", "reply_batch", "sessions", "shard", "prices", "fresh"}
+    )
+
+    counselor: Literal["llava", "openai"]
+    size: Size
+    cot: Cot
+    checkpoint: str
+    base_model: str
+    revision: str
+    counselor_model: str
+    counselor_url: str
+    sees_face: bool
+    temperature: Temperature
+    top_p: Annotated[Share, Field(gt=0)]
+    max_new_tokens: Count
+    planning_max_tokens: Count
+    context: Count
+    prompts: str
+    client: Literal["openai", "scripted"]
+    client_model: str
+    client_url: str
+    client_temperature: Temperature
+    client_top_p: TopP
+    client_max_tokens: Count
+    client_frequency_penalty: Penalty
+    client_presence_penalty: Penalty
+    table: str
+    portraits: str
+    sessions: Number
+    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$", description="one share of all, such as 2/8")]
+    max_turns: Count
+    describer: Literal["lexicon", "openai", "local", "http"]
+    describer_model: str
+    describer_url: str
+    describer_temperature: Temperature
+    describer_top_p: TopP
+    describer_max_tokens: Count
+    painter: str
+    painter_revision: str
+    adapter: str
+    scheduler: Literal["ddim", "dpmsolver++"]
+    steps: Count
+    guidance_scale: Annotated[float, Field(gt=1)]
+    merge_step: Annotated[int, Field(ge=-1)]
+    image_size: Annotated[int, Field(ge=8, multiple_of=8)]
+    face_size: Count
+    verifier: Literal["local", "http"]
+    safety_model: str
+    relevance_model: str
+    face_pack: str
+    relevance_threshold: Cosine | None
+    identity_threshold: Cosine | None
+    attempts: Count
+    on_exhaustion: Literal["keep_best", "stop"]
+    ahead: Count
+    seed: Number
+    concurrency: Count
+    device: Device
+    precision: Literal["auto", "bf16", "float32"]
+    compile: Literal["none", "blocks", "whole"]
+    paint_batch: Count
+    reply_batch: Count
+    prices: str
+    run: RunName
+    fresh: bool
+
+    @classmethod
+    def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fills what is left open (None) from the models of the size; a service whose URL is set goes before them."""
+        size = values.get("size")
+        if not isinstance(size, str) or size not in MODELS:
+            return {"size": size}  # what the other parameters may be left open for depends on it
+        models = {"verifier": "local"} | MODELS[size]
+        models |= {name: "http" for name, variable in SERVICES.items() if os.environ.get(variable)}
+        values = {name: models.get(name) if value is None else value for name, value in values.items()}
+        if values.get("run") is None:
+            who = values.get("counselor") if values.get("counselor") == "openai" else size
+            values["run"] = f"counsel-{who}-{values.get('cot')}"
+        return values
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """Which share of the table this run takes, from 1, and of how many."""
+        number, total = self.shard.split("/")
+        return int(number), int(total)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The models that are asked over a network, by role."""
+        return {
+            name: getattr(self, f"{name}_model")
+            for name in ("client", "describer", "counselor")
+            if getattr(self, name) == "openai"
+        }
+
+    @property
+    def prompts_from(self) -> str:
+        """Where the counselor's prompts come from: `checkpoint`, `project`, or the file or folder that was named."""
+        return self.prompts or ("checkpoint" if self.checkpoint else "project")
+
+    def read_prompts(self) -> PromptSet:
+        """The counselor's prompts.
+
+        Raises:
+            FileNotFoundError: the file is not there.
+            ValueError: it holds no prompt templates, or not those that a counselor of this cot asks with.
+        """
+        source = self.prompts_from
+        if source == "project":
+            return own_prompts(self.cot, self.sees_face)
+        written = output_path(self.checkpoint if source == "checkpoint" else source)
+        found = read_prompts(written if written.exists() else input_path(source))
+        if faults := lacking(found, self.cot):
+            raise ValueError(f"they do not fit cot {self.cot}: {'; '.join(faults)}")
+        if not self.sees_face and any(IMAGE in c.template.text for of in found.templates.values() for c in of):
+            raise ValueError("they are about an image, and sees_face is false; use project")
+        return found
+
+    def conflicts(self) -> list[str]:
+        faults = price_faults(self.prices, self.models)
+        if self.prompts == "checkpoint" and not self.checkpoint:
+            faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
+        for name, kind in (("counselor", self.counselor), ("client", self.client), ("describer", self.describer)):
+            if kind in ("openai", "local") and not getattr(self, f"{name}_model"):
+                faults.append(f"{name}_model must name a model where {name} is {kind}, found the empty text")
+        if self.checkpoint and self.counselor == "openai":
+            faults.append("checkpoint is for counselor llava; leave it empty, or serve the model and give its name")
+        if not self.sees_face and self.cot in ("ec", "ec_planning"):
+            faults.append(f"cot {self.cot} captions the face, and sees_face is false; use base or planning")
+        if not self.sees_face and self.counselor == "llava":
+            faults.append("sees_face is false, and a llava counselor always sees the face; leave it true")
+        if self.share[0] > self.share[1]:
+            faults.append(f"shard must be one share of all, such as 2/8, found {self.shard}")
+        if re.search(r"-\d+of\d+$", self.run):
+            faults.append(f"run must not end like the folder of a share, found {self.run}; choose another name")
+        if self.precision == "bf16" and self.device == "cpu":
+            faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
+        return faults
+
+    def missing(self) -> list[str]:
+        faults = []
+        if not input_path(self.table).is_file():
+            faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client a row")
+        if not input_path(self.portraits).is_dir():
+            faults.append(f"portraits: no such folder {input_path(self.portraits)}; the table's img_path lie in it")
+        if self.checkpoint:
+            faults += [f"checkpoint: {f}" for f in checkpoint_faults(output_path(self.checkpoint), self.size, self.cot)]
+        try:
+            self.read_prompts()
+        except (FileNotFoundError, ValueError) as error:
+            # A checkpoint that is not there has been named already.
+            if self.prompts_from != "checkpoint" or output_path(self.checkpoint).is_dir():
+                faults.append(f"prompts: {error}; name a set of this cot, or use project")
+        folders = ["painter"]
+        folders += ["base_model"] if self.counselor == "llava" and not self.checkpoint else []
+        folders += ["safety_model", "relevance_model"] if self.verifier == "local" else []
+        faults += [fault for name in folders for fault in missing_folder(name, getattr(self, name))]
+        if self.verifier == "local" and not input_path(self.face_pack).is_dir():
+            faults.append(f"face_pack: no such folder {input_path(self.face_pack)}; give an insightface pack's folder")
+        for name, variable in SERVICES.items():
+            if getattr(self, name) == "http" and not os.environ.get(variable):
+                faults.append(f"{name} is http, and {variable} is not set; set it to the service's URL")
+        for name in ("counselor", "client", "describer"):
+            url = getattr(self, f"{name}_url") or os.environ.get("OPENAI_BASE_URL")
+            if getattr(self, name) == "openai" and not url and not os.environ.get("OPENAI_API_KEY"):
+                faults.append(f"{name} is openai, and OPENAI_API_KEY is not set; set it, or give {name}_url")
+        faults += secret_faults(KEY) if self.models else []
+        if not all(getattr(self, f"{name}_url") for name in self.models):
+            faults += url_faults_of_environment("OPENAI_BASE_URL", KEY)
+        for name, variable in SERVICES.items():
+            faults += url_faults_of_environment(variable, TOKEN) if getattr(self, name) == "http" else []
+        faults += secret_faults(TOKEN) if "http" in (self.describer, self.verifier) else []
+        return faults + missing_device(self.device)

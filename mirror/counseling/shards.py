@@ -1,0 +1,184 @@
+"""Shares of one table that several processes or machines have counseled, put together as one run.
+
+`python -m mirror.counseling.shards counsel-7b-base` merges `results/counsel-7b-base-1of8` … `-8of8` into
+`results/counsel-7b-base`. The shares stay as they are. Knows nothing of models.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mirror.counseling.settings import CounselSettings
+from mirror.files.atomic import remove_scratch
+from mirror.files.lock import FolderInUse, holder_file, lock_file, locked
+from mirror.paths import display_path, output_path
+from mirror.run_folder import PROVENANCE, Run, RunConflict, differences, read_provenance, read_settings
+from mirror.transcripts.integrity import session_faults
+from mirror.transcripts.session_folder import SessionFolder, TranscriptError
+
+
+class ShardError(ValueError):
+    """The shares do not make a whole; the message says which, and what to do. Nothing was written."""
+
+
+def shard_run(run: str, share: int, shares: int) -> str:
+    """The name of the run that counsels one share of a table; the whole table's is the run's own."""
+    return run if shares == 1 else f"{run}-{share}of{shares}"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge found: `unfinished` are clients of the table without a complete session."""
+
+    shares: int
+    clients: int
+    unfinished: tuple[str, ...]
+
+    def __str__(self) -> str:
+        done = f"{self.shares} shares, {self.clients} clients, {self.clients - len(self.unfinished)} sessions complete"
+        if not self.unfinished:
+            return done
+        named = ", ".join(self.unfinished[:20]) + f" and {len(self.unfinished) - 20} more" * (len(self.unfinished) > 20)
+        return f"{done}; not complete: {named}. Start the run with shard 1/1 to counsel them"
+
+
+def merge_shards(run: str) -> Merged:
+    """Writes `results/<run>/` from its shares, whole or not at all.
+
+    Raises:
+        ShardError: the run is there already, a share is missing, shares differ in their settings or share a client.
+        FolderInUse: a share, or the whole, is being written by another process.
+    """
+    target = output_path("results") / run
+    with ExitStack() as locks:
+        locks.enter_context(locked(target, "merging"))
+        if target.exists():
+            raise ShardError(f"{display_path(target)} is there already; move it away, then merge again")
+        folders = find_shares(run)
+        for folder in folders:
+            locks.enter_context(locked(folder, "merging"))
+        check_settings(folders)
+        sessions = find_sessions(folders)
+        check_files(sessions)
+        return write_merged(target, folders, sessions)
+
+
+def find_sessions(folders: list[Path]) -> dict[str, Path]:
+    """The sessions of all shares by client. Raises ShardError where two shares have the same client."""
+    clients: dict[str, Path] = {}
+    for folder in folders:
+        for session in sorted(folder.glob("sessions/*/")):
+            if session.name in clients:
+                first = display_path(clients[session.name].parents[1])
+                raise ShardError(f"client {session.name} is in {first} and in {display_path(folder)}; keep one of them")
+            clients[session.name] = session
+    return clients
+
+
+def find_shares(run: str) -> list[Path]:
+    """The folders of all shares of a run, in order."""
+    results = output_path("results")
+    named = re.compile(re.escape(run) + r"-([1-9]\d*)of([1-9]\d*)")
+    found = {match.groups(): match.string for path in results.glob("*/") if (match := named.fullmatch(path.name))}
+    if not found:
+        raise ShardError(f"no share of {run} in {display_path(results)}; its folders are called {run}-1of8 and so on")
+    totals = sorted({int(total) for _, total in found})
+    if len(totals) > 1:
+        told = " and ".join(map(str, totals))
+        raise ShardError(f"{run} has shares of different numbers ({told}); move those of the wrong one away")
+    (total,) = totals
+    missing = [number for number in range(1, total + 1) if (str(number), str(total)) not in found]
+    if missing:
+        told = ", ".join(f"{run}-{number}of{total}" for number in missing)
+        raise ShardError(f"{len(missing)} of {total} shares are missing in {display_path(results)}: {told}")
+    return [results / found[str(number), str(total)] for number in range(1, total + 1)]
+
+
+def share_settings(folder: Path) -> dict[str, Any]:
+    """The settings of a share. Raises ShardError where there are none that can be read."""
+    try:
+        return read_settings(folder)
+    except FileNotFoundError as error:
+        raise ShardError(f"{display_path(folder)} has no settings ({error}); counsel this share again") from None
+    except RunConflict as error:
+        raise ShardError(str(error)) from None
+
+
+def check_settings(folders: list[Path]) -> None:
+    first, *others = [(folder, share_settings(folder)) for folder in folders]
+    for folder, settings in others:
+        if differing := differences(first[1], settings, CounselSettings.MACHINE):
+            raise ShardError(
+                f"{display_path(folder)} has other settings than {display_path(first[0])} ({'; '.join(differing)}); "
+                "only shares of one run can be merged"
+            )
+
+
+def check_files(sessions: dict[str, Path]) -> None:
+    """Raises ShardError where the files of a session are not as they were written: damage is not passed on."""
+    if faults := [fault for path in sessions.values() for fault in session_faults(SessionFolder(path), thorough=True)]:
+        more = f" and {len(faults) - 5} more faults" if len(faults) > 5 else ""
+        raise ShardError(
+            f"{'; '.join(faults[:5])}{more}. Restore the files, or remove the session's folder and start its share "
+            "again"
+        )
+
+
+def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -> Merged:
+    """Copies the sessions into one run. What the table of a share names and has no complete session is unfinished."""
+    for folder in folders:
+        if not (folder / PROVENANCE).is_file():
+            raise ShardError(
+                f"{display_path(folder / PROVENANCE)} is missing, so the clients of this share are not known; restore "
+                "it, or start this share again"
+            )
+    records = {folder.name: read_provenance(folder) for folder in folders}
+    clients = dict.fromkeys([*(idx for record in records.values() for idx in record.get("clients", ())), *sessions])
+    ended = {idx: SessionFolder(session).ended or {} for idx, session in sessions.items()}
+    complete = {idx for idx, ending in ended.items() if ending.get("status") == "complete"}
+    merged = Merged(len(folders), len(clients), tuple(idx for idx in clients if idx not in complete))
+    remove_scratch(target, "*.merging")
+    scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex}.merging")
+    settings = share_settings(folders[0]) | {"shard": "1/1"}
+    try:
+        run = Run(scratch.name, settings, CounselSettings.MACHINE).open()
+        for idx, session in sessions.items():
+            shutil.copytree(session, scratch / "sessions" / idx)
+        run.record(
+            "incomplete" if merged.unfinished else "complete",
+            cast=records[folders[0].name].get("cast"),
+            clients=list(clients),
+            shares=merged.shares,
+            sessions=len(sessions),
+            complete=len(complete),
+            merged=records,
+        )
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        for path in (lock_file(scratch), holder_file(scratch)):
+            path.unlink(missing_ok=True)
+    return merged
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m mirror.counseling.shards", description="puts the shares of a run together"
+    )
+    parser.add_argument("run", help="the run's name, without -1of8")
+    try:
+        merged = merge_shards(parser.parse_args().run)
+    except (ShardError, FolderInUse, RunConflict, TranscriptError) as error:
+        parser.error(str(error))
+    print(merged)
+    sys.exit(1 if merged.unfinished else 0)
+
+
+if __name__ == "__main__":
+    main()

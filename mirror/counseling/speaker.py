@@ -1,0 +1,138 @@
+"""Who speaks as the counselor: a LLaVA-1.5, tuned or not, or any chat model, with the face as an image or without.
+
+Knows nothing of sessions, captions or plans.
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any, Protocol
+
+from PIL import Image
+
+from mirror.chat.messages import ChatModel, Completion, Message
+from mirror.models.generation_config import end_tokens
+from mirror.models.llava import Llava, decode, generate_ids
+from mirror.models.llava_chat import IMAGE, tokenize_prompt
+from mirror.models.lora import without_adapter
+from mirror.models.sampling import SeededSampling
+
+
+class Speaker(Protocol):
+    """A model that answers prompts about images."""
+
+    def answer(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Image.Image],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
+    ) -> Sequence[Completion | Exception]:
+        """An answer a prompt, in order; one that failed is an exception in its place.
+
+        `max_tokens` replaces the speaker's own limit on the tokens of an answer, for this call.
+        """
+        ...
+
+    def fits(self, prompt: str) -> bool:
+        """Whether the prompt leaves the model room for the longest answer that is asked for."""
+        ...
+
+    def facts(self) -> dict[str, Any]: ...
+
+
+class LlavaSpeaker:
+    """A LLaVA-1.5 in this process, its answers sampled by the seeds."""
+
+    def __init__(
+        self,
+        llava: Llava,
+        temperature: float = 0.7,
+        top_p: float = 0.9,
+        max_tokens: int = 128,
+        batch_size: int = 16,
+        facts: dict[str, Any] | None = None,
+        longest_answer: int = 0,
+        adapter: bool = True,
+    ) -> None:
+        """
+        Args:
+            facts: where the weights come from, beyond the base model: the checkpoint and its manifest.
+            longest_answer: tokens that every prompt must leave room for, where calls ask for more than `max_tokens`.
+                All prompts of a turn then hold the same part of the dialogue.
+            adapter: without, the base model's language model speaks, as if it had not been tuned.
+        """
+        self.llava, self.temperature, self.top_p = llava, temperature, top_p
+        self.max_tokens, self.batch_size, self._facts = max_tokens, batch_size, facts or {}
+        self.longest_answer = max(max_tokens, longest_answer)
+        self.adapter = adapter
+
+    def answer(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Image.Image],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
+    ) -> list[Completion]:
+        limit = self.max_tokens if max_tokens is None else max_tokens
+        answers = []
+        for start in range(0, len(prompts), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            sampling = SeededSampling(seeds[batch], self.temperature, self.top_p)
+            with nullcontext() if self.adapter else without_adapter(self.llava.model):
+                written = generate_ids(self.llava, prompts[batch], images[batch], limit, sampling)
+            answers += [self._completion(p, ids) for p, ids in zip(prompts[batch], written, strict=True)]
+        return answers
+
+    def _completion(self, prompt: str, ids: Sequence[int]) -> Completion:
+        reason = "stop" if ids[-1] in end_tokens(self.llava.model) else "length"
+        return Completion(decode(self.llava, ids), self._length(prompt), len(ids), self.llava.source, reason)
+
+    def fits(self, prompt: str) -> bool:
+        room = self.llava.model.config.text_config.max_position_embeddings
+        return self._length(prompt) + self.longest_answer <= room
+
+    def _length(self, prompt: str) -> int:
+        llava = self.llava
+        return len(tokenize_prompt(llava.tokenizer, prompt, llava.image_token_id, llava.image_tokens))
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "model": self.llava.source,
+            "revision": self.llava.revision,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_tokens": self.max_tokens,
+            **self._facts,
+        }
+
+
+class ChatSpeaker:
+    """A chat model behind an endpoint, with the face as an image of the message or without."""
+
+    def __init__(self, model: ChatModel, sees_face: bool, max_characters: int = 60_000) -> None:
+        self.model, self.sees_face, self.max_characters = model, sees_face, max_characters
+
+    def answer(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Image.Image],
+        seeds: Sequence[int],
+        *,
+        max_tokens: int | None = None,
+    ) -> Sequence[Completion | Exception]:
+        return self.model.complete(
+            [
+                [Message("user", prompt.replace(f"{IMAGE}\n", ""), (image,) if self.sees_face else ())]
+                for prompt, image in zip(prompts, images, strict=True)
+            ],
+            seeds,
+            max_tokens=max_tokens,
+        )
+
+    def fits(self, prompt: str) -> bool:
+        return len(prompt) <= self.max_characters
+
+    def facts(self) -> dict[str, Any]:
+        return {**self.model.facts(), "sees_face": self.sees_face}

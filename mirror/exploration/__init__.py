@@ -1,0 +1,1 @@
+"""Interactive exploration of single turns."""

@@ -1,0 +1,51 @@
+"""A panel in which a person speaks as the client: types the words, picks a cue, and sees face, verdict and reply."""
+
+import ipywidgets as widgets
+
+from mirror.clients.lexicon import lexicon
+from mirror.exploration.page import step_page
+from mirror.exploration.run import Exploration
+
+
+class Panel:
+    """The panel over one exploration; `widget` is what a notebook shows. Works without a person: it waits."""
+
+    def __init__(self, exploration: Exploration) -> None:
+        self.exploration = exploration
+        people = [(f"{p.name or p.idx} ({p.resistance})", p.idx) for p in exploration.profiles.values()]
+        self.client = widgets.Dropdown(options=people, value=exploration.profile.idx, description="client")
+        cues = tuple(f"looks {name}" for name in lexicon().entries)
+        self.cue = widgets.Combobox(
+            options=cues, placeholder="what can be seen: pick one, or type", description="cue", layout={"width": "95%"}
+        )
+        self.words = widgets.Textarea(
+            placeholder="what the client says; may stay empty", description="words", layout={"width": "95%"}
+        )
+        self.speak = widgets.Button(description="Speak", button_style="primary", tooltip="take one turn")
+        self.again = widgets.Button(description="New session", tooltip="forget what was said")
+        self.status = widgets.Label()
+        self.turns = widgets.VBox()
+        self.speak.on_click(lambda _: self.take_turn())
+        self.again.on_click(lambda _: self.begin())
+        self.client.observe(lambda _: self.begin(), "value")
+        buttons = widgets.HBox([self.speak, self.again, self.status])
+        self.widget = widgets.VBox([self.client, self.cue, self.words, buttons, self.turns])
+
+    def begin(self) -> None:
+        """A new session with the client that is chosen."""
+        self.exploration.begin(self.client.value)
+        self.turns.children = ()
+        self.status.value = ""
+
+    def take_turn(self) -> None:
+        """One turn with what was typed; the newest stands on top. A fault is shown, and the session stays as it was."""
+        self.speak.disabled, self.status.value = True, "painting, verifying, answering …"
+        try:
+            step = self.exploration.say(self.cue.value, self.words.value)
+        except (RuntimeError, ValueError) as error:  # what a collaborator says it cannot do
+            self.status.value = f"{type(error).__name__}: {error}"
+        else:
+            self.turns.children = (widgets.HTML(step_page(step)), *self.turns.children)
+            self.status.value, self.words.value = "", ""
+        finally:
+            self.speak.disabled = False

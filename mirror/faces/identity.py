@@ -1,0 +1,226 @@
+"""Faces found and embedded by an insightface model pack in a local folder. Knows nothing of verdicts.
+
+The pack is checked before insightface sees it, and nothing is ever downloaded.
+"""
+
+import hashlib
+import logging
+import os
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from insightface.app.common import Face as FoundFace
+from insightface.model_zoo import get_model
+from insightface.model_zoo.package_manifest import has_model_package_manifest, load_model_package
+from PIL import Image
+
+from mirror.files.digests import sha256
+from mirror.files.image_file import upright
+from mirror.files.json_file import read_json
+from mirror.models.weight_files import check_file
+from mirror.paths import display_path, input_path
+
+logger = logging.getLogger(__name__)
+
+# scikit-image tells insightface of a method's end at every face; the pinned versions work together.
+warnings.filterwarnings("ignore", message="`estimate` is deprecated", category=FutureWarning, module="insightface")
+
+CALIBRATION = "calibration.json"  # in the pack's folder: the threshold that belongs to its recognition model
+DETECTION_SIZE = 640  # pixels, of the square that published detectors look at
+WHERE_FROM = (
+    "get a pack such as buffalo_l or antelopev2 from insightface's model zoo (github.com/deepinsight/insightface, "
+    "non-commercial research only), unpack it and give the folder that holds its .onnx files"
+)
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face found in an image.
+
+    Attributes:
+        box: left, top, right, bottom in pixels.
+        score: the detector's confidence, 0…1.
+        embedding: [512] float32 as the recognition model gives it, not normalised.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    embedding: np.ndarray
+
+    @property
+    def area(self) -> float:
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+
+def similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of two face embeddings, -1…1."""
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+class FacePack:
+    """Detector and recognition model of a pack. `recognition` names the recognition model's file."""
+
+    def __init__(self, folder: Path, models: dict[str, Any], detection_size: int) -> None:
+        self.folder = folder
+        self.detection_size = detection_size
+        self.recognition = Path(models["recognition"].model_file)
+        self.providers = models["recognition"].session.get_providers()
+        self._models = models
+        self._portraits: dict[bytes, Face | None] = {}
+
+    @classmethod
+    def load(cls, folder: str, device: str = "cpu", detection_size: int | None = None) -> "FacePack":
+        """The pack in `folder`; `detection_size` (pixels) is the calibration's where there is one, else 640.
+
+        Raises:
+            FileNotFoundError: no such folder, or no model in it; says where packs come from and their licence.
+            ValueError: a model is missing or cannot be read.
+        """
+        path = input_path(folder)
+        if not path.is_dir():
+            raise FileNotFoundError(f"no insightface pack at {display_path(path)}; {WHERE_FROM}")
+        if not any(path.glob("*.onnx")):
+            inner = next(path.glob("*/*.onnx"), None)
+            hint = f"did you mean {display_path(inner.parent)}? Else " if inner else ""
+            raise FileNotFoundError(f"{display_path(path)} holds no .onnx file; {hint}{WHERE_FROM}")
+        size = detection_size or read_calibration(path).get("detection_size", DETECTION_SIZE)
+        models = load_models(path, ("detection", "recognition"), (size, size), device)
+        for task, name in (("detection", "face detector"), ("recognition", "recognition model")):
+            if task not in models:
+                raise ValueError(f"{display_path(path)} holds no {name}; {WHERE_FROM}")
+        return cls(path, models, size)
+
+    def faces(self, image: Image.Image) -> list[Face]:
+        """All faces in `image`, the largest first."""
+        found = [
+            Face(tuple(float(x) for x in face.bbox), float(face.det_score), np.asarray(face.embedding, np.float32))
+            for face in find_faces(self._models, np.asarray(upright(image)))
+        ]
+        return sorted(found, key=lambda face: -face.area)
+
+    def portrait(self, image: Image.Image) -> Face | None:
+        """The largest face in a portrait, None where there is none; looked for once a picture."""
+        image = upright(image)
+        key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
+        if key in self._portraits:
+            return self._portraits[key]
+        if len(self._portraits) >= 4096:  # a service sees no end of portraits
+            self._portraits.clear()
+        return self._portraits.setdefault(key, next(iter(self.faces(image)), None))
+
+    def embed(self, portrait: Image.Image) -> torch.Tensor:
+        """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 wants it.
+
+        Raises:
+            ValueError: no face in it.
+        """
+        face = self.portrait(portrait)
+        if face is None:
+            raise ValueError(f"no face found in a portrait of {portrait.width}×{portrait.height}; give another one")
+        return torch.from_numpy(face.embedding)
+
+    def calibrated_threshold(self) -> float | None:
+        """The pack's own identity threshold; None where it was never calibrated.
+
+        Raises:
+            ValueError: the calibration is of another recognition model.
+        """
+        calibration = read_calibration(self.folder)
+        if not calibration:
+            return None
+        if calibration.get("sha256") != sha256(self.recognition):
+            raise ValueError(
+                f"{display_path(self.folder / CALIBRATION)} was made for another recognition model than "
+                f"{self.recognition.name}; calibrate again (python -m mirror.faces.calibration)"
+            )
+        return float(calibration["threshold"])
+
+
+def load_models(folder: Path, tasks: Collection[str], det_size: tuple[int, int], device: str = "cpu") -> dict[str, Any]:
+    """insightface's models in `folder` by task (detection, recognition, genderage, …), those of `tasks` alone.
+
+    `det_size` is width and height in pixels of what the detector looks at. Of several models for a task the first by
+    name is taken, as by insightface's FaceAnalysis; that one looks for the files by a pattern, in which the [ ] of a
+    folder's name mean something else.
+
+    Raises:
+        ValueError: a model cannot be read; says which and where packs come from.
+    """
+    options = {"providers": providers(device), "sess_options": session_options()}
+    onnxruntime.set_default_logger_severity(3)
+    models: dict[str, Any] = {}
+    for file in sorted(folder.glob("*.onnx")):
+        check_file(file)
+    for source, task in _sources(folder, tasks):
+        try:
+            model = get_model(str(source), model_task=task, **options)
+        except Exception as error:  # onnxruntime's own are many; the file is at fault in every case
+            raise ValueError(f"{display_path(source)}: a model cannot be read ({error}); {WHERE_FROM}") from error
+        if model is not None and model.taskname in tasks:
+            models.setdefault(model.taskname, model)
+    for task, model in models.items():
+        sizes = {"input_size": det_size, "det_thresh": 0.5} if task == "detection" else {}
+        model.prepare(0 if device.startswith("cuda") else -1, **sizes)
+    return models
+
+
+def _sources(folder: Path, tasks: Collection[str]) -> list[tuple[Path, str | None]]:
+    """What to load: each file, its task told by its shapes; or the folder by task, where a manifest says more."""
+    if has_model_package_manifest(folder):
+        return [(folder, task) for task in load_model_package(folder).tasks if task in tasks]
+    return [(file, None) for file in sorted(folder.glob("*.onnx"))]
+
+
+def find_faces(models: dict[str, Any], image: np.ndarray) -> list[FoundFace]:
+    """insightface's faces in an RGB picture [h, w, 3], with what each of the `models` says of them."""
+    bgr = np.ascontiguousarray(image[:, :, ::-1])
+    boxes, landmarks = models["detection"].detect(bgr, max_num=0, metric="default")
+    points = [None] * len(boxes) if landmarks is None else landmarks
+    found = [FoundFace(bbox=box[:4], kps=kps, det_score=box[4]) for box, kps in zip(boxes, points, strict=True)]
+    for face in found:
+        for model in (model for task, model in models.items() if task != "detection"):
+            model.get(bgr, face)
+    return found
+
+
+def read_calibration(folder: Path) -> dict:
+    """The calibration in a model's folder; empty where there is none. Raises ValueError where it cannot be read."""
+    path = folder / CALIBRATION
+    if not path.is_file():
+        return {}
+    try:
+        calibration = read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; calibrate again, or remove it") from None
+    threshold = calibration.get("threshold")
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not -1 <= threshold <= 1:
+        raise ValueError(
+            f"{display_path(path)}: threshold must be a cosine in -1…1, found {threshold!r:.40}; calibrate again, or "
+            "remove the file"
+        )
+    return calibration
+
+
+def providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
+    """onnxruntime's execution providers for a device; for a GPU it needs the package onnxruntime-gpu."""
+    if not device.startswith("cuda"):
+        return ["CPUExecutionProvider"]
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        logger.warning("faces are compared on the CPU: this onnxruntime has no GPU support; install onnxruntime-gpu")
+        return ["CPUExecutionProvider"]
+    return [("CUDAExecutionProvider", {"device_id": int(device.partition(":")[2] or 0)}), "CPUExecutionProvider"]
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """Threads that sleep while they wait, and no more than OMP_NUM_THREADS says: as PyTorch's here."""
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+    return options

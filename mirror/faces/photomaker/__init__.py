@@ -1,0 +1,7 @@
+"""PhotoMaker on the stock SDXL pipeline. The only module that knows diffusers."""
+
+from mirror.faces.clip_text import TRIGGER
+from mirror.faces.photomaker.painter import PhotoMaker
+from mirror.faces.photomaker.recipe import SCHEDULERS, PaintRecipe, PaintRequest
+
+__all__ = ["SCHEDULERS", "TRIGGER", "PaintRecipe", "PaintRequest", "PhotoMaker"]

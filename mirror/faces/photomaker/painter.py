@@ -1,0 +1,244 @@
+"""PhotoMaker on the stock SDXL pipeline: prompts and portraits in, images out. Knows nothing of turns or verdicts.
+
+The embeddings of text and identity are prepared here; a step callback merges them in when the composition stands
+(arXiv 2312.04461, "delayed" merging). Weights: v1 or v2 as published, over any SDXL folder or Hub repository.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusionXLPipeline
+from diffusers.utils import logging as diffusers_logging
+from PIL import Image
+from transformers import CLIPImageProcessorPil
+from transformers.utils import logging as transformers_logging
+
+from mirror.faces.clip_text import fit, repeat_person, tokens, without_trigger
+from mirror.faces.photomaker.acceleration import COMPILE, Recorded
+from mirror.faces.photomaker.id_encoder import IdEncoder
+from mirror.faces.photomaker.pipeline import load_pipeline
+from mirror.faces.photomaker.recipe import PaintRecipe, PaintRequest
+from mirror.faces.photomaker.weights import adapter_file, fuse_lora, read_adapter
+from mirror.files.digests import sha256
+from mirror.files.image_file import upright
+
+diffusers_logging.disable_progress_bar()
+transformers_logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the pipeline denoises towards, a row a request. `words` are [n, 77, d], `pooled` [n, p]."""
+
+    words: torch.Tensor
+    pooled: torch.Tensor
+
+
+class PhotoMaker:
+    """Paints persons from portraits, for one thread at a time. Make one with `load`."""
+
+    def __init__(
+        self,
+        pipeline: StableDiffusionXLPipeline,
+        id_encoder: IdEncoder,
+        recipe: PaintRecipe,
+        facts: dict[str, Any],
+        batch_size: int = 8,
+        compile: Literal["none", "blocks", "whole"] = "none",
+        embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
+    ) -> None:
+        """`embed_face` gives insightface's embedding of a portrait's face, [f]; PhotoMaker v2 needs it.
+
+        `batch_size` is how many images a GPU paints at a time. Each size of batch is compiled when it first comes:
+        in blocks (on one H200 half a minute) or as a whole (100 s, and a few percent faster).
+        """
+        if id_encoder.needs_faces and embed_face is None:
+            raise ValueError("PhotoMaker v2 needs face embeddings; give the folder of an insightface pack, or use v1")
+        if id_encoder.width != pipeline.unet.config.cross_attention_dim:
+            raise ValueError(
+                f"the PhotoMaker weights are for text embeddings of {id_encoder.width} channels, and this SDXL model "
+                f"has {pipeline.unet.config.cross_attention_dim}; take weights and model of the same family"
+            )
+        pipeline.scheduler = make_scheduler(recipe.scheduler, pipeline.scheduler.config)
+        self.pipeline = pipeline
+        self.id_encoder = id_encoder
+        self.recipe = recipe
+        self.embed_face = embed_face
+        self._facts = facts | {"device": str(pipeline.device), "batch_size": batch_size, "compile": compile}
+        # A CPU gains nothing from a batch, and one by one every image is the same to the bit in any company.
+        self.batch_size = 1 if pipeline.device.type == "cpu" else batch_size
+        COMPILE[compile](pipeline.unet)
+        if pipeline.device.type == "cuda":
+            Recorded(pipeline.unet)
+
+    @classmethod
+    def load(
+        cls,
+        base_model: str,
+        adapter: str,
+        recipe: PaintRecipe,
+        revision: str = "",
+        dtype: torch.dtype = torch.float32,
+        device: str = "cpu",
+        batch_size: int = 8,
+        compile: Literal["none", "blocks", "whole"] = "none",
+        embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
+        vision_heads: int | None = None,
+    ) -> "PhotoMaker":
+        """The painter of an SDXL folder or Hub id and PhotoMaker weights (`.bin` or `.safetensors`, v1 or v2).
+
+        `adapter` is a file, or a file of a Hub repository as `owner/name/file`. Its LoRA is fused into the model.
+        `vision_heads` are the attention heads of its vision transformer, which no weight tells: as in every CLIP one
+        for 64 channels, unless said otherwise.
+
+        Raises:
+            FileNotFoundError: something cannot be had.
+            ValueError: the parts do not fit together.
+        """
+        path = adapter_file(adapter)
+        encoder_weights, lora_weights = read_adapter(path)
+        pipeline, commit = load_pipeline(base_model, revision, dtype)
+        pipeline.set_progress_bar_config(disable=True)
+        fuse_lora(pipeline.unet, lora_weights)
+        encoder = IdEncoder(encoder_weights, vision_heads)
+        facts = {
+            "base_model": base_model,
+            "revision": commit,
+            "adapter": adapter,
+            "adapter_sha256": sha256(path),
+            "version": 2 if encoder.needs_faces else 1,
+            "precision": str(dtype).removeprefix("torch."),
+        }
+        return cls(
+            pipeline.to(device), encoder.to(device, dtype).eval(), recipe, facts, batch_size, compile, embed_face
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Models, revisions and recipe, for the record of a run."""
+        return self._facts | asdict(self.recipe)
+
+    def check(self, request: PaintRequest) -> None:
+        """Whether the request can be painted, without painting it.
+
+        Raises:
+            ValueError: the prompt marks no person that CLIP would read, a portrait cannot be used (PictureError), or it
+                shows no face that v2 needs.
+        """
+        for tokenizer in self._tokenizers:
+            repeat_person(tokenizer, request.prompt, max(len(request.portraits) * self.id_encoder.tokens, 1))
+        for portrait in map(upright, request.portraits):
+            if self.id_encoder.needs_faces and len(face := self.embed_face(portrait)) != self.id_encoder.face_width:
+                raise ValueError(
+                    f"PhotoMaker v2 reads face embeddings of {self.id_encoder.face_width} numbers, and the pack gives "
+                    f"{len(face)}; take the pack it was trained with (antelopev2)"
+                )
+
+    def paint(self, requests: Sequence[PaintRequest]) -> list[Image.Image]:
+        """One RGB image of `output_size` a request, in order, each from its own noise."""
+        side = (self.recipe.output_size, self.recipe.output_size)
+        images = []
+        for start in range(0, len(requests), self.batch_size):
+            batch = requests[start : start + self.batch_size]
+            images += self.denoise(batch, self.noise(batch), "pil")
+        return [image.convert("RGB").resize(side, Image.Resampling.LANCZOS) for image in images]
+
+    def noise(self, requests: Sequence[PaintRequest]) -> torch.Tensor:
+        """[n, channels, size/8, size/8] float32: the noise of each request's own seed."""
+        side = self.recipe.size // self.pipeline.vae_scale_factor
+        shape = (1, self.pipeline.unet.config.in_channels, side, side)
+        return torch.cat([torch.randn(shape, generator=torch.Generator().manual_seed(r.seed)) for r in requests])
+
+    @torch.inference_mode()
+    def denoise(self, requests: Sequence[PaintRequest], noise: torch.Tensor, output_type: str) -> Any:
+        """The pipeline's images (`pil`) or latents (`latent`) of the requests, from the given noise."""
+        pipe, recipe = self.pipeline, self.recipe
+        text = self.embed([without_trigger(request.prompt) for request in requests])
+        negative = self.embed([request.negative_prompt for request in requests])
+        person = self.merge_identities(requests)
+
+        def merge(_pipe: Any, step: int, _timestep: Any, _tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            if step != recipe.merge_step:
+                return {}
+            return {
+                "prompt_embeds": torch.cat([negative.words, person.words]),
+                "add_text_embeds": torch.cat([negative.pooled, person.pooled]),
+            }
+
+        first = person if recipe.merge_step < 0 else text
+        return pipe(
+            prompt_embeds=first.words,
+            pooled_prompt_embeds=first.pooled,
+            negative_prompt_embeds=negative.words,
+            negative_pooled_prompt_embeds=negative.pooled,
+            num_inference_steps=recipe.steps,
+            guidance_scale=recipe.guidance_scale,
+            height=recipe.size,
+            width=recipe.size,
+            latents=noise.to(pipe.device, pipe.unet.dtype),
+            callback_on_step_end=merge,
+            callback_on_step_end_tensor_inputs=["prompt_embeds", "add_text_embeds"],
+            output_type=output_type,
+        ).images
+
+    # Text and identity ------------------------------------------------------------------------------------------------
+
+    def embed(self, prompts: Sequence[str]) -> Conditions:
+        """The prompts in both text encoders' words; what does not fit into CLIP's 77 tokens is cut off and logged."""
+        return self._encode([[fit(t, tokens(t, prompt)) for prompt in prompts] for t in self._tokenizers])
+
+    def merge_identities(self, requests: Sequence[PaintRequest]) -> Conditions:
+        """The prompts, with each person's identity melted into the word before the trigger."""
+        needed = [len(request.portraits) * self.id_encoder.tokens for request in requests]
+        rows, starts = [], []
+        for tokenizer in self._tokenizers:
+            marked = [
+                repeat_person(tokenizer, request.prompt, max(count, 1))
+                for request, count in zip(requests, needed, strict=True)
+            ]
+            rows.append([fit(tokenizer, ids) for ids, _ in marked])
+            starts = [start for _, start in marked]
+        plain = self._encode(rows)
+        identities = self._identities([portrait for request in requests for portrait in request.portraits])
+        # The text encoders cut the prompt alike, so the second one's places are the first one's.
+        return Conditions(self.id_encoder.merge(plain.words, identities.split(needed), starts), plain.pooled)
+
+    @cached_property
+    def _tokenizers(self) -> tuple[Any, Any]:
+        return self.pipeline.tokenizer, self.pipeline.tokenizer_2
+
+    @cached_property
+    def _image_processor(self) -> CLIPImageProcessorPil:
+        side = self.id_encoder.image_size
+        return CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
+
+    def _identities(self, portraits: Sequence[Image.Image]) -> torch.Tensor:
+        """[portraits · tokens, width], in order."""
+        weight = self.id_encoder.visual_projection_2.weight
+        if not portraits:
+            return weight.new_zeros(0, self.id_encoder.width)
+        pixels = self._image_processor([upright(portrait) for portrait in portraits], return_tensors="pt")[
+            "pixel_values"
+        ]
+        faces = None
+        if self.id_encoder.needs_faces:
+            faces = torch.stack([self.embed_face(portrait) for portrait in portraits]).to(weight)
+        return self.id_encoder(pixels.to(weight), faces).flatten(0, 1)
+
+    def _encode(self, rows: Sequence[Sequence[list[int]]]) -> Conditions:
+        """Token ids, by tokenizer and prompt, each as long as the encoder takes."""
+        words, pooled = [], None
+        for ids, encoder in zip(rows, (self.pipeline.text_encoder, self.pipeline.text_encoder_2), strict=True):
+            output = encoder(torch.tensor(ids, device=encoder.device), output_hidden_states=True)
+            words.append(output.hidden_states[-2])
+            pooled = output.text_embeds if encoder is self.pipeline.text_encoder_2 else pooled
+        return Conditions(torch.cat(words, dim=-1), pooled)
+
+
+def make_scheduler(name: str, config: Any) -> DDIMScheduler | DPMSolverMultistepScheduler:
+    """The scheduler of that name for a model with this scheduler configuration; neither draws noise of its own."""
+    if name == "ddim":
+        return DDIMScheduler.from_config(config)
+    return DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++")

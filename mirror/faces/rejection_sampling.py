@@ -1,0 +1,175 @@
+"""A client's face: painted and verified, again and again, until one may be shown. Knows nothing of sessions or files.
+
+Which face is shown depends on the request and the run's seed, not on what else is in the batch: on a CPU to the bit, on
+a GPU but for the rounding of larger batches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image
+
+from mirror.faces.photomaker import PaintRequest, PhotoMaker
+from mirror.faces.verification import VerificationRequest, Verifier
+from mirror.prompts import negative_prompt, portrait_prompt, relevance_statement
+from mirror.seeds import seed_for
+from mirror.transcripts.verdict import Verdict
+
+Exhaustion = Literal["keep_best", "stop"]
+
+
+@dataclass(frozen=True)
+class FaceRequest:
+    """The face of one client in one turn.
+
+    Attributes:
+        client, turn: for whom and when; with the run's seed they decide the noise that the face grows from.
+        gender: as the profile has it.
+        relevance_text: what the relevance filter must find in the face.
+        expression, contrast: what must show, what must not.
+        portraits: of the client, at least one; the first is the one that the face is compared with.
+    """
+
+    client: str
+    turn: int
+    gender: str
+    relevance_text: str
+    expression: str
+    contrast: str
+    portraits: tuple[Image.Image, ...]
+
+    def painting(self, seed: int) -> PaintRequest:
+        return PaintRequest(
+            portrait_prompt(self.gender, self.expression), negative_prompt(self.contrast), self.portraits, seed
+        )
+
+    @property
+    def statement(self) -> str:
+        """What the relevance filter compares the face with."""
+        return relevance_statement(self.relevance_text)
+
+    def verification(self, image: Image.Image) -> VerificationRequest:
+        return VerificationRequest(image, self.portraits[0], self.statement)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One face that was painted: `number` counts from 1."""
+
+    number: int
+    seed: int
+    image: Image.Image
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class ShownFace:
+    """The face that the counselor sees, with every attempt up to the end of the search, in order.
+
+    `statement` is what the relevance filter compared them with.
+    """
+
+    attempts: tuple[Attempt, ...]
+    chosen: Attempt
+    statement: str
+
+    @property
+    def image(self) -> Image.Image:
+        return self.chosen.image
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no attempt was accepted, so that the best of them had to do."""
+        return not self.chosen.verdict.accepted
+
+
+class FaceError(RuntimeError):
+    """No face can be shown to this client's counselor. `attempts` holds what was painted."""
+
+    def __init__(self, message: str, attempts: Sequence[Attempt]) -> None:
+        super().__init__(message)
+        self.attempts = tuple(attempts)
+
+
+def show_faces(
+    painter: PhotoMaker,
+    verifier: Verifier,
+    requests: Sequence[FaceRequest],
+    seed: int,
+    attempts: int = 10,
+    on_exhaustion: Exhaustion = "keep_best",
+    ahead: int = 1,
+) -> list[ShownFace | FaceError]:
+    """A face a request, in order: the first accepted one, of at most `attempts`.
+
+    Without an accepted one, `keep_best` shows the attempt that passed the most checks, the nearest to its threshold
+    among equals, though never an unsafe one; `stop` gives an error in the face's place. So does a portrait that
+    cannot be used, and a service that failed.
+
+    Args:
+        seed: of the run.
+        ahead: how many attempts of a client are painted at a time; it changes the time taken, not the result.
+    """
+    if attempts < 1 or ahead < 1:
+        raise ValueError(f"attempts and ahead must be 1 or more, found {attempts} and {ahead}")
+    made: list[list[Attempt]] = [[] for _ in requests]
+    results: list[ShownFace | FaceError | None] = [refusal(painter, request) for request in requests]
+    while open_ := [place for place, result in enumerate(results) if result is None]:
+        batch = [(place, number) for place in open_ for number in next_numbers(made[place], attempts, ahead)]
+        seeds = [seed_for(seed, "face", requests[p].client, requests[p].turn, number) for p, number in batch]
+        images = painter.paint([requests[p].painting(s) for (p, _), s in zip(batch, seeds, strict=True)])
+        verdicts = verifier.verify([requests[p].verification(i) for (p, _), i in zip(batch, images, strict=True)])
+        for (place, number), painted, image, verdict in zip(batch, seeds, images, verdicts, strict=True):
+            if results[place] is not None:
+                continue  # an earlier attempt of this batch settled it
+            if isinstance(verdict, Exception):
+                results[place] = FaceError(f"attempt {number} could not be verified: {verdict}", made[place])
+                continue
+            made[place].append(Attempt(number, painted, image, verdict))
+            results[place] = settle(requests[place].statement, made[place], attempts, on_exhaustion)
+    return results
+
+
+def refusal(painter: PhotoMaker, request: FaceRequest) -> FaceError | None:
+    """Why this face cannot be painted, whatever the seed: so one client's portrait never stops the others."""
+    try:
+        painter.check(request.painting(seed=0))
+    except (ValueError, OSError) as error:
+        return FaceError(f"the face cannot be painted: {error}", [])
+    return None
+
+
+def next_numbers(made: Sequence[Attempt], attempts: int, ahead: int) -> range:
+    """The numbers of the attempts to paint next."""
+    return range(len(made) + 1, min(len(made) + ahead, attempts) + 1)
+
+
+def settle(
+    statement: str, made: Sequence[Attempt], attempts: int, on_exhaustion: Exhaustion
+) -> ShownFace | FaceError | None:
+    """What the attempts made so far come to; None while there is another one to make."""
+    last = made[-1]
+    if last.verdict.accepted:
+        return ShownFace(tuple(made), last, statement)
+    if last.verdict.is_final:
+        return FaceError(f"the client's portrait cannot be used ({last.verdict.outcome}); give another one", made)
+    if last.number < attempts:
+        return None
+    best = max((attempt for attempt in made if attempt.verdict.outcome != "unsafe"), key=closeness, default=None)
+    if on_exhaustion == "keep_best" and best is not None:
+        return ShownFace(tuple(made), best, statement)
+    outcomes = ", ".join(attempt.verdict.outcome for attempt in made)
+    return FaceError(f"none of {attempts} faces was accepted ({outcomes})", made)
+
+
+def closeness(attempt: Attempt) -> tuple[int, bool, float, int]:
+    """What makes a rejected face better than another: checks passed, a score at all, its distance, being earlier."""
+    checks = attempt.verdict.checks
+    failed = next((check for check in checks if not check.passed), None)
+    return (
+        sum(check.passed for check in checks),
+        failed is not None,
+        failed.score - failed.threshold if failed else 0.0,
+        -attempt.number,
+    )

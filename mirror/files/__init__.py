@@ -1,0 +1,1 @@
+"""Files read strictly and written completely or not at all."""

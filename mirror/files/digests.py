@@ -1,0 +1,92 @@
+"""Size and SHA-256 of the files of a folder, written when the folder is complete and compared when it is read."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mirror.files.json_file import read_json, write_json
+from mirror.paths import display_path
+
+DIGESTS = "digests.json"
+OWN = "sha256"  # the entry of a record that holds the record's own digest
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(path: Path) -> dict[str, Any]:
+    """A file's size (`bytes`) and SHA-256 (`sha256`, hex)."""
+    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+def write_digests(folder: Path) -> None:
+    """Writes `digests.json`: the digest of every file of `folder`, hidden files and itself aside."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    write_json(folder / DIGESTS, {name: digest(folder / name) for name in names if name != DIGESTS})
+
+
+def folder_faults(folder: Path, thorough: bool = False) -> list[str]:
+    """What differs from the folder's `digests.json`, one sentence per fault; empty if the folder has no such file.
+
+    Args:
+        thorough: also compare every SHA-256; otherwise sizes only, which is immediate.
+    """
+    if not (folder / DIGESTS).is_file():
+        return []
+    try:
+        digests = read_json(folder / DIGESTS)
+    except ValueError as error:
+        return [str(error)]
+    if broken := [name for name, entry in digests.items() if not is_digest(entry)]:
+        return [f"{display_path(folder / DIGESTS)} is damaged: no size and SHA-256 for {broken[0]!r}"]
+    return list(digest_faults(folder, digests, "the folder was written", thorough))
+
+
+def require_intact(folder: Path) -> None:
+    """Compares every SHA-256 of `folder`.
+
+    Raises:
+        ValueError: a file is missing or differs; names all of them.
+    """
+    if faults := folder_faults(folder, thorough=True):
+        raise ValueError(
+            f"{'; '.join(faults)}. Restore the file from a copy; if the change was intended, remove "
+            f"{display_path(folder / DIGESTS)}"
+        )
+
+
+def digest_faults(folder: Path, digests: Mapping[str, Any], when: str, thorough: bool) -> Iterator[str]:
+    """What differs from `digests` (file name → digest), one sentence per fault; `when` is for messages."""
+    for name, written in digests.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{display_path(path)} is missing"
+        elif (size := path.stat().st_size) != written["bytes"]:
+            yield f"{display_path(path)} has {size} bytes, and had {written['bytes']} when {when}"
+        elif thorough and sha256(path) != written["sha256"]:
+            yield f"{display_path(path)} was changed since {when}"
+
+
+def is_digest(entry: Any) -> bool:
+    """Whether a value read from JSON is a size and a SHA-256."""
+    return isinstance(entry, dict) and isinstance(entry.get("bytes"), int) and isinstance(entry.get("sha256"), str)
+
+
+def with_own_digest(record: Mapping[str, Any]) -> dict[str, Any]:
+    """`record` with the SHA-256 of its own content, independent of order and white space."""
+    return {**record, OWN: _content_digest(record)}
+
+
+def matches_own_digest(record: Mapping[str, Any]) -> bool:
+    """Whether `record` is as it was written; True if it has no digest of its own."""
+    return OWN not in record or record[OWN] == _content_digest(record)
+
+
+def _content_digest(record: Mapping[str, Any]) -> str:
+    content = {name: value for name, value in record.items() if name != OWN}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,68 @@
+"""Strict JSON: written and read without NaN, infinities, duplicate names or half surrogate pairs."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mirror.files.atomic import write_text
+from mirror.files.text_file import lone_surrogate
+from mirror.paths import display_path
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as strict JSON. Raises ValueError for NaN and the infinities, which JSON does not have."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def strict_json(text: str | bytes) -> Any:
+    """The value of a JSON text: bytes are UTF-8, with or without a byte order mark.
+
+    Raises:
+        ValueError: it is no JSON, names a value twice, or holds what JSON does not have (NaN, an infinity) or no file
+            can hold (half a surrogate pair); says what and where.
+    """
+    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    try:
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    if "\\u" in text and (half := lone_surrogate(json.dumps(value, ensure_ascii=False))):
+        raise ValueError(f"holds {half.partition(' at ')[0]}")
+    return value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: as `strict_json`, or it holds something else; the message names the file.
+    """
+    try:
+        value = strict_json(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{display_path(path)} is damaged: cannot be read as JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{display_path(path)} is damaged: must hold one object, found {type(value).__name__}")
+    return value
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"names {next(name for name in names if names.count(name) > 1)!r:.80} twice")
+    return values
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"holds {name}, which JSON does not have")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"holds {text:.40}, a number without end")
+    return number

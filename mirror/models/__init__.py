@@ -1,0 +1,1 @@
+"""LLaVA, its weights in the published formats, LoRA adapters and checkpoints."""

@@ -1,0 +1,67 @@
+"""One plain `llava-hf` folder from a checkpoint, for vLLM, llama.cpp and whatever else reads LLaVA-1.5.
+
+python -m mirror.models.merge checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5 merged/mirror-7b-planning
+"""
+
+import argparse
+import re
+import shutil
+from pathlib import Path
+
+import torch
+from huggingface_hub import save_torch_state_dict
+
+from mirror.files.json_file import write_json
+from mirror.models.checkpoint import MANIFEST, PROMPTS, writing
+from mirror.models.lora import load_checkpoint, merge_adapter
+from mirror.paths import display_path, input_path, output_path
+
+# transformers 5's weight names → the published ones, which transformers 4 and 5 and vLLM read alike.
+PUBLISHED_NAMES = [
+    (r"^model\.language_model\.", "language_model.model."),
+    (r"^lm_head\.", "language_model.lm_head."),
+    (r"^model\.vision_tower\.(?!vision_model\.)", "vision_tower.vision_model."),
+    (r"^model\.", ""),
+]
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+def merge(checkpoint: Path, folder: Path, base_model: str = "", vision_tower: str = "", dtype: str = "float16") -> None:
+    """Writes the checkpoint's LLaVA, adapter folded in, as a `llava-hf` folder in `dtype`; whole or not at all."""
+    llava = load_checkpoint(checkpoint, base_model, vision_tower, DTYPES[dtype])
+    model = merge_adapter(llava.model)
+    with writing(folder) as partial:
+        save_torch_state_dict({published_name(k): v for k, v in model.state_dict().items()}, partial)
+        model.generation_config.save_pretrained(partial)
+        # Older readers look for the image token under its old name.
+        write_json(partial / "config.json", model.config.to_dict() | {"image_token_index": llava.image_token_id})
+        llava.save_processor(partial)
+        for name in (MANIFEST, PROMPTS):
+            if (Path(checkpoint) / name).is_file():
+                shutil.copy(Path(checkpoint) / name, partial / name)
+
+
+def published_name(key: str) -> str:
+    """The name that the published `llava-hf` weights have for transformers 5's `key`."""
+    for pattern, replacement in PUBLISHED_NAMES:
+        renamed = re.sub(pattern, replacement, key)
+        if renamed != key:
+            return renamed
+    raise ValueError(f"{key} is no weight of a LLaVA-1.5")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mirror.models.merge", description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", help="folder of a checkpoint, ours or the original trainer's")
+    parser.add_argument("folder", help="where the merged model is written; must not exist")
+    parser.add_argument("--base-model", default="", help="needed for the original trainer's checkpoints")
+    parser.add_argument("--vision-tower", default="", help="for an original-format base whose tower was moved")
+    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="as published: float16")
+    given = parser.parse_args()
+    folder = output_path(given.folder)
+    merge(input_path(given.checkpoint), folder, given.base_model, given.vision_tower, given.dtype)
+    print(f"written: {display_path(folder)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Ratings of sessions by a judge or by rules."""

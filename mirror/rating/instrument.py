@@ -1,0 +1,214 @@
+"""Rating instruments as data: what is rated, on which scale, in which direction, and what a judge sees of a session.
+
+An instrument is a YAML file, `mirror/rating/instruments/<name>.yaml` or a user's own; `ctrs.yaml` shows every field. Items of
+licensed instruments have no words here: a second file supplies them (see `read_wording`). Knows nothing of judges.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mirror.files.yaml_file import Surprise, strict_yaml
+from mirror.paths import display_path, input_path
+
+FOLDER = Path(__file__).with_name("instruments")
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Words = Annotated[str, Field(min_length=1)]
+
+
+class InstrumentError(ValueError):
+    """An instrument that cannot be used; the message has one line a fault: file, what, what to do."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Item(_Part):
+    """One question; `text` is None where the wording is licensed and was not supplied yet."""
+
+    id: Name
+    text: Words | None = None
+    reversed: bool = False
+
+
+class Scale(_Part):
+    """Whole numbers from `lowest` to `highest`; `anchors` say in words what some of them mean."""
+
+    lowest: int
+    highest: int
+    anchors: dict[int, Words]
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return tuple(range(self.lowest, self.highest + 1))
+
+
+class Subscale(_Part):
+    """Items that make one score; `better` is the direction in which it is good."""
+
+    items: Annotated[list[Name], Field(min_length=1)]
+    better: Literal["higher", "lower"]
+    score: Literal["mean", "sum"] = "mean"
+
+
+class Sees(_Part):
+    """What a judge sees: the whole `transcript` once, or each utterance of the client (`turn`) with what came before.
+
+    `cues` are what can be seen of the client, in words; `faces` says whether the painted faces may go along.
+    """
+
+    part: Literal["transcript", "turn"]
+    cues: bool
+    faces: Literal["never", "optional"]
+
+
+class Instrument(_Part):
+    """An instrument.
+
+    Attributes:
+        source: where it comes from, and whose words these are.
+        rates: whom.
+        task: what the judge is to do, in one or two sentences.
+        supplied: whether the items' words are the user's to supply.
+    """
+
+    name: Name
+    title: Words
+    source: Words
+    rates: Literal["counselor", "client", "both"]
+    task: Words
+    sees: Sees
+    scale: Scale
+    items: Annotated[list[Item], Field(min_length=1)]
+    subscales: Annotated[dict[Name, Subscale], Field(min_length=1)]
+    supplied: bool = False
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        ids = [item.id for item in self.items]
+        faults = [f"items: {id} is there twice" for id in sorted(set(ids)) if ids.count(id) > 1]
+        if self.scale.lowest >= self.scale.highest:
+            faults.append("scale: lowest must be below highest")
+        faults += [
+            f"scale: anchor {at} is not on the scale" for at in self.scale.anchors if at not in self.scale.values
+        ]
+        faults += [
+            f"subscales: {name} names {id}, which is no item"
+            for name, subscale in self.subscales.items()
+            for id in subscale.items
+            if id not in ids
+        ]
+        faults += [f"items: {item.id} has no text" for item in self.items if not (item.text or self.supplied)]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    @property
+    def is_worded(self) -> bool:
+        """Whether every item has its words."""
+        return all(item.text for item in self.items)
+
+    @property
+    def can_compare(self) -> bool:
+        """Whether a judge can say by it which of two sessions was better."""
+        return self.rates == "counselor" and self.sees.part == "transcript"
+
+    def bounds(self, subscale: str) -> tuple[float, float]:
+        """The lowest and the highest score that a subscale can have."""
+        own = self.subscales[subscale]
+        items = len(own.items) if own.score == "sum" else 1
+        return items * self.scale.lowest, items * self.scale.highest
+
+    def worded(self, wording: Mapping[str, str]) -> "Instrument":
+        """The instrument with the words of `wording` by item id."""
+        items = [item.model_copy(update={"text": wording.get(item.id, item.text)}) for item in self.items]
+        return self.model_copy(update={"items": items})
+
+    def facts(self) -> dict[str, Any]:
+        """For the record: all but licensed words."""
+        return self.model_dump(exclude={"items": {"__all__": {"text"}}} if self.supplied else None)
+
+
+def shipped() -> list[str]:
+    """The names of the instruments in this package."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read_instruments(names: Sequence[str], wording: str = "") -> list[Instrument]:
+    """The instruments of these names or paths, their licensed words from the file `wording` (empty: none).
+
+    Raises:
+        InstrumentError: a file is missing or has faults, or an item has no words.
+    """
+    found = [read_instrument(name) for name in names]
+    words = read_wording(input_path(wording)) if wording else {}
+    worded = [one.worded(words.get(one.name, {})) if one.supplied else one for one in found]
+    faults = [_unworded(one, wording) for one in worded if not one.is_worded]
+    if unknown := words.keys() - {one.name for one in found if one.supplied}:
+        faults.append(f"{wording}: words {', '.join(sorted(unknown))}, which is not asked for or brings its own words")
+    for one in worded:
+        if extra := words.get(one.name, {}).keys() - {item.id for item in one.items}:
+            faults.append(f"{wording}: {one.name} has no item {', '.join(sorted(extra))}")
+    if faults:
+        raise InstrumentError("\n".join(faults))
+    return worded
+
+
+def read_instrument(name: str) -> Instrument:
+    """One of this package by its name, or a file by its path.
+
+    Raises:
+        InstrumentError: no such instrument, or its file has faults.
+    """
+    path = FOLDER / f"{name}.yaml" if name in shipped() else input_path(name)
+    if not path.is_file():
+        raise InstrumentError(f"no instrument {name}; name one of {', '.join(shipped())}, or give a YAML file's path")
+    try:
+        return Instrument.model_validate(_yaml(path))
+    except ValidationError as error:
+        told = (": ".join([".".join(map(str, fault["loc"])), fault["msg"]]) for fault in error.errors())
+        raise InstrumentError("\n".join(f"{display_path(path)}: {line.removeprefix(': ')}" for line in told)) from None
+
+
+def read_wording(path: Path) -> dict[str, dict[str, str]]:
+    """The words of licensed items by instrument and item: `wai-short: {item_1: …}`.
+
+    Raises:
+        InstrumentError: no such file, or another form.
+    """
+    if not path.is_file():
+        raise InstrumentError(f"wording: no such file {path}; it holds the items' words by instrument and item")
+    values = _yaml(path)
+    is_right = isinstance(values, dict) and all(
+        isinstance(items, dict) and all(isinstance(text, str) and text.strip() for text in items.values())
+        for items in values.values()
+    )
+    if not is_right:
+        raise InstrumentError(
+            f"{display_path(path)}: must hold `instrument:`, and below it `item: words` for each item"
+        )
+    return values
+
+
+def _unworded(instrument: Instrument, wording: str) -> str:
+    missing = [item.id for item in instrument.items if not item.text]
+    where = (
+        f"the file {wording} has no words for {', '.join(missing)}" if wording else "no file with its words was given"
+    )
+    return (
+        f"{instrument.name}: its wording is licensed and not shipped, and {where}; write a YAML file with "
+        f"`{instrument.name}:` and below it `{missing[0]}: …` up to `{missing[-1]}: …` from your licensed copy, and "
+        "name it with -p wording FILE"
+    )
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return strict_yaml(path.read_text(encoding="utf-8"))
+    except Surprise as error:
+        raise InstrumentError(f"{display_path(path)}: {error}") from None
+    except ValueError as error:
+        raise InstrumentError(f"{display_path(path)}: is no YAML: {error}") from None

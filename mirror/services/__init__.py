@@ -1,0 +1,1 @@
+"""HTTP services and how they are called."""

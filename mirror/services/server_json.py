@@ -1,0 +1,30 @@
+"""Reads the JSON that a server answers with."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from mirror.files.text_file import without_halves
+
+
+def parsed(body: str) -> Any:
+    """A server's JSON, with U+FFFD for half a surrogate pair: servers cut texts inside an emoji.
+
+    Raises:
+        ValueError: it is none, or it is nested too deeply to be read.
+    """
+    try:
+        return _whole(json.loads(body, object_pairs_hook=_object))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    return {without_halves(name): _whole(value) for name, value in pairs}
+
+
+def _whole(value: Any) -> Any:
+    """A text or list without halves; an object has none any more."""
+    if isinstance(value, str):
+        return without_halves(value)
+    return [_whole(one) for one in value] if isinstance(value, list) else value

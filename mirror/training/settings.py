@@ -1,0 +1,153 @@
+"""The parameters of fine-tuning, and the recipes that fill in what is left open."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mirror.paths import input_path
+from mirror.settings.base import (
+    Cot,
+    Count,
+    Device,
+    Number,
+    Positive,
+    RunName,
+    Settings,
+    Share,
+    Size,
+    missing_device,
+    missing_folder,
+)
+
+# What goes with a size where a parameter is left open: the published recipe, and the pocket's own.
+RECIPES: dict[str, dict[str, Any]] = {
+    "7b": {
+        "base_model": "llava-hf/llava-1.5-7b-hf",
+        "data": "data/mirror/mirror_{cot}.json",
+        "image_folder": "data/mirror/images",
+        "epochs": 5,
+        "batch_size": 32,
+        "lora_rank": 128,
+        "lora_alpha": 256,
+        "lora_dropout": 0.05,
+        "learning_rate": 2e-4,
+        "projector_learning_rate": 2e-5,
+        "compile": True,
+        "activation_budget": 1.0,
+        "workers": 4,
+    },
+    "pocket": {
+        "base_model": "pocket/models/llava-v1.5-pocket",
+        "data": "pocket/data/mirror_{cot}.json",
+        "image_folder": "pocket/data/images",
+        "epochs": 3,
+        "batch_size": 4,
+        "lora_rank": 16,
+        "lora_alpha": 32,
+        "lora_dropout": 0.0,
+        "learning_rate": 3e-3,
+        "projector_learning_rate": 3e-3,
+        "compile": False,
+        "activation_budget": 1.0,
+        "workers": 0,
+    },
+}
+RECIPES["13b"] = RECIPES["7b"] | {"base_model": "llava-hf/llava-1.5-13b-hf", "activation_budget": 0.8}
+
+
+class TrainSettings(Settings):
+    """The parameters of `notebooks/train.ipynb`; what each means stands there, beside its default."""
+
+    MACHINE = frozenset(
+        {"fresh", "keep", "workers", "logging", "show", "max_new_tokens"}
+        | {"micro_batch", "activation_checkpointing", "activation_budget", "compile"}
+    )
+
+    size: Size
+    cot: Cot
+    base_model: str
+    revision: str
+    vision_tower: str
+    data: str
+    image_folder: str
+    held_out: Annotated[float, Field(ge=0, le=0.5)]
+    on_fault: Literal["refuse", "drop"]
+    max_length: Annotated[int, Field(ge=16)]
+    epochs: Count
+    batch_size: Count
+    learning_rate: Positive
+    projector_learning_rate: Positive
+    lora_rank: Count
+    lora_alpha: Count
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup_ratio: Share
+    max_grad_norm: Annotated[float, Field(ge=0)]
+    early_stopping: Number
+    seed: Number
+    device: Device
+    precision: Literal["auto", "bf16", "float32"]
+    micro_batch: Number
+    float8: bool
+    activation_checkpointing: Literal["auto", "always", "never"]
+    compile: bool
+    activation_budget: Annotated[float, Field(gt=0, le=1)]
+    workers: Number
+    run: RunName
+    checkpoint_folder: str
+    save_steps: Number
+    keep: Number
+    logging: Literal["none", "tensorboard"]
+    show: Count
+    max_new_tokens: Count
+    fresh: bool
+
+    @classmethod
+    def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fills what is left open (None) from the recipe of the size, and names the run after size and cot."""
+        size, cot = values.get("size"), values.get("cot")
+        if not isinstance(size, str) or size not in RECIPES:
+            return {"size": size}  # what the other parameters may be left open for depends on it
+        values = {name: RECIPES[size].get(name) if value is None else value for name, value in values.items()}
+        if values.get("run") is None:
+            values["run"] = f"train-{size}-{cot}"
+        if isinstance(values.get("data"), str):
+            values["data"] = values["data"].replace("{cot}", str(cot)).replace("{size}", str(size))
+        return values
+
+    def conflicts(self) -> list[str]:
+        faults = []
+        if self.micro_batch > self.batch_size:
+            faults.append(
+                f"micro_batch must be at most batch_size, found {self.micro_batch} and {self.batch_size}; "
+                "0 takes the largest that fits"
+            )
+        if self.early_stopping and not self.held_out:
+            faults.append("early_stopping needs held-out dialogues, found held_out 0; raise held_out")
+        if self.float8 and (self.device == "cpu" or self.precision == "float32"):
+            faults.append("float8 is for a GPU in bf16; set it false, or device auto and precision auto")
+        if self.precision == "bf16" and self.device == "cpu":
+            faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
+        return faults
+
+    def missing(self) -> list[str]:
+        faults = []
+        if not input_path(self.data).is_file():
+            faults.append(
+                f"data: no such file {input_path(self.data)}; put the training set there (a JSON list or JSON Lines) "
+                f"or say where it is{self._data_beside()}"
+            )
+        if not input_path(self.image_folder).is_dir():
+            faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; the data's images lie in it")
+        faults += missing_folder("base_model", self.base_model) + missing_device(self.device)
+        return faults
+
+    def _data_beside(self) -> str:
+        """The advice to take a set that lies beside the missing one: of this variant, or a richer one to derive it."""
+        stem = re.sub(r"_(?:ec_planning|planning|ec|base)\.json$", "", self.data)
+        for cot in (self.cot, "planning", "ec", "ec_planning"):
+            sibling, needed = f"{stem}_{cot}.json", {*self.cot.split("_")} - {"base"}
+            if needed <= {*cot.split("_")} and input_path(sibling).is_file():
+                return f"; or take the one that is there: -p data {sibling}"
+        return ""

@@ -1,0 +1,1 @@
+"""What a run leaves: sessions, turns, verdicts, and reading them."""

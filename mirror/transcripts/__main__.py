@@ -1,0 +1,23 @@
+"""Prints a session for reading: `python -m mirror.transcripts results/<run>/sessions/<idx>`."""
+
+import argparse
+from pathlib import Path
+
+from mirror.transcripts.session_folder import SessionFolder, TranscriptError
+from mirror.transcripts.text import format_session
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mirror.transcripts", description="prints a session for reading")
+    parser.add_argument("folder", type=Path, help="results/<run>/sessions/<idx>")
+    session = SessionFolder(parser.parse_args().folder)
+    if not any((session.folder / name).is_file() for name in ("turns.jsonl", "end.json")):
+        parser.error(f"{session.folder} holds no session: there is neither turns.jsonl nor end.json")
+    try:
+        print(format_session(session))
+    except TranscriptError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""A session as plain text for reading."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import Turn
+
+WIDTH = 100  # columns of a printed session
+
+
+def format_session(session: SessionFolder) -> str:
+    """A session as plain text, at most `WIDTH` columns wide."""
+    turns, ended = session.turns(), session.ended
+    end = f"{ended['status']}: {ended['reason']}" if ended else "under way, or stopped"
+    head = [("session", [session.folder.resolve().name]), *_client_rows(session.client or {})]
+    head += [("turns", [str(len(turns))]), ("end", [end])]
+    if limits := {name: limit for turn in turns if turn.face for name, limit in turn.face.limits.items()}:
+        head.append(("limits", [", ".join(f"{name} {limit:.3f}" for name, limit in limits.items())]))
+    blocks = [sum((_row(label, paragraphs) for label, paragraphs in head), [])]
+    technique = ""
+    for turn in turns:
+        rows = [_row(label, paragraphs) for label, paragraphs in _turn_rows(turn, turn.technique != technique)]
+        blocks.append([f"{turn.number}.", *sum(rows, [])])
+        technique = turn.technique
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _client_rows(client: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    if client:
+        yield "client", [client["personal_info"]]
+        yield "resistance", [client["resistance"]]
+        yield "reason", [client["reason"]]
+        yield "thought", [client["distorted_thought"]]
+
+
+def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
+    cue = f"[{turn.cue}] " * bool(turn.cue)
+    yield "client", [f"{cue}{turn.words or '(silent)'}" + " (ends the session)" * turn.ended]
+    if turn.face:
+        chosen = "none accepted, the best shown: " if turn.face.exhausted else ""
+        yield "face", [f"{turn.face.file} ({chosen}attempt {turn.face.chosen} of {len(turn.face.attempts)})"]
+        if turn.face.statement:
+            yield "", [f"compared with: {turn.face.statement}"]
+        for tried in turn.face.attempts:
+            scores = ", ".join(f"{check.name} {check.score:.3f}" for check in tried.verdict.checks)
+            yield "", [f"{tried.number}: {tried.verdict.outcome}" + f" ({scores})" * bool(scores)]
+    if turn.caption:
+        yield "caption", [turn.caption]
+    if not turn.technique and (asked := turn.counselor_raw.get("planning")) is not None:
+        fault = "none, the answer ran out of tokens" if "planning" in turn.cut_off else "none that can be read in"
+        yield "plan", [f"{fault}: {asked or '(no answer)'}"]
+    if turn.technique and is_new:
+        yield "technique", [turn.technique]
+        yield "plan", [f"{number}. {step}" for number, step in enumerate(turn.plan, 1)]
+    if turn.dropped_utterances or turn.cut_characters:
+        missing = [f"the first {turn.dropped_utterances} utterances"] * bool(turn.dropped_utterances)
+        missing += [f"the first {turn.cut_characters} characters of the newest one"] * bool(turn.cut_characters)
+        yield "context", [f"without {' and '.join(missing)}"]
+    if turn.reply:
+        yield "counselor", [turn.reply + " (ran out of tokens)" * ("response" in turn.cut_off)]
+
+
+def _row(label: str, paragraphs: Iterable[str]) -> list[str]:
+    """Lines with the label before the first of them; what a terminal would take for a command is left out."""
+    shown = ("".join(c if c.isprintable() else " " for c in paragraph) for paragraph in paragraphs)
+    lines = [line for paragraph in shown for line in textwrap.wrap(paragraph, WIDTH - 13)]
+    return [f"  {label if place == 0 else '':<11}{line}" for place, line in enumerate(lines)]

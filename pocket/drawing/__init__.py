@@ -1,0 +1,1 @@
+"""Drawn faces: shapes, expressions, identities."""

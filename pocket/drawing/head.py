@@ -1,0 +1,42 @@
+"""A head at one moment: where the turn and nod of the head move the points of a face. Draws nothing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pocket.drawing.canvas import Colour, Points, curve, mix
+from pocket.drawing.expressions import ActionUnits
+from pocket.drawing.identities import Identity
+
+
+@dataclass(frozen=True)
+class Head:
+    """One moment of one person: who, which movements, and where on the picture what a turn of the head moves lands."""
+
+    who: Identity
+    units: ActionUnits
+
+    def at(self, x: float, y: float, depth: float = 1.0) -> tuple[float, float]:
+        """A point of the face after the head's turn and nod; `depth` is 1 on the face, more before it, less behind."""
+        turn = self.units.head_turn
+        return x * (1 - 0.10 * abs(turn)) + 0.17 * turn * depth, y + 0.10 * self.units.head_down * depth
+
+    def points(self, points: Points, depth: float = 1.0) -> np.ndarray:
+        """Like `at`, for [n, 2] points."""
+        p = np.asarray(points, dtype=float)
+        return np.stack(self.at(p[:, 0], p[:, 1], depth), axis=1)
+
+    def outline(self, grow: float = 0.0) -> np.ndarray:
+        """[n, 2] points around the head; the jaw follows the mouth."""
+        who, u = self.who, self.units
+        w, j = who.head_width + grow, who.jaw_width + grow
+        chin = 0.98 + 0.10 * u.jaw_drop - 0.02 * u.chin_up + grow
+        half = [(0, -0.98 - grow), (0.40 * w / 0.74, -0.90 - grow), (0.92 * w, -0.52), (w, -0.05), (0.94 * w, 0.34)]
+        half += [(j + 0.02, 0.68), (who.chin + grow / 2, chin - 0.035)]
+        ring = [*half, (0, chin), *[(-x, y) for x, y in half[:0:-1]]]
+        turned = [self.at(x, y, 0.25 if y < 0.2 else 0.25 + 0.4 * (y - 0.2)) for x, y in ring]
+        return curve(turned, closed=True)
+
+    def shade(self, share: float) -> Colour:
+        """The skin with `share` (0 … 1) of shadow."""
+        return mix(self.who.skin, self.who.shadow, share)

@@ -1,0 +1,1 @@
+"""The pocket LLaVA: training, exam and model card."""

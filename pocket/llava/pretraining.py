@@ -1,0 +1,180 @@
+"""Pre-training of the pocket LLaVA's language model: simple English, and words for what is seen in a picture.
+
+What it never gets is the way from a face to a word for its feeling: that is left to fine-tuning.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from random import Random
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from mirror.models.llava_chat import END, IGNORED, IMAGE, SYSTEM, conversation_text
+from mirror.prompts import own_template
+from pocket.pictures.strangers import CORES, Stranger
+from pocket.optimize import descend
+from pocket.seeds import stream
+from pocket.texts.corpus import describe, write_chat, write_session, write_story
+from pocket.texts.movements import describe_movements
+from pocket.texts.notes import write_account, write_card, write_drill, write_sayings, write_steps
+
+CHUNK = 500  # texts that a process writes at once
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text, with `<image>` in it where it is about the face of the stranger with the number `face`."""
+
+    text: str
+    face: int | None = None
+
+
+def write_examples(
+    count: int, drills: float, strangers: list[Stranger], tokenizer, image_token_id: int, image_tokens: int, seed: int
+) -> list["Example"]:
+    """`count` texts, a share of them `drills`, written and encoded on all cores; the same for any number of cores."""
+    spawn = multiprocessing.get_context("spawn")
+    chunks = range(-(-count // CHUNK))
+    given = (strangers, tokenizer, image_token_id, image_tokens)
+    with ProcessPoolExecutor(
+        min(CORES, os.cpu_count() or 1), mp_context=spawn, initializer=_prepare, initargs=given
+    ) as pool:
+        written = pool.map(_write_chunk, chunks, [seed] * len(chunks), [drills] * len(chunks))
+        bar = tqdm(written, total=len(chunks), desc="texts", unit="chunk", mininterval=2)
+        return list(chain.from_iterable(bar))[:count]
+
+
+_given: list = []  # of a process that writes: people, tokenizer, the image's token and how often it stands
+
+
+def _prepare(*given) -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # each process is one of many
+    _given[:] = given
+
+
+def _write_chunk(number: int, seed: int, drills: float) -> list["Example"]:
+    random = stream("pre-training", seed, number)
+    strangers, *form = _given
+    return encode([write_text(strangers, random, drills) for _ in range(CHUNK)], *form)
+
+
+def write_text(strangers: list[Stranger], random: Random, drills: float = 0) -> Text:
+    """One text of a random kind, a drill with the chance `drills`; some of them are about a stranger's face."""
+    if drills and random.random() < drills:
+        return Text(write_drill(random) + END)
+    kind = random.random()
+    if kind < 0.03:
+        return Text(write_story(random) + END)
+    if kind < 0.09:
+        return Text(write_account(random) + END)
+    if kind < 0.30:
+        return Text(write_sayings(random) + END)
+    if kind < 0.35:
+        return Text(_conversation(write_chat(random)))
+    if kind < 0.56:
+        return Text(_conversation(write_card(random)))
+    if kind < 0.60:
+        return Text(_conversation(write_steps(random)))
+    face = random.randrange(len(strangers))
+    if kind < 0.80:
+        return Text(_conversation(_ask_about(strangers[face], random)), face)
+    fields, answer = write_session(random)
+    return Text(_conversation([(own_template("response", "base").render(**fields), answer)]), face)
+
+
+def _ask_about(stranger: Stranger, random: Random) -> list[tuple[str, str]]:
+    """Questions about a picture, of looks and of movements."""
+    turns = [describe_movements(stranger.units, random) for _ in range(random.randint(1, 4))]
+    if random.random() < 0.5:
+        turns.insert(random.randint(0, len(turns)), describe(stranger.identity, random))
+    (human, answer), *others = turns
+    return [(f"{IMAGE}\n{human}", answer), *others]
+
+
+def _conversation(turns: list[tuple[str, str]]) -> str:
+    return conversation_text(turns)[0]
+
+
+@dataclass(frozen=True)
+class Example:
+    """Token ids; labels, `IGNORED` on the image and on the sentences that begin every chat; the face's number."""
+
+    ids: list[int]
+    labels: list[int]
+    face: int | None
+
+
+def encode(texts: list[Text], tokenizer, image_token_id: int, image_tokens: int) -> list[Example]:
+    """The texts as `mirror.models.llava_chat` tokenizes them."""
+    parts = [text.text.split(IMAGE) for text in texts]
+    encoded = iter(tokenizer(list(chain.from_iterable(parts)), add_special_tokens=False)["input_ids"])
+    system = len(tokenizer(SYSTEM, add_special_tokens=False)["input_ids"])
+    examples = []
+    for text, pieces in zip(texts, parts, strict=True):
+        ids = [tokenizer.bos_token_id]
+        for place in range(len(pieces)):
+            ids += [image_token_id] * image_tokens * (place > 0) + next(encoded)
+        labels = [IGNORED if token == image_token_id else token for token in ids]
+        if text.text.startswith(SYSTEM):
+            labels[1 : 1 + system] = [IGNORED] * system
+        examples.append(Example(ids, labels, text.face))
+    return examples
+
+
+def train_language(
+    model: nn.Module, examples: list[Example], seen: torch.Tensor, steps: int, batch_tokens: int, rate: float, seed: int
+) -> None:
+    """Trains the language model and the projector to go on with the texts; the vision tower stays as it is.
+
+    `seen` [views, faces, patches, hidden] are the tower's features of each face in some views of it.
+    """
+    config = model.config
+    batches = _batches(examples, batch_tokens, stream("batches", seed))
+    views = torch.Generator().manual_seed(seed)
+
+    def loss(step: int) -> torch.Tensor:
+        batch = next(batches)
+        longest = max(len(example.ids) for example in batch)
+        ids = _padded([example.ids for example in batch], config.pad_token_id, longest).to(seen.device)
+        labels = _padded([example.labels for example in batch], IGNORED, longest).to(seen.device)
+        faces = torch.tensor([example.face for example in batch if example.face is not None], dtype=torch.long)
+        view = torch.randint(len(seen), (len(faces),), generator=views)
+        with torch.autocast(seen.device.type, torch.bfloat16, enabled=seen.device.type == "cuda"):
+            embeddings = model.get_input_embeddings()(ids)
+            if len(faces):
+                images = model.model.multi_modal_projector(seen[view, faces].float())
+                is_image = (ids == config.image_token_id).unsqueeze(-1)
+                embeddings = embeddings.masked_scatter(is_image, images.to(embeddings.dtype))
+            # Padding stands on the right: the causal mask alone keeps it out of every label.
+            hidden = model.model.language_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
+            predicting = labels[:, 1:] != IGNORED
+            logits = model.lm_head(hidden[:, :-1][predicting])
+        return F.cross_entropy(logits.float(), labels[:, 1:][predicting])
+
+    trained = [model.model.language_model, model.model.multi_modal_projector, model.lm_head]
+    descend([p for part in trained for p in part.parameters()], loss, steps, rate, "language model")
+
+
+def _batches(examples: list[Example], tokens: int, random: Random) -> Iterator[list[Example]]:
+    """Batches of about `tokens` tokens, of like lengths, for ever."""
+    while True:
+        order = sorted(examples, key=lambda example: len(example.ids) + random.uniform(0, 8))
+        batches, batch = [], []
+        for example in order:
+            batch.append(example)
+            if len(batch) * len(example.ids) >= tokens:
+                batches.append(batch)
+                batch = []
+        random.shuffle(batches)
+        yield from batches
+
+
+def _padded(rows: list[list[int]], value: int, length: int) -> torch.Tensor:
+    return torch.tensor([row + [value] * (length - len(row)) for row in rows])

@@ -1,0 +1,1 @@
+"""The pocket painter and its filters: training, exam and model cards."""

@@ -1,0 +1,185 @@
+"""Measures a painter and its filters on drawn people whom none of them has seen, through the calls of a session.
+
+Knows nothing of how they were made: it takes what `mirror` loads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from mirror.clients.lexicon import lexicon
+from mirror.faces.photomaker import PhotoMaker
+from mirror.faces.rejection_sampling import FaceRequest, ShownFace, show_faces
+from mirror.faces.verification import LocalVerifier, VerificationRequest
+from mirror.prompts import relevance_statement
+from mirror.seeds import seed_for
+from pocket.drawing.expressions import EXPRESSIONS
+from pocket.drawing.faces import draw
+from pocket.pictures.portraits import draw_portraits, identity_of
+from pocket.pictures.unsafe import cover
+from pocket.facepack.exam import area_under_curve
+from pocket.painter.reader import Reader
+from pocket.seeds import stable_seed, stream
+from pocket.texts.dataset import COLOURS
+from pocket.texts.wordings import cues_of
+
+FAMILY = "painter's exam"  # of people; nothing learns from them
+NAMES = list(EXPRESSIONS)
+SIZE = 112  # pixels a side of portraits and faces
+
+
+@dataclass(frozen=True)
+class FilterExam:
+    """What CLIP and the classifier scored on drawn faces.
+
+    Attributes:
+        relevance: area under the curve, a face with its own cues against the same cues with a face of the contrast.
+        fitting, contrasting, other: share of faces accepted with their own cue, with the contrast's, with any other.
+        safety: area under the curve of pictures behind the striped board against the same pictures without.
+        refused, passed: share of the former refused, of the latter passed.
+        faces: how many faces there were.
+    """
+
+    relevance: float
+    fitting: float
+    contrasting: float
+    other: float
+    safety: float
+    refused: float
+    passed: float
+    faces: int
+
+
+def examine_filters(verifier: LocalVerifier, persons: int, seed: int) -> FilterExam:
+    """Shows the filters every expression of `persons` people."""
+    portraits = draw_portraits(FAMILY, persons, len(NAMES), SIZE, seed)
+    images = [Image.fromarray(image) for image in portraits.images]
+    random = stream("cues of the exam", seed)
+
+    def score(images: Sequence[Image.Image], names: Sequence[str]) -> np.ndarray:
+        cues = [random.choice(cues_of(name)) for name in names]
+        requests = [
+            VerificationRequest(image, image, relevance_statement(cue)) for image, cue in zip(images, cues, strict=True)
+        ]
+        return np.array([finding.check.score for finding in verifier.relevance.check(requests)])
+
+    shown = [NAMES[number] for number in portraits.expressions]
+    own = score(images, shown)
+    contrast = score(images, [EXPRESSIONS[name].contrast for name in shown])
+    other = score(images, [random.choice([n for n in NAMES if n != name]) for name in shown])
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.from_numpy(portraits.images).permute(0, 3, 1, 2)
+    covered = cover(pixels, generator).permute(0, 2, 3, 1).numpy()
+    unsafe, safe = (_unsafe(verifier, pictures) for pictures in (covered, portraits.images))
+    threshold = verifier.relevance.threshold
+    return FilterExam(
+        relevance=area_under_curve(own, contrast),
+        fitting=float((own >= threshold).mean()),
+        contrasting=float((contrast >= threshold).mean()),
+        other=float((other >= threshold).mean()),
+        safety=area_under_curve(unsafe, safe),
+        refused=float((unsafe >= 0.5).mean()),
+        passed=float((safe < 0.5).mean()),
+        faces=len(images),
+    )
+
+
+def _unsafe(verifier: LocalVerifier, pictures: np.ndarray) -> np.ndarray:
+    requests = [VerificationRequest(Image.fromarray(p), Image.fromarray(p), "") for p in pictures]
+    return np.array([finding.check.score for finding in verifier.safety.check(requests)])
+
+
+@dataclass(frozen=True)
+class PainterExam:
+    """What a painter's faces came to; shares are of `turns`, but `agreed`, of the accepted faces.
+
+    Attributes:
+        accepted: a face was accepted within the attempts; `at_once`: the first one.
+        attempts: mean number of attempts a turn.
+        agreed: the reader of drawn faces sees the expression that was asked for.
+        same: first attempts of which the identity check says the same person as the portrait.
+        swapped: the same check against another person's portrait.
+        unmerged: the same check of faces painted without merging the identity in.
+        outcomes: how many attempts came to each verdict.
+    """
+
+    accepted: float
+    at_once: float
+    attempts: float
+    agreed: float
+    same: float
+    swapped: float
+    unmerged: float
+    outcomes: dict[str, int]
+    turns: int
+
+
+def make_requests(turns: int, seed: int) -> list[FaceRequest]:
+    """Turns of clients nobody has seen, each of another person, their expressions in turn, with the lexicon's words."""
+    random = stream("turns of the exam", seed)
+    requests = []
+    for number in range(turns):
+        who = identity_of(FAMILY, seed, 10_000 + number)
+        cue = random.choice(cues_of(NAMES[number % len(NAMES)]))
+        face = lexicon().face(cue)
+        moment = stable_seed("portrait of the exam", seed, number)
+        portrait = draw(who, EXPRESSIONS["calm"], moment, SIZE).quantize(COLOURS, dither=0)
+        requests.append(FaceRequest(str(number), 1, who.gender, cue, face.shown, face.contrast, (portrait,)))
+    return requests
+
+
+def examine_painter(
+    painter: PhotoMaker, verifier: LocalVerifier, reader: Reader, turns: int, seed: int, attempts: int = 10
+) -> tuple[PainterExam, list[ShownFace]]:
+    """Lets the painter paint a face for each of so many turns, and looks at the faces; `reader` knows drawings only."""
+    requests = make_requests(turns, seed)
+    shown: list[ShownFace] = []
+    for start in tqdm(range(0, turns, 48), desc="faces", unit="batch"):
+        shown += show_faces(painter, verifier, requests[start : start + 48], seed, attempts)
+    accepted = [k for k, face in enumerate(shown) if not face.exhausted]
+    outcomes = [attempt.verdict.outcome for face in shown for attempt in face.attempts]
+    first = [face.attempts[0].image for face in shown]
+    swapped = [requests[(k + 1) % turns].portraits[0] for k in range(turns)]
+    never = replace(painter.recipe, merge_step=painter.recipe.steps)
+    plain = paint_with(painter, never, requests, seed)
+    exam = PainterExam(
+        accepted=len(accepted) / turns,
+        at_once=float(np.mean([face.attempts[0].verdict.accepted for face in shown])),
+        attempts=float(np.mean([len(face.attempts) for face in shown])),
+        agreed=agreement(reader, [shown[k].image for k in accepted], [k % len(NAMES) for k in accepted]),
+        same=same_person(verifier, first, [request.portraits[0] for request in requests]),
+        swapped=same_person(verifier, first, swapped),
+        unmerged=same_person(verifier, plain, [request.portraits[0] for request in requests]),
+        outcomes={outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
+        turns=turns,
+    )
+    return exam, shown
+
+
+def paint_with(painter: PhotoMaker, recipe, requests: Sequence[FaceRequest], seed: int) -> list[Image.Image]:
+    """The first attempts of the requests by another recipe."""
+    own, painter.recipe = painter.recipe, recipe
+    try:
+        return painter.paint([r.painting(seed_for(seed, "face", r.client, r.turn, 1)) for r in requests])
+    finally:
+        painter.recipe = own
+
+
+def same_person(verifier: LocalVerifier, faces: Sequence[Image.Image], portraits: Sequence[Image.Image]) -> float:
+    """Share of faces that the identity check takes for the person of the portrait."""
+    requests = [
+        VerificationRequest(face, portrait.convert("RGB"), "") for face, portrait in zip(faces, portraits, strict=True)
+    ]
+    return float(np.mean([finding.outcome is None for finding in verifier.identity.check(requests)]))
+
+
+def agreement(reader: Reader, faces: Sequence[Image.Image], expected: Sequence[int]) -> float:
+    """Share of faces in which the reader sees the expected expression."""
+    if not faces:
+        return 0.0
+    pixels = torch.from_numpy(np.stack([np.asarray(face) for face in faces])).permute(0, 3, 1, 2)
+    return float((reader.read(pixels).cpu() == torch.tensor(expected)).float().mean())

@@ -1,0 +1,1 @@
+"""Pictures of drawn faces: portraits, scenes, strangers, backgrounds, and what a safety filter refuses."""

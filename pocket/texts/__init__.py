@@ -1,0 +1,1 @@
+"""The texts of the pocket world: clients, dialogues, corpora, data sets."""

@@ -1,0 +1,132 @@
+"""Words follow the numbers: what is large, what is not told apart, and how sure it is."""
+
+from math import nan
+
+import pandas as pd
+import pytest
+
+from mirror.analysis import claims
+from mirror.analysis.study import Measure
+
+SHARE = Measure("names", "replies that name the feeling shown", "share", "higher")
+
+
+def row(**changes):
+    values = {"arm": "ec", "other": "base", "n": 40, "mean": 0.62, "other_mean": 0.41, "difference": 0.21, "low": 0.12}
+    values |= {"high": 0.3, "p_adjusted": 0.002, "detectable": 0.13, "unit": "share", "label": SHARE.label, "run": "ec"}
+    return pd.Series(values | changes)
+
+
+@pytest.mark.parametrize(
+    "value, unit, signed, told",
+    [
+        (0.617, "share", False, "62%"),
+        (-0.05, "share", True, "-5 points"),
+        (0.21, "points", False, "21 points"),
+        (0.7123, "cosine", False, "0.712"),
+        (1.456, "number", False, "1.46"),
+        (16260.4, "number", False, "16,260"),
+        (0.3, "score", True, "+0.30"),
+        (nan, "share", False, "no value"),
+    ],
+)
+def test_amounts(value, unit, signed, told):
+    assert claims.amount(value, unit, signed) == told
+
+
+@pytest.mark.parametrize(
+    "values, told",
+    [
+        ({"a": 0.5, "b": 0.5}, "50% in every arm"),
+        ({"a": 0.5, "b": 0.51}, "50% in a, 51% in b"),
+        ({"a": 0.5}, "50% in a"),
+    ],
+)
+def test_values_of_arms(values, told):
+    assert claims.spread(values, "share") == told
+
+
+@pytest.mark.parametrize(
+    "values, word",
+    [
+        ([1, 1], "All"),
+        ([0.7, 0.9], "Most"),
+        ([0.2, 0.4], "Some"),
+        ([0, 0], "No"),
+        ([0.9, 0.2], ""),
+        ([0.9, nan], "Most"),
+    ],
+)
+def test_how_many(values, word):
+    assert claims.share_word(values) == word
+
+
+def test_a_difference_is_told_with_its_size_and_its_certainty():
+    assert claims.comparison(row(), SHARE, 0.95) == (
+        "Replies that name the feeling shown: 62% in ec and 41% in base (difference +21 points, 95% CI +12 to "
+        "+30, p = 0.002, n = 40)."
+    )
+
+
+def test_where_no_difference_is_seen_it_says_how_large_one_could_have_been():
+    told = claims.comparison(row(p_adjusted=0.4, low=-0.02), SHARE, 0.95)
+    assert "no significant difference; 62% in ec" in told
+    assert told.endswith("; with 40 clients a difference of 13 points is detectable at 80% power.")
+
+
+def test_the_level_decides_what_is_seen():
+    assert "no significant difference" not in claims.comparison(row(p_adjusted=0.04), SHARE, 0.95)
+    assert "no significant difference" in claims.comparison(row(p_adjusted=0.04), SHARE, 0.99)
+
+
+def test_clients_that_all_differ_alike_have_no_interval():
+    told = claims.comparison(row(low=nan, high=nan, detectable=nan, p_adjusted=1.0), SHARE, 0.95)
+    assert "the same for every client, so without an interval" in told and "no value" not in told
+
+
+def test_one_client_is_no_comparison():
+    assert "ec and base cannot be compared; only 1 client has a value in both arms." in claims.comparison(
+        row(n=1), SHARE, 0.95
+    )
+
+
+def moves(**arms):
+    rows = [row(run=arm, difference=d, p_adjusted=p) for arm, (d, p) in arms.items()]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    "arms, told",
+    [
+        ({"a": (-0.2, 0.01), "b": (-0.1, 0.02)}, "Resistance falls in every arm"),
+        ({"a": (0.2, 0.5), "b": (-0.1, 0.2)}, "Resistance: no significant change in any arm"),
+        ({"a": (0.2, 0.01), "b": (-0.1, 0.2)}, "Resistance rises in a; no significant change in b"),
+        ({"a": (-0.2, 0.01)}, "Resistance falls"),
+        ({"a": (0.2, 0.6)}, "Resistance: no significant change"),
+    ],
+)
+def test_a_movement_is_one_only_where_it_is_seen(arms, told):
+    assert claims.moved("Resistance", moves(**arms), 0.95) == told
+
+
+def outcomes(*rows):
+    table = pd.DataFrame([row(label=label, p_adjusted=p, is_better=better) for label, p, better in rows])
+    return claims.verdict(table, 0.95)
+
+
+def test_the_verdict_names_what_is_better_what_is_worse_and_on_how_many_clients():
+    assert outcomes(("x", 0.01, True), ("y", 0.2, True)) == ("ec is better than base on 1 of 2 outcomes (n = 40): x.")
+    assert outcomes(("x", 0.01, True), ("y", 0.01, False), ("z", 0.01, True)) == (
+        "Of 3 outcomes (n = 40), ec is better than base on 2: x and z; and worse on 1: y."
+    )
+    assert outcomes(("x", 0.01, False)) == "ec is worse than base on 1 of 1 outcome (n = 40): x."
+    assert outcomes(("x", 0.5, True), ("y", 0.6, False)) == (
+        "No significant difference between ec and base in any of 2 outcomes (n = 40)."
+    )
+
+
+@pytest.mark.parametrize(
+    "p, told", [(0.00004, "p < 0.001"), (0.0312, "p = 0.031"), (0.456, "p = 0.46"), (nan, "p unknown")]
+)
+def test_p_values(p, told):
+    assert claims.p_value(p) == told

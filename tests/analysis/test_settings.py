@@ -1,0 +1,79 @@
+"""The parameters of the analysis: what cannot work is refused before anything is read."""
+
+import pytest
+import yaml
+
+from mirror.analysis.settings import AnalyseSettings
+from mirror.settings.errors import SettingsError
+
+DEFAULTS = {"runs": "", "reference": "", "instruments": "", "level": 0.95, "resamples": 500, "seed": 1}
+DEFAULTS |= {"gallery": False, "run": None, "fresh": False}
+
+
+def settings(**changes):
+    return AnalyseSettings.checked(DEFAULTS | changes, "parameter", check_files=False)
+
+
+def write(folder):
+    (folder / "sessions/60").mkdir(parents=True)
+    (folder / "settings.yaml").write_text(yaml.safe_dump({"cot": "base"}))
+
+
+def test_the_run_is_called_after_those_that_it_compares(output):
+    assert settings().run == "analyse-pocket"
+    assert settings(runs="results/a, results/b").run == "analyse-a-b"
+    assert settings(run="mine").run == "mine"
+    assert [f.name for f in settings(runs="results/a, results/b,").folders] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"runs": "results/a,other/a"}, "runs: a is the name of 2 runs"),
+        (
+            {"runs": "results/a", "reference": "b"},
+            "reference must be the folder's name of one of the runs .a., found 'b'",
+        ),
+        ({"runs": "results/a", "run": "a"}, "run: a is one of the runs that are compared"),
+        ({"level": 0.5}, "level"),
+        ({"resamples": 0}, "resamples"),
+        ({"run": "a/b"}, "run"),
+    ],
+)
+def test_what_cannot_work_is_refused(changes, message):
+    with pytest.raises(SettingsError, match=message):
+        settings(**changes)
+
+
+def test_a_run_that_is_not_there_is_refused_with_what_to_do(output):
+    write(output / "results/a")
+    AnalyseSettings.checked(DEFAULTS | {"runs": "results/a"}, "parameter")
+    with pytest.raises(SettingsError, match="runs: no such folder results/b; counsel first: papermill"):
+        AnalyseSettings.checked(DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
+    with pytest.raises(SettingsError, match="instruments: no such file .*mine.yaml"):
+        AnalyseSettings.checked(DEFAULTS | {"instruments": "ctrs,mine.yaml"}, "parameter")
+
+
+def test_one_run_under_two_names_is_refused(output):
+    write(output / "results/a")
+    (output / "results/b").symlink_to(output / "results/a")
+    with pytest.raises(SettingsError, match="runs: a and b are one folder .*name it once"):
+        AnalyseSettings.checked(DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
+
+
+@pytest.mark.parametrize(
+    "file, content, message",
+    [
+        ("settings.yaml", b"cot: [", "results/a/settings.yaml cannot be read"),
+        ("settings.yaml", b"\xff\xfe", "results/a/settings.yaml cannot be read"),
+        ("settings.yaml", b"- cot", "results/a is no run of counseling: results/a/settings.yaml names no cot"),
+        ("settings.yaml", b"", "results/a is no run of counseling: results/a/settings.yaml names no cot"),
+        ("settings.yaml", b"judge: openai", "results/a is no run of counseling"),
+        ("provenance.json", b"{", "results/a/provenance.json is damaged"),
+    ],
+)
+def test_a_folder_that_is_no_run_is_refused_in_words(output, file, content, message):
+    write(output / "results/a")
+    (output / "results/a" / file).write_bytes(content)
+    with pytest.raises(SettingsError, match=message):
+        AnalyseSettings.checked(DEFAULTS | {"runs": "results/a"}, "parameter")

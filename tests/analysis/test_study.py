@@ -1,0 +1,160 @@
+"""Arms on the same clients: who counts, what is missing, what a reader is warned of, and what is refused."""
+
+import json
+from math import isnan
+
+import pytest
+import yaml
+
+from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, Measure, Study, StudyError, without_damage
+from mirror.benchmarks.synthetic_runs import write_run
+from mirror.files.atomic import write_bytes
+from mirror.rating.instrument import read_instrument
+from mirror.transcripts.arm import Arm
+from mirror.transcripts.session_folder import SessionFolder
+
+CLIENTS = ["60", "61", "62", "100"]
+NAMES, TURNS = OUTCOMES[0], DESCRIPTIVE[0]
+
+
+def write(tmp_path, name, clients=CLIENTS, cot="base", **settings):
+    folder = tmp_path / name
+    write_run(folder, clients, 6, 3, cot)
+    known = yaml.safe_load((folder / "settings.yaml").read_text())
+    (folder / "settings.yaml").write_text(yaml.safe_dump(known | settings))
+    return folder
+
+
+def study(*folders, instruments=()):
+    return Study([Arm.read(folder) for folder in folders], instruments)
+
+
+def test_scores_have_a_row_a_client_and_a_column_an_arm(tmp_path):
+    scores = study(write(tmp_path, "m-base"), write(tmp_path, "m-ec", cot="ec")).scores(TURNS)
+    assert scores.columns.tolist() == ["base", "ec"] and scores.index.tolist() == ["60", "61", "62", "100"]
+    assert (scores == 6).all(axis=None) and scores.index.name == "idx"
+
+
+def test_clients_that_an_arm_lacks_are_missing_and_named(tmp_path):
+    found = study(write(tmp_path, "m-base"), write(tmp_path, "m-ec", CLIENTS[:2]))
+    assert found.clients == ["60", "61"] and found.everyone == CLIENTS
+    assert found.scores(TURNS).isna().sum().to_dict() == {"base": 0, "ec": 2}
+    assert found.caveats() == ["ec lacks 2 of 4 clients (62, 100)."]
+    assert found.shared == ["60", "61"]
+
+
+@pytest.mark.parametrize("status", ["failed", None])
+def test_sessions_that_are_not_complete_are_missing_and_named(tmp_path, status):
+    folder = write(tmp_path, "m-base")
+    end = folder / "sessions/61/end.json"
+    end.write_text(json.dumps({"status": status, "reason": "x", "turns": 6})) if status else end.unlink()
+    found = study(folder, write(tmp_path, "m-ec", cot="ec"))
+    assert isnan(found.scores(NAMES).base["61"]) and not isnan(found.scores(NAMES).ec["61"])
+    assert found.caveats()[0].startswith(
+        "1 of 4 sessions of base is not complete (61) and counts as missing; run counsel.ipynb again to complete it."
+    )
+    assert found.shared == ["60", "62", "100"] and found.complete["base"] == ["60", "62", "100"]
+    assert set(found.turns("base").idx) == {"60", "62", "100"}
+    row = found.overview().set_index("arm").loc["base"]
+    assert (row.complete, row["failed"], row["under way"]) == ((3, 1, 0) if status else (3, 0, 1))
+
+
+@pytest.mark.parametrize("file", ["faces/01-1.png", "turns.jsonl", "end.json"])
+def test_damaged_sessions_are_refused_or_left_out_as_declared(tmp_path, file):
+    folders = [write(tmp_path, "m-base"), write(tmp_path, "m-ec", cot="ec")]
+    for session in (SessionFolder(path) for path in folders[0].glob("sessions/*/")):
+        for name in sorted(name for turn in session.turns() if turn.face for name in turn.face.files):
+            write_bytes(session.folder / name, b"a face")
+        (session.folder / "end.json").unlink()
+        session.end("complete", "6 turns")
+    arms = [Arm.read(folder) for folder in folders]
+    assert [arm.excluded for arm in without_damage(arms, "refuse")] == [frozenset()] * 2
+    (folders[0] / "sessions/61" / file).write_bytes(b"")
+    with pytest.raises(StudyError, match=f"sessions/61/{file}(.|\\n)*-p damaged exclude"):
+        without_damage(arms, "refuse")
+    found = Study(without_damage(arms, "exclude"))
+    assert "Damaged sessions of base are left out: 61." in found.caveats()
+    assert found.shared == ["60", "62", "100"] and isnan(found.scores(NAMES).base["61"])
+
+
+def test_a_copy_without_faces_can_be_analysed(tmp_path):
+    folder = write(tmp_path, "m-base")
+    assert not list(folder.rglob("faces"))
+    assert without_damage([Arm.read(folder)], "refuse")[0].excluded == frozenset()
+
+
+def test_arms_that_differ_in_more_than_the_counselor_are_pointed_out(tmp_path):
+    base = write(tmp_path, "m-base", temperature=0.7, attempts=10, concurrency=1)
+    ec = write(tmp_path, "m-ec", cot="ec", temperature=0.1, attempts=3, concurrency=8)
+    told = study(base, ec).caveats()
+    assert told == ["base and ec differ in more than the counselor: attempts is 10 in base and 3 in ec."]
+
+
+def test_arms_without_a_client_in_common_are_refused(tmp_path):
+    with pytest.raises(StudyError, match="no client is in every arm.*base has 60, 61; ec has 62, 100"):
+        study(write(tmp_path, "m-base", CLIENTS[:2]), write(tmp_path, "m-ec", CLIENTS[2:]))
+
+
+def test_one_idx_for_two_persons_is_refused(tmp_path):
+    base, ec = write(tmp_path, "m-base"), write(tmp_path, "m-ec", cot="ec")
+    for folder, name in ((base, "Tess"), (ec, "Tom")):
+        (folder / "sessions/61/client.json").write_text(json.dumps({"idx": "61", "name": name}))
+    for idx in ("60", "62", "100"):
+        (ec / f"sessions/{idx}/client.json").write_text((base / f"sessions/{idx}/client.json").read_text())
+    with pytest.raises(StudyError, match="61: another person in .*m-base than in .*m-ec; compare runs of the same"):
+        study(base, ec)
+
+
+def test_measures_that_no_arm_has_are_left_out(tmp_path):
+    without = study(write(tmp_path, "m-base"))
+    assert "caption_agrees" not in {measure.key for measure in without.descriptive}
+    assert "openness" not in {measure.key for measure in without.outcomes}
+    captioned = study(write(tmp_path, "m-ec", cot="ec"))
+    assert "caption_agrees" in {measure.key for measure in captioned.descriptive}
+
+
+def test_the_change_of_resistance_is_the_second_half_less_the_first(tmp_path):
+    found = study(write(tmp_path, "m-base"))
+    turns = found.metrics["m-base"].turns.query("idx == '61'").set_index("turn").resistant.astype(float)
+    expected = turns.loc[4:6].mean() - turns.loc[1:3].mean()
+    change = next(measure for measure in OUTCOMES if measure.key == "resistance_change")
+    assert found.scores(change)["m-base"]["61"] == pytest.approx(expected)
+
+
+# Ratings --------------------------------------------------------------------------------------------------------------
+
+
+def rate(folder, scores, judge="m", instrument="helpfulness"):
+    items = [item.id for item in read_instrument(instrument).items]
+    lines = [
+        {"idx": idx, "instrument": instrument, "repeat": repeat, "status": "rated" if score is not None else "failed"}
+        | {"scores": dict.fromkeys(items, score), "raw": "", "judge": judge, "run": "r", "asked": f"{idx}{repeat}"}
+        | {"attempts": 1}
+        for idx, repeats in scores.items()
+        for repeat, score in enumerate(repeats, 1)
+    ]
+    (folder / "ratings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_ratings_are_outcomes_beside_those_of_the_transcripts(tmp_path):
+    base, ec = write(tmp_path, "m-base"), write(tmp_path, "m-ec", cot="ec")
+    rate(base, {"60": (1, 3), "61": (2, 2), "62": (None, None)})
+    rate(ec, {"60": (4, 4), "61": (3, 4), "62": (2, 2), "100": (1, 1)})
+    found = study(base, ec, instruments=[read_instrument("helpfulness"), read_instrument("ctrs")])
+    rated = [measure for measure in found.outcomes if measure.unit == "score"]
+    assert rated and all(m.better == "higher" and "helpfulness" in m.label and "(m)" in m.label for m in rated)
+    scores = found.scores(rated[0])
+    assert scores.base.tolist()[:2] == [2, 2] and scores.base[["62", "100"]].isna().all()
+    assert scores.ec.tolist() == [4, 3.5, 2, 1]
+    reliability = found.reliability(0)
+    assert reliability.repeats.unique().tolist() == [2] and reliability.missing_answers.iloc[0] == 2
+
+
+def test_without_ratings_there_are_no_judges_and_no_reliability(tmp_path):
+    found = study(write(tmp_path, "m-base"), instruments=[read_instrument("helpfulness")])
+    assert found.reliability(0).empty and all(measure.unit != "score" for measure in found.outcomes)
+
+
+def test_every_measure_says_in_which_direction_it_is_good():
+    assert all(isinstance(measure, Measure) and measure.better for measure in OUTCOMES)
+    assert not any(measure.better for measure in DESCRIPTIVE)

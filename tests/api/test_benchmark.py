@@ -1,0 +1,27 @@
+"""The benchmark of the verification service: many at once form batches and hear what one at a time hears."""
+
+import pytest
+
+from api.benchmark import BenchmarkSettings, measure, table
+from tests.servers import ScriptedVerifier
+
+SETTINGS = BenchmarkSettings(clients=8, requests=16, max_batch=4, max_wait_ms=20)
+
+
+def test_it_measures_batches_of_many_beside_single_requests():
+    rounds = measure(ScriptedVerifier(), SETTINGS)
+    assert [one.clients for one in rounds] == [1, 8, 1, 8, 1, 8]
+    assert all(len(one.waits) == 16 and sum(one.waits) <= one.seconds * one.clients for one in rounds)
+    assert all(one.mean_batch == 1 for one in rounds[::2]) and all(1 < one.mean_batch <= 4 for one in rounds[1::2])
+    head, rule, single, many = table(rounds).splitlines()
+    assert single.startswith("| 1 | ") and " | 1.00 | 1.0 | " in single and many.startswith("| 8 | ")
+
+
+def test_verdicts_that_depend_on_the_batch_are_no_measurement():
+    class Unsteady(ScriptedVerifier):
+        def verify(self, requests):
+            verdicts = super().verify(requests)
+            return [v.model_copy(update={"outcome": "unsafe"}) for v in verdicts] if len(requests) > 1 else verdicts
+
+    with pytest.raises(RuntimeError, match="differ"):
+        measure(Unsteady(), SETTINGS)

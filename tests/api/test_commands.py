@@ -1,0 +1,130 @@
+"""`python -m api.verification` and `python -m api.description`: they start offline, and say why when they do not."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+import uvicorn
+
+from api.serving import is_loopback, start
+from api.verification.app import VerificationSettings, create_app
+from mirror.services.service import Service
+from mirror.transcripts.verdict import Verdict
+from tests import ROOT
+from tests.servers import ScriptedVerifier, until
+
+OURS = ("VERIFICATION_", "DESCRIPTION_", "MIRROR_SERVICE_TOKEN", "OPENAI_", "IMG_")
+
+
+def environment(**variables):
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return outside | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", **variables}
+
+
+def run(service, *words, **variables):
+    command = [sys.executable, "-m", f"api.{service}", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(**variables))
+
+
+@contextlib.contextmanager
+def started(service, folder, *words, **variables):
+    """A running service on a free port, started in `folder`: its process and its URL."""
+    command = [sys.executable, "-m", f"api.{service}", "--port", "0", *words]
+    with (folder / "log").open("w+") as log:
+        process = subprocess.Popen(command, stderr=log, stdout=log, cwd=folder, env=environment(**variables))
+        try:
+            until(lambda: process.poll() is not None or "http://" in (folder / "log").read_text().rpartition("\n")[0])
+            text = (folder / "log").read_text()
+            assert process.poll() is None, text
+            yield process, re.search(r"http://[\d.:]+", text)[0]
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("service, path", [("verification", "/verify"), ("description", "/describe")])
+def test_it_starts_offline_in_any_folder_answers_and_stops_when_told(service, path, tmp_path):
+    with started(service, tmp_path, MIRROR_SERVICE_TOKEN="swordfish") as (process, url):
+        client = Service(url, path, token="swordfish", retries=0)
+        assert client.health()["name"] == service
+        if service == "verification":
+            one, other, stranger = (
+                (ROOT / "pocket/data/images" / name).read_bytes() for name in ("000/0.png", "000/1.png", "001/0.png")
+            )
+            for face, seen, accepted in ((other, "tearful", True), (stranger, "annoyed", False)):
+                files = {"image": ("a.png", face, "image/png"), "base_image": ("b.png", one, "image/png")}
+                verdict = client.read(Verdict, client.post({"statement": f"a facial photo with {seen} look"}, files))
+                assert verdict.accepted is accepted and len(verdict.checks) == 3
+        else:
+            answer = client.post({"history": "", "client_utt": "[smiles] Hello."})
+            assert answer["model"] == "lexicon" and answer["expression"] and answer["contrast"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    log = (tmp_path / "log").read_text()
+    assert "Traceback" not in log and "swordfish" not in log
+
+
+@pytest.mark.parametrize("service", ["verification", "description"])
+def test_help_lists_options_with_their_variables_and_no_secret(service):
+    done = run(service, "--help", MIRROR_SERVICE_TOKEN="swordfish", OPENAI_API_KEY="swordfish")
+    assert done.returncode == 0
+    text = " ".join(done.stdout.split())
+    for name in ("--host", "--port", "--device", "--max-body-bytes", "--request-seconds"):
+        assert name in text and f"{service.upper()}{name[1:].replace('-', '_').upper()}" in text
+    assert "MIRROR_SERVICE_TOKEN" in text and "swordfish" not in text and "--token" not in text
+
+
+@pytest.mark.parametrize(
+    "words, variables, message",
+    [
+        (["--port", "99999"], {}, "--port (or DESCRIPTION_PORT) must be less than or equal to 65535, found '99999'"),
+        ([], {"DESCRIPTION_MAX_BATCH": "many"}, "--max-batch (or DESCRIPTION_MAX_BATCH) must be a valid integer"),
+        (["--nonsense"], {}, "unrecognized arguments: --nonsense"),
+        ([], {"MIRROR_SERVICE_TOKEN": "sword fish"}, "MIRROR_SERVICE_TOKEN must be one word of ASCII characters"),
+    ],
+    ids=["option", "variable", "unknown option", "token"],
+)
+def test_bad_options_are_one_sentence_and_status_2(words, variables, message):
+    done = run("description", *words, **variables)
+    assert done.returncode == 2 and message in done.stderr
+    assert "Traceback" not in done.stderr and "sword" not in done.stderr
+
+
+def test_a_model_that_cannot_be_loaded_is_one_sentence_and_status_1(tmp_path):
+    done = run("verification", "--port", "0", "--safety-model", str(tmp_path / "nothing"))
+    assert done.returncode == 1
+    assert str(tmp_path / "nothing") in done.stderr
+    assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_port_that_is_taken_is_one_sentence_and_status_1():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        done = run("description", "--port", port)
+    assert done.returncode == 1 and f"cannot listen at 127.0.0.1, port {port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "host, token, warned", [("0.0.0.0", None, True), ("0.0.0.0", "t", False), ("127.0.0.1", None, False)]
+)
+def test_listening_to_all_the_world_without_a_token_is_warned_of(host, token, warned, monkeypatch, caplog):
+    monkeypatch.setattr(sys, "argv", ["verification", "--host", host, "--port", "0"])
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: [s.close() for s in sockets])
+    monkeypatch.setattr(socket.socket, "listen", lambda *_: None)  # nobody outside is to reach a test
+    monkeypatch.delenv("MIRROR_SERVICE_TOKEN", raising=False)
+    if token:
+        monkeypatch.setenv("MIRROR_SERVICE_TOKEN", token)
+    with caplog.at_level("INFO"):
+        assert start("verification", VerificationSettings, lambda settings: ScriptedVerifier(), create_app) == 0
+    assert ("without a token" in caplog.text) is warned
+
+
+def test_loopback_addresses_are_known():
+    assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "example.org")))

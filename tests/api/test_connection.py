@@ -1,0 +1,191 @@
+"""Connections end: half a header, half a body, an answer that nobody takes; and their number has a limit."""
+
+import contextlib
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.servers import ScriptedDescriber, ScriptedVerifier, description_service, until, verification_service
+
+HEAD = b"POST /describe HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+BODY = json.dumps({"history": "", "client_utt": "hello"}).encode()
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+@contextlib.contextmanager
+def connected(url, *sent):
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        for data in sent:
+            connection.sendall(data)
+        yield connection
+
+
+def rest(connection):
+    """What comes until the service hangs up; an error if it does not within the socket's ten seconds."""
+    pieces = []
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(65536):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+HALF = {
+    "half a header": (HEAD[:30], b" 408 "),
+    "a header but for its last line": (HEAD, b" 408 "),
+    "nothing": (b"", b""),
+    "half a TLS handshake": (b"\x16\x03\x01\x02\x00\x01", b""),
+}
+
+
+@pytest.mark.parametrize("sent, status", HALF.values(), ids=HALF)
+def test_a_header_that_does_not_arrive_ends_the_connection(sent, status):
+    with description_service(ScriptedDescriber(), header_seconds=0.2) as url, connected(url, sent) as connection:
+        answer = rest(connection)
+    assert status in answer and bool(answer) >= bool(status)
+    if status:
+        assert b'"upload_timed_out"' in answer and b"0.2 seconds" in answer and b"nosniff" in answer
+
+
+def test_a_header_that_drips_has_no_more_time_than_one_that_stops():
+    with description_service(ScriptedDescriber(), header_seconds=0.3) as url, connected(url) as connection:
+        begin = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            for byte in HEAD * 100:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.02)
+        assert time.monotonic() - begin < 5
+
+
+def test_the_second_header_of_a_connection_has_a_deadline_too():
+    """uvicorn's own, of silence between two requests, ends with the first byte."""
+    with description_service(ScriptedDescriber(), header_seconds=0.3) as url, connected(url, WHOLE) as connection:
+        assert b" 200 OK" in connection.recv(65536)
+        connection.sendall(HEAD[:20])
+        assert b" 408 " in rest(connection)
+
+
+def test_the_rest_of_a_refused_body_has_a_deadline():
+    """The answer is out before the body is in, and the body need never end."""
+    with description_service(ScriptedDescriber(), "swordfish", header_seconds=0.3) as url:
+        with connected(url, HEAD, b"Content-Length: 100000\r\n\r\n") as connection:
+            assert b" 401 " in connection.recv(65536)  # without a byte of the body
+            begin = time.monotonic()
+            with contextlib.suppress(ConnectionError):
+                for _ in range(200):
+                    connection.sendall(b"x")
+                    time.sleep(0.02)
+            assert time.monotonic() - begin < 3
+
+
+def test_a_body_that_drips_is_given_up():
+    with description_service(ScriptedDescriber(), upload_seconds=0.2) as url:
+        with connected(url, HEAD, b"Content-Length: 100000\r\n\r\n{") as connection:
+            assert b" 408 " in rest(connection)
+
+
+def test_a_client_that_takes_no_answer_is_left():
+    with description_service(ScriptedDescriber(), upload_seconds=0.2) as url:
+        begin = time.monotonic()
+        with connected(url) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            page = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            with pytest.raises(OSError):  # without a deadline, the queue of requests fills and nothing ever moves
+                while time.monotonic() - begin < 8:
+                    connection.sendall(page * 200)
+        assert time.monotonic() - begin < 8
+        assert requests.get(f"{url}/health", timeout=10).status_code == 200
+
+
+def test_250_half_sent_requests_are_closed_and_others_answered_meanwhile():
+    with description_service(ScriptedDescriber(), header_seconds=1.5, max_connections=64) as url:
+        with contextlib.ExitStack() as stack:
+            held = [stack.enter_context(connected(url, HEAD)) for _ in range(250)]
+            answer = requests.post(f"{url}/describe", BODY, headers={"Content-Type": "application/json"}, timeout=10)
+            assert answer.status_code == 200
+            assert all(b" 200 " not in rest(connection) for connection in held)
+
+
+def test_one_connection_too_many_replaces_the_one_that_waits_longest():
+    with description_service(ScriptedDescriber(), header_seconds=60, max_connections=2) as url:
+        with connected(url, HEAD) as first, connected(url, HEAD) as second:
+            time.sleep(0.1)  # both have half a header with the service
+            with connected(url, WHOLE) as third:
+                assert b" 200 OK" in third.recv(65536)
+                assert b" 408 " in rest(first)
+                second.sendall(WHOLE[len(HEAD) :])
+                assert b" 200 OK" in second.recv(65536)
+
+
+def test_where_every_connection_has_a_request_one_more_is_told_busy():
+    describer = ScriptedDescriber()
+    describer.gate.clear()
+    with description_service(describer, max_connections=2) as url:
+        with connected(url, WHOLE) as first, connected(url, WHOLE) as second:
+            until(lambda: sum(describer.batches) >= 1)
+            time.sleep(0.1)
+            with connected(url) as third:
+                answer = rest(third)
+            assert b" 503 " in answer and b"Retry-After: 1" in answer.replace(b"retry-after", b"Retry-After")
+            describer.gate.set()
+            assert b" 200 OK" in first.recv(65536) and b" 200 OK" in second.recv(65536)
+
+
+GARBAGE = {
+    "no HTTP": b"\x00\x01\x02\r\n\r\n",
+    "an endless header line": HEAD + b"X: " + b"a" * 200_000,
+    "endless header lines": HEAD + b"X: a\r\n" * 20_000,
+    "a header line of 32 kB": HEAD + b"X: " + b"a" * 32_000 + b"\r\n\r\n",
+    "two lengths": HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+    "two hosts": HEAD + b"Host: other\r\n\r\n",
+    "a broken chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+}
+
+
+@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
+def test_what_is_no_http_is_refused_in_the_form_of_every_refusal(data, caplog):
+    with description_service(ScriptedDescriber()) as url:
+        with connected(url) as connection:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(data)
+            answer = rest(connection)
+        assert requests.get(f"{url}/health", timeout=10).status_code == 200
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if answer:  # a reset may overtake the answer where much was sent for nothing
+        assert b" 400 " in head and b"nosniff" in head and json.loads(body)["error"] == "invalid_request"
+    else:
+        assert len(data) > 16384
+    assert "Traceback" not in caplog.text
+
+
+def test_garbage_behind_a_refused_request_ends_the_connection_without_a_traceback(caplog):
+    with description_service(ScriptedDescriber(), "swordfish") as url:
+        with connected(url, HEAD, b"Transfer-Encoding: chunked\r\n\r\n") as connection:
+            assert b" 401 " in connection.recv(65536)
+            connection.sendall(b"no chunk\r\n")
+            rest(connection)
+    assert "Traceback" not in caplog.text
+
+
+def test_half_closed_and_gone_clients_leave_nothing_behind():
+    with verification_service(ScriptedVerifier(), header_seconds=0.3, upload_seconds=0.3) as url:
+        for data in (b"", HEAD, HEAD.replace(b"describe", b"verify") + b"Content-Length: 9\r\n\r\nab"):
+            with connected(url, data) as connection:
+                connection.shutdown(socket.SHUT_WR)
+                rest(connection)
+        assert requests.get(f"{url}/health", timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("authorization", ["", "Authorization: Bearer wrong\r\n"])
+def test_the_token_is_looked_at_before_the_body_arrives(authorization):
+    describer = ScriptedDescriber()
+    with description_service(describer, "swordfish", queue=1) as url:
+        head = HEAD + authorization.encode() + b"Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n"
+        with connected(url, head) as one, connected(url, head) as other:
+            for connection in (one, other):  # and a place in the queue, of which there is one, is not taken
+                answer = connection.recv(65536)
+                assert b" 401 " in answer and b" 100 " not in answer

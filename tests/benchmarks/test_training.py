@@ -1,0 +1,70 @@
+"""The training benchmark's own arithmetic. That its two losses are one number is in test_step.py."""
+
+import pytest
+import torch
+
+from mirror.benchmarks.training import (
+    ANSWER,
+    VARIANTS,
+    Measurement,
+    flops_per_example,
+    published_loss,
+    published_step,
+    random_batch,
+    table,
+)
+from mirror.models import llava
+from mirror.models.llava_chat import IGNORED
+from mirror.models.lora import add_lora
+from mirror.training import step
+
+HIDDEN, INNER, LAYERS, RANK, POSITIONS = 64, 128, 2, 8, 700
+
+
+@pytest.fixture(scope="module")
+def model():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(llava.SHAPES, "7b", (HIDDEN, INNER, LAYERS, 4))
+        base = llava.random_model("7b", torch.float32, "meta")  # shapes are all that is counted
+    return add_lora(base, RANK, 16, 0.0, seed=0)
+
+
+def test_the_published_shapes_have_the_published_number_of_weights():
+    """Counted on no device: nothing is allocated."""
+    for size, billions in (("7b", 7.06), ("13b", 13.35)):
+        found = sum(p.numel() for p in llava.random_model(size, torch.bfloat16, "meta").parameters())
+        assert found / 1e9 == pytest.approx(billions, abs=0.01)
+
+
+def test_operations_are_counted_by_hand(model):
+    layer = 4 * HIDDEN**2 + 3 * HIDDEN * INNER
+    lora = 4 * RANK * 2 * HIDDEN + 3 * RANK * (HIDDEN + INNER)
+    language = POSITIONS * LAYERS * (4 * layer + 6 * lora)
+    attention = 3 * LAYERS * (2 * 2 * POSITIONS**2 * HIDDEN) / 2
+    tower = 24 * (4 * 1024**2 + 2 * 1024 * 4096) + 577 * 1024  # the position table counts as a matrix
+    image = 576 * (2 * tower + 6 * (1024 * HIDDEN + HIDDEN**2))
+    head = ANSWER * 4 * 32064 * HIDDEN
+    assert flops_per_example(model, POSITIONS) == pytest.approx(language + attention + image + head, rel=1e-6)
+
+
+def test_a_random_batch_has_one_image_and_one_answer_an_example(model):
+    batch = random_batch(model, 3, POSITIONS)
+    assert ((batch.input_ids == model.config.image_token_id).sum(1) == 576).all()
+    assert ((batch.labels != IGNORED).sum(1) == ANSWER).all() and batch.input_ids.shape == (3, POSITIONS)
+
+
+def test_the_published_step_is_undone():
+    ours = step.loss_sum
+    with published_step():
+        assert step.loss_sum is published_loss
+    assert step.loss_sum is ours
+
+
+def test_ratios_are_to_the_published_recipe():
+    assert VARIANTS[0].published and not any(v.published for v in VARIANTS[1:])
+    rows = [
+        Measurement(VARIANTS[0], 4.0, 45.0, 0.35, 32, [11.2], 9.0),
+        Measurement(VARIANTS[1], 9.0, 90.0, 0.7, 8, [11.3], 9.0),
+    ]
+    lines = table(rows).splitlines()
+    assert "| 4.00 | 1.00 |" in lines[2] and "| 9.00 | 2.25 |" in lines[3]

@@ -1,0 +1,181 @@
+"""A run of sessions: its share of the table, its record, how it ends, and that it goes on."""
+
+import io
+import json
+
+import pytest
+from tqdm import tqdm
+
+from mirror.counseling import run as counseling
+from mirror.counseling.run import Counseling, SessionsFailed, Tally
+from mirror.counseling.session import Outcome, Taken
+from mirror.counseling.settings import CounselSettings
+from mirror.figures import page
+from mirror.files.lock import FolderInUse
+from mirror.run_folder import RunConflict
+from mirror.settings.errors import SettingsError
+from mirror.transcripts.turn import FaceRecord, Turn
+from tests.counseling.test_settings import DEFAULTS
+from tests.openai_server import OpenAIServer, Status, Text
+
+SMALL = {"sessions": 2, "max_turns": 2, "attempts": 1, "steps": 1, "merge_step": 0, "max_new_tokens": 4, "cot": "ec"}
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    for variable in ("IMG_VERIFICATION_URL", "IMG_DESCRIPTION_URL"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def run(**changes):
+    return Counseling(CounselSettings.checked(DEFAULTS | SMALL | changes, "parameter"))
+
+
+def test_a_run_counsels_its_clients_and_records_who_did_it(output, capsys):
+    counsel = run()
+    first = counsel.first()
+    assert len(first.turns()) == 2
+    table = counsel.counsel()
+    assert list(table.idx) == [p.idx for p in counsel.profiles] and set(table.status) == {"complete"}
+    record = json.loads((output / "results/counsel-pocket-ec/provenance.json").read_text())
+    assert record["status"] == "complete" and (record["sessions"], record["failed"]) == (2, 0)
+    assert record["cast"].keys() == {"client", "describer", "painter", "verifier", "counselor"}
+    assert record["cast"]["counselor"]["cot"] == "ec" and record["cast"]["verifier"]["identity"]["threshold"] > 0
+    shown = page.session(first)
+    assert shown.count("data:image/png;base64,") == 2 and first.turns()[1].words in shown.replace("&#x27;", "'")
+    assert "4/4" in capsys.readouterr().err
+
+
+def test_shares_of_the_table_make_it_whole(output):
+    whole = [p.idx for p in run(sessions=0).profiles]
+    shares = [[p.idx for p in run(sessions=0, shard=f"{n}/3").profiles] for n in (1, 2, 3)]
+    assert sorted(sum(shares, [])) == whole and max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert run(sessions=3).clients().idx.tolist() == whole[:3]
+
+
+def test_a_share_without_a_client_is_refused(output):
+    with pytest.raises(SettingsError, match="shard 300/300 holds no client"):
+        run(sessions=0, shard="300/300")
+
+
+def test_a_second_process_is_refused_while_one_counsels(output, another_process):
+    counsel = run()
+    with another_process(counsel.run.folder), pytest.raises(FolderInUse, match="in use by process"):
+        counsel.counsel()
+    assert not list(counsel.run.folder.glob("sessions/*"))
+
+
+def test_what_cannot_begin_removes_nothing(output):
+    """The earlier run stays where the new one is refused: an unreadable adapter, say."""
+    counsel = run()
+    counsel.counsel()
+    before = {path: path.read_bytes() for path in counsel.run.folder.rglob("*") if path.is_file()}
+    with pytest.raises(SettingsError):
+        run(fresh=True, shard="300/300", sessions=0)
+    with pytest.raises((ValueError, FileNotFoundError)):
+        run(fresh=True, adapter="no-such-adapter.bin")
+    assert {path: path.read_bytes() for path in counsel.run.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_with_other_settings_is_refused(output):
+    run()
+    with pytest.raises(RunConflict, match="seed was 0 and is 1"):
+        run(seed=1)
+
+
+def test_a_run_in_which_a_session_failed_says_which_and_how_to_go_on(output, monkeypatch):
+    counsel = run()
+    failed = [Outcome("60", 2, "complete", "2 turns"), Outcome("61", 1, "failed", "ChatError: 429")]
+    monkeypatch.setattr(counseling, "run_sessions", lambda *_: failed)
+    with pytest.raises(SessionsFailed) as error:
+        counsel.counsel()
+    assert "1 of 2 sessions failed:\n  61: ChatError: 429\n" in str(error.value)
+    assert "start the same run again to retry only these" in str(error.value)
+    assert counsel.run.provenance["status"] == "incomplete"
+
+
+def test_what_a_server_does_not_take_is_in_the_record_of_the_run(output):
+    def answer(request):
+        if "presence_penalty" in request.body:
+            return Status(400, "Penalty is not enabled for this model")
+        return Text("<think>\nA cue first.\n</think>\nClient: [nods] Yes.")
+
+    with OpenAIServer(default=answer) as server:
+        chat = {"client": "openai", "client_model": "m", "client_url": server.url}
+        counsel = run(**chat)
+        counsel.counsel()
+        turns = [turn for p in counsel.profiles for turn in counsel.session(p).turns()]
+        assert [turn.words for turn in turns] == ["", "Yes."] * 2
+        run(**chat).counsel()  # asks nothing, and forgets nothing
+    left_out = counsel.run.provenance["left_out"]
+    assert left_out.keys() == {"client"}
+    assert left_out["client"].keys() == {"frequency_penalty", "presence_penalty"}
+    assert left_out["client"]["presence_penalty"]["reason"] == "Penalty is not enabled for this model"
+    assert counsel.run.provenance["status"] == "complete"
+
+
+# Progress -------------------------------------------------------------------------------------------------------------
+
+
+def turn(number, ended=False, exhausted=False):
+    face = None if ended else FaceRecord(file=f"faces/{number:02}.png", attempts=(), chosen=1, exhausted=exhausted)
+    tokens = {"client_prompt": 1000, "client_completion": 100, "counselor_prompt": 7}
+    return Taken(Turn(number=number, cue="", words="", ended=ended, client_raw="", face=face, tokens=tokens), {})
+
+
+def test_progress_tells_sessions_faces_tokens_and_money():
+    chat = {"client": "openai", "client_model": "m", "client_url": "http://x", "prices": "m 2/10"}
+    settings = CounselSettings.checked(DEFAULTS | chat, "parameter")
+    with tqdm(total=12, file=io.StringIO()) as bar:
+        tally = Tally(bar, settings, sessions=2, ended=0)
+        for taken in (turn(1), turn(1, exhausted=True), turn(2), turn(2, ended=True)):
+            tally.count(taken)
+        assert (bar.n, bar.total) == (4, 8)  # the session that ended at its second turn leaves four of six out
+        assert bar.postfix == "1 of 2 sessions, 2 of 3 faces accepted, 4,428 tokens, $0.0120"
+
+
+def test_a_summary_counts_faces_and_the_seconds_of_the_stages(output):
+    counsel = run()
+    counsel.counsel()
+    summary = counsel.summary().set_index("what").value
+    assert (summary["turns"], summary["faces"]) == ("4", "4")
+    turns = [turn for p in counsel.profiles for turn in counsel.session(p).turns()]
+    written = sum(turn.tokens["counselor_completion"] for turn in turns)
+    assert summary["tokens written, counselor"] == f"{written:,}" and "dollars" not in summary
+    stages = [f"{stage}, seconds a turn" for stage in ("client", "description", "face", "counselor")]
+    assert [name for name in summary.index if "seconds" in name] == stages
+    whole = sum(
+        seconds for p in counsel.profiles for s in counsel.session(p).timings().values() for seconds in s.values()
+    )
+    assert sum(float(summary[stage]) for stage in stages) == pytest.approx(whole / 4, rel=0.02)
+
+
+def test_a_summary_counts_the_money_of_the_whole_run(output):
+    price = {"client": "openai", "client_model": "m", "client_url": "http://127.0.0.1:9", "prices": "m 2/10"}
+    counsel = run(**price, sessions=1)
+    session = counsel.session(counsel.profiles[0])
+    for number in (1, 2):
+        taken = turn(number, ended=True).turn
+        session.append(taken, {}, {"client": 1.0})
+    summary = run(**price, sessions=1).summary().set_index("what").value
+    assert (summary["tokens read, client"], summary["tokens written, client"]) == ("2,000", "200")
+    assert (summary["tokens read, counselor"], summary["dollars"]) == ("14", "0.006")
+
+
+def test_a_summary_tells_what_the_counselor_could_not_read_or_say(output):
+    counsel = run(cot="planning", sessions=1)
+    session, said = counsel.session(counsel.profiles[0]), {"cue": "", "client_raw": "", "reply": "Hm."}
+    lost = {"counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response"), "cut_characters": 9}
+    session.append(Turn(number=1, words="a", **said, **lost), {}, {})
+    kept = {"counselor_raw": {"planning": "…"}, "technique": "Continuum", "plan": ("Draw.",), "dropped_utterances": 1}
+    session.append(Turn(number=2, words="b", **said, **kept), {}, {})
+    summary = counsel.summary().set_index("what").value
+    assert summary["answers that ran out of tokens, planning"] == "1"
+    assert summary["answers that ran out of tokens, response"] == "1"
+    assert summary["turns without a plan that was asked for"] == "1"
+    assert summary["turns with older utterances left out"] == "1"
+    assert summary["turns with the newest utterance cut"] == "1"
+
+
+def test_a_share_has_a_folder_of_its_own(output):
+    assert run(sessions=1, shard="2/3").run.folder == output / "results/counsel-pocket-ec-2of3"

@@ -1,0 +1,257 @@
+"""Whole sessions on the pocket models: the order of a turn, faults that stay their own, and runs that go on."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from mirror.chat.messages import Completion
+from mirror.clients.client import Said, ScriptedClient
+from mirror.counseling.counselor import Counselor
+from mirror.counseling.session import Cast, face_request, run_sessions
+from mirror.counseling.speaker import LlavaSpeaker
+from mirror.faces.description import Description, LexiconDescriber
+from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.models.llava import load
+from mirror.paths import input_path
+from mirror.prompts import Utterance, Variant, own_prompts
+from mirror.run_folder import RunConflict
+from mirror.transcripts.profile import read_profiles
+from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import Conversation, Turn
+from mirror.transcripts.verdict import Verdict
+
+PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
+
+
+class Filter:
+    """Decides by the picture alone; the real filters are in test_verification."""
+
+    def verify(self, requests):
+        return [
+            Verdict(outcome="accepted" if sum(request.image.tobytes()) % 2 else "irrelevant") for request in requests
+        ]
+
+    def facts(self):
+        return {}
+
+
+@pytest.fixture(scope="module")
+def cast():
+    painter = PhotoMaker.load(
+        "pocket/models/sdxl-pocket",
+        "pocket/models/photomaker-v1-pocket.bin",
+        PaintRecipe(steps=2, guidance_scale=2.0, merge_step=0, size=32, output_size=56),
+    )
+    speaker = LlavaSpeaker(load(str(input_path("pocket/models/llava-v1.5-pocket"))), max_tokens=8)
+    counselor = Counselor(speaker, own_prompts("ec_planning"), Variant.of("ec_planning"))
+    return Cast(ScriptedClient(), LexiconDescriber(), painter, Filter(), counselor, attempts=3)
+
+
+def run(cast, folder, profiles=PROFILES[:4], concurrency=4, max_turns=3, **options):
+    return run_sessions(cast, profiles, folder, 0, concurrency, max_turns, **options)
+
+
+def files(folder):
+    """Every file but the times, by name."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "timings.jsonl")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+@pytest.fixture(scope="module")
+def unbroken(cast, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken")
+    outcomes = run(cast, folder)
+    assert [(o.idx, o.turns, o.status, o.reason) for o in outcomes] == [
+        (p.idx, 3, "complete", "3 turns") for p in PROFILES[:4]
+    ]
+    return files(folder)
+
+
+def test_a_turn_holds_all_that_happened(cast, tmp_path):
+    run(cast, tmp_path, PROFILES[:1])
+    first, second, _ = SessionFolder(tmp_path / PROFILES[0].idx).turns()
+    assert first.cue and not first.words and second.words
+    assert first.description["model"] == "lexicon" and first.caption and first.reply
+    assert first.face.statement == f"a facial photo with {first.description['relevance_text']}"
+    assert set(first.counselor_raw) == {"emotion_recognition", "response"} and "planning" in second.counselor_raw
+    assert first.tokens.keys() == {"counselor_prompt", "counselor_completion"}
+    shown = tmp_path / PROFILES[0].idx / first.face.file
+    chosen = first.face.attempts[first.face.chosen - 1]
+    assert shown.read_bytes() == (shown.parents[1] / chosen.file).read_bytes()
+    assert Image.open(shown).size == (56, 56)
+    times = SessionFolder(tmp_path / PROFILES[0].idx).timings()
+    assert times.keys() == {1, 2, 3} and times[1].keys() == {"client", "description", "face", "counselor"}
+
+
+def description(relevance_text=""):
+    return Description(expression="averted gaze", contrast="", response="", model="m", relevance_text=relevance_text)
+
+
+@pytest.mark.parametrize(
+    "cue, relevance_text, asked",
+    [("looks away", "", "looks away"), ("looks away", "sad look", "sad look"), ("", "", "averted gaze")],
+)
+def test_the_relevance_filter_is_asked_for_what_the_describer_says_else_for_the_cue(cue, relevance_text, asked):
+    request = face_request(Conversation(PROFILES[0], (), 0), Utterance(cue, "Hm."), description(relevance_text))
+    assert request.statement == f"a facial photo with {asked}"
+    assert request.verification(Image.new("RGB", (8, 8))).statement == request.statement
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3])
+def test_the_transcripts_do_not_depend_on_how_many_advance_together(cast, unbroken, tmp_path, concurrency):
+    run(cast, tmp_path, concurrency=concurrency)
+    assert files(tmp_path) == unbroken
+
+
+def test_a_client_whose_row_has_changed_is_refused_before_anything_is_written(cast, tmp_path):
+    run(cast, tmp_path, PROFILES[:1], max_turns=1)
+    assert SessionFolder(tmp_path / PROFILES[0].idx).client["reason"] == PROFILES[0].reason
+    before = files(tmp_path)
+    with pytest.raises(RunConflict, match=rf"another client {PROFILES[0].idx}: reason was"):
+        run(cast, tmp_path, [PROFILES[1], replace(PROFILES[0], reason="I cannot sleep.")])
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("stop", [1, 2, 5, 6, 11])
+def test_a_run_that_was_broken_off_goes_on_and_ends_the_same(cast, unbroken, tmp_path, stop):
+    class Broken(BaseException):
+        pass
+
+    heard = []
+
+    def report(taken):
+        heard.append(taken.turn.number)
+        if len(heard) == stop:
+            raise Broken
+
+    with pytest.raises(Broken):
+        run(cast, tmp_path, concurrency=3, report=report)
+    assert sum(len(SessionFolder(tmp_path / p.idx).turns()) for p in PROFILES[:4]) == stop
+    run(cast, tmp_path, concurrency=3)
+    assert files(tmp_path) == unbroken
+
+
+def test_a_complete_run_is_left_as_it_is(cast, unbroken, tmp_path):
+    run(cast, tmp_path)
+    heard = []
+    outcomes = run(replace(cast, painter=None, counselor=None), tmp_path, report=heard.append)
+    assert heard == [] and [o.status for o in outcomes] == ["complete"] * 4
+    assert files(tmp_path) == unbroken
+
+
+def test_a_fault_ends_its_own_session_and_can_be_tried_again(cast, unbroken, tmp_path):
+    broken = io.BytesIO()
+    Image.open(PROFILES[1].portraits[0]).save(broken, "PNG")
+    (tmp_path / "broken.png").write_bytes(broken.getvalue()[:2000])
+    profiles = [PROFILES[0], replace(PROFILES[1], portraits=(tmp_path / "broken.png",)), *PROFILES[2:4]]
+    folder = tmp_path / "sessions"
+    outcomes = run(cast, folder, profiles)
+    assert [o.status for o in outcomes] == ["complete", "failed", "complete", "complete"]
+    assert outcomes[1].reason.startswith("FaceError: the face cannot be painted")
+    assert json.loads((folder / PROFILES[1].idx / "end.json").read_text())["status"] == "failed"
+    assert [o.status for o in run(cast, folder)] == ["complete"] * 4  # mended, and only that one is run
+    assert files(folder) == unbroken
+
+
+def other_shape(path):
+    Image.new("RGB", (5000, 2)).save(path)
+
+
+SPOILED = {
+    "deleted": lambda path: path.unlink(),
+    "emptied": lambda path: path.write_bytes(b""),
+    "another file": lambda path: path.write_text("<html>404</html>"),
+    "a line": other_shape,
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:900]),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_portrait_that_breaks_after_the_table_was_checked_ends_its_own_session_alone(cast, unbroken, tmp_path, spoil):
+    """The second turn of three: the session fails by its client's portrait, named; the others end as ever."""
+    portrait = tmp_path / "portrait.png"
+    portrait.write_bytes(PROFILES[1].portraits[0].read_bytes())
+    profiles = [PROFILES[0], replace(PROFILES[1], portraits=(portrait,)), *PROFILES[2:4]]
+
+    def report(taken):
+        if portrait.is_file() and taken.turn.number == 1:
+            spoil(portrait)
+
+    folder = tmp_path / "sessions"
+    outcomes = run(cast, folder, profiles, report=report)
+    assert [(o.status, o.turns) for o in outcomes] == [("complete", 3), ("failed", 1), ("complete", 3), ("complete", 3)]
+    assert outcomes[1].reason.startswith(f"FaceError: the face cannot be painted: {portrait}: ")
+    of_others = {name: data for name, data in unbroken.items() if not name.startswith(f"{PROFILES[1].idx}/")}
+    assert {name: data for name, data in files(folder).items() if name in of_others} == of_others
+
+
+def test_the_faces_of_a_search_that_found_none_are_kept(cast, tmp_path):
+    class Never(Filter):
+        def verify(self, requests):
+            return [Verdict(outcome="irrelevant") for _ in requests]
+
+    (outcome,) = run(replace(cast, verifier=Never(), on_exhaustion="stop"), tmp_path, PROFILES[:1])
+    assert outcome.status == "failed" and "none of 3 faces was accepted" in outcome.reason
+    end = json.loads((tmp_path / PROFILES[0].idx / "end.json").read_text())
+    assert [attempt["number"] for attempt in end["attempts"]] == [1, 2, 3]
+    assert len(list((tmp_path / PROFILES[0].idx / "faces").iterdir())) == 3
+
+
+class Client:
+    """Says what a script says; an exception stands for a vendor that failed."""
+
+    def __init__(self, *script):
+        self.script = script
+
+    def speak(self, conversations):
+        return [self._said(self.script[len(one.turns)]) for one in conversations]
+
+    def _said(self, line):
+        return line if isinstance(line, Exception) else Said(line, "raw", 7, 3)
+
+    def facts(self):
+        return {}
+
+
+def test_the_client_ends_the_session_without_face_or_reply(cast, tmp_path):
+    client = Client(Utterance("nods", ""), Utterance("smiles", "Bye.", ended=True))
+    (outcome,) = run(replace(cast, client=client), tmp_path, PROFILES[:1], max_turns=9)
+    assert (outcome.turns, outcome.reason) == (2, "the client ended it")
+    last = SessionFolder(tmp_path / PROFILES[0].idx).turns()[-1]
+    assert last == Turn(
+        number=2, cue="smiles", words="Bye.", ended=True, client_raw="raw",
+        tokens={"client_prompt": 7, "client_completion": 3},
+    )  # fmt: skip
+
+
+def test_a_client_that_fails_in_one_session_does_not_stop_the_others(cast, tmp_path):
+    class Half(ScriptedClient):
+        def speak(self, conversations):
+            said = super().speak(conversations)
+            return [
+                RuntimeError("429") if c.profile == PROFILES[1] and c.turns else s
+                for c, s in zip(conversations, said, strict=True)
+            ]
+
+    outcomes = run(replace(cast, client=Half()), tmp_path, PROFILES[:3])
+    assert [(o.status, o.turns) for o in outcomes] == [("complete", 3), ("failed", 1), ("complete", 3)]
+    assert outcomes[1].reason == "RuntimeError: 429"
+
+
+def test_a_record_that_cannot_be_kept_is_that_sessions_fault(cast, tmp_path):
+    class Odd:
+        def answer(self, prompts, images, seeds):
+            return [Completion("half a pair \ud800" if "Looks" not in p else "x", 1, 1, "m", "stop") for p in prompts]
+
+        def fits(self, prompt):
+            return True
+
+        def facts(self):
+            return {}
+
+    odd = Counselor(Odd(), own_prompts("base"), Variant.of("base"))
+    (outcome,) = run(replace(cast, counselor=odd), tmp_path, PROFILES[:1])
+    assert outcome.status == "failed" and "would not" in outcome.reason or "surrogate" in outcome.reason

@@ -1,0 +1,244 @@
+"""The settings of counseling: what fills what is left open, and what is refused before a model loads."""
+
+import pytest
+
+from mirror.chat.prices import parse_prices
+from mirror.counseling.settings import MODELS, SERVICES, CounselSettings
+from mirror.models.checkpoint import read_manifest, write_manifest
+from mirror.prompts import completed, own_prompts
+from mirror.settings.errors import SettingsError
+from mirror.training.prompt_induction import induce
+from tests.models.test_checkpoint import whole_checkpoint
+from tests.published_prompts import records
+
+OPEN = dict.fromkeys({name for models in MODELS.values() for name in models} | {"verifier", "run"})
+DEFAULTS = OPEN | {
+    "counselor": "llava", "size": "pocket", "cot": "base", "checkpoint": "", "revision": "", "counselor_model": "",
+    "counselor_url": "", "sees_face": True, "temperature": 0.7, "top_p": 0.9, "context": 16, "client_url": "",
+    "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "", "scheduler": "ddim",
+    "guidance_scale": 5.0, "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
+    "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
+    "paint_batch": 8, "reply_batch": 16, "prices": "", "prompts": "", "fresh": False,
+    "client_temperature": 0.7, "client_top_p": 0.9, "client_max_tokens": 128, "client_frequency_penalty": 0.2,
+    "client_presence_penalty": 0.2, "describer_temperature": 0.7, "describer_top_p": 0.9, "describer_max_tokens": 128,
+}  # fmt: skip
+
+
+CHAT = {"counselor": "openai", "counselor_model": "m", "counselor_url": "http://x"}
+
+
+@pytest.fixture(autouse=True)
+def no_services(monkeypatch):
+    for variable in (*SERVICES.values(), "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def settings(check_files=True, **changes):
+    return CounselSettings.checked(DEFAULTS | changes, "parameter", check_files)
+
+
+def refused(**changes):
+    with pytest.raises(SettingsError) as error:
+        settings(**changes)
+    return str(error.value)
+
+
+def test_the_pocket_configuration_runs_offline():
+    found = settings()
+    assert (found.client, found.describer, found.verifier) == ("scripted", "lexicon", "local")
+    assert found.painter == "pocket/models/sdxl-pocket" and found.max_turns == 6
+    assert found.run == "counsel-pocket-base" and found.share == (1, 1)
+
+
+@pytest.mark.parametrize("size", ["7b", "13b"])
+def test_the_published_models_stand_where_nothing_is_given(size):
+    found = settings(check_files=False, size=size, cot="planning")
+    assert found.base_model == f"llava-hf/llava-1.5-{size}-hf"
+    assert (found.steps, found.merge_step, found.image_size, found.face_size) == (50, 10, 1024, 336)
+    assert (found.max_turns, found.client, found.describer) == (20, "openai", "local")
+    assert (found.max_new_tokens, found.planning_max_tokens, settings().planning_max_tokens) == (128, 512, 128)
+    assert found.relevance_threshold is None and found.run == f"counsel-{size}-planning"
+
+
+def test_a_service_whose_url_is_set_goes_before_the_process(monkeypatch):
+    monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
+    assert (settings().verifier, settings().describer) == ("http", "lexicon")
+    monkeypatch.setenv("IMG_DESCRIPTION_URL", "http://127.0.0.1:2")
+    assert settings().describer == "http"
+    assert settings(verifier="local").verifier == "local"
+
+
+@pytest.mark.parametrize("name", ["counselor", "client", "describer"])
+@pytest.mark.parametrize("form", ["http://me:swordfish@{}", "http://{}?api-key=swordfish", "http://{}#swordfish"])
+def test_a_secret_in_a_url_is_refused_unseen(name, form, monkeypatch):
+    url = form.format("127.0.0.1:9/v1")
+    for kind in ({name: "openai", f"{name}_model": "m"}, {}):
+        message = refused(**{f"{name}_url": url}, **kind)
+        assert f"{name}_url holds more than an address" in message and "swordfish" not in message
+        assert "export OPENAI_API_KEY=" in message and "delete that notebook" in message
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    message = refused(**{name: "openai", f"{name}_model": "m"})
+    assert "OPENAI_BASE_URL holds more than an address" in message and "swordfish" not in message
+    for variable in ("IMG_VERIFICATION_URL", "IMG_DESCRIPTION_URL"):
+        monkeypatch.setenv(variable, url)
+        message = refused()
+        assert f"{variable} holds more than an address" in message and "swordfish" not in message
+        assert "export MIRROR_SERVICE_TOKEN=" in message
+        monkeypatch.delenv(variable)
+
+
+@pytest.mark.parametrize("path", ["a" * 5000, "./pocket/" + "[" * 300, "a\0b"], ids=["long", "long name", "NUL"])
+@pytest.mark.parametrize("name", ["table", "portraits", "painter", "face_pack", "checkpoint", "prompts"])
+def test_what_can_be_no_path_is_refused(name, path):
+    message = refused(**{name: path})
+    assert "cannot be looked for (File name too long)" in message or "no such f" in message or "\0" in path
+
+
+@pytest.mark.parametrize("changes", [{"\ud83d": 1}, {"client_model": "a\udc00"}])
+def test_half_a_character_is_refused(changes):
+    assert "holds half a character" in refused(**changes)
+
+
+def test_a_secret_in_the_url_of_a_model_is_refused_too():
+    message = refused(base_model="https://me:hf_swordfish@hub.example/llava")
+    assert "base_model holds more than an address" in message and "swordfish" not in message
+
+
+def test_what_was_given_stays():
+    assert settings(steps=7, client="openai", client_model="m", client_url="http://x/v1").steps == 7
+    assert settings(run="mine").run == "mine"
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"client": "openai"}, "client_model must name a model where client is openai"),
+        ({"counselor": "openai", "counselor_url": "http://x"}, "counselor_model must name a model"),
+        ({"describer": "local"}, "describer_model must name a model where describer is local"),
+        ({"sees_face": False}, "sees_face is false, and a llava counselor always sees the face"),
+        (
+            {
+                "counselor": "openai",
+                "counselor_model": "m",
+                "counselor_url": "http://x",
+                "sees_face": False,
+                "cot": "ec",
+            },
+            "cot ec captions the face, and sees_face is false",
+        ),
+        ({"shard": "3/2"}, "shard must be one share of all, such as 2/8, found 3/2"),
+        ({"shard": "2"}, "shard must be one share of all, such as 2/8"),
+        ({"precision": "bf16", "device": "cpu"}, "precision bf16 is for a GPU"),
+        ({"guidance_scale": 1.0}, "guidance_scale must be greater than 1"),
+        ({"image_size": 100}, "image_size must be a multiple of 8"),
+        ({"top_p": 0.0}, "top_p must be greater than 0"),
+        ({"on_exhaustion": "panic"}, "on_exhaustion must be one of keep_best, stop"),
+        ({"clent": "scripted"}, "clent is no parameter of this notebook; did you mean client"),
+    ],
+)
+def test_what_cannot_work_is_refused(changes, message):
+    assert message in refused(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"table": "no.csv"}, "table: no such file"),
+        ({"portraits": "no"}, "portraits: no such folder"),
+        ({"checkpoint": "./no"}, "checkpoint: no such folder"),
+        ({"painter": "./no"}, "painter: no such folder"),
+        ({"base_model": "./no"}, "base_model: no such folder"),
+        ({"safety_model": "./no"}, "safety_model: no such folder"),
+        ({"face_pack": "./no"}, "face_pack: no such folder"),
+        ({"verifier": "http"}, "verifier is http, and IMG_VERIFICATION_URL is not set"),
+        ({"describer": "http"}, "describer is http, and IMG_DESCRIPTION_URL is not set"),
+        ({"client": "openai", "client_model": "m"}, "client is openai, and OPENAI_API_KEY is not set"),
+    ],
+)
+def test_what_is_not_there_is_refused(changes, message):
+    assert message in refused(**changes)
+    settings(check_files=False, **changes)
+
+
+def test_what_a_checkpoint_lacks_is_refused_before_a_model_loads(tmp_path):
+    folder = whole_checkpoint(tmp_path / "c", cot="planning")
+    fine = {"checkpoint": str(folder), "cot": "planning"}
+    assert settings(**fine).prompts_from == "checkpoint"
+    assert settings(**fine).read_prompts() == own_prompts("planning")
+    assert "is of size pocket and cot planning, the settings say pocket and ec" in refused(**fine | {"cot": "ec"})
+    write_manifest(folder, read_manifest(folder), own_prompts("base"))
+    told = refused(**fine)
+    assert "prompts: they do not fit cot planning" in told and "no prompt template of kind 'planning'" in told
+    (folder / "prompts.json").unlink()
+    assert "prompts: no such file" in refused(**fine)
+    assert settings(**fine, prompts="project").read_prompts() == own_prompts("planning")
+    (folder / "adapter_model.safetensors").unlink()
+    assert "has none of adapter_model.safetensors and adapter_model.bin" in refused(**fine, prompts="project")
+    settings(check_files=False, **fine)
+
+
+def test_the_prompts_of_an_arm_are_those_that_are_named(tmp_path):
+    found = completed(induce(records("ec_planning", clients=12)), "ec_planning")
+    folder = whole_checkpoint(tmp_path / "c", cot="ec_planning", prompts=found)
+    for place in (folder, folder / "prompts.json"):
+        untuned = settings(cot="ec_planning", prompts=str(place))
+        assert untuned.read_prompts() == found and untuned.prompts_from == str(place)
+    assert settings(cot="ec_planning").read_prompts() == own_prompts("ec_planning")
+    assert settings(**CHAT, cot="ec_planning", prompts=str(folder)).read_prompts() == found
+    write_manifest(folder, read_manifest(folder), own_prompts("base"))
+    assert "they are about an image, and sees_face is false" in refused(**CHAT, sees_face=False, prompts=str(folder))
+    assert settings(**CHAT, sees_face=False, prompts="project").read_prompts() == own_prompts("base", face=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"prompts": "checkpoint"}, "prompts is checkpoint, and no checkpoint is named"),
+        ({"prompts": "Project"}, "prompts: no such file"),
+        ({"prompts": "pocket/data/test.csv"}, "test.csv is damaged: cannot be read as JSON"),
+        ({"prompts": "pocket/models/llava-v1.5-pocket/config.json"}, "prompts: "),
+    ],
+)
+def test_prompts_that_cannot_be_used_are_refused(changes, message):
+    assert message in refused(**changes)
+
+
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("OPENAI_API_KEY", {"client": "openai", "client_model": "m", "client_url": "http://x"}),
+        ("MIRROR_SERVICE_TOKEN", {"verifier": "http"}),
+    ],
+)
+def test_a_key_is_checked_unseen_where_it_is_used(name, changes, monkeypatch):
+    monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv(name, "“sk-secret”\r\n")
+    settings(**changes)
+    monkeypatch.setenv(name, "sk-\r\nsecret")
+    message = refused(**changes)
+    assert f"{name} must be one word" in message and "sk-" not in message and "secret" not in message
+    settings(verifier="local")
+
+
+def test_models_that_nothing_uses_need_not_be_there(monkeypatch):
+    monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
+    settings(face_pack="./no", safety_model="./no", relevance_model="./no")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    settings(counselor="openai", counselor_model="m", base_model="./no")
+
+
+def test_a_run_may_go_on_elsewhere_but_not_with_another_method():
+    assert {"device", "concurrency", "shard", "sessions"} <= CounselSettings.MACHINE
+    assert not CounselSettings.MACHINE & {"seed", "steps", "client", "cot", "attempts", "temperature", "precision"}
+
+
+def test_prices_are_read_by_model():
+    priced = {"client": "openai", "client_model": "gpt-4o-mini", "client_url": "http://x"}
+    found = settings(**priced, prices="gpt-4o-mini 0.15/0.60")
+    assert found.models == {"client": "gpt-4o-mini"}
+    assert parse_prices(found.prices)["gpt-4o-mini"].cost(2_000_000, 1_000_000) == pytest.approx(0.90)
+    assert "'gpt-4o-mini' is no price; write the model, a blank" in refused(**priced, prices="gpt-4o-mini")
+    assert "prices names gpt-4, which no role asks; the models asked are gpt-4o-mini" in refused(
+        **priced, prices="gpt-4 1/2"
+    )
+    assert "which no role asks; the models asked are none" in refused(prices="gpt-4o-mini 1/2")

@@ -1,0 +1,353 @@
+"""PhotoMaker against what the published implementation computed (tests/data/photomaker-tiny), and what it refuses."""
+
+import io
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from mirror.faces.clip_text import split_at_trigger
+from mirror.faces.identity import FacePack
+from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.faces.photomaker.painter import make_scheduler
+from mirror.faces.photomaker.weights import fuse_lora, read_adapter
+from mirror.files.image_file import PictureError
+from pocket.drawing.expressions import EXPRESSIONS
+from pocket.drawing.faces import draw
+from pocket.drawing.identities import Identity
+from tests import DATA
+
+GOLDEN = DATA / "photomaker-tiny"
+EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
+TENSORS = load_file(GOLDEN / "expected.safetensors")
+ONE, TWO = (Image.open(GOLDEN / name).convert("RGB") for name in EXPECTED["portraits"]["two"])
+RECIPE = PaintRecipe(steps=6, guidance_scale=5.0, merge_step=2, size=64, output_size=32)
+PROMPT, NEGATIVE = EXPECTED["prompt"], EXPECTED["negative_prompt"]
+
+
+def embed_face(portrait):
+    """insightface's embedding of one of the two portraits, as the published pipeline had it."""
+    return TENSORS["v2_two_id_embeds"][[ONE, TWO].index(portrait)]
+
+
+def load(version=1, recipe=RECIPE, adapter=None, base=GOLDEN / "sdxl-tiny", **options):
+    adapter = adapter or GOLDEN / f"photomaker-v{version}.bin"
+    return PhotoMaker.load(str(base), str(adapter), recipe, embed_face=embed_face, vision_heads=4, **options)
+
+
+@pytest.fixture(scope="module")
+def photomaker():
+    return load()
+
+
+def request(prompt=PROMPT, portraits=(ONE,), seed=0, negative_prompt=NEGATIVE):
+    return PaintRequest(prompt, negative_prompt, portraits, seed)
+
+
+def latents_of(photomaker, requests):
+    return photomaker.denoise(requests, photomaker.noise(requests), "latent")
+
+
+def largest_difference(a, b):
+    return max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True))
+
+
+@pytest.mark.parametrize("portraits", ["one", "two", "text_only"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_latents_are_the_published_pipelines(version, portraits):
+    given = {"one": (ONE,), "two": (ONE, TWO), "text_only": ()}[portraits]
+    latents = load(version).denoise([request(portraits=given)], TENSORS["latents_in"], "latent")
+    torch.testing.assert_close(latents, TENSORS[f"v{version}_{portraits}_latents"], atol=1e-4, rtol=0)
+
+
+def test_a_safetensors_adapter_is_the_same(tmp_path, photomaker):
+    encoder, lora = read_adapter(GOLDEN / "photomaker-v1.bin")
+    flat = {f"id_encoder.{k}": v for k, v in encoder.items()} | {f"lora_weights.{k}": v for k, v in lora.items()}
+    save_file(flat, tmp_path / "adapter.safetensors")
+    other = load(adapter=tmp_path / "adapter.safetensors")
+    noise = TENSORS["latents_in"]
+    assert torch.equal(other.denoise([request()], noise, "latent"), photomaker.denoise([request()], noise, "latent"))
+
+
+def test_an_image_does_not_depend_on_its_batch(photomaker):
+    requests = [
+        request(seed=1),
+        request("a woman img, happy", (ONE, TWO), seed=2),
+        request("a portrait of a girl img", (), seed=3, negative_prompt="old"),
+        request("portrait photo of a man img, with a long list of words, angry", (TWO,), seed=4),
+    ]
+    together = latents_of(photomaker, requests)
+    alone = torch.cat([latents_of(photomaker, [one]) for one in requests])
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=0)
+    images = photomaker.paint(requests)
+    assert [(image.size, image.mode) for image in images] == [((32, 32), "RGB")] * 4
+    assert images == [photomaker.paint([one])[0] for one in requests]  # to the bit, on a CPU
+    assert all(largest_difference(images[0], other) > 10 for other in images[1:])
+
+
+def test_the_seed_alone_decides_the_noise(photomaker):
+    a, b, c = photomaker.paint([request(seed=7), request(seed=8), request(seed=7)])
+    assert a == c
+    assert largest_difference(a, b) > 10
+
+
+def test_portrait_and_contrast_change_the_image(photomaker):
+    a, b, c = photomaker.paint([request(), request(portraits=(TWO,)), request(negative_prompt="a beard")])
+    assert largest_difference(a, b) > 0
+    assert largest_difference(a, c) > 0
+
+
+def test_the_identity_is_merged_in_after_the_merge_step_only():
+    noise = TENSORS["latents_in"]
+    late = load(recipe=PaintRecipe(6, 5.0, 5, 64, 32)).denoise([request()], noise, "latent")
+    text = load().denoise([request(portraits=())], noise, "latent")
+    assert torch.equal(late, load(recipe=PaintRecipe(6, 5.0, 99, 64, 32)).denoise([request()], noise, "latent"))
+    torch.testing.assert_close(late, text, atol=1e-5, rtol=0)
+    early = load(recipe=PaintRecipe(6, 5.0, -1, 64, 32)).denoise([request()], noise, "latent")
+    assert not torch.allclose(early, load().denoise([request()], noise, "latent"), atol=1e-3)
+
+
+def test_the_fast_scheduler_paints_another_way_to_an_image():
+    fast = load(recipe=PaintRecipe(4, 5.0, 1, 64, 32, "dpmsolver++"))
+    assert type(fast.pipeline.scheduler).__name__ == "DPMSolverMultistepScheduler"
+    latents = fast.denoise([request()], TENSORS["latents_in"], "latent")
+    assert latents.isfinite().all()
+    assert fast.facts()["scheduler"] == "dpmsolver++" and fast.facts()["steps"] == 4
+
+
+def test_what_clip_cannot_read_is_cut_off_and_said_once(photomaker, caplog, monkeypatch):
+    monkeypatch.setattr("mirror.faces.clip_text._told", set())
+    long = request(f"a man img, {'very ' * 80}sad")
+    other = request(f"a man img, {'quite ' * 80}sad")
+    with caplog.at_level(logging.WARNING):
+        cut = photomaker.denoise([long], TENSORS["latents_in"], "latent")
+        photomaker.denoise([other], TENSORS["latents_in"], "latent")
+    assert cut.isfinite().all()
+    (said,) = [record.message for record in caplog.records]
+    assert said.startswith("CLIP reads 75 tokens; the end of longer texts is cut off, here '")
+    assert "sad' of 'a man , very" in said
+
+
+@pytest.mark.parametrize("prompt", ["a man, sad", "a man img, a woman img", "img, sad", "imgage of a man"])
+def test_a_prompt_without_one_marked_person_is_refused(photomaker, prompt):
+    with pytest.raises(ValueError, match="needs the trigger word 'img' once"):
+        photomaker.paint([request(prompt)])
+
+
+def test_a_person_that_clip_would_not_read_is_refused(photomaker):
+    with pytest.raises(ValueError, match="put the person first"):
+        photomaker.paint([request(f"{'very ' * 80} sad man img")])
+
+
+def test_a_prompt_is_split_where_the_trigger_stands():
+    assert split_at_trigger("photo of a man img, sad eyes") == ("photo of a man", ", sad eyes")
+    assert split_at_trigger("a man img") == ("a man", "")
+    assert split_at_trigger("an imgage of a man img sad") == ("an imgage of a man", "sad")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 0},
+        {"guidance_scale": 1.0},
+        {"merge_step": -2},
+        {"size": 60},
+        {"output_size": 0},
+        {"scheduler": "euler"},
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused(change):
+    with pytest.raises(ValueError, match=f"^{next(iter(change))} must be"):
+        replace(RECIPE, **change)
+
+
+def test_the_fast_scheduler_draws_no_noise_whatever_the_model_says():
+    scheduler = make_scheduler("dpmsolver++", {"algorithm_type": "sde-dpmsolver++", "num_train_timesteps": 1000})
+    assert scheduler.config.algorithm_type == "dpmsolver++"
+
+
+def test_a_request_is_checked_without_painting(photomaker):
+    photomaker.check(request())
+    with pytest.raises(ValueError, match="put the person first"):
+        photomaker.check(request(portraits=(ONE,) * 80))
+    with pytest.raises(PictureError, match="cannot be decoded to its end"):
+        photomaker.check(request(portraits=(broken_picture(),)))
+
+
+def broken_picture():
+    file = io.BytesIO()
+    ONE.save(file, "PNG")
+    return Image.open(io.BytesIO(file.getvalue()[:5000]))
+
+
+def test_paths_count_from_the_repository_and_a_folder_has_no_revision(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    painter = PhotoMaker.load("pocket/models/sdxl-pocket", "pocket/models/photomaker-v1-pocket.bin", RECIPE)
+    facts = painter.facts()
+    assert (facts["base_model"], facts["revision"], facts["version"]) == ("pocket/models/sdxl-pocket", "", 1)
+    assert (facts["device"], facts["compile"], facts["steps"]) == ("cpu", "none", 6)
+
+
+def test_version_2_needs_faces():
+    with pytest.raises(ValueError, match="v2 needs face embeddings; give the folder of an insightface pack"):
+        PhotoMaker.load(str(GOLDEN / "sdxl-tiny"), str(GOLDEN / "photomaker-v2.bin"), RECIPE, vision_heads=4)
+
+
+def test_version_2_takes_the_embedding_of_the_face_that_a_pack_finds():
+    pack = FacePack.load("pocket/models/faces-pocket")
+    weights = str(GOLDEN / "photomaker-v2.bin")
+    painter = PhotoMaker.load(str(GOLDEN / "sdxl-tiny"), weights, RECIPE, embed_face=pack.embed, vision_heads=4)
+    portraits = [draw(Identity.from_seed(n), EXPRESSIONS["attentive"], 0, 112) for n in (1, 2)]
+    one, other = painter.paint([request(portraits=(portrait,)) for portrait in portraits])
+    assert one != other
+    with pytest.raises(ValueError, match="no face found in a portrait of 64×64; give another one"):
+        painter.paint([request(portraits=(Image.new("RGB", (64, 64)),))])
+
+
+def test_a_lora_of_another_model_is_refused(photomaker):
+    _, lora = read_adapter(GOLDEN / "photomaker-v1.bin")
+    unet = photomaker.pipeline.unet
+    elsewhere = {key.replace("down_blocks.1", "down_blocks.7"): value for key, value in lora.items()}
+    with pytest.raises(ValueError, match="down_blocks.7.*does not fit this model"):
+        fuse_lora(unet, elsewhere)
+    key = next(iter(lora))
+    with pytest.raises(ValueError, match="does not fit this model"):
+        fuse_lora(unet, lora | {key: torch.zeros(4, 7)})
+    with pytest.raises(ValueError, match="not pairs of down and up"):
+        fuse_lora(unet, {key: lora[key]})
+
+
+def test_a_file_that_is_no_adapter_is_refused(tmp_path):
+    torch.save({"state_dict": {"a": torch.zeros(1)}}, tmp_path / "x.bin")
+    with pytest.raises(ValueError, match="is no PhotoMaker file: it holds no id_encoder"):
+        load(adapter=tmp_path / "x.bin")
+    with pytest.raises(FileNotFoundError, match="no PhotoMaker weights .*missing.bin; give a file, or one of the Hub"):
+        load(adapter=tmp_path / "missing.bin")
+
+
+def test_a_folder_that_is_no_pipeline_is_refused(tmp_path):
+    (tmp_path / "sd_xl.safetensors").touch()
+    with pytest.raises(FileNotFoundError, match=r"it has no model_index.json, found sd_xl.safetensors; .*from_single"):
+        PhotoMaker.load(str(tmp_path), str(GOLDEN / "photomaker-v1.bin"), RECIPE)
+    with pytest.raises(FileNotFoundError, match="is a file; give the folder"):
+        PhotoMaker.load(str(tmp_path / "sd_xl.safetensors"), str(GOLDEN / "photomaker-v1.bin"), RECIPE)
+    with pytest.raises(FileNotFoundError, match="neither a folder here nor to be had from the Hub"):
+        PhotoMaker.load("mirror-tests/never-published", str(GOLDEN / "photomaker-v1.bin"), RECIPE)
+
+
+def test_another_familys_or_an_incomplete_pipeline_is_refused(tmp_path):
+    folder = copied_sdxl(tmp_path / "sdxl")
+    shutil.rmtree(folder / "text_encoder_2")
+    with pytest.raises(FileNotFoundError, match="needs text_encoder_2, found model_index.json, scheduler"):
+        load(base=folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": "StableDiffusionPipeline"}))
+    with pytest.raises(ValueError, match="must be StableDiffusionXLPipeline, found 'StableDiffusionPipeline'"):
+        load(base=folder)
+
+
+def copied_sdxl(folder):
+    shutil.copytree(GOLDEN / "sdxl-tiny", folder)
+    return folder
+
+
+def weights_of(folder):
+    return sorted(path for path in folder.rglob("*.safetensors"))
+
+
+def shard(file, variant, index_name):
+    """The file's tensors in two shards and an index, as diffusers and transformers write large models."""
+    tensors = load_file(file)
+    stem, keys = file.name.partition(".")[0], sorted(tensors)
+    names = [f"{stem}{variant}-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    for name, half in zip(names, (keys[::2], keys[1::2]), strict=True):
+        save_file({key: tensors[key] for key in half}, file.with_name(name), metadata={"format": "pt"})
+    places = {key: names[number % 2] for number, key in enumerate(keys)}
+    file.with_name(index_name).write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": places}))
+    file.unlink()
+
+
+def as_variant(folder, layout):
+    """Gives the files of an SDXL folder the names of another layout."""
+    for file in weights_of(folder):
+        stem = file.name.removesuffix(".safetensors")
+        if layout == "fp16" or (layout == "unet fp16" and file.parent.name == "unet"):
+            file.rename(file.with_name(f"{stem}.fp16.safetensors"))
+        elif layout == "bin":
+            name = "pytorch_model.bin" if "text" in file.parent.name else f"{stem}.bin"
+            torch.save(load_file(file), file.with_name(name))
+            file.unlink()
+        elif layout == "fp16 bin":
+            name = "pytorch_model.fp16.bin" if "text" in file.parent.name else f"{stem}.fp16.bin"
+            torch.save(load_file(file), file.with_name(name))
+            file.unlink()
+        elif layout == "fp16 shards":
+            shard(file, ".fp16", f"{stem}.safetensors.index.fp16.json")
+        elif layout == "fp16 shards, other index":
+            shard(file, ".fp16", f"{stem}.fp16.safetensors.index.json")
+        elif layout == "shards":
+            shard(file, "", f"{stem}.safetensors.index.json")
+
+
+LAYOUTS = ["fp16", "unet fp16", "bin", "fp16 bin", "shards", "fp16 shards", "fp16 shards, other index"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_weights_load_from_every_layout_that_people_have(tmp_path, layout):
+    folder = copied_sdxl(tmp_path / "sdxl [v2]")
+    as_variant(folder, layout)
+    found = load(base=folder).denoise([request()], TENSORS["latents_in"], "latent")
+    torch.testing.assert_close(found, TENSORS["v1_one_latents"], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("dtype", "taken"), [(torch.bfloat16, "fp16"), (torch.float32, "plain")])
+def test_where_both_are_there_the_precision_decides(tmp_path, dtype, taken):
+    """The variant is another model's, with other numbers, so that one sees which of the two was read."""
+    folder = copied_sdxl(tmp_path / "sdxl")
+    for file in weights_of(folder):
+        doubled = {key: 2 * tensor for key, tensor in load_file(file).items()}
+        save_file(doubled, file.with_name(file.name.replace(".safetensors", ".fp16.safetensors")))
+    pipeline = load(base=folder, dtype=dtype).pipeline
+    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        file = next(file for file in weights_of(folder) if file.parent.name == part and "fp16" not in file.name)
+        found, stored = getattr(pipeline, part).state_dict(), load_file(file)
+        key = next(k for k in stored if k.endswith(("conv_in.weight", "token_embedding.weight")))
+        found = found[key] if key in found else found[key.removeprefix("text_model.")]
+        assert found.dtype == dtype
+        torch.testing.assert_close(found.float(), (2 if taken == "fp16" else 1) * stored[key], atol=1e-2, rtol=1e-2)
+
+
+def test_a_part_without_weights_says_what_is_there(tmp_path):
+    folder = copied_sdxl(tmp_path / "sdxl")
+    vae = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    vae.rename(vae.with_name("diffusion_pytorch_model.ema.safetensors"))
+    with pytest.raises(FileNotFoundError, match=r"vae: no weights .*found diffusion_pytorch_model.ema.safetensors"):
+        load(base=folder)
+    vae.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 334643268\n")
+    with pytest.raises(ValueError, match=r"vae/diffusion_pytorch_model.safetensors is a pointer of git-lfs"):
+        load(base=folder)
+
+
+def test_weights_of_another_family_are_refused(tmp_path):
+    encoder, lora = read_adapter(GOLDEN / "photomaker-v1.bin")
+    weights = dict(encoder)
+    weights |= {k: torch.zeros(96 if v.dim() == 1 else (96, 96)) for k, v in encoder.items() if "fuse_module" in k}
+    for key in ("layernorm.weight", "layernorm.bias"):
+        weights[f"fuse_module.mlp1.{key}"] = torch.zeros(192)
+    weights["fuse_module.mlp1.fc1.weight"] = torch.zeros(96, 192)
+    torch.save({"id_encoder": weights, "lora_weights": lora}, tmp_path / "other.bin")
+    with pytest.raises(ValueError, match="text embeddings of 96 channels, and this SDXL model has 128"):
+        load(adapter=tmp_path / "other.bin")
+
+
+def test_nothing_is_printed_on_import_or_load():
+    code = "from tests.test_photomaker import load; load()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=GOLDEN.parents[2])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,216 @@
+"""Faces are painted until one is accepted; the search's result depends on nothing but the request and the seed."""
+
+import hashlib
+from collections import Counter
+
+import pytest
+from PIL import Image
+
+from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.rejection_sampling import FaceError, FaceRequest, ShownFace, show_faces
+from mirror.seeds import seed_for
+from mirror.services.service import ServiceError
+from mirror.transcripts.verdict import Check, Verdict
+
+PORTRAIT = Image.new("RGB", (64, 64), "tan")
+CHECKS = {"unsafe": "safe", "irrelevant": "relevant", "another_person": "same_person"}
+
+
+def request(client="7", turn=3, cue="looks away", portraits=(PORTRAIT,)):
+    return FaceRequest(client, turn, "Woman", cue, "averted gaze", "direct gaze", portraits)
+
+
+class Painter:
+    """Paints the seed into the picture, so that a verifier may know which attempt it sees."""
+
+    def __init__(self):
+        self.batches = []
+
+    def check(self, request):
+        if "unpaintable" in request.prompt:
+            raise ValueError("unpaintable")
+
+    def paint(self, requests):
+        self.batches.append(list(requests))
+        return [Image.frombytes("RGB", (16, 1), hashlib.sha384(str(r.seed).encode()).digest()) for r in requests]
+
+
+class Verifier:
+    """Says of each attempt what a script says; `script[client]` is a list of outcomes, one an attempt."""
+
+    def __init__(self, script, seed=0):
+        self.script, self.seed = script, seed
+        self.known = {
+            hashlib.sha384(str(seed_for(seed, "face", client, 3, number + 1)).encode()).digest(): outcome
+            for client, outcomes in script.items()
+            for number, outcome in enumerate(outcomes)
+        }
+
+    def verify(self, requests):
+        return [self.known[r.image.tobytes()] for r in requests]
+
+
+def verdict(outcome, score=0.1):
+    names = list(CHECKS.values())
+    failed = names.index(CHECKS[outcome]) if outcome in CHECKS else 2
+    checks = [Check(name=name, passed=True, score=0.5, threshold=0.2, model="m") for name in names[:failed]]
+    if outcome in CHECKS:
+        checks.append(Check(name=names[failed], passed=False, score=score, threshold=0.2, model="m"))
+    return Verdict(outcome=outcome, checks=tuple(checks))
+
+
+def shown(outcomes, **options):
+    painter = Painter()
+    (result,) = show_faces(painter, Verifier({"7": outcomes}), [request()], seed=0, **options)
+    return result, painter
+
+
+def test_a_rejected_face_is_painted_again():
+    result, painter = shown([verdict("another_person"), verdict("no_face"), verdict("accepted"), verdict("accepted")])
+    assert [a.verdict.outcome for a in result.attempts] == ["another_person", "no_face", "accepted"]
+    assert result.chosen is result.attempts[2] and result.image is result.attempts[2].image
+    assert not result.exhausted and result.statement == "a facial photo with looks away"
+    seeds = [r.seed for batch in painter.batches for r in batch]
+    assert seeds == [a.seed for a in result.attempts] == [seed_for(0, "face", "7", 3, n) for n in (1, 2, 3)]
+    assert len(set(seeds)) == 3
+
+
+def test_ten_rejections_are_recorded_and_the_best_is_shown():
+    outcomes = [verdict("irrelevant")] * 4 + [verdict("another_person", 0.15)] + [verdict("another_person")] * 5
+    result, painter = shown(outcomes)
+    assert isinstance(result, ShownFace) and result.exhausted
+    assert len(result.attempts) == 10 and len(painter.batches) == 10
+    assert result.chosen.number == 5
+
+
+def test_attempts_are_as_many_as_set():
+    result, painter = shown([verdict("irrelevant")] * 3, attempts=3)
+    assert len(result.attempts) == len(painter.batches) == 3
+    assert result.chosen.number == 1  # the earliest among equals
+
+
+def test_with_the_policy_stop_exhaustion_is_an_error_with_its_attempts():
+    result, _ = shown([verdict("irrelevant"), verdict("no_face")], attempts=2, on_exhaustion="stop")
+    assert isinstance(result, FaceError)
+    assert str(result) == "none of 2 faces was accepted (irrelevant, no_face)"
+    assert [a.number for a in result.attempts] == [1, 2]
+
+
+def test_an_unsafe_face_is_never_shown():
+    result, _ = shown([verdict("unsafe", 0.9)] * 2 + [verdict("irrelevant")], attempts=3)
+    assert result.chosen.number == 3
+    result, _ = shown([verdict("unsafe", 0.9)] * 2, attempts=2)
+    assert isinstance(result, FaceError) and len(result.attempts) == 2
+
+
+def test_a_portrait_without_a_face_ends_the_search_at_once():
+    result, painter = shown([verdict("no_face_in_portrait")] * 10)
+    assert isinstance(result, FaceError) and "(no_face_in_portrait); give another one" in str(result)
+    assert len(painter.batches) == 1
+
+
+def test_a_service_that_fails_is_the_error_of_that_client_alone():
+    down = ServiceError("http://x:1/verify: connection refused after 4 tries")
+    script = {"7": [verdict("irrelevant"), down], "8": [verdict("irrelevant"), verdict("accepted")]}
+    bad, good = show_faces(Painter(), Verifier(script), [request("7"), request("8")], seed=0)
+    assert isinstance(bad, FaceError) and "http://x:1/verify: connection refused" in str(bad)
+    assert [a.number for a in bad.attempts] == [1]
+    assert good.chosen.number == 2
+
+
+def record(result):
+    attempts = [(a.number, a.seed, a.verdict.outcome, a.image.tobytes()) for a in result.attempts]
+    return attempts, str(result) if isinstance(result, FaceError) else (result.chosen.number, result.exhausted)
+
+
+@pytest.mark.parametrize("ahead", [2, 3, 10])
+def test_painting_ahead_changes_nothing_but_the_batches(ahead):
+    accepted, no = verdict("accepted"), verdict("another_person")
+    script = {
+        "1": [no, accepted] + [accepted] * 8,  # a later accepted attempt of the same batch must not win
+        "2": [accepted] * 10,
+        "3": [no] * 10,
+        "4": [no, no, no, no, accepted] + [no] * 5,
+        "5": [verdict("unsafe", 0.9)] * 10,
+    }
+    requests = [request(client) for client in script]
+    one = show_faces(Painter(), Verifier(script), requests, seed=0)
+    many = show_faces(Painter(), Verifier(script), requests, seed=0, ahead=ahead)
+    assert [record(r) for r in one] == [record(r) for r in many]
+    alone = [show_faces(Painter(), Verifier(script), [r], seed=0)[0] for r in requests]
+    assert [record(r) for r in one] == [record(r) for r in alone]
+
+
+def test_a_face_that_cannot_be_painted_is_the_error_of_that_client_alone():
+    bad = FaceRequest("8", 3, "Man", "", "unpaintable", "", (PORTRAIT,))
+    painter = Painter()
+    one, other = show_faces(painter, Verifier({"7": [verdict("accepted")]}), [request(), bad], seed=0)
+    assert one.chosen.number == 1 and len(painter.batches[0]) == 1
+    assert str(other) == "the face cannot be painted: unpaintable" and other.attempts == ()
+
+
+@pytest.mark.parametrize("option", ["attempts", "ahead"])
+def test_no_attempt_at_all_is_refused(option):
+    with pytest.raises(ValueError, match="attempts and ahead must be 1 or more"):
+        shown([verdict("accepted")], **{option: 0})
+
+
+def test_the_trigger_word_in_an_expression_is_no_second_person():
+    face = FaceRequest("7", 1, "man", "", "an img of sadness, IMG", "", (PORTRAIT,))
+    assert face.painting(0).prompt.startswith("a man img, an image of sadness, image, portrait photo")
+
+
+def test_clients_are_painted_together_and_leave_when_they_are_done():
+    script = {"1": [verdict("accepted")], "2": [verdict("irrelevant"), verdict("accepted")]}
+    painter = Painter()
+    show_faces(painter, Verifier(script), [request("1"), request("2")], seed=0)
+    assert [len(batch) for batch in painter.batches] == [2, 1]
+
+
+def test_the_seed_is_of_run_client_turn_and_attempt():
+    seeds = Counter(
+        r.seed
+        for run in (0, 1)
+        for client in ("1", "2")
+        for turn in (1, 2)
+        for r in _painted(run, request(client, turn))
+    )
+    assert len(seeds) == 2 * 2 * 2 * 3 and set(seeds.values()) == {1}
+
+
+def _painted(run, face):
+    class Never:
+        def verify(self, requests):
+            return [verdict("irrelevant") for _ in requests]
+
+    painter = Painter()
+    show_faces(painter, Never(), [face], seed=run, attempts=3)
+    return [r for batch in painter.batches for r in batch]
+
+
+def test_the_prompts_put_what_varies_first():
+    painting = request().painting(1)
+    assert painting.prompt.startswith("a woman img, averted gaze, ")
+    assert painting.negative_prompt.startswith("nude, nsfw, direct gaze, second person")
+    assert request().verification(PORTRAIT).statement == "a facial photo with looks away"
+
+
+def test_the_pocket_painter_shows_the_same_faces_in_any_batch():
+    """The real painter's part: images, not only the order of attempts, are independent of batches."""
+    painter = PhotoMaker.load(
+        "pocket/models/sdxl-pocket",
+        "pocket/models/photomaker-v1-pocket.bin",
+        PaintRecipe(steps=2, guidance_scale=2.0, merge_step=0, size=32, output_size=24),
+    )
+
+    class Odd:
+        """Accepts by the picture alone."""
+
+        def verify(self, requests):
+            return [verdict("accepted" if sum(r.image.tobytes()) % 3 == 0 else "irrelevant") for r in requests]
+
+    requests = [request(str(n)) for n in range(5)]
+    together = [record(r) for r in show_faces(painter, Odd(), requests, seed=4, ahead=3, attempts=6)]
+    alone = [record(show_faces(painter, Odd(), [r], seed=4, attempts=6)[0]) for r in requests]
+    assert together == alone
+    assert len({len(attempts) for attempts, _ in together}) > 1  # the pictures did decide

@@ -1,0 +1,39 @@
+"""Files are listed in order, with readable sizes."""
+
+import pytest
+
+from mirror.files.atomic import write_text
+from mirror.files.listing import files
+
+
+def test_what_was_written_is_listed_in_order(output):
+    for name in ("b/x.bin", "a/y.bin", "a/deeper/z.bin"):
+        write_text(output / name, "x" * 10)
+    found = files(output / "b", output / "a", output / "missing")
+    assert [row["file"] for row in found] == ["b/x.bin", "a/deeper/z.bin", "a/y.bin"]
+
+
+@pytest.mark.parametrize(
+    "size, shown",
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (1234, "1.23 kB"),
+        (25_600_000, "25.6 MB"),
+        (13_400_000_000, "13.4 GB"),
+    ],
+)
+def test_sizes_are_readable(size, shown, output):
+    output.mkdir()
+    with open(output / "x", "wb") as file:
+        file.truncate(size)
+    assert [row["size"] for row in files(output)] == [shown]
+
+
+@pytest.mark.parametrize("size", [999_700, 999_999_999])
+def test_sizes_just_below_a_unit_are_readable_too(size, output):
+    output.mkdir()
+    with open(output / "x", "wb") as file:
+        file.truncate(size)
+    assert "e" not in files(output)[0]["size"]

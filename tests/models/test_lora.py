@@ -1,0 +1,391 @@
+"""LoRA and projector: on the right modules, equal to peft's, saved and loaded in both layouts."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from mirror.models.llava import generate, load
+from mirror.models.lora import (
+    TARGETS,
+    add_lora,
+    load_adapter,
+    load_checkpoint,
+    lora_weights,
+    merge_adapter,
+    projector,
+    save_adapter,
+    without_adapter,
+)
+from tests.models.test_llava import BASE, GOLDEN, greedy_ids, logits
+
+ORIGINAL = GOLDEN / "checkpoints" / "llava-v1.5-tiny-mirror_planning-task-lora-epoch1"
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return load_file(GOLDEN / "expected.safetensors"), json.loads((GOLDEN / "expected.json").read_text())
+
+
+def fresh(rank=8, dropout=0.0, seed=3, fused=True):
+    llava = load(str(BASE))
+    return llava, add_lora(llava.model, rank, 2 * rank, dropout, seed, fused)
+
+
+def shake(model, seed=0):
+    """Gives the (zero) B matrices values, so that LoRA does something."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in lora_weights(model):
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+
+
+def test_lora_of_the_original_trainer_gives_the_published_logits(expected):
+    tensors, texts = expected
+    llava = load(str(BASE))
+    load_adapter(llava.model, ORIGINAL)
+    found = logits(llava, texts["human"], tensors["pixel_values"][None])
+    torch.testing.assert_close(found[:, :480], tensors["lora_logits"], atol=1e-4, rtol=0)
+
+
+def test_lora_of_the_original_trainer_gives_the_published_greedy_tokens(expected):
+    tensors, texts = expected
+    llava = load_checkpoint(ORIGINAL, base_model=str(BASE))
+    wanted = tensors["lora_generated"].tolist()[1:]
+    assert greedy_ids(llava, texts["human"], tensors["pixel_values"][None], len(wanted)) == wanted
+
+
+def test_without_its_adapter_the_model_answers_as_its_base_model(expected):
+    tensors, texts = expected
+    question = texts["human"], tensors["pixel_values"][None]
+    llava, model = fresh()
+    base = logits(llava, *question)
+    shake(model)
+    tuned = logits(llava, *question)
+    assert (tuned - base).abs().max() > 0.01
+    with pytest.raises(KeyboardInterrupt), without_adapter(llava.model):
+        torch.testing.assert_close(logits(llava, *question), base)
+        raise KeyboardInterrupt
+    torch.testing.assert_close(logits(llava, *question), tuned)
+
+
+def test_lora_is_on_every_linear_layer_of_the_language_model_and_nowhere_else():
+    _, model = fresh()
+    found = {name.split(".lora_")[0] for name, _ in model.named_parameters() if "lora_" in name}
+    prefix = "base_model.model.model.language_model.layers"
+    wanted = {
+        f"{prefix}.{layer}.{block}_proj"
+        for layer in range(2)
+        for block in [f"self_attn.{n}" for n in "qkvo"] + [f"mlp.{n}" for n in ("gate", "up", "down")]
+    }
+    assert found == wanted
+
+
+def test_only_lora_and_projector_are_trainable():
+    _, model = fresh()
+    trainable = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert {n for n in trainable if "lora_" not in n} == {
+        f"base_model.model.model.multi_modal_projector.linear_{i}.{part}" for i in (1, 2) for part in ("weight", "bias")
+    }
+    assert sum("lora_" in n for n in trainable) == 2 * 2 * 7
+    assert all(p.dtype == torch.float32 for p in model.parameters() if p.requires_grad)
+
+
+def test_fresh_lora_changes_nothing_and_is_drawn_from_its_seed(expected):
+    tensors, texts = expected
+    llava, model = fresh(seed=3)
+    model.eval()
+    found = logits(llava, texts["human"], tensors["pixel_values"][None])
+    torch.testing.assert_close(found[:, :480], tensors["base_logits"], atol=1e-4, rtol=0)
+    state = torch.get_rng_state()
+    first, same, other = (lora_weights(fresh(seed=seed)[1])[0] for seed in (3, 3, 4))
+    assert torch.equal(first, same) and not torch.equal(first, other)
+    assert torch.equal(state, torch.get_rng_state())  # nobody else's random numbers were taken
+
+
+def test_our_layer_equals_pefts_own_in_value_and_gradient(expected):
+    """Without dropout the two are one function; both are run on the same weights."""
+    tensors, _ = expected
+    results = []
+    for fused in (True, False):
+        llava, model = fresh(fused=fused)
+        shake(model)
+        model.train()
+        ids = tensors["input_ids"]
+        ids = ids[ids >= 0][None]  # without the image: the layers are what is compared
+        loss = llava.model(input_ids=ids, labels=ids).loss
+        loss.backward()
+        results.append((loss.detach(), [p.grad.clone() for p in lora_weights(model)]))
+    torch.testing.assert_close(results[0][0], results[1][0])
+    for ours, pefts in zip(results[0][1], results[1][1], strict=True):
+        assert ours.abs().max() > 0
+        torch.testing.assert_close(ours, pefts, atol=1e-6, rtol=1e-4)
+
+
+def test_dropout_acts_in_training_and_not_in_evaluation():
+    _, model = fresh(dropout=0.5)
+    shake(model)
+    layer = model.get_base_model().model.language_model.layers[0].mlp.up_proj
+    x = torch.ones(3, 64)
+    model.train()
+    assert not torch.equal(layer(x), layer(x))
+    model.eval()
+    assert torch.equal(layer(x), layer(x))
+
+
+def test_saved_and_loaded_gives_the_same_model(tmp_path, expected):
+    tensors, texts = expected
+    llava, model = fresh()
+    shake(model)
+    with torch.no_grad():
+        projector(model).linear_1.weight.mul_(1.5)
+    save_adapter(model, tmp_path)
+    model.eval()
+    wanted = logits(llava, texts["human"], tensors["pixel_values"][None])
+    again = load(str(BASE))
+    load_adapter(again.model, tmp_path)
+    assert torch.equal(logits(again, texts["human"], tensors["pixel_values"][None]), wanted)
+    (tmp_path / "projector.safetensors").unlink()
+    with pytest.raises(ValueError, match="4 weights are missing, e.g. projector"):
+        load_adapter(load(str(BASE)).model, tmp_path)
+
+
+def test_merged_gives_the_same_logits(expected):
+    tensors, texts = expected
+    llava, model = fresh()
+    shake(model)
+    model.eval()
+    wanted = logits(llava, texts["human"], tensors["pixel_values"][None])
+    merge_adapter(llava.model)
+    assert not [name for name, _ in llava.model.named_parameters() if "lora" in name]
+    torch.testing.assert_close(
+        logits(llava, texts["human"], tensors["pixel_values"][None]), wanted, atol=1e-5, rtol=1e-4
+    )
+
+
+def test_a_model_in_half_precision_answers_after_training():
+    """The trained weights stay in float32 beside a bf16 base; the two must meet without an error."""
+    llava = load(str(BASE), dtype=torch.bfloat16)
+    model = add_lora(llava.model, 4, 8, 0.0, seed=0).eval()
+    assert projector(model).linear_1.weight.dtype == torch.float32
+    answers = generate(llava, ["<image>\nHello."], [Image.open(GOLDEN / "image.png")], 4)
+    assert len(answers) == 1
+    merge_adapter(llava.model)
+    assert {p.dtype for p in llava.model.parameters()} == {torch.bfloat16}
+    assert generate(llava, ["<image>\nHello."], [Image.open(GOLDEN / "image.png")], 4) == answers
+
+
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        (lambda k: k.replace("layers.0", "layers.7"), "weights are missing, e.g. layers.0"),
+        (lambda k: k.replace("layers.0.self_attn", "vision_tower.layers.0.self_attn"), "neither LoRA on the language"),
+    ],
+)
+def test_adapters_that_do_not_fit_are_refused(tmp_path, rename, message):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    path = tmp_path / "adapter" / "adapter_model.bin"
+    torch.save({rename(k): v for k, v in torch.load(path, weights_only=True).items()}, path)
+    with pytest.raises(ValueError, match=message):
+        load_adapter(load(str(BASE)).model, tmp_path / "adapter")
+
+
+def test_adapter_of_another_width_is_refused(tmp_path):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    path = tmp_path / "adapter" / "adapter_model.bin"
+    torch.save({k: v[:, :32] if "lora_A" in k else v for k, v in torch.load(path, weights_only=True).items()}, path)
+    with pytest.raises(ValueError, match=r"has shape \(8, \d+\), the base model needs"):
+        load_adapter(load(str(BASE)).model, tmp_path / "adapter")
+
+
+def test_checkpoint_without_manifest_asks_for_its_base_model():
+    with pytest.raises(FileNotFoundError, match="say which base model"):
+        load_checkpoint(Path(ORIGINAL))
+
+
+NOT_VISION = r".*vision_tower.*"
+PEFT_CONFIGS = {
+    "plain": {},
+    "rslora": {"use_rslora": True},
+    "alpha of one kind": {"alpha_pattern": {"q_proj": 128}},
+    "alpha by expression": {"alpha_pattern": {r"layers\.1\.mlp\.(up|down)_proj": 3.5, "mlp.up_proj": 64}},
+    "rank of one kind": {"rank_pattern": {"v_proj": 2, "layers.0.mlp.gate_proj": 16}},
+    "all patterns": {"use_rslora": True, "rank_pattern": {"k_proj": 4}, "alpha_pattern": {"k_proj": 9, "o_proj": 1}},
+    "few targets": {"target_modules": ["q_proj", "v_proj"], "exclude_modules": NOT_VISION},
+    "an excluded target": {"target_modules": ["up_proj", "down_proj"], "exclude_modules": ["layers.0.mlp.down_proj"]},
+    "one layer": {"target_modules": ["up_proj", "gate_proj"], "layers_to_transform": [1], "layers_pattern": "layers"},
+    "transposed": {"fan_in_fan_out": True},
+    "orthogonal": {"init_lora_weights": "orthogonal"},
+    "mica": {"init_lora_weights": "mica"},
+    "eva": {"init_lora_weights": "eva"},
+    "projector inside": {"modules_to_save": ["multi_modal_projector"]},
+}
+
+
+def pefts_adapter(folder, **changes):
+    """An adapter that peft itself made and saved for the tiny LLaVA, with the base's projector beside it."""
+    base = load(str(BASE)).model
+    tensors = {key: value.contiguous() for key, value in projector(base).state_dict().items()}
+    changes = {"target_modules": TARGETS, "r": 8, "lora_alpha": 16} | changes
+    init = changes.pop("init_lora_weights", True)
+    eager = {} if init == "eva" else {"init_lora_weights": init}  # eva draws its weights from data first
+    model = get_peft_model(base, LoraConfig(**changes, **eager))
+    shake(model)
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    if "modules_to_save" not in changes:
+        save_file(tensors, folder / "projector.safetensors")
+    write_config(folder, init_lora_weights=init)
+    return folder
+
+
+def write_config(folder, **changes):
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # peft's own, of options without effect
+@pytest.mark.parametrize("changes", PEFT_CONFIGS.values(), ids=PEFT_CONFIGS)
+def test_an_adapter_is_what_pefts_own_loader_makes_of_it(tmp_path, expected, changes):
+    """Loaded and merged: scale, rank and place of each layer are the ones that peft reads from the same folder."""
+    tensors, texts = expected
+    folder = pefts_adapter(tmp_path, **changes)
+    llava = load(str(BASE))
+    plain = logits(llava, texts["human"], tensors["pixel_values"][None])
+    PeftModel.from_pretrained(llava.model, str(folder))  # puts its layers into the model itself
+    wanted = logits(llava, texts["human"], tensors["pixel_values"][None])
+    found = load_checkpoint(folder, base_model=str(BASE))
+    torch.testing.assert_close(
+        logits(found, texts["human"], tensors["pixel_values"][None]), wanted, atol=1e-5, rtol=1e-4
+    )
+    merge_adapter(found.model)
+    torch.testing.assert_close(
+        logits(found, texts["human"], tensors["pixel_values"][None]), wanted, atol=1e-4, rtol=1e-4
+    )
+    assert (plain - wanted).abs().max() > 0.05
+
+
+def test_patterns_match_the_names_that_the_original_trainer_saw(tmp_path, expected):
+    """There a layer is `model.layers.0…`; under transformers' own name for it the pattern would match nothing."""
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    write_config(tmp_path / "adapter", alpha_pattern={r"model.layers.0.self_attn.q_proj": 160, r"^layers.1": 7})
+    layers = load_checkpoint(
+        tmp_path / "adapter", str(BASE), str(GOLDEN / "clip-tiny")
+    ).model.model.language_model.layers
+    scales = {layer.self_attn.q_proj.scaling["default"] for layer in layers}
+    assert scales == {160 / 8, 16 / 8}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("use_dora", True),
+        ("lora_bias", True),
+        ("bias", "lora_only"),
+        ("init_lora_weights", "pissa"),
+        ("init_lora_weights", "pissa_niter_16"),
+        ("init_lora_weights", "olora"),
+        ("init_lora_weights", "corda"),
+        ("init_lora_weights", "loftq"),
+        ("init_lora_weights", "lora_ga"),
+        ("init_lora_weights", "of_tomorrow"),
+        ("modules_to_save", ["lm_head"]),
+        ("trainable_token_indices", [3]),
+        ("target_parameters", ["mlp.experts.up_proj"]),
+        ("layer_replication", [[0, 2], [1, 2]]),
+        ("megatron_config", {"tensor_model_parallel_size": 2}),
+        ("alora_invocation_tokens", [5, 6]),
+        ("use_qalora", True),
+        ("arrow_config", {"top_k": 2}),
+        ("kasa_config", {"beta": 0.1}),
+        ("velora_config", {"num_groups": 2}),
+        ("use_bdlora", {"nblocks": 2}),
+        ("monteclora_config", {"num_samples": 2}),
+        ("an_option_of_tomorrow", True),
+        ("an_option_of_tomorrow", "sideways"),
+    ],
+)
+def test_what_would_be_computed_differently_is_refused_by_name(tmp_path, name, value):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    write_config(tmp_path / "adapter", **{name: value})
+    with pytest.raises(ValueError, match=f"adapter_config.json: {name} "):
+        load_checkpoint(tmp_path / "adapter", str(BASE), str(GOLDEN / "clip-tiny"))
+
+
+def test_options_that_are_off_and_records_pass(tmp_path):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    off = dict.fromkeys(("use_dora", "lora_bias", "an_option_of_tomorrow"), False)
+    off |= {"peft_version": "9.0", "task_type": "SEQ_CLS", "revision": "main", "another_of_tomorrow": None}
+    off |= {"qalora_group_size": 32, "runtime_config": {"ephemeral_gpu_offload": True}, "layers_of_tomorrow": []}
+    write_config(tmp_path / "adapter", **off, base_model_name_or_path="C:\\models\\llava")
+    load_checkpoint(tmp_path / "adapter", str(BASE), str(GOLDEN / "clip-tiny"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read as JSON"),
+        ("r = 8", "cannot be read as JSON"),
+        ("[8, 16]", "must hold one object, found list"),
+        ("{}", "peft_type must be LORA, found None"),
+        ('{"peft_type": "LOHA", "r": 8}', "peft_type must be LORA, found 'LOHA'"),
+        ('{"peft_type": "LORA", "target_modules": "x"}', "r must be a whole number of 1 or more, found None"),
+        ({"r": "8"}, "r must be a whole number of 1 or more, found '8'"),
+        ({"r": 0}, "r must be a whole number"),
+        ({"r": True}, "r must be a whole number"),
+        ({"lora_alpha": "16"}, "lora_alpha must be a number, found '16'"),
+        ({"lora_alpha": float("nan")}, "holds NaN, which JSON does not have"),
+        ({"lora_dropout": 1}, "lora_dropout must be a number in 0…1"),
+        ({"use_rslora": "yes"}, "use_rslora must be true or false"),
+        ({"rank_pattern": {"q_proj": "8"}}, "rank_pattern must map names of layers to numbers"),
+        ({"alpha_pattern": ["q_proj"]}, "alpha_pattern must map names"),
+        ({"target_modules": None}, "target_modules must name layers, found None"),
+        ({"target_modules": ["query"]}, "name no linear layer of the language model"),
+        ({"rank_pattern": {"q_proj": 4}}, "the rank that its adapter_config.json says"),
+        ({"target_modules": ["q_proj"]}, "have no place in this model"),
+        ({"layers_to_transform": "0"}, "layers_to_transform must be whole numbers"),
+        ({"layers_to_transform": [0]}, "have no place in this model"),
+        ({"target_modules": r".*proj", "layers_to_transform": [0]}, "cannot be used when `target_modules` is a str"),
+        ({"target_modules": ["q_proj", 7]}, "target_modules must be text or a list of texts"),
+        ({"target_modules": "(proj"}, r"target_modules holds '\(proj', which is no regular expression"),
+        ({"alpha_pattern": {"*.q_proj": 8}}, "alpha_pattern holds .* which is no regular expression"),
+    ],
+)
+def test_a_broken_adapter_config_is_named(tmp_path, text, message):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    if isinstance(text, dict):
+        write_config(tmp_path / "adapter", **text)
+    else:
+        (tmp_path / "adapter" / "adapter_config.json").write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_adapter(load(str(BASE)).model, tmp_path / "adapter")
+    assert str(tmp_path / "adapter") in str(caught.value)
+
+
+def test_a_folder_without_adapter_config_or_weights_is_named(tmp_path):
+    shutil.copytree(ORIGINAL, tmp_path / "adapter")
+    (tmp_path / "adapter" / "adapter_config.json").unlink()
+    with pytest.raises(FileNotFoundError, match="adapter: no adapter_config.json, so this is no adapter"):
+        load_adapter(load(str(BASE)).model, tmp_path / "adapter")
+    with pytest.raises(FileNotFoundError, match="no adapter weights; expected adapter_model.safetensors"):
+        load_adapter(load(str(BASE)).model, tmp_path)
+
+
+def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(tmp_path):
+    _, model = fresh()
+    save_adapter(model, tmp_path)
+    for file in ("adapter_model.safetensors", "projector.safetensors"):
+        sound = load_file(tmp_path / file)
+        bad = {name: tensor.clone() for name, tensor in sound.items()}
+        next(iter(bad.values())).view(-1)[3] = float("inf")
+        save_file(bad, tmp_path / file)
+        with pytest.raises(ValueError, match="not loaded: 1 of .* weights are NaN or infinite"):
+            load_adapter(load(str(BASE)).model, tmp_path)
+        save_file(sound, tmp_path / file)
+    lora_weights(model)[0].data[0] = float("nan")
+    with pytest.raises(ValueError, match="not saved: 1 of .* weights are NaN or infinite"):
+        save_adapter(model, tmp_path)

@@ -1,0 +1,126 @@
+"""The params files: each names exactly the parameters of its notebook, with values of the declared type."""
+
+import papermill
+import pytest
+import yaml
+
+from mirror.analysis.settings import AnalyseSettings
+from mirror.counseling.settings import CounselSettings
+from mirror.rating.settings import RateSettings
+from mirror.training.settings import TrainSettings
+from pocket.settings import PocketSettings
+from tests import ROOT
+
+FILES = sorted((ROOT / "params").glob("*/*.y*ml"))
+
+SETTINGS = {
+    "train": TrainSettings,
+    "counsel": CounselSettings,
+    "analyse": AnalyseSettings,
+    "rate": RateSettings,
+    "pocket": PocketSettings,
+}
+TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+
+
+@pytest.mark.parametrize("size", ["mirror-7b", "mirror-13b", "pocket"])
+@pytest.mark.parametrize("cot", ["base", "planning", "ec", "ec_planning"])
+def test_every_training_configuration_has_its_file(size, cot):
+    assert ROOT / f"params/train/{size}-{cot}.yaml" in FILES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_file_and_notebook_agree(path):
+    faults = find_faults(path.read_text(encoding="utf-8"), parameters_of(path.parent.name))
+    assert not faults, "\n".join([f"{path.relative_to(ROOT)}:", *faults])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_settings_accept_the_file(path):
+    """Without its files, services and devices, which a 7b or 13b configuration does not find on every machine."""
+    settings = SETTINGS[path.parent.name].from_file(path, check_files=False)
+    for name, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        assert value is None or getattr(settings, name) == value, name
+
+
+def test_no_two_files_write_to_one_run():
+    """A run folder with other settings is refused, so two files that share one cannot both be run."""
+    runs = {}
+    for path in FILES:
+        run = yaml.safe_load(path.read_text(encoding="utf-8"))["run"]
+        runs.setdefault(run, []).append(str(path.relative_to(ROOT)))
+    assert not [files for run, files in runs.items() if run and len(files) > 1]
+
+
+# What has to be open in a file: which service there is depends on the machine, a threshold on the model's calibration.
+OPEN = {"describer", "verifier", "relevance_threshold", "identity_threshold"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_file_leaves_nothing_open_that_it_could_say(path):
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {name for name, value in values.items() if value is None} <= OPEN
+
+
+@pytest.mark.parametrize("size", ["7b", "13b", "pocket"])
+def test_every_arm_has_its_file(size):
+    cots = [
+        f"mirror-{size}-{cot}".replace("mirror-pocket", "pocket") for cot in ("base", "planning", "ec", "ec_planning")
+    ]
+    names = [f"llava-{size}" if size != "pocket" else "pocket-llava", *cots, "openai-text", "openai-vision"]
+    assert {ROOT / f"params/counsel/{name}.yaml" for name in names} <= set(FILES)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "params/counsel").glob("*-*-*.yaml")), ids=lambda path: path.name)
+def test_the_checkpoint_of_an_arm_is_what_its_training_writes(path):
+    counsel = CounselSettings.from_file(path, check_files=False)
+    train = TrainSettings.from_file(ROOT / "params/train" / path.name, check_files=False)
+    name = f"llava-v1.5-{train.size}-mirror_{train.cot}-task-lora-epoch{train.epochs}"
+    assert (counsel.size, counsel.cot, counsel.checkpoint) == (train.size, train.cot, f"checkpoints/{name}")
+
+
+def parameters_of(stage):
+    """The types of a notebook's parameters by name, as papermill reads them; `?` behind one that may be left open."""
+    found = papermill.inspect_notebook(ROOT / "notebooks" / f"{stage}.ipynb")
+    return {
+        name: parameter["inferred_type_name"] + "?" * (parameter["default"] == "None")
+        for name, parameter in found.items()
+    }
+
+
+def find_faults(text, parameters):
+    """What is wrong with the text of a params file for a notebook with these parameters, one sentence each."""
+    pairs = [(key.value, value) for key, value in yaml.compose(text, yaml.SafeLoader).value]
+    names = [name for name, _ in pairs]
+    values = yaml.safe_load(text)
+    faults = [f"{name} is missing" for name in parameters if name not in names]
+    faults += [f"{name} is no parameter of the notebook" for name in names if name not in parameters]
+    faults += [f"{name} is there twice; YAML keeps the last" for name in sorted(set(names)) if names.count(name) > 1]
+    for name, node in dict(pairs).items():
+        wanted, found = parameters.get(name), type(values.get(name))
+        if wanted and found not in (*TYPES[wanted.rstrip("?")], *((type(None),) * wanted.endswith("?"))):
+            faults.append(f"{name}: `{node.value}` is read by YAML as {found.__name__}, the notebook wants {wanted}")
+    return faults
+
+
+BROKEN = {
+    "missing": ("rate: 2.0e-4", "cot is missing"),
+    "extra": ("rate: 2.0e-4\ncot: base\nrat: 1", "rat is no parameter"),
+    "twice": ("rate: 2.0e-4\ncot: base\nrate: 1.0", "rate is there twice"),
+    "exponent": ("rate: 2e-4\ncot: base", "rate: `2e-4` is read by YAML as str, the notebook wants float"),
+    "switch": ("rate: 2.0e-4\ncot: on", "cot: `on` is read by YAML as bool, the notebook wants str"),
+    "number": ("rate: 2.0e-4\ncot: 7", "cot: `7` is read by YAML as int, the notebook wants str"),
+    "nothing": ("rate: 2.0e-4\ncot:", "cot: `` is read by YAML as NoneType, the notebook wants str"),
+}
+
+
+@pytest.mark.parametrize("text, message", BROKEN.values(), ids=BROKEN)
+def test_a_fault_is_found(text, message):
+    faults = find_faults(text, {"rate": "float", "cot": "str"})
+    assert len(faults) == 1 and message in faults[0]
+
+
+def test_a_right_file_has_no_fault():
+    assert find_faults("rate: 2.0e-4\ncot: base", {"rate": "float", "cot": "str"}) == []
+    assert find_faults("rate: 2\ncot: ''", {"rate": "float", "cot": "str"}) == []
+    assert find_faults("rate: null\ncot: base", {"rate": "float?", "cot": "str?"}) == []

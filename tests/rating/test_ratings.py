@@ -1,0 +1,168 @@
+import json
+
+import numpy as np
+import pytest
+
+from mirror.rating.instrument import read_instrument
+from mirror.rating.ratings import (
+    FILE,
+    Rating,
+    RatingsError,
+    append_line,
+    is_evidence,
+    read_lines,
+    read_ratings,
+    reliability,
+    session_scores,
+    subscale_scores,
+)
+
+RESISTANCE, HELPFULNESS, ALLIANCE = map(read_instrument, ("resistance", "helpfulness", "wai-short"))
+
+
+def rating(idx="60", repeat=1, turn=None, instrument="helpfulness", **changes):
+    scores = changes.pop("scores", {"helpful": 4, "empathy": 2})
+    values = {"status": "rated", "raw": "{}", "judge": "some-model", "run": "rate", "asked": "0", "attempts": 1}
+    return Rating(idx=idx, repeat=repeat, turn=turn, instrument=instrument, scores=scores, **values | changes)
+
+
+def write(folder, *ratings):
+    for one in ratings:
+        append_line(folder / FILE, one)
+    return read_ratings(folder)
+
+
+def test_ratings_are_a_row_an_item(tmp_path):
+    table = write(tmp_path, rating(), rating(turn=3, instrument="resistance", scores={"overall": 1}))
+    assert table.columns.tolist() == ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status"]
+    assert table["item"].tolist() == ["helpful", "empathy", "overall"]
+    assert table["score"].tolist() == [4, 2, 1]
+    assert table["turn"].isna().tolist() == [True, True, False]
+
+
+def test_a_missing_score_is_missing_and_never_0(tmp_path):
+    missing = {"scores": {"helpful": None, "empathy": None}, "status": "unparsable"}
+    table = write(tmp_path, rating(), rating(repeat=2, **missing))
+    assert table["score"].isna().tolist() == [False, False, True, True]
+    assert (table["score"] != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"idx": "61", ', "names 'idx' twice"),
+        ('{"scores": {"a": 1, "a": 2}, ', "names 'a' twice"),
+        ('{"extra": NaN, ', "holds NaN, which JSON does not have"),
+        ('{"extra": 1e999, ', "holds 1e999, a number without end"),
+        ('{"extra": "\\ud83d", ', "holds half a character"),
+        ('{"extra": %s, ' % ("[" * 50_000), "is nested too deeply"),
+    ],
+)
+def test_a_line_that_says_two_things_is_refused_by_name(text, message, tmp_path):
+    write(tmp_path, rating())
+    line = rating(repeat=2).model_dump_json()
+    with open(tmp_path / FILE, "a", encoding="utf-8") as file:
+        file.write(text + line[1:] + "\n")
+    with pytest.raises(RatingsError, match=rf"{FILE}: line 2: {message}"):
+        read_ratings(tmp_path)
+
+
+def test_the_last_answer_to_the_same_question_counts(tmp_path):
+    failed = {"scores": {"helpful": None, "empathy": None}, "status": "failed"}
+    table = write(tmp_path, rating(**failed), rating(repeat=2), rating(), rating(judge="rules"))
+    assert len(table) == 6
+    assert table[(table["repeat"] == 1) & (table["judge"] == "some-model")]["score"].tolist() == [4, 2]
+
+
+def test_a_run_without_ratings_has_an_empty_table(tmp_path):
+    assert read_ratings(tmp_path).empty
+    assert subscale_scores(read_ratings(tmp_path), [HELPFULNESS]).empty
+    assert reliability(subscale_scores(read_ratings(tmp_path), [HELPFULNESS]), 0).empty
+
+
+def test_a_line_that_a_kill_tore_is_not_read_and_goes_with_the_next(tmp_path):
+    write(tmp_path, rating())
+    whole = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(whole + b'{"idx": "61", "tur')
+    assert len(read_ratings(tmp_path)) == 2
+    append_line(tmp_path / FILE, rating("62"))
+    assert [json.loads(line)["idx"] for line in (tmp_path / FILE).read_text().splitlines()] == ["60", "62"]
+    assert (tmp_path / FILE).read_bytes().startswith(whole)
+
+
+def test_a_torn_first_line_leaves_nothing(tmp_path):
+    (tmp_path / FILE).write_bytes(b'{"idx"')
+    append_line(tmp_path / FILE, rating())
+    assert len(read_lines(tmp_path / FILE, Rating)) == 1
+
+
+def test_a_whole_line_that_is_no_rating_is_named(tmp_path):
+    write(tmp_path, rating())
+    with open(tmp_path / FILE, "a") as file:
+        file.write('{"idx": "61"}\n')
+    with pytest.raises(RatingsError, match=r"ratings\.jsonl: line 2: is no rating \(instrument"):
+        read_ratings(tmp_path)
+
+
+def test_reversed_items_are_turned_round_and_scores_need_all_items(tmp_path):
+    full = {f"item_{number}": 1 for number in range(1, 13)} | {"item_4": 7, "item_6": 5}
+    holes = full | {"item_1": None}
+    table = write(
+        tmp_path,
+        rating(instrument="wai-short", scores=full),
+        rating(instrument="wai-short", repeat=2, scores=holes),
+    )
+    scores = subscale_scores(table, [ALLIANCE, HELPFULNESS]).set_index(["repeat", "subscale"])["score"]
+    assert scores[1, "goal"] == (1 + 5 + 7 + 1) / 4  # item_4 is 7 turned to 1, item_10 is 1 turned to 7
+    assert scores[1, "bond"] == scores[1, "task"] == scores[2, "bond"] == 1
+    assert np.isnan(scores[2, "task"])
+
+
+def test_sums_are_sums(tmp_path):
+    table = write(tmp_path, rating(instrument="panas", scores={f"item_{number}": 3 for number in range(1, 21)}))
+    scores = subscale_scores(table, [read_instrument("panas")])
+    assert scores[["subscale", "score", "better"]].to_numpy().tolist() == [
+        ["positive_affect", 30, "higher"],
+        ["negative_affect", 30, "lower"],
+    ]
+
+
+def resistances(*rows):
+    """Ratings of resistance from (idx, turn, repeat, score)."""
+    kept = {"instrument": "resistance", "status": "rated"}
+    return [rating(idx, repeat, turn, **kept, scores={"overall": score}) for idx, turn, repeat, score in rows]
+
+
+def test_a_session_has_one_score_unless_a_turn_has_none(tmp_path):
+    rows = [("60", 1, 1, 2), ("60", 1, 2, 4), ("60", 2, 1, 0), ("60", 2, 2, None), ("61", 1, 1, 1), ("61", 2, 1, None)]
+    scores = session_scores(subscale_scores(write(tmp_path, *resistances(*rows)), [RESISTANCE]))
+    assert scores["idx"].tolist() == ["60", "61"]
+    assert scores["score"].tolist()[0] == (3 + 0) / 2
+    assert np.isnan(scores["score"].tolist()[1])
+
+
+def test_reliability_is_told_with_every_mean(tmp_path):
+    rows = [(idx, 1, repeat, place + (repeat == 3)) for place, idx in enumerate("abcd") for repeat in (1, 2, 3)]
+    rows[0] = ("a", 1, 1, None)
+    found = reliability(subscale_scores(write(tmp_path, *resistances(*rows)), [RESISTANCE]), seed=0).iloc[0]
+    assert (found["n"], found["missing"], found["repeats"], found["answers"], found["missing_answers"]) == (
+        4,
+        0,
+        3,
+        12,
+        1,
+    )
+    assert found["exact"] == pytest.approx(3 / 10) and found["within_one"] == 1
+    assert 0.5 < found["alpha"] < 1 and found["low"] < found["mean"] < found["high"]
+
+
+def test_intervals_of_ratings_stay_on_their_scale(tmp_path):
+    rows = [(str(idx), 1, 1, score) for idx, score in enumerate((4, 4, 4, 4, 2))]
+    found = reliability(subscale_scores(write(tmp_path, *resistances(*rows)), [RESISTANCE]), seed=0).iloc[0]
+    assert found["mean"] == 3.6 and found["high"] == RESISTANCE.scale.highest == 4
+    sums = read_instrument("panas")
+    assert sums.bounds("positive_affect") == (10, 50) and ALLIANCE.bounds("goal") == (1, 7)
+
+
+def test_the_offline_judge_alone_is_no_evidence():
+    assert not is_evidence("rules") and is_evidence("gpt-x") and is_evidence("rules-7b") and is_evidence("m with faces")

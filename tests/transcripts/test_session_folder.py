@@ -1,0 +1,624 @@
+"""Transcripts: whatever moment a run dies at, its folder holds a prefix of the unbroken session and goes on from it."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydantic import ValidationError
+
+import mirror.transcripts.session_folder
+import mirror.transcripts.text
+from mirror.files.atomic import write_bytes
+from mirror.files.digests import sha256
+from mirror.run_folder import RunConflict
+from mirror.transcripts.profile import Profile
+from mirror.transcripts.session_folder import SessionFolder, TranscriptError
+from mirror.transcripts.text import format_session
+from mirror.transcripts.turn import AttemptRecord, Conversation, FaceRecord, Turn
+from mirror.transcripts.verdict import Check, Verdict
+from tests import ROOT
+
+PASSED = Check(name="safe", passed=True, score=0.1 + 0.2, threshold=0.5, model="nsfw")
+FAILED = Check(name="same_person", passed=False, score=1 / 3, threshold=0.62, model="faces")
+REJECTED = Verdict(outcome="another_person", checks=(PASSED, FAILED))
+ACCEPTED = Verdict(outcome="accepted", checks=(PASSED,))
+
+
+def attempt(number, which, verdict):
+    return AttemptRecord(number=which, seed=2**62 + which, verdict=verdict, file=f"faces/{number:02}-{which}.png")
+
+
+def turn(number, **fields):
+    """A turn with every field filled, shown at the second attempt."""
+    fields = {
+        "number": number,
+        "cue": "lowers the eyes",
+        "words": "" if number == 1 else f"It was my fault {number}.",
+        "client_raw": "Client: [lowers the eyes]\u2028\u0085\n\r\n “fault” \\ 😊",
+        "description": {"expression": "sad", "attempts": 1, "rejected": ["a\nb"], "fallback": False},
+        "face": FaceRecord(
+            file=f"faces/{number:02}.png",
+            attempts=(attempt(number, 1, REJECTED), attempt(number, 2, ACCEPTED)),
+            chosen=2,
+            exhausted=False,
+        ),
+        "caption": "Looks sad",
+        "technique": "Pie Chart",
+        "plan": ("Draw it.", "Share it out."),
+        "reply": f"I see that {number} weighs on you.",
+        "counselor_raw": {"emotion_recognition": "Looks sad", "response": " I see that.\n"},
+        "dropped_utterances": 3,
+        "tokens": {"client_prompt": 800, "client_completion": 20},
+    } | fields
+    return Turn(**fields)
+
+
+def last_turn(number):
+    """The client ends the session with it: there is neither face nor reply."""
+    return Turn(number=number, cue="nods", words="Thank you.", ended=True, client_raw="[nods] Thank you. [/END]")
+
+
+def pictures(turn):
+    """Another picture for each file of a turn."""
+    files = turn.face.files if turn.face else []
+    return {file: Image.new("RGB", (8, 8), (10 * turn.number, 20 * place, 30)) for place, file in enumerate(files)}
+
+
+def append(session, turn):
+    session.append(turn, pictures(turn), {"client": 0.5, "face": 2.0})
+
+
+def contents(folder):
+    """All files but the timings, which no two runs share."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "timings.jsonl")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+TURNS = (turn(1), turn(2), turn(3), last_turn(4))
+CLIENT = Profile(
+    idx="60",
+    personal_info="Ada, 40, a baker",
+    resistance="cognitive",
+    distorted_thought="I am a failure.",
+    reason="I bake nothing well.",
+    gender="Woman",
+    portraits=(ROOT / "pocket/data/test_images/a.png",),
+    name="Ada",
+)
+
+
+def run_to_the_end(folder):
+    """What a session does: goes on from the turns that are there."""
+    session = SessionFolder(folder)
+    if session.ended is None:
+        for turn in TURNS[len(session.turns()) :]:
+            append(session, turn)
+        session.end("complete", "the client ended it")
+
+
+@pytest.fixture
+def session(tmp_path):
+    return SessionFolder(tmp_path / "7")
+
+
+@pytest.fixture
+def unbroken(tmp_path):
+    """A whole session that nothing disturbed."""
+    folder = tmp_path / "unbroken"
+    run_to_the_end(folder)
+    return folder
+
+
+# Writing and reading --------------------------------------------------------------------------------------------------
+
+
+def test_turns_are_read_as_they_were_written(session):
+    assert session.turns() == () and session.ended is None and session.timings() == {}
+    for number, turn in enumerate(TURNS, 1):
+        append(session, turn)
+        assert session.turns() == SessionFolder(session.folder).turns() == TURNS[:number]
+    assert session.ended is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    words=st.text(), raw=st.dictionaries(st.text(), st.text()), score=st.floats(allow_nan=False, allow_infinity=False)
+)
+def test_any_words_and_scores_are_read_as_they_were_written(words, raw, score):
+    verdict = Verdict(outcome="irrelevant", checks=(FAILED.model_copy(update={"score": score}),))
+    face = FaceRecord(file="faces/01.png", attempts=(attempt(1, 1, verdict),), chosen=1, exhausted=True)
+    written = turn(1, words=words, reply=words, counselor_raw=raw, description=raw, face=face)
+    with tempfile.TemporaryDirectory() as folder:
+        append(SessionFolder(Path(folder)), written)
+        assert SessionFolder(Path(folder)).turns() == (written,)
+
+
+def test_a_session_is_four_kinds_of_files(unbroken):
+    faces = [f"faces/{turn}{attempt}.png" for turn in ("01", "02", "03") for attempt in ("", "-1", "-2")]
+    assert set(contents(unbroken)) == {"turns.jsonl", "end.json", *faces}
+    assert (unbroken / "timings.jsonl").is_file()
+
+
+def test_a_turn_is_a_line_that_any_program_can_read(unbroken):
+    lines = (unbroken / "turns.jsonl").read_text(encoding="utf-8").split("\n")
+    assert lines.pop() == "" and len(lines) == 4
+    record = json.loads(lines[1])
+    assert set(record) == set(Turn.model_fields)
+    assert record["face"]["attempts"][0]["verdict"] == json.loads(REJECTED.model_dump_json())
+    assert record["face"]["attempts"][0]["seed"] == 2**62 + 1
+    assert "😊" in lines[0]
+
+
+def test_a_picture_is_the_one_that_was_given(unbroken):
+    for turn in TURNS:
+        for file, image in pictures(turn).items():
+            with Image.open(unbroken / file) as written:
+                assert (written.format, written.mode) == ("PNG", "RGB") and written.tobytes() == image.tobytes()
+
+
+def test_the_bytes_of_a_picture_depend_on_its_pixels_alone(tmp_path):
+    """A picture that was opened from a file carries what the file said of it."""
+    plain = Image.effect_noise((16, 16), 60).convert("RGB")
+    jpeg = io.BytesIO()
+    plain.save(jpeg, "JPEG", quality=95, icc_profile=b"profile", comment=b"made by", dpi=(300, 300), exif=b"Exif\0\0II")
+    opened = Image.open(jpeg).convert("RGB")
+    assert "icc_profile" in opened.info
+    bare = Image.frombytes("RGB", opened.size, opened.tobytes())
+    written = []
+    for name, image in (("a", opened), ("b", bare)):
+        session = SessionFolder(tmp_path / name)
+        session.append(turn(1), dict.fromkeys(pictures(turn(1)), image), {})
+        written.append(contents(session.folder))
+    assert written[0] == written[1]
+
+
+def test_times_lie_beside_the_transcript(session):
+    session.append(TURNS[0], pictures(TURNS[0]), {"client": 0.25, "face": 1.5})
+    session.append(TURNS[1], pictures(TURNS[1]), {"client": 0.75})
+    assert session.timings() == {1: {"client": 0.25, "face": 1.5}, 2: {"client": 0.75}}
+
+
+def test_what_the_describer_gave_is_the_same_in_memory_and_on_disk(session):
+    described = turn(1, description={"expression": "sad", "rejected": ("a", "b")})
+    append(session, described)
+    assert described.description == session.turns()[0].description == {"expression": "sad", "rejected": ["a", "b"]}
+
+
+def test_the_end_says_how_and_after_how_many_turns(unbroken):
+    ended = SessionFolder(unbroken).ended
+    files, _ = ended.pop("files"), ended.pop("sha256")
+    assert ended == {"status": "complete", "reason": "the client ended it", "turns": 4}
+    assert files.keys() == contents(unbroken).keys() - {"end.json"}
+    assert all(files[file]["sha256"] == sha256(unbroken / file) for file in files)
+
+
+def test_nothing_follows_a_complete_session(unbroken):
+    before = contents(unbroken)
+    with pytest.raises(RuntimeError, match="the session is complete; nothing can follow"):
+        append(SessionFolder(unbroken), turn(5))
+    with pytest.raises(RuntimeError, match="complete"):
+        SessionFolder(unbroken).end("failed", "the service is down")
+    assert contents(unbroken) == before
+
+
+def test_the_attempts_of_a_turn_that_found_no_face_are_kept(session):
+    append(session, TURNS[0])
+    tried = (attempt(2, 1, REJECTED), attempt(2, 2, REJECTED))
+    images = {one.file: Image.new("RGB", (4, 4), "red") for one in tried}
+    session.end("failed", "none of 2 faces was accepted", tried, images)
+    assert session.ended["turns"] == 1 and session.turns() == TURNS[:1]
+    assert [AttemptRecord.model_validate(record) for record in session.ended["attempts"]] == list(tried)
+    assert all((session.folder / one.file).is_file() for one in tried)
+
+
+def test_a_failed_session_goes_on_and_ends_as_an_unbroken_one(session, unbroken):
+    append(session, TURNS[0])
+    tried = (attempt(2, 1, REJECTED), attempt(2, 9, REJECTED))
+    session.end("failed", "none was accepted", tried, {one.file: Image.new("RGB", (4, 4)) for one in tried})
+    for turn in TURNS[1:]:
+        append(session, turn)
+        assert session.ended is None
+    session.end("complete", "the client ended it")
+    assert contents(session.folder) == contents(unbroken)
+
+
+# What is refused ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_turn_that_is_not_the_next_is_refused(number, session):
+    """Such as that of a second process that works on the same session."""
+    append(session, TURNS[0])
+    before = contents(session.folder)
+    with pytest.raises(ValueError, match=f"turns.jsonl holds 1 turns; turn {number} is not the next"):
+        append(session, turn(number))
+    assert contents(session.folder) == before
+
+
+@pytest.mark.parametrize("change", [{}, {"faces/01-2.png": None}, {"faces/01-3.png": Image.new("RGB", (4, 4))}])
+def test_a_turn_comes_with_the_pictures_that_it_names(change, session):
+    images = pictures(TURNS[0]) | change if change else {}
+    images = {file: image for file, image in images.items() if image}
+    with pytest.raises(ValueError, match="pictures and record must name the same files"):
+        session.append(TURNS[0], images, {})
+    assert not session.folder.exists()
+
+
+@pytest.mark.parametrize("file", ["01.png", "../01.png", "faces/../../01.png", "faces/1.png", "/faces/01.png"])
+def test_a_picture_lies_in_the_folder_of_faces(file):
+    with pytest.raises(ValidationError):
+        attempt(1, 1, ACCEPTED).model_validate({"number": 1, "seed": 1, "verdict": ACCEPTED, "file": file})
+
+
+NAN = Verdict(outcome="accepted", checks=(PASSED.model_copy(update={"score": float("nan")}),))
+
+
+@pytest.mark.parametrize(
+    "fields, fault",
+    [
+        ({"face": FaceRecord(file="faces/01.png", attempts=(attempt(1, 1, NAN),), chosen=1, exhausted=False)}, "score"),
+        ({"reply": "half an emoji: \ud83d"}, "surrogates not allowed"),
+    ],
+    ids=["no number", "no text"],
+)
+def test_a_turn_that_could_not_be_read_again_is_not_written(fields, fault, session):
+    written = turn(1, **fields)
+    with pytest.raises(ValueError, match=fault):
+        append(session, written)
+    assert not session.folder.exists()
+
+
+def damaged(folder, change):
+    path = folder / "turns.jsonl"
+    lines = path.read_bytes().split(b"\n")
+    record = json.loads(lines[1])
+    change(record)
+    lines[1] = json.dumps(record).encode()
+    path.write_bytes(b"\n".join(lines))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "change, field",
+    [
+        (lambda record: record.update(mood="low"), "mood"),
+        (lambda record: record["face"].update(lens=3), "face: lens"),
+        (lambda record: record["face"]["attempts"][0].update(steps=50), "face: attempts: 0: steps"),
+        (lambda record: record["face"]["attempts"][0]["verdict"].update(age=34), "verdict: unknown: age"),
+        (lambda record: record["face"]["attempts"][0]["verdict"]["checks"][0].update(by="x"), "checks: 0: by"),
+    ],
+    ids=["turn", "face", "attempt", "verdict", "check"],
+)
+def test_a_transcript_of_a_later_version_is_refused(change, field, unbroken):
+    with pytest.raises(TranscriptError) as error:
+        SessionFolder(damaged(unbroken, change)).turns()
+    assert "turns.jsonl: line 2: is no turn of this version" in str(error.value)
+    assert field in str(error.value) and "a later version wrote it" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record.pop("cue"),
+        lambda record: record.update(tokens={"client_prompt": "many"}),
+        lambda record: record["face"].update(chosen=None),
+        lambda record: record.update(number=0),
+    ],
+)
+def test_a_damaged_transcript_is_refused(change, unbroken):
+    with pytest.raises(TranscriptError, match=r"line 2: .* the file was changed or damaged"):
+        SessionFolder(damaged(unbroken, change)).turns()
+
+
+def test_a_line_that_is_no_json_is_refused(unbroken):
+    (unbroken / "turns.jsonl").write_bytes(b"\0\0\0\n")
+    with pytest.raises(TranscriptError, match=r"line 1: .*Invalid JSON.* the file was changed or damaged"):
+        SessionFolder(unbroken).turns()
+
+
+def test_a_transcript_that_lacks_a_line_is_refused(unbroken):
+    lines = (unbroken / "turns.jsonl").read_bytes().split(b"\n")
+    (unbroken / "turns.jsonl").write_bytes(b"\n".join([lines[0], *lines[2:]]))
+    with pytest.raises(TranscriptError, match="line 2: holds turn 3; lines were lost or added by hand"):
+        SessionFolder(unbroken).turns()
+
+
+# Kills ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_torn_at_any_byte_is_dropped_and_never_glued_to_the_next(session):
+    append(session, TURNS[0])
+    path = session.folder / "turns.jsonl"
+    whole = path.read_bytes()
+    following = last_turn(2).model_copy(update={"words": "Danke, Zoë 😊"})
+    append(session, following)
+    line = path.read_bytes().removeprefix(whole)
+    for end in range(1, len(line)):
+        path.write_bytes(whole + line[:end])
+        assert session.turns() == TURNS[:1]
+        assert path.stat().st_size == len(whole) + end, "reading changes nothing"
+        if end % 50 == 1 or end == len(line) - 1:
+            append(session, following)
+            assert path.read_bytes() == whole + line
+
+
+def test_a_torn_first_line_is_no_turn(session):
+    write_bytes(session.folder / "turns.jsonl", b'{"number":1,')
+    assert session.turns() == ()
+    append(session, TURNS[0])
+    assert session.turns() == TURNS[:1]
+
+
+def test_a_torn_line_of_times_is_dropped(session):
+    append(session, TURNS[0])
+    with open(session.folder / "timings.jsonl", "a") as file:
+        file.write('{"turn": 2, "sec')
+    assert set(session.timings()) == {1}
+    append(session, TURNS[1])
+    assert set(session.timings()) == {1, 2}
+
+
+def test_pictures_of_a_turn_that_is_not_there_go_with_the_next_write(session):
+    append(session, TURNS[0])
+    stray = ["faces/02-1.png", "faces/02-7.png", "faces/.02.png.77.partial", ".end.json.77.partial"]
+    for name in stray:
+        write_bytes(session.folder / name, b"half")
+    assert session.turns() == TURNS[:1]
+    assert all((session.folder / name).exists() for name in stray), "reading changes nothing"
+    append(session, last_turn(2))
+    assert set(contents(session.folder)) == {"turns.jsonl", *TURNS[0].face.files}
+
+
+def test_pictures_of_a_turn_that_is_not_there_go_with_the_end(session):
+    append(session, TURNS[0])
+    write_bytes(session.folder / "faces/02-1.png", b"half")
+    session.end("failed", "the client's model does not answer")
+    assert set(contents(session.folder)) == {"turns.jsonl", "end.json", *TURNS[0].face.files}
+
+
+KILLED_AT_EVERY_WRITE = """
+    import os, pathlib, signal, sys
+    sys.path[:0] = [{tests!r}, {root!r}]
+    import test_transcript
+
+    WRITES = ("os.rename", "os.truncate", "os.remove", "os.mkdir")
+    fatal = left = 0
+    os.fsync = lambda file: None  # what a process wrote outlives it; only the machine's end asks for more
+
+    def count(event, arguments):
+        global left
+        is_open = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wa+x")
+        if fatal and (is_open or event in WRITES):
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    folder, killed = pathlib.Path(sys.argv[1]), True
+    while killed:
+        fatal += 1
+        child = os.fork()
+        if not child:
+            left = fatal
+            test_transcript.run_to_the_end(folder / str(fatal))
+            os._exit(0)
+        killed = os.waitpid(child, 0)[1] == signal.SIGKILL
+        print(fatal)
+        if fatal > 500:
+            break
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_before_any_write_a_session_goes_on_as_if_it_had_not_been(tmp_path, unbroken, monkeypatch):
+    """A process a write: each dies one write later than the one before, until one comes to the end."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+    script = textwrap.dedent(KILLED_AT_EVERY_WRITE).format(tests=str(ROOT / "tests"), root=str(ROOT))
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True)
+    *killed, last = map(int, done.stdout.split())
+    assert last > 40, done.stderr
+    assert contents(tmp_path / str(last)) == contents(unbroken)
+    seen = set()
+    for number in killed:
+        session = SessionFolder(tmp_path / str(number))
+        turns = session.turns()
+        seen.add((len(turns), session.ended is not None))
+        assert turns == TURNS[: len(turns)]
+        assert all((session.folder / file).stat().st_size for turn in turns if turn.face for file in turn.face.files)
+        assert session.ended is None or len(turns) == len(TURNS)
+        run_to_the_end(session.folder)
+        assert contents(session.folder) == contents(unbroken), number
+    assert seen == {(count, False) for count in range(5)} | ({(4, True)} & seen)
+
+
+def test_killed_while_it_works_a_session_goes_on_where_it_was(tmp_path, unbroken):
+    script = f"""
+        import pathlib, sys
+        sys.path[:0] = [{str(ROOT / "tests")!r}, {str(ROOT)!r}]
+        import test_transcript as t
+        session = t.SessionFolder(pathlib.Path(sys.argv[1]))
+        for turn in t.TURNS[:2]:
+            t.append(session, turn)
+        print("two", flush=True)
+        while True:  # paints for ever
+            for file, image in t.pictures(t.TURNS[2]).items():
+                session._write_images({{file: image}})
+    """
+    folder = tmp_path / "7"
+    command = [sys.executable, "-c", textwrap.dedent(script), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "two\n"
+        while not (folder / "faces/03.png").exists():
+            assert process.poll() is None
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert SessionFolder(folder).turns() == TURNS[:2]
+    run_to_the_end(folder)
+    assert contents(folder) == contents(unbroken)
+
+
+# The conversation -----------------------------------------------------------------------------------------------------
+
+PROFILE = Profile("7", "Anna, 34", "none", "It was my fault.", "My partner left.", "Woman", (Path("a.png"),), "Anna")
+
+
+def test_a_conversation_before_its_first_turn():
+    conversation = Conversation(PROFILE, (), 3)
+    assert (conversation.number, conversation.dialogue, conversation.ended) == (1, (), False)
+
+
+def test_a_conversation_holds_what_was_spoken():
+    conversation = Conversation(PROFILE, TURNS, 3)
+    assert conversation.number == 5 and conversation.ended
+    assert not Conversation(PROFILE, TURNS[:3], 3).ended
+    assert conversation.dialogue == (
+        ("therapist", "I see that 1 weighs on you."),
+        ("client", "It was my fault 2."),
+        ("therapist", "I see that 2 weighs on you."),
+        ("client", "It was my fault 3."),
+        ("therapist", "I see that 3 weighs on you."),
+        ("client", "Thank you."),
+    )
+
+
+# For reading ----------------------------------------------------------------------------------------------------------
+
+
+def command(folder):
+    return subprocess.run(
+        [sys.executable, "-m", "mirror.transcripts", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_session_is_printed_for_reading(unbroken):
+    done = command(unbroken)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, first, *_, last = done.stdout.rstrip("\n").split("\n\n")
+    assert head.splitlines() == [
+        "  session    unbroken",
+        "  turns      4",
+        "  end        complete: the client ended it",
+        "  limits     safe 0.500, same_person 0.620",
+    ]
+    assert first.splitlines() == [
+        "1.",
+        "  client     [lowers the eyes] (silent)",
+        "  face       faces/01.png (attempt 2 of 2)",
+        "             1: another_person (safe 0.300, same_person 0.333)",
+        "             2: accepted (safe 0.300)",
+        "  caption    Looks sad",
+        "  technique  Pie Chart",
+        "  plan       1. Draw it.",
+        "             2. Share it out.",
+        "  context    without the first 3 utterances",
+        "  counselor  I see that 1 weighs on you.",
+    ]
+    assert last.splitlines() == ["4.", "  client     [nods] Thank you. (ends the session)"]
+    assert done.stdout.count("Pie Chart") == 1
+
+
+def test_a_session_tells_who_its_client_is(session):
+    assert session.client is None
+    session.begin(CLIENT)
+    append(session, turn(1))
+    head = format_session(session).split("\n\n")[0].splitlines()
+    assert head[1:5] == [
+        "  client     Ada, 40, a baker",
+        "  resistance cognitive",
+        "  reason     I bake nothing well.",
+        "  thought    I am a failure.",
+    ]
+    assert session.client["portraits"] == ["pocket/data/test_images/a.png"]
+
+
+def test_another_client_of_the_same_name_is_refused(session):
+    session.check_client(CLIENT)
+    session.begin(CLIENT)
+    session.check_client(replace(CLIENT, portraits=(Path("elsewhere.png"),)))
+    before = contents(session.folder)
+    with pytest.raises(RunConflict, match="another client 60: resistance was 'cognitive' and is 'emotional'; give the"):
+        session.check_client(replace(CLIENT, resistance="emotional"))
+    assert contents(session.folder) == before
+
+
+def test_a_plan_that_cannot_be_read_is_printed_as_such(session):
+    append(session, turn(1, technique="", plan=(), counselor_raw={"planning": "1.\n2. Perhaps"}))
+    assert "\n  plan       none that can be read in: 1. 2. Perhaps\n" in format_session(session)
+
+
+def test_what_the_counselor_could_not_read_or_say_is_printed(session):
+    lost = {"technique": "", "plan": (), "counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response")}
+    append(session, turn(1, **lost, dropped_utterances=0, cut_characters=900))
+    append(session, turn(2, **lost | {"counselor_raw": {"planning": ""}, "cut_off": ()}, cut_characters=7))
+    text = format_session(session)
+    assert "\n  plan       none, the answer ran out of tokens: 1. Perh\n" in text
+    assert "none that can be read in: (no answer)" in text
+    assert "without the first 900 characters of the newest one\n" in text
+    assert "without the first 3 utterances and the first 7 characters of the newest one\n" in text
+    assert "I see that 1 weighs on you. (ran out of tokens)" in text and "2 weighs on you." in text
+
+
+def test_another_technique_is_printed_where_it_appears(session):
+    for number, technique in enumerate(["", "Pie Chart", "Pie Chart", "Continuum"], 1):
+        append(session, turn(number, technique=technique, plan=("Draw it.",) if technique else ()))
+    text = format_session(session)
+    assert text.count("technique") == 2
+    assert text.index("\n2.\n") < text.index("Pie Chart") < text.index("\n4.\n") < text.index("Continuum")
+
+
+def test_a_client_without_a_cue_is_printed_without_brackets(session):
+    append(session, turn(1, cue="", words="No."))
+    assert "\n  client     No.\n" in format_session(session)
+
+
+def test_an_exhausted_search_is_printed_as_such(session):
+    face = FaceRecord(file="faces/01.png", attempts=(attempt(1, 1, REJECTED),), chosen=1, exhausted=True)
+    append(session, turn(1, face=face))
+    assert "faces/01.png (none accepted, the best shown: attempt 1 of 1)" in format_session(session)
+
+
+def test_long_words_are_wrapped_and_commands_to_a_terminal_left_out(session):
+    append(session, turn(1, words="so " * 100, reply="\x1b[2J" + "z" * 250, plan=("a " * 90,)))
+    text = format_session(session)
+    assert max(map(len, text.splitlines())) == mirror.transcripts.text.WIDTH == 100
+    assert text.split().count("so") == 100 and text.count("z") == 250 and "\x1b" not in text
+
+
+def test_a_session_under_way_is_printed_and_left_as_it_is(session):
+    append(session, TURNS[0])
+    with open(session.folder / "turns.jsonl", "a") as file:
+        file.write('{"number":2')
+    before = contents(session.folder)
+    done = command(session.folder)
+    assert "under way" in done.stdout and "\n2." not in done.stdout
+    assert contents(session.folder) == before
+
+
+def test_a_failed_session_is_printed_with_its_reason(session):
+    session.end("failed", "https://example.org/verify does not answer")
+    assert "failed: https://example.org/verify does not answer" in command(session.folder).stdout
+
+
+def test_a_folder_without_a_session_is_told(tmp_path):
+    done = command(tmp_path)
+    assert done.returncode == 2 and f"{tmp_path} holds no session" in done.stderr
+
+
+def test_a_transcript_that_cannot_be_read_is_told_in_one_line(unbroken):
+    done = command(damaged(unbroken, lambda record: record.update(mood="low")))
+    assert done.returncode == 2 and "mood" in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
