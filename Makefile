@@ -69,7 +69,7 @@ notebooks: $(INSTALLED)  ## run every notebook as it stands, at pocket size; the
 check: $(INSTALLED)  ## style, layers, and the form of the notebooks
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
-	@$(PYTEST) tests/test_layers.py tests/test_notebooks.py
+	@$(PYTEST) tests/project/test_layers.py tests/project/test_notebooks.py
 
 clear: $(INSTALLED)  ## remove the outputs of a run from the notebooks, before a commit
 	@$(PY) -m jupyter nbconvert --clear-output --inplace notebooks/*.ipynb

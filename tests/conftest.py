@@ -8,15 +8,13 @@ import pytest
 
 from tests import DATA
 
-GOLDEN = DATA / "llava-tiny"
-
 
 @pytest.fixture(scope="session")
 def llava():
     """The real classes at pocket size: 16 image tokens, images of 56 pixels, a tokenizer that falls back to bytes."""
     from mirror.models.llava import load  # imports torch and transformers, which most test files do without
 
-    return load(GOLDEN / "llava-v1.5-tiny")
+    return load(DATA / "llava-tiny/llava-v1.5-tiny")
 
 
 @pytest.fixture

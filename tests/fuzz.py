@@ -29,7 +29,7 @@ from PIL import Image
 
 from mirror.chat.errors import Fault
 from mirror.chat.messages import without_reasoning
-from mirror.chat.wire import Answer, parsed
+from mirror.chat.wire import Answer
 from mirror.counseling.settings import CounselSettings
 from mirror.faces.identity import read_calibration
 from mirror.files.image_file import PictureError, decode_picture
@@ -50,6 +50,7 @@ from mirror.rating.ratings import Rating, RatingsError, read_lines
 from mirror.rating.settings import RateSettings
 from mirror.run_folder import RunConflict, read_provenance
 from mirror.services.http_client import decoded
+from mirror.services.server_json import parsed
 from mirror.settings.errors import SettingsError
 from mirror.settings.params_file import read_params
 from mirror.training.records import DataError, read_records

@@ -3,7 +3,11 @@
 import contextlib
 import io
 import json
+import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -17,6 +21,7 @@ from api.loopback import running
 from api.verification.app import VerificationSettings
 from mirror.faces.description import Description
 from mirror.transcripts.verdict import Check, Verdict
+from tests import ROOT
 
 
 class Scripted:
@@ -169,3 +174,29 @@ def free_port():
     """A port that nothing listens at."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+# Services as commands -------------------------------------------------------------------------------------------------
+
+SERVICE_VARIABLES = ("VERIFICATION_", "DESCRIPTION_", "MIRROR_SERVICE_TOKEN", "OPENAI_", "IMG_")
+
+
+def service_environment(**variables):
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(SERVICE_VARIABLES)}
+    return outside | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", **variables}
+
+
+@contextlib.contextmanager
+def started_service(service, folder, *words, **variables):
+    """A running service on a free port, started in `folder`: its process and its URL."""
+    command = [sys.executable, "-m", f"api.{service}", "--port", "0", *words]
+    with (folder / "log").open("w+") as log:
+        process = subprocess.Popen(command, stderr=log, stdout=log, cwd=folder, env=service_environment(**variables))
+        try:
+            until(lambda: process.poll() is not None or "http://" in (folder / "log").read_text().rpartition("\n")[0])
+            text = (folder / "log").read_text()
+            assert process.poll() is None, text
+            yield process, re.search(r"http://[\d.:]+", text)[0]
+        finally:
+            process.kill()
+            process.wait()

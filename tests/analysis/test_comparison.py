@@ -7,7 +7,7 @@ import pytest
 from mirror.analysis.comparison import arm_order, by_arm, compare, compare_halves
 from mirror.analysis.study import Measure
 from mirror.statistics import adjust
-from tests.analysis.test_settings import settings
+from tests.parameters import analyse_settings
 
 UP, DOWN = Measure("up", "an up", "share", "higher"), Measure("down", "a down", "share", "lower")
 
@@ -36,7 +36,7 @@ def study():
 
 
 def test_every_pair_in_every_measure_later_arms_against_earlier_ones(study):
-    table = compare(study, [UP, DOWN], settings())
+    table = compare(study, [UP, DOWN], analyse_settings())
     assert list(zip(table.arm, table.other, table.measure, strict=True)) == [
         (arm, other, key) for arm, other in (("c", "b"), ("c", "a"), ("b", "a")) for key in ("up", "down")
     ]
@@ -45,7 +45,7 @@ def test_every_pair_in_every_measure_later_arms_against_earlier_ones(study):
 
 
 def test_better_follows_the_direction_of_the_measure(study):
-    table = compare(study, [UP, DOWN], settings()).set_index(["arm", "other", "measure"])
+    table = compare(study, [UP, DOWN], analyse_settings()).set_index(["arm", "other", "measure"])
     up, down = table.loc[("b", "a", "up")], table.loc[("b", "a", "down")]
     assert up.is_significant and up.is_better and up.effect_low > 0
     assert down.is_significant and not down.is_better and down.effect_low > 0
@@ -55,21 +55,21 @@ def test_better_follows_the_direction_of_the_measure(study):
 
 
 def test_a_reference_leaves_its_own_pairs_only(study):
-    table = compare(study, [UP], settings(runs="results/run-a,results/run-b,results/run-c", reference="run-b"))
+    table = compare(study, [UP], analyse_settings(runs="results/run-a,results/run-b,results/run-c", reference="run-b"))
     assert list(zip(table.arm, table.other, strict=True)) == [("c", "b"), ("a", "b")]
     assert arm_order(study, "run-b") == ["c", "a", "b"] and arm_order(study, "") == ["c", "b", "a"]
 
 
 def test_one_arm_is_compared_with_none(study):
     study.arms = study.arms[:1]
-    assert compare(study, [UP], settings()).empty
+    assert compare(study, [UP], analyse_settings()).empty
 
 
 def test_intervals_end_where_a_measure_ends():
     few = Arms(["a", "b"], {"up": pd.DataFrame({"a": [0.0, 0.1, 1.0], "b": [1.0, 0.8, 0.1]})})
-    table, points = by_arm(few, [UP], settings())
+    table, points = by_arm(few, [UP], analyse_settings())
     assert table.low.tolist() == [0, 0] and table.high.tolist() == [1, 1] and len(points) == 6
-    compared = compare(few, [UP], settings())
+    compared = compare(few, [UP], analyse_settings())
     assert (compared.low[0], compared.high[0]) == (-1, 1)
 
 
@@ -78,6 +78,6 @@ def test_halves_are_compared_within_each_arm():
     early = chance.uniform(0.4, 0.6, 30)
     falling = pd.DataFrame({"early": early, "late": early - 0.2 + chance.normal(0, 0.05, 30)})
     still = pd.DataFrame({"early": early, "late": early + chance.normal(0, 0.05, 30)})
-    found = compare_halves({"a": falling, "b": still}, "share", settings()).set_index("run")
+    found = compare_halves({"a": falling, "b": still}, "share", analyse_settings()).set_index("run")
     assert found.difference["a"] == pytest.approx(-0.2, abs=0.03)
     assert found.p_adjusted["a"] < 0.01 < 0.05 < found.p_adjusted["b"]

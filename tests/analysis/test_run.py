@@ -20,8 +20,8 @@ from mirror.analysis.settings import AnalyseSettings
 from mirror.benchmarks.synthetic_runs import write_run
 from mirror.run_folder import RunConflict
 from mirror.transcripts.session_folder import SessionFolder
-from tests.analysis.test_settings import DEFAULTS
-from tests.analysis.test_study import rate
+from tests.parameters import ANALYSE_DEFAULTS
+from tests.studies import rate
 
 matplotlib.use("Agg")
 
@@ -43,7 +43,9 @@ def runs(output):
 
 
 def analysis(**changes):
-    return Analysis(AnalyseSettings.checked(DEFAULTS | {"runs": "results/m-base,results/m-ec"} | changes, "parameter"))
+    return Analysis(
+        AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"} | changes, "parameter")
+    )
 
 
 def test_what_was_compared_on_how_many_clients(runs):
@@ -364,7 +366,7 @@ def test_one_run_is_described_and_compared_with_none(runs):
 
 
 def test_the_analysis_of_given_runs_loads_no_model(runs):
-    given = DEFAULTS | {"runs": "results/m-base,results/m-ec"}
+    given = ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"}
     script = (
         "import sys; from mirror.analysis.run import Analysis; from mirror.analysis.settings import AnalyseSettings; "
         f"Analysis(AnalyseSettings.checked({given!r}, 'x')).finish(); "

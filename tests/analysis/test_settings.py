@@ -5,13 +5,7 @@ import yaml
 
 from mirror.analysis.settings import AnalyseSettings
 from mirror.settings.errors import SettingsError
-
-DEFAULTS = {"runs": "", "reference": "", "instruments": "", "level": 0.95, "resamples": 500, "seed": 1}
-DEFAULTS |= {"gallery": False, "run": None, "fresh": False}
-
-
-def settings(**changes):
-    return AnalyseSettings.checked(DEFAULTS | changes, "parameter", check_files=False)
+from tests.parameters import ANALYSE_DEFAULTS, analyse_settings
 
 
 def write(folder):
@@ -20,10 +14,10 @@ def write(folder):
 
 
 def test_the_run_is_called_after_those_that_it_compares(output):
-    assert settings().run == "analyse-pocket"
-    assert settings(runs="results/a, results/b").run == "analyse-a-b"
-    assert settings(run="mine").run == "mine"
-    assert [f.name for f in settings(runs="results/a, results/b,").folders] == ["a", "b"]
+    assert analyse_settings().run == "analyse-pocket"
+    assert analyse_settings(runs="results/a, results/b").run == "analyse-a-b"
+    assert analyse_settings(run="mine").run == "mine"
+    assert [f.name for f in analyse_settings(runs="results/a, results/b,").folders] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -42,23 +36,23 @@ def test_the_run_is_called_after_those_that_it_compares(output):
 )
 def test_what_cannot_work_is_refused(changes, message):
     with pytest.raises(SettingsError, match=message):
-        settings(**changes)
+        analyse_settings(**changes)
 
 
 def test_a_run_that_is_not_there_is_refused_with_what_to_do(output):
     write(output / "results/a")
-    AnalyseSettings.checked(DEFAULTS | {"runs": "results/a"}, "parameter")
+    AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/a"}, "parameter")
     with pytest.raises(SettingsError, match="runs: no such folder results/b; counsel first: papermill"):
-        AnalyseSettings.checked(DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
+        AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
     with pytest.raises(SettingsError, match="instruments: no such file .*mine.yaml"):
-        AnalyseSettings.checked(DEFAULTS | {"instruments": "ctrs,mine.yaml"}, "parameter")
+        AnalyseSettings.checked(ANALYSE_DEFAULTS | {"instruments": "ctrs,mine.yaml"}, "parameter")
 
 
 def test_one_run_under_two_names_is_refused(output):
     write(output / "results/a")
     (output / "results/b").symlink_to(output / "results/a")
     with pytest.raises(SettingsError, match="runs: a and b are one folder .*name it once"):
-        AnalyseSettings.checked(DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
+        AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
 
 
 @pytest.mark.parametrize(
@@ -76,4 +70,4 @@ def test_a_folder_that_is_no_run_is_refused_in_words(output, file, content, mess
     write(output / "results/a")
     (output / "results/a" / file).write_bytes(content)
     with pytest.raises(SettingsError, match=message):
-        AnalyseSettings.checked(DEFAULTS | {"runs": "results/a"}, "parameter")
+        AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/a"}, "parameter")

@@ -4,29 +4,15 @@ import json
 from math import isnan
 
 import pytest
-import yaml
 
 from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, Measure, Study, StudyError, without_damage
-from mirror.benchmarks.synthetic_runs import write_run
 from mirror.files.atomic import write_bytes
 from mirror.rating.instrument import read_instrument
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
+from tests.studies import CLIENTS, rate, study, write
 
-CLIENTS = ["60", "61", "62", "100"]
 NAMES, TURNS = OUTCOMES[0], DESCRIPTIVE[0]
-
-
-def write(tmp_path, name, clients=CLIENTS, cot="base", **settings):
-    folder = tmp_path / name
-    write_run(folder, clients, 6, 3, cot)
-    known = yaml.safe_load((folder / "settings.yaml").read_text())
-    (folder / "settings.yaml").write_text(yaml.safe_dump(known | settings))
-    return folder
-
-
-def study(*folders, instruments=()):
-    return Study([Arm.read(folder) for folder in folders], instruments)
 
 
 def test_scores_have_a_row_a_client_and_a_column_an_arm(tmp_path):
@@ -122,18 +108,6 @@ def test_the_change_of_resistance_is_the_second_half_less_the_first(tmp_path):
 
 
 # Ratings --------------------------------------------------------------------------------------------------------------
-
-
-def rate(folder, scores, judge="m", instrument="helpfulness"):
-    items = [item.id for item in read_instrument(instrument).items]
-    lines = [
-        {"idx": idx, "instrument": instrument, "repeat": repeat, "status": "rated" if score is not None else "failed"}
-        | {"scores": dict.fromkeys(items, score), "raw": "", "judge": judge, "run": "r", "asked": f"{idx}{repeat}"}
-        | {"attempts": 1}
-        for idx, repeats in scores.items()
-        for repeat, score in enumerate(repeats, 1)
-    ]
-    (folder / "ratings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def test_ratings_are_outcomes_beside_those_of_the_transcripts(tmp_path):

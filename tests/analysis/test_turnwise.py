@@ -7,8 +7,8 @@ import pytest
 from mirror.analysis.comparison import by_arm
 from mirror.analysis.measures import OUTCOMES
 from mirror.analysis.turnwise import caption_chance, per_turn, points, reactions, unread_captions
-from tests.analysis.test_comparison import settings
-from tests.analysis.test_study import study, write
+from tests.parameters import analyse_settings
+from tests.studies import study, write
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def arms(tmp_path):
 def test_the_share_of_replies_that_name_the_feeling_is_the_measure(arms):
     table, (names, *_) = reactions(arms), OUTCOMES
     assert names.key == "names"
-    means, _ = by_arm(arms, [names], settings())
+    means, _ = by_arm(arms, [names], analyse_settings())
     shown = table[table.reaction == "named"].set_index("arm").share
     assert shown.to_dict() == pytest.approx(means.set_index("arm")["mean"].to_dict())
     assert table.groupby("arm").share.sum().tolist() == pytest.approx([1, 1])
@@ -30,14 +30,17 @@ def test_the_share_of_replies_that_name_the_feeling_is_the_measure(arms):
 
 
 def test_sessions_that_are_not_complete_have_no_turns(arms):
-    assert per_turn(arms, "identity", "cosine", settings()).groupby("arm").n.max().to_dict() == {"base": 4, "ec": 3}
+    assert per_turn(arms, "identity", "cosine", analyse_settings()).groupby("arm").n.max().to_dict() == {
+        "base": 4,
+        "ec": 3,
+    }
     assert points(arms, "identity", ["ec"]).groupby("turn").size().tolist() == [3] * 6
     assert unread_captions(arms, "ec") == (0, 18) and unread_captions(arms, "base") == (0, 0)
 
 
 def test_turns_have_intervals_within_their_range(arms):
     for key, unit, (lowest, highest) in (("identity", "cosine", (-1, 1)), ("resistant", "share", (0, 1))):
-        table = per_turn(arms, key, unit, settings())
+        table = per_turn(arms, key, unit, analyse_settings())
         assert (table.low.dropna() >= lowest).all() and (table.high.dropna() <= highest).all()
 
 

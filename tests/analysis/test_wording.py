@@ -7,7 +7,7 @@ import pytest
 from mirror.analysis.wording import differing_part
 from mirror.files.json_file import write_json
 from mirror.prompts import VARIANTS, CountedTemplate, PromptSet, PromptTemplate, own_prompts
-from tests.analysis.test_study import CLIENTS, study, write
+from tests.studies import CLIENTS, study, write
 
 TRAINED = {
     "base": "<image>\nA photo of the person you talk to.\n- Personal Information: {personal_information}\n"

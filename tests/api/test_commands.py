@@ -1,8 +1,5 @@
 """`python -m api.verification` and `python -m api.description`: they start offline, and say why when they do not."""
 
-import contextlib
-import os
-import re
 import signal
 import socket
 import subprocess
@@ -16,40 +13,17 @@ from api.verification.app import VerificationSettings, create_app
 from mirror.services.service import Service
 from mirror.transcripts.verdict import Verdict
 from tests import ROOT
-from tests.servers import ScriptedVerifier, until
-
-OURS = ("VERIFICATION_", "DESCRIPTION_", "MIRROR_SERVICE_TOKEN", "OPENAI_", "IMG_")
-
-
-def environment(**variables):
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return outside | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", **variables}
+from tests.servers import ScriptedVerifier, service_environment, started_service
 
 
 def run(service, *words, **variables):
     command = [sys.executable, "-m", f"api.{service}", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(**variables))
-
-
-@contextlib.contextmanager
-def started(service, folder, *words, **variables):
-    """A running service on a free port, started in `folder`: its process and its URL."""
-    command = [sys.executable, "-m", f"api.{service}", "--port", "0", *words]
-    with (folder / "log").open("w+") as log:
-        process = subprocess.Popen(command, stderr=log, stdout=log, cwd=folder, env=environment(**variables))
-        try:
-            until(lambda: process.poll() is not None or "http://" in (folder / "log").read_text().rpartition("\n")[0])
-            text = (folder / "log").read_text()
-            assert process.poll() is None, text
-            yield process, re.search(r"http://[\d.:]+", text)[0]
-        finally:
-            process.kill()
-            process.wait()
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=service_environment(**variables))
 
 
 @pytest.mark.parametrize("service, path", [("verification", "/verify"), ("description", "/describe")])
 def test_it_starts_offline_in_any_folder_answers_and_stops_when_told(service, path, tmp_path):
-    with started(service, tmp_path, MIRROR_SERVICE_TOKEN="swordfish") as (process, url):
+    with started_service(service, tmp_path, MIRROR_SERVICE_TOKEN="swordfish") as (process, url):
         client = Service(url, path, token="swordfish", retries=0)
         assert client.health()["name"] == service
         if service == "verification":

@@ -14,15 +14,15 @@ from mirror.prompts import Variant, completed, own_prompts
 from mirror.training.prompt_induction import induce
 from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.session_folder import SessionFolder
-from tests.counseling.test_settings import DEFAULTS
-from tests.models.test_checkpoint import whole_checkpoint
+from tests.checkpoints import whole_checkpoint
 from tests.openai_server import OpenAIServer, Text
+from tests.parameters import COUNSEL_DEFAULTS
 from tests.published_prompts import records
 from tests.servers import ScriptedVerifier, verification_service
 
 
 def settings(**changes):
-    return CounselSettings.checked(DEFAULTS | changes, "parameter")
+    return CounselSettings.checked(COUNSEL_DEFAULTS | changes, "parameter")
 
 
 def test_the_pocket_cast_counsels_a_client_offline(tmp_path):

@@ -15,8 +15,8 @@ from mirror.files.lock import FolderInUse
 from mirror.run_folder import RunConflict
 from mirror.settings.errors import SettingsError
 from mirror.transcripts.turn import FaceRecord, Turn
-from tests.counseling.test_settings import DEFAULTS
 from tests.openai_server import OpenAIServer, Status, Text
+from tests.parameters import COUNSEL_DEFAULTS
 
 SMALL = {"sessions": 2, "max_turns": 2, "attempts": 1, "steps": 1, "merge_step": 0, "max_new_tokens": 4, "cot": "ec"}
 
@@ -28,7 +28,7 @@ def offline(monkeypatch):
 
 
 def run(**changes):
-    return Counseling(CounselSettings.checked(DEFAULTS | SMALL | changes, "parameter"))
+    return Counseling(CounselSettings.checked(COUNSEL_DEFAULTS | SMALL | changes, "parameter"))
 
 
 def test_a_run_counsels_its_clients_and_records_who_did_it(output, capsys):
@@ -125,7 +125,7 @@ def turn(number, ended=False, exhausted=False):
 
 def test_progress_tells_sessions_faces_tokens_and_money():
     chat = {"client": "openai", "client_model": "m", "client_url": "http://x", "prices": "m 2/10"}
-    settings = CounselSettings.checked(DEFAULTS | chat, "parameter")
+    settings = CounselSettings.checked(COUNSEL_DEFAULTS | chat, "parameter")
     with tqdm(total=12, file=io.StringIO()) as bar:
         tally = Tally(bar, settings, sessions=2, ended=0)
         for taken in (turn(1), turn(1, exhausted=True), turn(2), turn(2, ended=True)):

@@ -3,26 +3,14 @@
 import pytest
 
 from mirror.chat.prices import parse_prices
-from mirror.counseling.settings import MODELS, SERVICES, CounselSettings
+from mirror.counseling.settings import SERVICES, CounselSettings
 from mirror.models.checkpoint import read_manifest, write_manifest
 from mirror.prompts import completed, own_prompts
 from mirror.settings.errors import SettingsError
 from mirror.training.prompt_induction import induce
-from tests.models.test_checkpoint import whole_checkpoint
+from tests.checkpoints import whole_checkpoint
+from tests.parameters import COUNSEL_DEFAULTS
 from tests.published_prompts import records
-
-OPEN = dict.fromkeys({name for models in MODELS.values() for name in models} | {"verifier", "run"})
-DEFAULTS = OPEN | {
-    "counselor": "llava", "size": "pocket", "cot": "base", "checkpoint": "", "revision": "", "counselor_model": "",
-    "counselor_url": "", "sees_face": True, "temperature": 0.7, "top_p": 0.9, "context": 16, "client_url": "",
-    "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "", "scheduler": "ddim",
-    "guidance_scale": 5.0, "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
-    "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
-    "paint_batch": 8, "reply_batch": 16, "prices": "", "prompts": "", "fresh": False,
-    "client_temperature": 0.7, "client_top_p": 0.9, "client_max_tokens": 128, "client_frequency_penalty": 0.2,
-    "client_presence_penalty": 0.2, "describer_temperature": 0.7, "describer_top_p": 0.9, "describer_max_tokens": 128,
-}  # fmt: skip
-
 
 CHAT = {"counselor": "openai", "counselor_model": "m", "counselor_url": "http://x"}
 
@@ -34,7 +22,7 @@ def no_services(monkeypatch):
 
 
 def settings(check_files=True, **changes):
-    return CounselSettings.checked(DEFAULTS | changes, "parameter", check_files)
+    return CounselSettings.checked(COUNSEL_DEFAULTS | changes, "parameter", check_files)
 
 
 def refused(**changes):

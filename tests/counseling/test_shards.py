@@ -15,7 +15,7 @@ from mirror.files.lock import FolderInUse
 from mirror.run_folder import Run
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 from mirror.transcripts.turn import Turn
-from tests.transcripts.test_session_folder import CLIENT
+from tests.sessions import CLIENT
 
 TURN = Turn(number=1, cue="nods", words="Bye.", ended=True, client_raw="Client: [nods] Bye. [/END]")
 

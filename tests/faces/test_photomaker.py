@@ -22,13 +22,12 @@ from mirror.files.image_file import PictureError
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.faces import draw
 from pocket.drawing.identities import Identity
-from tests import DATA
+from tests import ROOT
+from tests.tiny_photomaker import GOLDEN, RECIPE
 
-GOLDEN = DATA / "photomaker-tiny"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
 TENSORS = load_file(GOLDEN / "expected.safetensors")
 ONE, TWO = (Image.open(GOLDEN / name).convert("RGB") for name in EXPECTED["portraits"]["two"])
-RECIPE = PaintRecipe(steps=6, guidance_scale=5.0, merge_step=2, size=64, output_size=32)
 PROMPT, NEGATIVE = EXPECTED["prompt"], EXPECTED["negative_prompt"]
 
 
@@ -348,6 +347,10 @@ def test_weights_of_another_family_are_refused(tmp_path):
 
 
 def test_nothing_is_printed_on_import_or_load():
-    code = "from tests.test_photomaker import load; load()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=GOLDEN.parents[2])
+    code = (
+        "from mirror.faces.photomaker import PhotoMaker; from tests.tiny_photomaker import GOLDEN, RECIPE; "
+        "files = str(GOLDEN / 'sdxl-tiny'), str(GOLDEN / 'photomaker-v1.bin'); "
+        "PhotoMaker.load(*files, RECIPE, embed_face=None, vision_heads=4)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

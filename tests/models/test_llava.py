@@ -16,10 +16,8 @@ from mirror.models.llava_chat import prompt_text, tokenize, tokenize_prompt
 from mirror.models.sampling import SeededSampling
 from mirror.models.weights import resolve
 from mirror.paths import repository_root
-from tests import DATA
+from tests.tiny_llava import BASE, GOLDEN, greedy_ids, logits
 
-GOLDEN = DATA / "llava-tiny"
-BASE = GOLDEN / "llava-v1.5-tiny"
 IMAGE = -200  # how the golden token ids mark the image
 
 
@@ -31,26 +29,6 @@ def expected():
 @pytest.fixture(scope="module")
 def llava():
     return load(str(BASE))
-
-
-def logits(llava, human, pixel_values):
-    ids = tokenize_prompt(llava.tokenizer, human, llava.image_token_id, llava.image_tokens)
-    with torch.no_grad():
-        return llava.model(input_ids=torch.tensor([ids]), pixel_values=pixel_values).logits[0]
-
-
-def greedy_ids(llava, human, pixel_values, count):
-    ids = tokenize_prompt(llava.tokenizer, human, llava.image_token_id, llava.image_tokens)
-    output = llava.model.generate(
-        input_ids=torch.tensor([ids]),
-        attention_mask=torch.ones(1, len(ids), dtype=torch.long),
-        pixel_values=pixel_values,
-        do_sample=False,
-        max_new_tokens=count,
-        suppress_tokens=unused_tokens(llava),
-        pad_token_id=llava.tokenizer.pad_token_id,
-    )
-    return output[0, len(ids) :].tolist()
 
 
 def test_prompt_and_its_token_ids_are_the_published_ones(llava, expected):

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mirror.models.llava import generate, load
 from mirror.models.lora import (
-    TARGETS,
     add_lora,
     load_adapter,
     load_checkpoint,
@@ -22,9 +21,7 @@ from mirror.models.lora import (
     save_adapter,
     without_adapter,
 )
-from tests.models.test_llava import BASE, GOLDEN, greedy_ids, logits
-
-ORIGINAL = GOLDEN / "checkpoints" / "llava-v1.5-tiny-mirror_planning-task-lora-epoch1"
+from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, greedy_ids, logits, pefts_adapter, shake, write_config
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +32,6 @@ def expected():
 def fresh(rank=8, dropout=0.0, seed=3, fused=True):
     llava = load(str(BASE))
     return llava, add_lora(llava.model, rank, 2 * rank, dropout, seed, fused)
-
-
-def shake(model, seed=0):
-    """Gives the (zero) B matrices values, so that LoRA does something."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in lora_weights(model):
-            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
 
 
 def test_lora_of_the_original_trainer_gives_the_published_logits(expected):
@@ -225,27 +214,6 @@ PEFT_CONFIGS = {
     "eva": {"init_lora_weights": "eva"},
     "projector inside": {"modules_to_save": ["multi_modal_projector"]},
 }
-
-
-def pefts_adapter(folder, **changes):
-    """An adapter that peft itself made and saved for the tiny LLaVA, with the base's projector beside it."""
-    base = load(str(BASE)).model
-    tensors = {key: value.contiguous() for key, value in projector(base).state_dict().items()}
-    changes = {"target_modules": TARGETS, "r": 8, "lora_alpha": 16} | changes
-    init = changes.pop("init_lora_weights", True)
-    eager = {} if init == "eva" else {"init_lora_weights": init}  # eva draws its weights from data first
-    model = get_peft_model(base, LoraConfig(**changes, **eager))
-    shake(model)
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    if "modules_to_save" not in changes:
-        save_file(tensors, folder / "projector.safetensors")
-    write_config(folder, init_lora_weights=init)
-    return folder
-
-
-def write_config(folder, **changes):
-    path = folder / "adapter_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # peft's own, of options without effect

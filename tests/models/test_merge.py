@@ -11,8 +11,7 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration
 
 from mirror.models.llava import load
 from mirror.models.merge import merge
-from tests.models.test_llava import BASE, GOLDEN, logits
-from tests.models.test_lora import ORIGINAL, pefts_adapter
+from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, logits, pefts_adapter
 
 
 def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path):

@@ -15,7 +15,7 @@ import torch
 
 from mirror.models.weights import find, load_weights, read_config, resolve
 from tests import ROOT
-from tests.faces.test_photomaker import GOLDEN, RECIPE
+from tests.tiny_photomaker import GOLDEN, RECIPE
 
 POCKET = ROOT / "pocket/models"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -239,6 +239,18 @@ def test_the_tables_run_downwards():
         assert all(order[room] < order[other] for other in below), room
 
 
+def test_modules_with_tests_are_imported_by_none():
+    """What several of them need is in a module of tests/ that holds no tests, or in conftest.py."""
+    found = [
+        f"{module} imports {name}"
+        for package in (*PACKAGES, "tests")
+        for module, path in sources(ROOT, package).items()
+        for name in sorted(imports_of(path, ROOT))
+        if any(part.startswith("test_") for part in name.split(".")) and name.startswith("tests.")
+    ]
+    assert not found
+
+
 BROKEN = {
     "upwards": (
         {"clients/client.py": "from mirror.counseling.session import x", "counseling/session.py": ""},

@@ -15,9 +15,9 @@ from mirror.paths import input_path
 from mirror.prompts.client import BEGIN
 from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.session_folder import SessionFolder
-from tests.api.test_commands import started
-from tests.counseling.test_settings import DEFAULTS
 from tests.openai_server import Body, Dropped, OpenAIServer, Status, Text
+from tests.parameters import COUNSEL_DEFAULTS
+from tests.servers import started_service
 
 PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))[:4]
 SMALL = {"sessions": 4, "max_turns": 3, "attempts": 2, "steps": 1, "merge_step": 0, "max_new_tokens": 8, "seed": 5}
@@ -68,14 +68,17 @@ def services(tmp_path, monkeypatch):
     folders = tmp_path / "verification", tmp_path / "description"
     for folder in folders:
         folder.mkdir()
-    with started("verification", folders[0]) as (_, filter_url), started("description", folders[1]) as (_, url):
+    with (
+        started_service("verification", folders[0]) as (_, filter_url),
+        started_service("description", folders[1]) as (_, url),
+    ):
         monkeypatch.setenv("IMG_VERIFICATION_URL", filter_url)
         monkeypatch.setenv("IMG_DESCRIPTION_URL", f"{url}/describe")
         yield
 
 
 def settings(**changes):
-    return CounselSettings.checked(DEFAULTS | SMALL | changes, "parameter")
+    return CounselSettings.checked(COUNSEL_DEFAULTS | SMALL | changes, "parameter")
 
 
 def test_every_session_completes_or_is_reported_and_only_that_one_is_tried_again(services, output):

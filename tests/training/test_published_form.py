@@ -14,8 +14,8 @@ from mirror.training.prompt_induction import induce
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
 from tests import ROOT
-from tests.models.test_llava import BASE
 from tests.published_form import FOREIGN, FORMS, NOT_FOUND, Form, records, write_set
+from tests.tiny_llava import BASE
 
 DIALOGUES = 24
 

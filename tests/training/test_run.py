@@ -25,9 +25,9 @@ from mirror.training.dataset import DataError
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
 from mirror.training.step import Diverged, Stepper
-from tests.models.test_llava import BASE
 from tests.published_form import FORMS, write_set
 from tests.published_prompts import response_prompt, sessions
+from tests.tiny_llava import BASE
 
 COLOURS = {"red": "You look angry.", "blue": "You look sad."}
 PARAMETERS = {

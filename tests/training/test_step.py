@@ -15,7 +15,7 @@ from mirror.models.llava_chat import IGNORED, tokenize
 from mirror.models.lora import add_lora, lora_weights, projector
 from mirror.training import step
 from mirror.training.step import MICRO_BATCH_COST, Stepper, collate, cuts, loss_sum, make_optimizer, rate_factor
-from tests.models.test_llava import BASE
+from tests.tiny_llava import BASE
 
 TURNS = [
     [("<image>\nI am late again.", "You sound worried.")],

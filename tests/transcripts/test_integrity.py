@@ -9,7 +9,7 @@ import pytest
 from mirror.models.checkpoint import writing
 from mirror.transcripts.integrity import run_faults, session_faults
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
-from tests.transcripts.test_session_folder import CLIENT, TURNS, append
+from tests.sessions import CLIENT, TURNS, append
 
 
 @pytest.fixture

@@ -26,85 +26,23 @@ from mirror.transcripts.profile import Profile
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 from mirror.transcripts.text import format_session
 from mirror.transcripts.turn import AttemptRecord, Conversation, FaceRecord, Turn
-from mirror.transcripts.verdict import Check, Verdict
+from mirror.transcripts.verdict import Verdict
 from tests import ROOT
-
-PASSED = Check(name="safe", passed=True, score=0.1 + 0.2, threshold=0.5, model="nsfw")
-FAILED = Check(name="same_person", passed=False, score=1 / 3, threshold=0.62, model="faces")
-REJECTED = Verdict(outcome="another_person", checks=(PASSED, FAILED))
-ACCEPTED = Verdict(outcome="accepted", checks=(PASSED,))
-
-
-def attempt(number, which, verdict):
-    return AttemptRecord(number=which, seed=2**62 + which, verdict=verdict, file=f"faces/{number:02}-{which}.png")
-
-
-def turn(number, **fields):
-    """A turn with every field filled, shown at the second attempt."""
-    fields = {
-        "number": number,
-        "cue": "lowers the eyes",
-        "words": "" if number == 1 else f"It was my fault {number}.",
-        "client_raw": "Client: [lowers the eyes]\u2028\u0085\n\r\n “fault” \\ 😊",
-        "description": {"expression": "sad", "attempts": 1, "rejected": ["a\nb"], "fallback": False},
-        "face": FaceRecord(
-            file=f"faces/{number:02}.png",
-            attempts=(attempt(number, 1, REJECTED), attempt(number, 2, ACCEPTED)),
-            chosen=2,
-            exhausted=False,
-        ),
-        "caption": "Looks sad",
-        "technique": "Pie Chart",
-        "plan": ("Draw it.", "Share it out."),
-        "reply": f"I see that {number} weighs on you.",
-        "counselor_raw": {"emotion_recognition": "Looks sad", "response": " I see that.\n"},
-        "dropped_utterances": 3,
-        "tokens": {"client_prompt": 800, "client_completion": 20},
-    } | fields
-    return Turn(**fields)
-
-
-def last_turn(number):
-    """The client ends the session with it: there is neither face nor reply."""
-    return Turn(number=number, cue="nods", words="Thank you.", ended=True, client_raw="[nods] Thank you. [/END]")
-
-
-def pictures(turn):
-    """Another picture for each file of a turn."""
-    files = turn.face.files if turn.face else []
-    return {file: Image.new("RGB", (8, 8), (10 * turn.number, 20 * place, 30)) for place, file in enumerate(files)}
-
-
-def append(session, turn):
-    session.append(turn, pictures(turn), {"client": 0.5, "face": 2.0})
-
-
-def contents(folder):
-    """All files but the timings, which no two runs share."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "timings.jsonl")
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-TURNS = (turn(1), turn(2), turn(3), last_turn(4))
-CLIENT = Profile(
-    idx="60",
-    personal_info="Ada, 40, a baker",
-    resistance="cognitive",
-    distorted_thought="I am a failure.",
-    reason="I bake nothing well.",
-    gender="Woman",
-    portraits=(ROOT / "pocket/data/test_images/a.png",),
-    name="Ada",
+from tests.sessions import (
+    ACCEPTED,
+    CLIENT,
+    FAILED,
+    PASSED,
+    REJECTED,
+    TURNS,
+    append,
+    attempt,
+    contents,
+    full_turn,
+    last_turn,
+    pictures,
+    run_to_the_end,
 )
-
-
-def run_to_the_end(folder):
-    """What a session does: goes on from the turns that are there."""
-    session = SessionFolder(folder)
-    if session.ended is None:
-        for turn in TURNS[len(session.turns()) :]:
-            append(session, turn)
-        session.end("complete", "the client ended it")
 
 
 @pytest.fixture
@@ -138,7 +76,7 @@ def test_turns_are_read_as_they_were_written(session):
 def test_any_words_and_scores_are_read_as_they_were_written(words, raw, score):
     verdict = Verdict(outcome="irrelevant", checks=(FAILED.model_copy(update={"score": score}),))
     face = FaceRecord(file="faces/01.png", attempts=(attempt(1, 1, verdict),), chosen=1, exhausted=True)
-    written = turn(1, words=words, reply=words, counselor_raw=raw, description=raw, face=face)
+    written = full_turn(1, words=words, reply=words, counselor_raw=raw, description=raw, face=face)
     with tempfile.TemporaryDirectory() as folder:
         append(SessionFolder(Path(folder)), written)
         assert SessionFolder(Path(folder)).turns() == (written,)
@@ -178,7 +116,7 @@ def test_the_bytes_of_a_picture_depend_on_its_pixels_alone(tmp_path):
     written = []
     for name, image in (("a", opened), ("b", bare)):
         session = SessionFolder(tmp_path / name)
-        session.append(turn(1), dict.fromkeys(pictures(turn(1)), image), {})
+        session.append(full_turn(1), dict.fromkeys(pictures(full_turn(1)), image), {})
         written.append(contents(session.folder))
     assert written[0] == written[1]
 
@@ -190,7 +128,7 @@ def test_times_lie_beside_the_transcript(session):
 
 
 def test_what_the_describer_gave_is_the_same_in_memory_and_on_disk(session):
-    described = turn(1, description={"expression": "sad", "rejected": ("a", "b")})
+    described = full_turn(1, description={"expression": "sad", "rejected": ("a", "b")})
     append(session, described)
     assert described.description == session.turns()[0].description == {"expression": "sad", "rejected": ["a", "b"]}
 
@@ -206,7 +144,7 @@ def test_the_end_says_how_and_after_how_many_turns(unbroken):
 def test_nothing_follows_a_complete_session(unbroken):
     before = contents(unbroken)
     with pytest.raises(RuntimeError, match="the session is complete; nothing can follow"):
-        append(SessionFolder(unbroken), turn(5))
+        append(SessionFolder(unbroken), full_turn(5))
     with pytest.raises(RuntimeError, match="complete"):
         SessionFolder(unbroken).end("failed", "the service is down")
     assert contents(unbroken) == before
@@ -242,7 +180,7 @@ def test_a_turn_that_is_not_the_next_is_refused(number, session):
     append(session, TURNS[0])
     before = contents(session.folder)
     with pytest.raises(ValueError, match=f"turns.jsonl holds 1 turns; turn {number} is not the next"):
-        append(session, turn(number))
+        append(session, full_turn(number))
     assert contents(session.folder) == before
 
 
@@ -273,7 +211,7 @@ NAN = Verdict(outcome="accepted", checks=(PASSED.model_copy(update={"score": flo
     ids=["no number", "no text"],
 )
 def test_a_turn_that_could_not_be_read_again_is_not_written(fields, fault, session):
-    written = turn(1, **fields)
+    written = full_turn(1, **fields)
     with pytest.raises(ValueError, match=fault):
         append(session, written)
     assert not session.folder.exists()
@@ -389,8 +327,8 @@ def test_pictures_of_a_turn_that_is_not_there_go_with_the_end(session):
 
 KILLED_AT_EVERY_WRITE = """
     import os, pathlib, signal, sys
-    sys.path[:0] = [{tests!r}, {root!r}]
-    import test_transcript
+    sys.path.insert(0, {root!r})
+    from tests.sessions import run_to_the_end
 
     WRITES = ("os.rename", "os.truncate", "os.remove", "os.mkdir")
     fatal = left = 0
@@ -411,7 +349,7 @@ KILLED_AT_EVERY_WRITE = """
         child = os.fork()
         if not child:
             left = fatal
-            test_transcript.run_to_the_end(folder / str(fatal))
+            run_to_the_end(folder / str(fatal))
             os._exit(0)
         killed = os.waitpid(child, 0)[1] == signal.SIGKILL
         print(fatal)
@@ -424,7 +362,7 @@ KILLED_AT_EVERY_WRITE = """
 def test_killed_before_any_write_a_session_goes_on_as_if_it_had_not_been(tmp_path, unbroken, monkeypatch):
     """A process a write: each dies one write later than the one before, until one comes to the end."""
     monkeypatch.setattr(os, "fsync", lambda file: None)
-    script = textwrap.dedent(KILLED_AT_EVERY_WRITE).format(tests=str(ROOT / "tests"), root=str(ROOT))
+    script = textwrap.dedent(KILLED_AT_EVERY_WRITE).format(root=str(ROOT))
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True)
     *killed, last = map(int, done.stdout.split())
     assert last > 40, done.stderr
@@ -445,14 +383,15 @@ def test_killed_before_any_write_a_session_goes_on_as_if_it_had_not_been(tmp_pat
 def test_killed_while_it_works_a_session_goes_on_where_it_was(tmp_path, unbroken):
     script = f"""
         import pathlib, sys
-        sys.path[:0] = [{str(ROOT / "tests")!r}, {str(ROOT)!r}]
-        import test_transcript as t
-        session = t.SessionFolder(pathlib.Path(sys.argv[1]))
-        for turn in t.TURNS[:2]:
-            t.append(session, turn)
+        sys.path.insert(0, {str(ROOT)!r})
+        from mirror.transcripts.session_folder import SessionFolder
+        from tests.sessions import TURNS, append, pictures
+        session = SessionFolder(pathlib.Path(sys.argv[1]))
+        for turn in TURNS[:2]:
+            append(session, turn)
         print("two", flush=True)
         while True:  # paints for ever
-            for file, image in t.pictures(t.TURNS[2]).items():
+            for file, image in pictures(TURNS[2]).items():
                 session._write_images({{file: image}})
     """
     folder = tmp_path / "7"
@@ -535,7 +474,7 @@ def test_a_session_is_printed_for_reading(unbroken):
 def test_a_session_tells_who_its_client_is(session):
     assert session.client is None
     session.begin(CLIENT)
-    append(session, turn(1))
+    append(session, full_turn(1))
     head = format_session(session).split("\n\n")[0].splitlines()
     assert head[1:5] == [
         "  client     Ada, 40, a baker",
@@ -557,14 +496,14 @@ def test_another_client_of_the_same_name_is_refused(session):
 
 
 def test_a_plan_that_cannot_be_read_is_printed_as_such(session):
-    append(session, turn(1, technique="", plan=(), counselor_raw={"planning": "1.\n2. Perhaps"}))
+    append(session, full_turn(1, technique="", plan=(), counselor_raw={"planning": "1.\n2. Perhaps"}))
     assert "\n  plan       none that can be read in: 1. 2. Perhaps\n" in format_session(session)
 
 
 def test_what_the_counselor_could_not_read_or_say_is_printed(session):
     lost = {"technique": "", "plan": (), "counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response")}
-    append(session, turn(1, **lost, dropped_utterances=0, cut_characters=900))
-    append(session, turn(2, **lost | {"counselor_raw": {"planning": ""}, "cut_off": ()}, cut_characters=7))
+    append(session, full_turn(1, **lost, dropped_utterances=0, cut_characters=900))
+    append(session, full_turn(2, **lost | {"counselor_raw": {"planning": ""}, "cut_off": ()}, cut_characters=7))
     text = format_session(session)
     assert "\n  plan       none, the answer ran out of tokens: 1. Perh\n" in text
     assert "none that can be read in: (no answer)" in text
@@ -575,25 +514,25 @@ def test_what_the_counselor_could_not_read_or_say_is_printed(session):
 
 def test_another_technique_is_printed_where_it_appears(session):
     for number, technique in enumerate(["", "Pie Chart", "Pie Chart", "Continuum"], 1):
-        append(session, turn(number, technique=technique, plan=("Draw it.",) if technique else ()))
+        append(session, full_turn(number, technique=technique, plan=("Draw it.",) if technique else ()))
     text = format_session(session)
     assert text.count("technique") == 2
     assert text.index("\n2.\n") < text.index("Pie Chart") < text.index("\n4.\n") < text.index("Continuum")
 
 
 def test_a_client_without_a_cue_is_printed_without_brackets(session):
-    append(session, turn(1, cue="", words="No."))
+    append(session, full_turn(1, cue="", words="No."))
     assert "\n  client     No.\n" in format_session(session)
 
 
 def test_an_exhausted_search_is_printed_as_such(session):
     face = FaceRecord(file="faces/01.png", attempts=(attempt(1, 1, REJECTED),), chosen=1, exhausted=True)
-    append(session, turn(1, face=face))
+    append(session, full_turn(1, face=face))
     assert "faces/01.png (none accepted, the best shown: attempt 1 of 1)" in format_session(session)
 
 
 def test_long_words_are_wrapped_and_commands_to_a_terminal_left_out(session):
-    append(session, turn(1, words="so " * 100, reply="\x1b[2J" + "z" * 250, plan=("a " * 90,)))
+    append(session, full_turn(1, words="so " * 100, reply="\x1b[2J" + "z" * 250, plan=("a " * 90,)))
     text = format_session(session)
     assert max(map(len, text.splitlines())) == mirror.transcripts.text.WIDTH == 100
     assert text.split().count("so") == 100 and text.count("z") == 250 and "\x1b" not in text

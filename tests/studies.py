@@ -1,0 +1,36 @@
+"""Studies of synthetic counseling runs: runs of a few short sessions, with ratings where a test asks for them."""
+
+import json
+
+import yaml
+
+from mirror.analysis.study import Study
+from mirror.benchmarks.synthetic_runs import write_run
+from mirror.rating.instrument import read_instrument
+from mirror.transcripts.arm import Arm
+
+CLIENTS = ["60", "61", "62", "100"]
+
+
+def write(tmp_path, name, clients=CLIENTS, cot="base", **settings):
+    folder = tmp_path / name
+    write_run(folder, clients, 6, 3, cot)
+    known = yaml.safe_load((folder / "settings.yaml").read_text())
+    (folder / "settings.yaml").write_text(yaml.safe_dump(known | settings))
+    return folder
+
+
+def study(*folders, instruments=()):
+    return Study([Arm.read(folder) for folder in folders], instruments)
+
+
+def rate(folder, scores, judge="m", instrument="helpfulness"):
+    items = [item.id for item in read_instrument(instrument).items]
+    lines = [
+        {"idx": idx, "instrument": instrument, "repeat": repeat, "status": "rated" if score is not None else "failed"}
+        | {"scores": dict.fromkeys(items, score), "raw": "", "judge": judge, "run": "r", "asked": f"{idx}{repeat}"}
+        | {"attempts": 1}
+        for idx, repeats in scores.items()
+        for repeat, score in enumerate(repeats, 1)
+    ]
+    (folder / "ratings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
