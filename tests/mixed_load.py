@@ -351,11 +351,13 @@ def verifications(random: Random) -> list[tuple[dict, dict, dict]]:
 
 def descriptions(random: Random) -> list[tuple[dict, dict, dict]]:
     asked = [
-        DescriptionRequest(f"Therapist: {random.random()}", f"[{random.choice(FEELINGS)}] {random.random()}", n)
+        DescriptionRequest.from_text(
+            f"Therapist: {random.random()}", f"[{random.choice(FEELINGS)}] {random.random()}", n
+        )
         for n in range(PAIRS)
     ]
     answers = LexiconDescriber().describe(asked)
-    return [(vars(one), {}, answer.model_dump(mode="json")) for one, answer in zip(asked, answers, strict=True)]
+    return [(one.to_form(), {}, answer.model_dump(mode="json")) for one, answer in zip(asked, answers, strict=True)]
 
 
 def ask_honestly(target: Target, questions: list, random: Random, findings: Findings, until: float) -> None:

@@ -66,17 +66,22 @@ class ScriptedDescriber(Scripted):
     """The description names what it was made from."""
 
     def describe(self, requests):
-        return self.answers(requests, [request.client_utt for request in requests])
+        return self.answers(requests, list(map(utterance_text, requests)))
 
     def answer(self, request):
         return Description(
-            expression=request.client_utt,
+            expression=utterance_text(request),
             contrast=request.history,
             response=f"{request.seed}",
             model="scripted",
             attempts=1,
             fallback=False,
         )
+
+
+def utterance_text(request):
+    """The client's utterance as a form holds it, without its label."""
+    return request.to_form()["client_utt"].removeprefix("Client: ")
 
 
 @contextlib.contextmanager

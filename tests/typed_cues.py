@@ -21,7 +21,7 @@ from mirror.counseling.settings import CounselSettings
 from mirror.faces.description import Description, DescriptionRequest, LexiconDescriber
 from mirror.faces.rejection_sampling import ShownFace, show_faces
 from mirror.paths import input_path
-from mirror.prompts import Utterance, format_utterance
+from mirror.prompts import Utterance
 from mirror.seeds import seed_for
 from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.turn import Conversation
@@ -75,7 +75,7 @@ def measure(cues: list[str], meant: dict[str, set[str]]) -> list[Outcome]:
     outcomes = []
     for number, cue in enumerate(cues):
         utterance = Utterance(cue, "")
-        (description,) = LexiconDescriber().describe([DescriptionRequest("", format_utterance(utterance))])
+        (description,) = LexiconDescriber().describe([DescriptionRequest("", utterance)])
         conversation = Conversation(profiles[number % len(profiles)], (), SEED)
         request = face_request(conversation, utterance, description)
         seed = seed_for(SEED, "typed cue", number)

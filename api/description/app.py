@@ -77,7 +77,7 @@ def create_app(describer: Any, settings: DescriptionSettings, token: str | None 
             check_names(fields, ("history", "client_utt"), ("seed",))
             history = text(fields, "history", settings.max_text, may_be_empty=True)
             utterance = text(fields, "client_utt", settings.max_text)
-            described = await batcher.submit(DescriptionRequest(history, utterance, seed(fields, "seed")))
+            described = await batcher.submit(DescriptionRequest.from_text(history, utterance, seed(fields, "seed")))
             if isinstance(described, ValueError):  # by convention the model's refusal of what it was asked
                 raise Refusal("text_too_long", str(described))
             if isinstance(described, Exception):  # and any other the fault of what the describer asks

@@ -20,7 +20,7 @@ from mirror.faces.photomaker import PhotoMaker
 from mirror.faces.rejection_sampling import Attempt, Exhaustion, FaceError, FaceRequest, ShownFace, show_faces
 from mirror.faces.verification import Verifier
 from mirror.files.image_file import PictureError, open_picture
-from mirror.prompts import Utterance, format_dialogue, format_utterance
+from mirror.prompts import Utterance, format_dialogue
 from mirror.seeds import seed_for
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile
@@ -105,7 +105,7 @@ def show(cast: Cast, seed: int, requests: Sequence[FaceRequest]) -> list[ShownFa
 def _description_request(conversation: Conversation, utterance: Utterance) -> DescriptionRequest:
     return DescriptionRequest(
         history=format_dialogue(conversation.dialogue),
-        client_utt=format_utterance(utterance),
+        utterance=utterance,
         seed=seed_for(conversation.seed, "description", conversation.profile.idx, conversation.number),
     )
 

@@ -1,17 +1,17 @@
 """Describes a client's face from what the client does and says: by a chat model, by a service, or by the lexicon.
 
-Knows nothing of how a face is painted, or of sessions.
+Does not depend on how a face is painted, or on sessions.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from mirror.chat.endpoint import is_worth_another
-from mirror.chat.messages import ChatModel, Completion, Message, total
+from mirror.chat.messages import ChatModel, Completion, Message
+from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
 from mirror.clients.lexicon import DATA, lexicon
 from mirror.files.digests import sha256
 from mirror.prompts import (
@@ -20,6 +20,7 @@ from mirror.prompts import (
     Utterance,
     expression_prompt,
     format_expression,
+    format_utterance,
     parse_expression,
     parse_utterance,
 )
@@ -27,7 +28,7 @@ from mirror.prompts.expression import TEMPLATE
 from mirror.seeds import seed_for
 from mirror.services.service import Service, ServiceError
 
-ATTEMPTS = 2  # a model is asked once more where its answer cannot be read
+ATTEMPTS = 2  # a model is asked a second time if its first answer cannot be parsed
 
 
 @dataclass(frozen=True)
@@ -36,28 +37,40 @@ class DescriptionRequest:
 
     Attributes:
         history: the dialogue so far, as `Therapist: …` and `Client: …` lines; empty at first.
-        client_utt: what the client does and says now, `[cue] words`, with or without `Client: `.
+        utterance: what the client does and says now.
+        seed: of the model's sampling.
     """
 
     history: str
-    client_utt: str
+    utterance: Utterance
     seed: int = 0
+
+    @classmethod
+    def from_text(cls, history: str, client_utt: str, seed: int = 0) -> "DescriptionRequest":
+        """The request of the service's form; `client_utt` is `[cue] words`, with or without `Client: `."""
+        return cls(history, parse_utterance(client_utt), seed)
+
+    def to_form(self) -> dict[str, str | int]:
+        """The fields of the service's form; `from_text` reads them back."""
+        return {"history": self.history, "client_utt": format_utterance(self.utterance), "seed": self.seed}
 
 
 class Description(BaseModel):
     """What a face shows, and what it must not show.
 
     Attributes:
-        expression, contrast: visible features, separated by commas; a contrast may be empty in a fallback.
-        response: the two labelled lines, as they were given.
-        model: who said it.
-        attempts: how often it was asked.
-        relevance_text: what the relevance filter looks for in the face, in place of the cue; empty: the cue itself, as
+        expression: visible features, separated by commas.
+        contrast: features that must not show, in the same form; may be empty in a fallback.
+        response: the two labelled lines, as the model gave them.
+        model: the name of the model that answered, or `lexicon`.
+        attempts: how often the model was asked.
+        relevance_text: what the relevance filter compares the face with instead of the cue; empty: the cue itself, as
             published.
-        fallback: whether nothing could be read of the answers, so that the cue itself had to serve, or nothing was
-            known of the cue or no cue was there, so that the face is neutral.
-        rejected: the answers that could not be read.
-        prompt_tokens, completion_tokens: of all answers; None where nothing was counted.
+        fallback: whether the cue itself or a neutral face is used, because no answer could be parsed, the cue is
+            unknown, or there is none.
+        rejected: the answers that could not be parsed.
+        prompt_tokens: of all answers; None where nothing was counted.
+        completion_tokens: of all answers; None where nothing was counted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,18 +87,30 @@ class Description(BaseModel):
     completion_tokens: int | None = None
 
 
-class LexiconDescriber:
-    """Knows the words of cues; asks no model, and gives the same cue the same face.
+class Describer(Protocol):
+    """Anything that describes faces."""
 
-    The face is painted by what was read of the cue, so the relevance filter looks for that, and not for the cue.
+    def describe(self, requests: Sequence[DescriptionRequest]) -> Sequence[Description | Exception]:
+        """One description per request, in order; an exception in place of one that failed."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """The describer and its settings, for the record of a run."""
+        ...
+
+
+class LexiconDescriber:
+    """Looks cues up in the lexicon. Asks no model, and gives the same cue the same face.
+
+    The face is painted from what was read of the cue, so the relevance filter compares it with that, not with the cue.
     """
 
     def describe(self, requests: Sequence[DescriptionRequest]) -> list[Description]:
-        """A description of each request, from its cue; where it has none, from what the client says to feel.
+        """One description per request, from its cue; without a cue, from the feeling that the client's words name.
 
-        A cue of which nothing can be read gives a neutral face, marked as a fallback.
+        A cue that is not in the lexicon gives a neutral face, marked as a fallback.
         """
-        return [self._description(parse_utterance(request.client_utt)) for request in requests]
+        return [self._description(request.utterance) for request in requests]
 
     def _description(self, utterance: Utterance) -> Description:
         found = lexicon().face(utterance.cue) if utterance.cue else lexicon().felt(utterance.words)
@@ -100,6 +125,7 @@ class LexiconDescriber:
         )
 
     def facts(self) -> dict[str, Any]:
+        """The size and the SHA-256 of the lexicon, for the record of a run."""
         return {"describer": "lexicon", "expressions": len(lexicon().entries), "sha256": sha256(DATA)}
 
 
@@ -109,54 +135,46 @@ class ChatDescriber:
     KIND: ClassVar[str] = "openai"
 
     def __init__(self, model: ChatModel) -> None:
+        """Uses `model` for every request."""
         self.model = model
 
     def describe(self, requests: Sequence[DescriptionRequest]) -> list[Description | Exception]:
-        """A description of each request; one that the model could not be asked for is the model's error in its place.
+        """One description per request, in order; the model's exception in place of one that it gave no answer to.
 
-        An answer that cannot be read is asked for once more with another seed; after that the cue itself serves.
+        An answer that cannot be parsed is asked for once more with another seed; after that the cue itself is used.
         """
-        answers: list[list[Completion]] = [[] for _ in requests]
-        results: list[Description | Exception | None] = [None] * len(requests)
-        utterances = [parse_utterance(request.client_utt) for request in requests]
-        for attempt in range(1, ATTEMPTS + 1):
-            places = [place for place, result in enumerate(results) if result is None]
-            if not places:
-                break
-            given = self.model.complete(
-                [[Message("user", expression_prompt(requests[p].history, utterances[p]))] for p in places],
-                [seed_of(requests[p].seed, attempt) for p in places],
-            )
-            for place, answer in zip(places, given, strict=True):
-                if isinstance(answer, Exception):
-                    results[place] = None if attempt < ATTEMPTS and is_worth_another(answer) else answer
-                else:
-                    answers[place].append(answer)
-                    results[place] = self._described(utterances[place], answers[place], attempt)
-        return results
+        results = ask_until_valid(requests, self._ask, _parsed, ATTEMPTS)
+        return [self._result(request, result) for request, result in zip(requests, results, strict=True)]
 
-    def _described(self, utterance: Utterance, answers: Sequence[Completion], attempt: int) -> Description | None:
-        """What the answers up to this attempt say; None if another is worth asking for."""
-        *rejected, last = answers
-        try:
-            face, is_fallback = parse_expression(last.text), False
-        except MissingDescription:
-            if attempt < ATTEMPTS:
-                return None
-            face, is_fallback, rejected = fallback_face(utterance), True, answers
+    def _ask(self, requests: Sequence[DescriptionRequest], attempt: int) -> Sequence[Completion | Exception]:
+        prompts = [expression_prompt(request.history, request.utterance) for request in requests]
+        seeds = [seed_of(request.seed, attempt) for request in requests]
+        return self.model.complete([[Message("user", prompt)] for prompt in prompts], seeds)
+
+    def _result(
+        self, request: DescriptionRequest, result: Accepted[FacialExpression] | NoneAccepted
+    ) -> Description | Exception:
+        if isinstance(result, NoneAccepted) and isinstance(result.last, Exception):
+            return result.last
+        if isinstance(result, NoneAccepted):
+            face = fallback_face(request.utterance)
+            response, model = format_expression(face), self.model.name
+        else:
+            face, response, model = result.value, result.completion.text, result.completion.model
         return Description(
             expression=face.shown,
             contrast=face.contrast,
-            response=format_expression(face) if is_fallback else last.text,
-            model=self.model.name if is_fallback else last.model,
-            attempts=attempt,
-            fallback=is_fallback,
-            rejected=tuple(answer.text for answer in rejected),
-            prompt_tokens=total([answer.prompt_tokens for answer in answers]),
-            completion_tokens=total([answer.completion_tokens for answer in answers]),
+            response=response,
+            model=model,
+            attempts=len(result.attempts),
+            fallback=isinstance(result, NoneAccepted),
+            rejected=result.rejected,
+            prompt_tokens=result.attempts.prompt_tokens,
+            completion_tokens=result.attempts.completion_tokens,
         )
 
     def facts(self) -> dict[str, Any]:
+        """The model, its sampling and the SHA-256 of the prompt, for the record of a run."""
         return {"describer": self.KIND, **self.model.facts(), "prompt_sha256": sha256(TEMPLATE)}
 
 
@@ -167,37 +185,44 @@ class LocalDescriber(ChatDescriber):
 
 
 class HttpDescriber:
-    """Asks the description service, with the requests of a batch under way at the same time."""
+    """Asks the description service; the requests of a batch are sent concurrently."""
 
     def __init__(self, service: Service, concurrency: int = 8) -> None:
+        """Sends at most `concurrency` requests at a time."""
         self.service = service
         self.concurrency = concurrency
 
     def describe(self, requests: Sequence[DescriptionRequest]) -> list[Description | ServiceError]:
-        """A description of each request; one that the service did not give is a ServiceError in its place."""
+        """One description per request, in order; a ServiceError in place of one that the service did not give."""
         with ThreadPoolExecutor(self.concurrency) as threads:
             return list(threads.map(self._ask, requests))
 
     def _ask(self, request: DescriptionRequest) -> Description | ServiceError:
-        form = {"history": request.history, "client_utt": request.client_utt, "seed": request.seed}
         try:
-            return self.service.read(Description, self.service.post(data=form))
+            return self.service.read(Description, self.service.post(data=request.to_form()))
         except ServiceError as error:
             return error
 
     def facts(self) -> dict[str, Any]:
-        """What the service says of itself. Raises ServiceError where it does not answer."""
+        """What the service reports about itself. Raises ServiceError if it does not answer."""
         return {"describer": "http", "url": self.service.url, "service": self.service.health()}
 
 
 def seed_of(seed: int, attempt: int) -> int:
-    """The seed of an attempt: the request's own at first, and then others that follow from it."""
+    """The seed of an attempt: the request's own for the first, and seeds derived from it for the others."""
     return seed if attempt == 1 else seed_for("description", seed, attempt)
 
 
 def fallback_face(utterance: Utterance) -> FacialExpression:
-    """The cue itself, with the lexicon's contrast if it knows one; without a cue what is felt, or a neutral face."""
+    """The cue itself, with the lexicon's contrast if known; without a cue the feeling in the words, or neutral."""
     if not utterance.cue:
         return lexicon().felt(utterance.words) or lexicon().neutral()
     known = lexicon().face(utterance.cue)
     return FacialExpression(utterance.cue, known.contrast if known else "")
+
+
+def _parsed(_: DescriptionRequest, answer: Completion) -> FacialExpression:
+    try:
+        return parse_expression(answer.text)
+    except MissingDescription as error:
+        raise RejectedAnswer(str(error)) from error

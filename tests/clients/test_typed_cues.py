@@ -12,7 +12,7 @@ from mirror.counseling.settings import CounselSettings
 from mirror.faces.description import DescriptionRequest, LexiconDescriber
 from mirror.faces.rejection_sampling import show_faces
 from mirror.paths import input_path
-from mirror.prompts import Utterance, format_utterance
+from mirror.prompts import Utterance
 from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.turn import Conversation
 from pocket.texts.wordings import nearest
@@ -53,7 +53,7 @@ def requests(settings):
     found = {}
     for number, cue in enumerate([*TYPED, NEUTRAL]):
         utterance = Utterance(cue, "")
-        (description,) = LexiconDescriber().describe([DescriptionRequest("", format_utterance(utterance))])
+        (description,) = LexiconDescriber().describe([DescriptionRequest("", utterance)])
         found[cue] = face_request(Conversation(profiles[number % 8], (), 5), utterance, description)
     return found
 

@@ -24,12 +24,13 @@ from mirror.faces.description import (
     seed_of,
 )
 from mirror.paths import repository_root
-from mirror.prompts import parse_expression
+from mirror.prompts import Utterance, parse_expression
 from mirror.services.service import Service, ServiceError
 from tests.openai_server import OpenAIServer, Status, Text, together
 
+from_text = DescriptionRequest.from_text
 HISTORY = "Therapist: What brings you here?\nClient: My wife."
-REQUEST = DescriptionRequest(HISTORY, "Client: [raises one eyebrow] Does this work?", seed=7)
+REQUEST = from_text(HISTORY, "Client: [raises one eyebrow] Does this work?", seed=7)
 LINES = """Facial Expression Description: one brow raised, lips pressed
 Contrasting Facial Expression Description: wide smile, soft eyes"""
 
@@ -106,20 +107,20 @@ FALLBACKS = {
 @pytest.mark.parametrize("utterance, expression, contrast", FALLBACKS.values(), ids=FALLBACKS)
 def test_a_fallback_without_a_known_cue(utterance, expression, contrast, describer, server):
     server.default = Text("No.")
-    (description,) = describer.describe([DescriptionRequest("", utterance)])
+    (description,) = describer.describe([from_text("", utterance)])
     assert (description.expression, description.contrast, description.fallback) == (expression, contrast, True)
 
 
 def test_only_what_could_not_be_read_is_asked_for_again(describer, server):
     server.default = lambda request: Text("No." if request.body["seed"] == 1 else LINES)
-    descriptions = describer.describe([DescriptionRequest("", "[nods]", seed) for seed in range(3)])
+    descriptions = describer.describe([from_text("", "[nods]", seed) for seed in range(3)])
     assert [description.attempts for description in descriptions] == [1, 2, 1]
     assert sorted(request.body["seed"] for request in server.requests) == sorted([0, 1, 2, fold_seed(seed_of(1, 2))])
 
 
 def test_an_endpoints_fault_stays_its_own_and_is_no_fallback(describer, server):
     server.default = lambda request: Status(500, "broken") if request.body["seed"] == 1 else Text(LINES)
-    first, second, third = describer.describe([DescriptionRequest("", "[nods]", seed) for seed in range(3)])
+    first, second, third = describer.describe([from_text("", "[nods]", seed) for seed in range(3)])
     assert isinstance(second, ChatError) and server.url in str(second)
     assert first == third and not first.fallback
 
@@ -158,15 +159,15 @@ def local(tmp_path_factory):
 
 
 def test_a_local_model_is_asked_in_the_same_way(local):
-    first, second = local.describe([REQUEST, DescriptionRequest("", "[nods]", 3)])
+    first, second = local.describe([REQUEST, from_text("", "[nods]", 3)])
     assert first.fallback and first.expression == "raises one eyebrow" and first.model == local.model.name
     assert len(set(first.rejected)) == 2  # another seed, another answer
-    assert second == local.describe([DescriptionRequest("", "[nods]", 3)])[0]
+    assert second == local.describe([from_text("", "[nods]", 3)])[0]
     assert local.facts()["describer"] == "local"
 
 
 def test_a_dialogue_that_is_too_long_stays_its_own_fault(local):
-    long, short = local.describe([DescriptionRequest("Client: word " * 2000, "[nods]"), REQUEST])
+    long, short = local.describe([from_text("Client: word " * 2000, "[nods]"), REQUEST])
     assert isinstance(long, ValueError) and "shorten the dialogue" in str(long)
     assert short.fallback
 
@@ -221,17 +222,25 @@ def service():
 
 
 def described(form):
-    description = LexiconDescriber().describe([DescriptionRequest("", form.words)])[0]
+    description = LexiconDescriber().describe([from_text("", form.words)])[0]
     return 200, description.model_dump(mode="json") | {"version": "1"}
 
 
 def test_the_service_is_asked_for_each_and_its_description_comes_back(service):
     service.behaviour = described
     describer = HttpDescriber(Service(service.url, "/describe", retries=0))
-    requests = [REQUEST, DescriptionRequest("", "[sighs]", 2**62), DescriptionRequest("", "[hält inne & “lacht”]")]
+    requests = [
+        REQUEST,
+        from_text("", "[sighs]", 2**62),
+        from_text("", "[hält inne & “lacht”]"),
+    ]
     assert describer.describe(requests) == LexiconDescriber().describe(requests)
-    assert {"history": HISTORY, "client_utt": REQUEST.client_utt, "seed": "7"} in service.asked
-    assert {"history": "", "client_utt": "[sighs]", "seed": str(2**62)} in service.asked
+    assert {
+        "history": HISTORY,
+        "client_utt": "Client: [raises one eyebrow] Does this work?",
+        "seed": "7",
+    } in service.asked
+    assert {"history": "", "client_utt": "Client: [sighs]", "seed": str(2**62)} in service.asked
 
 
 def test_the_requests_of_a_batch_go_out_concurrently(service):
@@ -244,16 +253,16 @@ def test_the_requests_of_a_batch_go_out_concurrently(service):
     service.behaviour = behaviour
     describer = HttpDescriber(Service(service.url, "/describe", retries=0), concurrency=4)
     utterances = [f"[{cue}]" for cue in ("sighs", "nods", "shrugs", "smiles", "weeps", "yawns", "frowns", "winces")]
-    descriptions = describer.describe([DescriptionRequest("", utterance) for utterance in utterances])
+    descriptions = describer.describe([from_text("", utterance) for utterance in utterances])
     assert [d.expression for d in descriptions] == [
-        d.expression for d in LexiconDescriber().describe([DescriptionRequest("", u) for u in utterances])
+        d.expression for d in LexiconDescriber().describe([from_text("", u) for u in utterances])
     ]
 
 
 def test_a_fault_of_the_service_stays_its_own(service):
-    service.behaviour = lambda form: (503, {}) if form.words == "[nods]" else described(form)
+    service.behaviour = lambda form: (503, {}) if form.words == "Client: [nods]" else described(form)
     describer = HttpDescriber(Service(service.url, "/describe", retries=0))
-    first, second = describer.describe([DescriptionRequest("", "[nods]"), DescriptionRequest("", "[sighs]")])
+    first, second = describer.describe([from_text("", "[nods]"), from_text("", "[sighs]")])
     assert isinstance(first, ServiceError) and service.url in str(first)
     assert second.expression.startswith("tired look")
 
@@ -262,6 +271,17 @@ def test_an_answer_of_another_service_is_an_error_that_says_so(service):
     service.behaviour = lambda form: (200, {"accepted": True})
     (error,) = HttpDescriber(Service(service.url, "/describe", retries=0)).describe([REQUEST])
     assert isinstance(error, ServiceError) and "no Description" in str(error)
+
+
+def test_a_request_survives_the_form():
+    for utterance in (
+        Utterance("sighs", "No."),
+        Utterance("", "No."),
+        Utterance("nods", ""),
+        Utterance("nods", "", True),
+    ):
+        request = DescriptionRequest("Therapist: Hm?", utterance, 7)
+        assert from_text(**request.to_form()) == request
 
 
 def test_the_facts_are_the_services_own(service):
@@ -274,7 +294,7 @@ def test_the_facts_are_the_services_own(service):
 
 
 def test_the_lexicon_describes_the_cue_and_not_the_words():
-    (description,) = LexiconDescriber().describe([DescriptionRequest("", "Client: [sighs] I am so angry!")])
+    (description,) = LexiconDescriber().describe([from_text("", "Client: [sighs] I am so angry!")])
     face = lexicon().face("sighs")
     assert (description.expression, description.contrast) == (face.shown, face.contrast)
     assert (description.model, description.attempts, description.fallback) == ("lexicon", 1, False)
@@ -282,13 +302,13 @@ def test_the_lexicon_describes_the_cue_and_not_the_words():
 
 
 def test_without_a_cue_what_the_client_feels_counts():
-    (description,) = LexiconDescriber().describe([DescriptionRequest("", "I am so angry!")])
+    (description,) = LexiconDescriber().describe([from_text("", "I am so angry!")])
     assert description.expression.startswith("angry look") and not description.fallback
 
 
 @pytest.mark.parametrize("utterance", ["[holds a glass] Hm.", "I don't know.", ""])
 def test_where_the_lexicon_knows_nothing_the_face_is_neutral_and_marked(utterance):
-    (description,) = LexiconDescriber().describe([DescriptionRequest("", utterance)])
+    (description,) = LexiconDescriber().describe([from_text("", utterance)])
     assert (description.expression, description.contrast) == texts(lexicon().neutral())
     assert description.fallback and description.relevance_text == "neutral look"
 
@@ -305,7 +325,7 @@ LOOKS = {
 
 @pytest.mark.parametrize("utterance", LOOKS)
 def test_the_relevance_filter_is_to_look_for_what_the_lexicon_read(utterance):
-    (description,) = LexiconDescriber().describe([DescriptionRequest("", utterance)])
+    (description,) = LexiconDescriber().describe([from_text("", utterance)])
     assert description.relevance_text == LOOKS[utterance] == description.expression.split(", ")[0]
 
 
