@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from mirror.counseling.casting import make_painter, make_verifier
-from mirror.counseling.session import face_request
+from mirror.counseling.casting import build_painter, build_verifier
 from mirror.counseling.settings import CounselSettings
+from mirror.counseling.turn import face_request
 from mirror.faces.description import Description, DescriptionRequest, LexiconDescriber
 from mirror.faces.rejection_sampling import ShownFace, show_faces
 from mirror.paths import input_path
@@ -69,17 +69,16 @@ def read_meant(path: Path) -> dict[str, set[str]]:
 def measure(cues: list[str], meant: dict[str, set[str]]) -> list[Outcome]:
     """Reads, paints and verifies every cue, each with one of eight clients' portraits."""
     settings = CounselSettings.from_file(input_path(CONFIGURATION))
-    verifier = make_verifier(settings, "cpu")
-    painter = make_painter(settings, "cpu", torch.float32, verifier.identity.pack)
+    verifier = build_verifier(settings, "cpu")
+    painter = build_painter(settings, "cpu", torch.float32, verifier.identity.pack)
     profiles = read_profiles(input_path(settings.table), input_path(settings.portraits))[:CLIENTS]
     outcomes = []
     for number, cue in enumerate(cues):
         utterance = Utterance(cue, "")
         (description,) = LexiconDescriber().describe([DescriptionRequest("", utterance)])
-        conversation = Conversation(profiles[number % len(profiles)], (), SEED)
+        conversation = Conversation(profiles[number % len(profiles)], (), seed_for(SEED, "typed cue", number))
         request = face_request(conversation, utterance, description)
-        seed = seed_for(SEED, "typed cue", number)
-        (face,) = show_faces(painter, verifier, [request], seed, settings.attempts)
+        (face,) = show_faces(painter, verifier, [request], settings.attempts)
         family = nearest(description.relevance_text.split()[-2])  # `slightly sad look`
         fits = family in meant[cue] if cue in meant else None
         outcomes.append(Outcome(cue, description, family, fits, face))

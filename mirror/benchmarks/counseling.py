@@ -21,9 +21,11 @@ from pathlib import Path
 import torch
 
 from mirror.benchmarks.random_cast import random_cast
-from mirror.counseling.casting import make_cast
-from mirror.counseling.session import Cast, Outcome, Taken, run_sessions
+from mirror.counseling.cast import Cast
+from mirror.counseling.casting import build_cast
+from mirror.counseling.session import Outcome, run_sessions
 from mirror.counseling.settings import CounselSettings
+from mirror.counseling.turn import Taken
 from mirror.faces.photomaker import PhotoMaker
 from mirror.files.atomic import write_text
 from mirror.files.digests import sha256
@@ -72,7 +74,7 @@ class Measurement:
 
 def pocket_cast(cot: str) -> Cast:
     """The cast of the pocket configuration, as the params file has it."""
-    return make_cast(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), cot=cot))
+    return build_cast(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), cot=cot))
 
 
 def measure(cast: Cast, profiles: Sequence[Profile], concurrency: int, turns: int) -> Measurement:

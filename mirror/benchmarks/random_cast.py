@@ -15,8 +15,8 @@ from transformers import (
 
 from mirror.benchmarks.random_sdxl import random_encoder, random_pipeline
 from mirror.clients.client import ScriptedClient
+from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
-from mirror.counseling.session import Cast
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.faces.description import LexiconDescriber
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker

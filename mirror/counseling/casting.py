@@ -1,15 +1,15 @@
-"""Makes the cast of a run from its settings: every collaborator by its declared name. Runs no session."""
+"""Builds the cast that the settings of a run name: settings → cast. Runs no session."""
 
 import os
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
 from mirror.chat.endpoint import ChatEndpoint
 from mirror.chat.local import LanguageModel
 from mirror.clients.client import ChatClient, ScriptedClient
+from mirror.counseling.cast import Cast, Client, Describer
 from mirror.counseling.counselor import Counselor
-from mirror.counseling.session import Cast
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import ChatSpeaker, LlavaSpeaker
 from mirror.faces.description import ChatDescriber, HttpDescriber, LexiconDescriber, LocalDescriber
@@ -25,30 +25,31 @@ from mirror.prompts import Variant
 from mirror.services.service import Service
 
 
-def make_cast(settings: CounselSettings) -> Cast:
-    """The cast that the settings name, its models loaded.
+def build_cast(settings: CounselSettings) -> Cast:
+    """The cast of a run, with its models loaded.
 
     Raises:
-        FileNotFoundError: a model cannot be had.
+        FileNotFoundError: a model is not found locally or on the Hub.
         ValueError: a model is not what the settings say.
     """
     device = resolve_device(settings.device)
     is_half = settings.precision == "bf16" or (settings.precision == "auto" and device != "cpu")
     dtype = torch.bfloat16 if is_half else torch.float32
-    verifier = make_verifier(settings, device)
+    verifier = build_verifier(settings, device)
     return Cast(
-        client=make_client(settings),
-        describer=make_describer(settings, device),
-        painter=make_painter(settings, device, dtype, face_pack(settings, device, verifier)),
+        client=build_client(settings),
+        describer=build_describer(settings, device),
+        painter=build_painter(settings, device, dtype, face_pack(settings, device, verifier)),
         verifier=verifier,
-        counselor=make_counselor(settings, device, dtype),
+        counselor=build_counselor(settings, device, dtype),
         attempts=settings.attempts,
         on_exhaustion=settings.on_exhaustion,
         ahead=settings.ahead,
     )
 
 
-def make_client(settings: CounselSettings) -> ChatClient | ScriptedClient:
+def build_client(settings: CounselSettings) -> Client:
+    """The scripted client, or one that a chat model plays."""
     if settings.client == "scripted":
         return ScriptedClient()
     model = ChatEndpoint(
@@ -65,17 +66,25 @@ def make_client(settings: CounselSettings) -> ChatClient | ScriptedClient:
     return ChatClient(model)
 
 
-def make_describer(settings: CounselSettings, device: str) -> LexiconDescriber | ChatDescriber | HttpDescriber:
+class _Sampling(TypedDict):
+    temperature: float
+    top_p: float
+    max_tokens: int
+    room: str
+
+
+def build_describer(settings: CounselSettings, device: str) -> Describer:
+    """The lexicon, a chat model behind an endpoint or in this process, or the description service."""
     if settings.describer == "lexicon":
         return LexiconDescriber()
     if settings.describer == "http":
         return HttpDescriber(Service(os.environ["IMG_DESCRIPTION_URL"], "/describe"), settings.concurrency)
-    sampling = {
-        "temperature": settings.describer_temperature,
-        "top_p": settings.describer_top_p,
-        "max_tokens": settings.describer_max_tokens,
-        "room": "describer_max_tokens",
-    }
+    sampling = _Sampling(
+        temperature=settings.describer_temperature,
+        top_p=settings.describer_top_p,
+        max_tokens=settings.describer_max_tokens,
+        room="describer_max_tokens",
+    )
     if settings.describer == "local":
         return LocalDescriber(LanguageModel.load(settings.describer_model, device=device, **sampling))
     url = settings.describer_url or None
@@ -83,24 +92,30 @@ def make_describer(settings: CounselSettings, device: str) -> LexiconDescriber |
 
 
 def face_pack(settings: CounselSettings, device: str, verifier: LocalVerifier | HttpVerifier) -> FacePack | None:
-    """The pack that PhotoMaker v2 reads portraits with: the verifier's own, else the settings', if it is there."""
+    """The face pack for PhotoMaker v2: the one that the verifier has loaded, else the settings' one if it exists."""
     if isinstance(verifier, LocalVerifier):
         return verifier.identity.pack
     return FacePack.load(settings.face_pack, device) if input_path(settings.face_pack).is_dir() else None
 
 
-def make_painter(settings: CounselSettings, device: str, dtype: torch.dtype, pack: FacePack | None) -> PhotoMaker:
+def build_painter(settings: CounselSettings, device: str, dtype: torch.dtype, pack: FacePack | None) -> PhotoMaker:
+    """PhotoMaker on an SDXL pipeline.
+
+    Args:
+        pack: embeds portraits for PhotoMaker v2; not needed for v1.
+    """
+    recipe = PaintRecipe(
+        steps=settings.steps,
+        guidance_scale=settings.guidance_scale,
+        merge_step=settings.merge_step,
+        size=settings.image_size,
+        output_size=settings.face_size,
+        scheduler=settings.scheduler,
+    )
     return PhotoMaker.load(
         settings.painter,
         settings.adapter,
-        PaintRecipe(
-            settings.steps,
-            settings.guidance_scale,
-            settings.merge_step,
-            settings.image_size,
-            settings.face_size,
-            settings.scheduler,
-        ),
+        recipe,
         revision=settings.painter_revision,
         dtype=dtype,
         device=device,
@@ -110,7 +125,8 @@ def make_painter(settings: CounselSettings, device: str, dtype: torch.dtype, pac
     )
 
 
-def make_verifier(settings: CounselSettings, device: str) -> LocalVerifier | HttpVerifier:
+def build_verifier(settings: CounselSettings, device: str) -> LocalVerifier | HttpVerifier:
+    """The filters in this process, or the verification service."""
     if settings.verifier == "http":
         return HttpVerifier(Service(os.environ["IMG_VERIFICATION_URL"], "/verify"), settings.concurrency)
     return LocalVerifier.load(
@@ -123,37 +139,50 @@ def make_verifier(settings: CounselSettings, device: str) -> LocalVerifier | Htt
     )
 
 
-def make_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -> Counselor:
-    """The counselor. What its checkpoint is, the settings have been held against."""
-    protocol = (Variant.of(settings.cot), settings.context, settings.planning_max_tokens, settings.prompts_from)
+def build_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -> Counselor:
+    """A chat model behind an endpoint, the base LLaVA, or a checkpoint, which the settings have checked already."""
+    untrained = {}
     if settings.counselor == "openai":
-        endpoint = ChatEndpoint(
-            settings.counselor_model,
-            settings.counselor_url or None,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            max_tokens=settings.max_new_tokens,
-            concurrency=settings.concurrency,
-            room="max_new_tokens",
-        )
-        return Counselor(ChatSpeaker(endpoint, settings.sees_face), settings.read_prompts(), *protocol)
-    if not settings.checkpoint:
+        speaker: ChatSpeaker | LlavaSpeaker = _chat_speaker(settings)
+    elif not settings.checkpoint:
         check_size(_local(settings.base_model), settings.revision, settings.size)
         llava = load(_local(settings.base_model), settings.revision, dtype=dtype, device=device)
-        return Counselor(_llava_speaker(settings, llava, {}), settings.read_prompts(), *protocol)
-    folder = output_path(settings.checkpoint)
-    manifest = read_manifest(folder)
-    facts = {"checkpoint": settings.checkpoint, "data_sha256": manifest.data_sha256, "epoch": manifest.epoch}
-    llava = load_checkpoint(folder, dtype=dtype, device=device)
-    base = _llava_speaker(settings, llava, facts, adapter=False)
-    untrained = {kind: base for kind, origin in manifest.prompts.items() if origin == "own"}
-    return Counselor(_llava_speaker(settings, llava, facts), settings.read_prompts(), *protocol, untrained)
+        speaker = _llava_speaker(settings, llava, {})
+    else:
+        folder = output_path(settings.checkpoint)
+        manifest = read_manifest(folder)
+        facts = {"checkpoint": settings.checkpoint, "data_sha256": manifest.data_sha256, "epoch": manifest.epoch}
+        llava = load_checkpoint(folder, dtype=dtype, device=device)
+        speaker = _llava_speaker(settings, llava, facts)
+        base = _llava_speaker(settings, llava, facts, adapter=False)
+        untrained = {kind: base for kind, origin in manifest.prompts.items() if origin == "own"}
+    return Counselor(
+        speaker,
+        settings.read_prompts(),
+        Variant.of(settings.cot),
+        settings.context,
+        settings.planning_max_tokens,
+        settings.prompts_from,
+        untrained,
+    )
+
+
+def _chat_speaker(settings: CounselSettings) -> ChatSpeaker:
+    endpoint = ChatEndpoint(
+        settings.counselor_model,
+        settings.counselor_url or None,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        max_tokens=settings.max_new_tokens,
+        concurrency=settings.concurrency,
+        room="max_new_tokens",
+    )
+    return ChatSpeaker(endpoint, settings.sees_face)
 
 
 def _llava_speaker(
     settings: CounselSettings, llava: Llava, facts: dict[str, Any], adapter: bool = True
 ) -> LlavaSpeaker:
-    longest = settings.planning_max_tokens if Variant.of(settings.cot).planning else 0
     return LlavaSpeaker(
         llava,
         settings.temperature,
@@ -161,11 +190,12 @@ def _llava_speaker(
         settings.max_new_tokens,
         settings.reply_batch,
         facts,
-        longest,
-        adapter,
+        longest_answer=settings.planning_max_tokens if Variant.of(settings.cot).planning else 0,
+        adapter=adapter,
     )
 
 
 def _local(name: str) -> str:
+    """The folder that `name` is relative to the repository, else the Hub id itself."""
     folder = input_path(name)
     return str(folder) if folder.is_dir() else name

@@ -1,18 +1,20 @@
-"""A counseling run: the clients of a table, the cast, the run's folder. What `notebooks/counsel.ipynb` calls."""
+"""A counseling run: the clients of a table, the cast, the run's folder. The API of `notebooks/counsel.ipynb`."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
 from mirror.chat.prices import Price, parse_prices
-from mirror.counseling.casting import make_cast
-from mirror.counseling.session import ROLES, Outcome, Taken, run_sessions
+from mirror.counseling.cast import ROLES, Cast
+from mirror.counseling.casting import build_cast
+from mirror.counseling.session import Outcome, run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.shards import shard_run
+from mirror.counseling.turn import Taken
 from mirror.paths import display_path, input_path
 from mirror.progress_bar import progress_bar
 from mirror.run_folder import Run
@@ -24,22 +26,24 @@ from mirror.transcripts.turn import Turn
 
 
 class SessionsFailed(RuntimeError):
-    """Some sessions of a run failed; the message names them and says how to go on. The others are complete."""
+    """Some sessions of a run failed; the message names them and says how to resume. The others are complete."""
 
 
 class Counseling:
     """One run of sessions.
 
     Attributes:
+        settings: the run's parameters.
         profiles: the clients of this run: its share of the table.
-        run: the folder `results/<run>/`; the sessions lie in `sessions/` there.
+        run: the folder `results/<run>/`, with one folder per session in `sessions/`.
     """
 
     def __init__(self, settings: CounselSettings) -> None:
-        """Reads the table, opens the run's folder and loads the models.
+        """Reads the table and checks the run's folder. Writes nothing and loads no model; see `open`.
 
         Raises:
             ProfileError: the table has faults; all of them are named.
+            SettingsError: the run's share of the table is empty.
             RunConflict: the folder holds a run with other settings.
         """
         self.settings = settings
@@ -49,34 +53,65 @@ class Counseling:
         if not self.profiles:
             raise SettingsError(f"shard {settings.shard} holds no client: the table has fewer; use fewer shares")
         self.run = Run(shard_run(settings.run, share, shares), settings.model_dump(), settings.MACHINE, settings.fresh)
-        self.cast = make_cast(settings)
-        self.run.open()  # after all that can be refused: nothing is removed for a run that cannot begin
-        self.run.record("running", cast=self.facts(), clients=[profile.idx for profile in self.profiles])
+        self._is_open = False
+
+    @cached_property
+    def cast(self) -> Cast:
+        """Who takes part; loads the models when first used."""
+        return build_cast(self.settings)
+
+    def open(self) -> None:
+        """Loads the models, then opens the run's folder; with `fresh`, this removes an earlier run.
+
+        `first` and `counsel` do this themselves. A second call does nothing.
+
+        Raises:
+            FileNotFoundError, ValueError: a model is not found, or is not what the settings say.
+            RunConflict: the folder holds a run with other settings.
+            FolderInUse: another process works in the folder.
+        """
+        if self._is_open:
+            return
+        facts = self.facts()  # everything that can fail comes first: a run that cannot begin removes nothing
+        self.run.open()
+        self.run.record("running", cast=facts, clients=[profile.idx for profile in self.profiles])
+        self._is_open = True
 
     def facts(self) -> dict[str, Any]:
-        """What every collaborator says of itself."""
+        """What every collaborator reports about itself, by role; loads the models."""
         return self.cast.facts()
 
     def clients(self) -> pd.DataFrame:
-        """The clients of this run, a row each."""
+        """The clients of this run, one row each."""
         columns = ("idx", "name", "personal_info", "resistance", "reason", "distorted_thought")
         return pd.DataFrame([{name: getattr(profile, name) for name in columns} for profile in self.profiles])
 
     def session(self, profile: Profile) -> SessionFolder:
+        """The folder of a client's session, which may not exist yet."""
         return SessionFolder(self.run.folder / "sessions" / profile.idx)
 
     def first(self) -> SessionFolder:
-        """The first client's session, counseled alone; `counsel` then leaves it as it is."""
+        """Counsels the first client alone; `counsel` then skips this session.
+
+        Raises:
+            As `open`.
+        """
+        self.open()
         with self.run.working("counseling"):
             self._run(self.profiles[:1])
         return self.session(self.profiles[0])
 
     def counsel(self) -> pd.DataFrame:
-        """All sessions; how each ended, a row each.
+        """Counsels all clients.
+
+        Returns:
+            How each session ended, one row each: idx, turns, status, reason.
 
         Raises:
-            SessionsFailed: some ended by an error of their own.
+            SessionsFailed: some sessions failed.
+            And as `open`.
         """
+        self.open()
         with self.run.working("counseling"):
             outcomes = self._run(self.profiles)
             failed = [outcome for outcome in outcomes if outcome.status == "failed"]
@@ -90,50 +125,22 @@ class Counseling:
         return pd.DataFrame(outcomes)
 
     def summary(self) -> pd.DataFrame:
-        """What the run's sessions have come to so far, a row a fact: turns, faces, tokens, money, seconds by stage."""
-        folders = [self.session(profile) for profile in self.profiles]
-        turns = [turn for folder in folders for turn in folder.turns()]
-        faces = [turn.face for turn in turns if turn.face]
-        seconds: Counter[str] = Counter()
-        for folder in folders:
-            for stages in folder.timings().values():
-                seconds.update(stages)
-        facts = {"turns": len(turns), "faces": len(faces)}
-        facts["faces accepted"] = sum(not face.exhausted for face in faces)
-        facts["faces accepted at once"] = sum(not face.exhausted and face.chosen == 1 for face in faces)
-        facts["attempts a face"] = sum(len(face.attempts) for face in faces) / max(len(faces), 1)
-        facts |= _counselor_facts(turns)
-        tokens = sum((Counter(turn.tokens) for turn in turns), Counter())
-        for role in ROLES:
-            facts |= {f"tokens {name}, {role}": tokens[key] for key, name in _tokens(role) if key in tokens}
-        if prices := priced_roles(self.settings):
-            facts["dollars"] = cost(prices, tokens)
-        facts |= {f"{stage}, seconds a turn": total / max(len(turns), 1) for stage, total in seconds.items()}
-        told = {name: f"{value:,}" if isinstance(value, int) else f"{value:.3g}" for name, value in facts.items()}
-        return pd.DataFrame(told.items(), columns=["what", "value"])
-
-    def _count(self, tally: "Tally", taken: Taken) -> None:
-        """Counts a turn; and records what a server has refused of a role's parameters, when that is new."""
-        tally.count(taken)
-        of_role = {
-            "client": self.cast.client.facts,
-            "describer": self.cast.describer.facts,
-            "counselor": lambda: self.cast.counselor.facts()["counselor"],
-        }
-        known = self.run.provenance.get("left_out", {})  # in an earlier part of the run, too
-        new = {role: of_role[role]().get("left_out", {}) for role in self.settings.models}
-        left_out = known | {role: known.get(role, {}) | found for role, found in new.items() if found}
-        if left_out != known:
-            self.run.record("running", left_out=left_out)
+        """A summary of the run so far, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
+        return summarize([self.session(profile) for profile in self.profiles], self.settings)
 
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings
-        sound = [profile for profile in profiles if not session_faults(self.session(profile))]
-        done = sum(len(self.session(profile).turns()) for profile in sound)
-        ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in sound)
-        total = sum(self._most_turns(profile) for profile in sound)
+        undamaged = [profile for profile in profiles if not session_faults(self.session(profile))]
+        done = sum(len(self.session(profile).turns()) for profile in undamaged)
+        ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in undamaged)
+        total = sum(self._most_turns(profile) for profile in undamaged)
         with progress_bar("counseling", "turns", total, done) as bar:
-            tally = Tally(bar, settings, len(profiles), ended)
+            progress = Progress(bar, settings, len(profiles), ended)
+
+            def report(taken: Taken) -> None:
+                progress.count(taken)
+                self._record_left_out()
+
             return run_sessions(
                 self.cast,
                 profiles,
@@ -141,17 +148,93 @@ class Counseling:
                 settings.seed,
                 settings.concurrency,
                 settings.max_turns,
-                partial(self._count, tally),
+                report,
             )
 
+    def _record_left_out(self) -> None:
+        """Records the parameters that a server refuses and that are no longer sent, if there are new ones."""
+        known = self.run.provenance.get("left_out", {})  # from an earlier part of the run, too
+        facts = {role: getattr(self.cast, role).facts() for role in self.settings.models}
+        if "counselor" in facts:
+            facts["counselor"] = facts["counselor"]["counselor"]
+        new = {role: of_role.get("left_out", {}) for role, of_role in facts.items()}
+        left_out = known | {role: known.get(role, {}) | found for role, found in new.items() if found}
+        if left_out != known:
+            self.run.record("running", left_out=left_out)
+
     def _most_turns(self, profile: Profile) -> int:
-        """How many turns the client's session has, or can still have."""
+        """The number of turns of a complete session, or the limit for one that is not."""
         ended = self.session(profile).ended
         return ended["turns"] if ended and ended["status"] == "complete" else self.settings.max_turns
 
 
-def _counselor_facts(turns: Sequence[Turn]) -> dict[str, int]:
-    """How often the counselor could not read or say all, where it ever could not."""
+# Progress -------------------------------------------------------------------------------------------------------------
+
+
+class Progress:
+    """Advances a progress bar with every turn: sessions ended, faces accepted, tokens, dollars.
+
+    Tokens and dollars count the turns taken since the start; `summarize` counts the whole run.
+    A session that ends early shortens the bar, so that the time left is an upper bound.
+    """
+
+    def __init__(self, bar: "tqdm[Any]", settings: CounselSettings, sessions: int, ended: int) -> None:
+        """
+        Args:
+            bar: counts turns.
+            settings: of the run.
+            sessions: number of sessions.
+            ended: number of sessions that have ended before the start.
+        """
+        self.bar, self.max_turns, self.sessions, self.ended = bar, settings.max_turns, sessions, ended
+        self.prices = priced_roles(settings)
+        self.faces = self.accepted = 0
+        self.tokens: Counter[str] = Counter()
+
+    def count(self, taken: Taken) -> None:
+        """Adds one turn."""
+        turn = taken.turn
+        if turn.ended and self.bar.total is not None:
+            self.bar.total -= self.max_turns - turn.number
+        self.ended += turn.ended or turn.number == self.max_turns
+        self.faces += turn.face is not None
+        self.accepted += turn.face is not None and not turn.face.exhausted
+        self.tokens.update(turn.tokens)
+        parts = [f"{self.ended} of {self.sessions} sessions", f"{self.accepted} of {self.faces} faces accepted"]
+        parts += [f"{self.tokens.total():,} tokens"] if self.tokens else []
+        parts += [f"${cost(self.prices, self.tokens):.4f}"] if self.prices else []
+        self.bar.set_postfix_str(", ".join(parts), refresh=False)
+        self.bar.update()
+
+
+def summarize(folders: Sequence[SessionFolder], settings: CounselSettings) -> pd.DataFrame:
+    """A summary of sessions, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
+    turns = [turn for folder in folders for turn in folder.turns()]
+    faces = [turn.face for turn in turns if turn.face]
+    seconds: Counter[str] = Counter()  # of floats
+    for folder in folders:
+        for stages in folder.timings().values():
+            seconds.update(stages)
+    statistics: dict[str, float] = {
+        "turns": len(turns),
+        "faces": len(faces),
+        "faces accepted": sum(not face.exhausted for face in faces),
+        "faces accepted at once": sum(not face.exhausted and face.chosen == 1 for face in faces),
+        "attempts a face": sum(len(face.attempts) for face in faces) / max(len(faces), 1),
+    }
+    statistics |= _counselor_statistics(turns)
+    tokens = sum((Counter(turn.tokens) for turn in turns), Counter[str]())
+    for role in ROLES:
+        statistics |= {f"tokens {name}, {role}": tokens[key] for key, name in _tokens(role) if key in tokens}
+    if prices := priced_roles(settings):
+        statistics["dollars"] = cost(prices, tokens)
+    statistics |= {f"{stage}, seconds a turn": total / max(len(turns), 1) for stage, total in seconds.items()}
+    shown = {name: f"{value:,}" if isinstance(value, int) else f"{value:.3g}" for name, value in statistics.items()}
+    return pd.DataFrame(shown.items(), columns=["what", "value"])
+
+
+def _counselor_statistics(turns: Sequence[Turn]) -> dict[str, int]:
+    """How often a prompt or an answer of the counselor was incomplete; only counts above zero."""
     cut = Counter(kind for turn in turns for kind in turn.cut_off)
     counts = {f"answers that ran out of tokens, {kind.replace('_', ' ')}": count for kind, count in cut.items()}
     counts["turns without a plan that was asked for"] = sum(
@@ -174,33 +257,5 @@ def cost(prices: Mapping[str, Price], tokens: Mapping[str, int]) -> float:
 
 
 def _tokens(role: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """What a turn's record calls the tokens that a role read and wrote, each with its word."""
+    """The names in a turn's record of the tokens that a role read and wrote, each with its verb."""
     return (f"{role}_prompt", "read"), (f"{role}_completion", "written")
-
-
-class Tally:
-    """Moves a bar with every turn: sessions ended, faces accepted, tokens, dollars.
-
-    Tokens and dollars are of the turns taken since the start; `summary` has those of the whole run.
-    A session that ends early shortens the bar, so that its time left is that of the turns to come at the most.
-    """
-
-    def __init__(self, bar: tqdm, settings: CounselSettings, sessions: int, ended: int) -> None:
-        self.bar, self.max_turns, self.sessions, self.ended = bar, settings.max_turns, sessions, ended
-        self.prices = priced_roles(settings)
-        self.faces = self.accepted = 0
-        self.tokens: Counter[str] = Counter()
-
-    def count(self, taken: Taken) -> None:
-        turn = taken.turn
-        if turn.ended:
-            self.bar.total -= self.max_turns - turn.number
-        self.ended += turn.ended or turn.number == self.max_turns
-        self.faces += turn.face is not None
-        self.accepted += turn.face is not None and not turn.face.exhausted
-        self.tokens.update(turn.tokens)
-        told = [f"{self.ended} of {self.sessions} sessions", f"{self.accepted} of {self.faces} faces accepted"]
-        told += [f"{self.tokens.total():,} tokens"] if self.tokens else []
-        told += [f"${cost(self.prices, self.tokens):.4f}"] if self.prices else []
-        self.bar.set_postfix_str(", ".join(told), refresh=False)
-        self.bar.update()

@@ -1,13 +1,15 @@
-"""One turn as a page to look at: every intermediate in the order in which it came about. All text is escaped."""
+"""One turn as an HTML page, with its intermediate results in order. All text is escaped."""
 
 import html
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 from PIL import Image
 
+from mirror.counseling.reply import Reply
 from mirror.exploration.run import Step
+from mirror.faces.rejection_sampling import Attempt, ShownFace
 from mirror.files.image_file import data_url
-from mirror.transcripts.turn import AttemptRecord, Turn
 
 FACE = 112  # pixels
 STYLE = """<style>
@@ -23,60 +25,67 @@ STYLE = """<style>
 
 
 def step_page(step: Step) -> str:
-    """The turn in HTML: cue and words, description, what was painted and why it was taken, what the counselor did."""
+    """The turn as HTML: cue and words, description, faces with their verdicts, and what the counselor did."""
     turn = step.taken.turn
     cue = f"<i>{_text(turn.cue)}</i><br>" if turn.cue else ""
     rows = [("the client", f"<span class='said'>{cue}{_text(turn.words or '(silent)')}</span>")]
     if turn.ended:
         rows.append(("", "<i>the client ends the session</i>"))
-    if turn.face:
-        rows += list(_face_rows(step))
-        answers = zip(turn.counselor_raw.items(), dict.fromkeys(step.prompts), strict=True)  # asked twice: one prompt
-        rows += [(kind.replace("_", " "), _text(raw) + _folded("prompt", prompt)) for (kind, raw), prompt in answers]
-        if turn.cut_off:
-            kinds = ", ".join(kind.replace("_", " ") for kind in turn.cut_off)
-            rows.append(("", f"<i>ran out of tokens: {kinds}</i>"))
-        if turn.dropped_utterances or turn.cut_characters:
-            missing = [f"the first {turn.dropped_utterances} utterances"] * bool(turn.dropped_utterances)
-            missing += [f"the first {turn.cut_characters} characters of the newest one"] * bool(turn.cut_characters)
-            rows.append(("", f"<i>not read: {' and '.join(missing)}</i>"))
-        if turn.plan:
-            steps = "".join(f"<li>{_text(one)}</li>" for one in turn.plan)
-            rows.append(("the plan", f"{_text(turn.technique)}<ol>{steps}</ol>"))
-        rows.append(("the counselor", f"<span class='said'>{_text(turn.reply)}</span>"))
-    told = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in step.seconds.items())
-    rows.append(("time", told))
+    if step.taken.face:
+        rows += _face_rows(step, step.taken.face)
+    if step.taken.reply:
+        rows += _counselor_rows(step.taken.reply)
+    rows.append(("time", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in step.seconds.items())))
     return f"{STYLE}<div class='step'>{''.join(f'<b>{label}</b><div>{content}</div>' for label, content in rows)}</div>"
 
 
-def _face_rows(step: Step) -> Iterable[tuple[str, str]]:
-    turn, asked = step.taken.turn, step.asked
-    told = f"{_text(turn.description['expression'])}<br><i>not: {_text(turn.description['contrast'])}</i>"
-    yield "the description", f"{_read(turn)}<br>{told}"
-    yield "painted with", _folded("prompt", asked["positive"]) + _folded("negative prompt", asked["negative"])
+def _face_rows(step: Step, face: ShownFace) -> list[tuple[str, str]]:
+    request, turn = face.request, step.taken.turn
+    features = f"{_text(request.expression)}<br><i>not: {_text(request.contrast)}</i>"
+    description = ("the description", f"{_read(turn.cue, turn.description or {})}<br>{features}")
+    prompts = _folded("prompt", request.prompt) + _folded("negative prompt", request.negative_prompt)
     pictures = _figure(step.portrait, "the portrait")
-    for attempt in turn.face.attempts:
-        chosen = attempt.number == turn.face.chosen
-        pictures += _figure(step.taken.images[attempt.file], _verdict(attempt), chosen)
-    shown = "none was accepted; the best is shown" if turn.face.exhausted else f"attempt {turn.face.chosen} is shown"
-    limits = ", ".join(f"{name.replace('_', ' ')} {limit:.2f}" for name, limit in turn.face.limits.items())
+    for attempt in face.attempts:
+        pictures += _figure(attempt.image, _verdict(attempt), attempt is face.chosen)
+    shown = "none was accepted; the best is shown" if face.exhausted else f"attempt {face.chosen.number} is shown"
+    thresholds = {check.name: check.threshold for attempt in face.attempts for check in attempt.verdict.checks}
+    limits = ", ".join(f"{name.replace('_', ' ')} {limit:.2f}" for name, limit in thresholds.items())
     limits = f"; limits: {limits}" if limits else ""
-    question = f"the relevance filter was asked for “{_text(asked['statement'])}”"
-    yield "the faces", f"{pictures}<br>{question}; {shown}{limits}"
+    question = f"the relevance filter was asked for “{_text(request.statement)}”"
+    return [description, ("painted with", prompts), ("the faces", f"{pictures}<br>{question}; {shown}{limits}")]
 
 
-def _read(turn: Turn) -> str:
-    """What the describer read of the cue, in a sentence."""
-    read, model = turn.description["relevance_text"], turn.description["model"]
-    cue = f"the cue “{_text(turn.cue)}”" if turn.cue else "the words alone, without a cue"
-    if not turn.description["fallback"]:
-        return f"{_text(model)} read {cue}" + f" as “{_text(read)}”" * bool(read)
+def _read(cue: str, description: Mapping[str, Any]) -> str:
+    """A sentence on what the describer read of the cue."""
+    read, model = description["relevance_text"], description["model"]
+    source = f"the cue “{_text(cue)}”" if cue else "the words alone, without a cue"
+    if not description["fallback"]:
+        return f"{_text(model)} read {source}" + f" as “{_text(read)}”" * bool(read)
     if read:
-        return f"<b>{_text(model)} could read nothing of {cue}: the face is neutral</b>"
-    return f"<b>no description could be read of what {_text(model)} answered: painted from {cue}</b>"
+        return f"<b>{_text(model)} could read nothing of {source}: the face is neutral</b>"
+    return f"<b>no description could be read of what {_text(model)} answered: painted from {source}</b>"
 
 
-def _verdict(attempt: AttemptRecord) -> str:
+def _counselor_rows(reply: Reply) -> list[tuple[str, str]]:
+    rows = [
+        (kind.replace("_", " "), _text(reply.raw[kind]) + _folded("prompt", prompt))
+        for kind, prompt in reply.prompts.items()
+    ]
+    if reply.cut_off:
+        kinds = ", ".join(kind.replace("_", " ") for kind in reply.cut_off)
+        rows.append(("", f"<i>ran out of tokens: {kinds}</i>"))
+    missing = [f"the first {reply.dropped_utterances} utterances"] * bool(reply.dropped_utterances)
+    missing += [f"the first {reply.cut_characters} characters of the newest one"] * bool(reply.cut_characters)
+    if missing:
+        rows.append(("", f"<i>not read: {' and '.join(missing)}</i>"))
+    if reply.plan:
+        steps = "".join(f"<li>{_text(one)}</li>" for one in reply.plan)
+        rows.append(("the plan", f"{_text(reply.technique)}<ol>{steps}</ol>"))
+    rows.append(("the counselor", f"<span class='said'>{_text(reply.words)}</span>"))
+    return rows
+
+
+def _verdict(attempt: Attempt) -> str:
     scores = "".join(
         f"<br>{check.name.replace('_', ' ')}: {check.score:.2f} {'✓' if check.passed else '✗'}"
         for check in attempt.verdict.checks

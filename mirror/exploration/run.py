@@ -1,52 +1,27 @@
-"""One conversation by hand, with every intermediate kept: what each collaborator was asked, and what it gave.
+"""One conversation by hand, with all intermediate results. The API of `notebooks/explore.ipynb`.
 
-The turns are those of `mirror.counseling.session`; nothing is written. Knows nothing of widgets.
+The turns are those of `mirror.counseling.turn`; nothing is written to disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from PIL import Image
 
-from mirror.chat.messages import Completion
 from mirror.clients.client import Said
-from mirror.counseling.casting import make_cast
-from mirror.counseling.session import Cast, Clock, Taken, take_turn
+from mirror.counseling.cast import Cast
+from mirror.counseling.casting import build_cast
 from mirror.counseling.settings import CounselSettings
-from mirror.counseling.speaker import Speaker
+from mirror.counseling.turn import Clock, Taken, take_turn
 from mirror.exploration.settings import ExploreSettings
 from mirror.files.image_file import open_picture
 from mirror.paths import input_path, output_path
-from mirror.prompts import Utterance, format_utterance, negative_prompt, portrait_prompt
+from mirror.prompts import Utterance, format_utterance
 from mirror.settings.errors import SettingsError
 from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.turn import Conversation
-
-
-class Overheard:
-    """A speaker whose prompts are kept, in order; it answers as the speaker does."""
-
-    def __init__(self, speaker: Speaker, prompts: list[str]) -> None:
-        """`prompts`: the list that they are added to."""
-        self.speaker, self.prompts = speaker, prompts
-
-    def answer(
-        self,
-        prompts: Sequence[str],
-        images: Sequence[Image.Image],
-        seeds: Sequence[int],
-        *,
-        max_tokens: int | None = None,
-    ) -> Sequence[Completion | Exception]:
-        self.prompts += prompts
-        return self.speaker.answer(prompts, images, seeds, max_tokens=max_tokens)
-
-    def fits(self, prompt: str) -> bool:
-        return self.speaker.fits(prompt)
-
-    def facts(self) -> dict[str, Any]:
-        return self.speaker.facts()
 
 
 @dataclass(frozen=True)
@@ -56,32 +31,33 @@ class TypedClient:
     utterance: Utterance
 
     def speak(self, conversations: Sequence[Conversation]) -> list[Said]:
+        """The typed utterance, for each conversation."""
         return [Said(self.utterance, format_utterance(self.utterance)) for _ in conversations]
+
+    def facts(self) -> Mapping[str, Any]:
+        """See `mirror.counseling.cast.Client`."""
+        return {"client": "typed"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One turn with its intermediates.
+    """One turn with its intermediate results.
 
     Attributes:
-        taken: the turn as a session records it, and its pictures by file.
+        taken: the turn as a session records it, with the face that was shown and the counselor's reply.
         portrait: of the client.
-        asked: what painter and filter were asked for: `positive`, `negative`, `statement`; empty in a last turn.
-        prompts: the counselor's, in the order of its answers.
-        seconds: of each stage.
+        seconds: by stage.
     """
 
     taken: Taken
     portrait: Image.Image
-    asked: dict[str, str]
-    prompts: tuple[str, ...]
     seconds: dict[str, float]
 
 
 def demo_checkpoint(settings: CounselSettings) -> str:
-    """The checkpoint that `make demo` trains for the settings' cot; empty where it is not there or not asked for.
+    """The checkpoint that `make demo` trains for the settings' cot.
 
-    It takes the place of the pocket LLaVA that is not fine-tuned, and of no other counselor.
+    It replaces only the pocket LLaVA that is not fine-tuned. Empty if it does not exist, or for any other counselor.
     """
     demo = input_path(f"params/counsel/pocket-{settings.cot}.yaml")
     if settings.counselor != "llava" or settings.size != "pocket" or settings.checkpoint or not demo.is_file():
@@ -94,12 +70,14 @@ class Exploration:
     """A cast and one client; the conversation grows with every step.
 
     Attributes:
+        settings: of the configuration, with the changes of the notebook.
+        profiles: the clients of the table, by idx.
         profile: the client.
-        conversation: what was said so far.
+        conversation: the turns so far.
     """
 
     def __init__(self, settings: ExploreSettings) -> None:
-        """Reads the configuration and loads its models.
+        """Reads the configuration and the table. Loads no model; see `cast`.
 
         Raises:
             SettingsError: the configuration cannot work, or its table has no such client.
@@ -116,21 +94,25 @@ class Exploration:
                 f"client: {self.settings.table} has no client {settings.client}; it has {known}"
                 + " and others" * (len(self.profiles) > 10)
             )
-        self.cast = make_cast(self.settings)
         self.begin(settings.client or profiles[0].idx)
 
+    @cached_property
+    def cast(self) -> Cast:
+        """Who takes part; loads the models when first used."""
+        return build_cast(self.settings)
+
     def begin(self, client: str) -> None:
-        """A new conversation with a client of the table."""
+        """Begins a new conversation with a client of the table."""
         self.profile: Profile = self.profiles[client]
         self.conversation = Conversation(self.profile, (), self.settings.seed)
 
     def facts(self) -> dict[str, Any]:
-        """What every collaborator says of itself."""
+        """What every collaborator reports about itself, by role; loads the models."""
         return self.cast.facts()
 
     @property
     def counselor(self) -> str:
-        """Who counsels, in a sentence."""
+        """A sentence that says who counsels."""
         settings = self.settings
         if settings.counselor != "llava":
             return f"The counselor is {settings.counselor_model}, behind an endpoint."
@@ -140,30 +122,26 @@ class Exploration:
         return untrained + " `make demo` trains a pocket counselor." * (settings.size == "pocket")
 
     def listen(self, turns: int = 1) -> Step:
-        """The next turns, the client's words being those of the cast's own client; the last of them."""
+        """Takes turns in which the cast's own client speaks.
+
+        Args:
+            turns: number of turns, ≥ 1.
+
+        Returns:
+            The last of them.
+        """
         steps = [self._take(self.cast) for _ in range(turns)]
         return steps[-1]
 
     def say(self, cue: str, words: str) -> Step:
-        """The next turn, with a cue and words that a person chose; both may be empty."""
+        """Takes a turn in which the client shows and says what a person typed; both may be empty."""
         return self._take(replace(self.cast, client=TypedClient(Utterance(cue.strip(), words.strip()))))
 
     def _take(self, cast: Cast) -> Step:
-        prompts, clock = [], Clock()
-        counselor = cast.counselor.with_speakers(lambda speaker: Overheard(speaker, prompts))
-        (taken,) = take_turn(replace(cast, counselor=counselor), [self.conversation], clock)
+        clock = Clock()
+        (taken,) = take_turn(cast, [self.conversation], clock)
         if isinstance(taken, Exception):
             raise taken
         portrait = open_picture(self.profile.portraits[0])
         self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
-        return Step(taken, portrait, self._asked(taken), tuple(prompts), clock.seconds)
-
-    def _asked(self, taken: Taken) -> dict[str, str]:
-        turn = taken.turn
-        if turn.description is None:
-            return {}
-        return {
-            "positive": portrait_prompt(self.profile.gender, turn.description["expression"]),
-            "negative": negative_prompt(turn.description["contrast"]),
-            "statement": turn.face.statement,
-        }
+        return Step(taken, portrait, clock.seconds)

@@ -7,7 +7,7 @@ from mirror.settings.base import Count, Number, Settings
 
 
 class ExploreSettings(Settings):
-    """The parameters of `notebooks/explore.ipynb`; what each means stands there, beside its default."""
+    """The parameters of `notebooks/explore.ipynb`; the notebook documents each beside its default."""
 
     configuration: str
     checkpoint: str | None
@@ -19,6 +19,7 @@ class ExploreSettings(Settings):
     seed: Number
 
     def missing(self) -> list[str]:
+        """See `Settings.missing`."""
         if not input_path(self.configuration).is_file():
             return [
                 f"configuration: no such file {input_path(self.configuration)}; name one of params/counsel/, such as "
@@ -28,6 +29,6 @@ class ExploreSettings(Settings):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What replaces the configuration's own values."""
+        """The values that replace those of the configuration, by parameter."""
         changes = {"seed": self.seed, "checkpoint": self.checkpoint or None, "cot": self.cot or None}
         return {name: value for name, value in changes.items() if value is not None}

@@ -4,19 +4,35 @@ Which face is shown depends on the request and the run's seed, not on what else 
 a GPU but for the rounding of larger batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-from mirror.faces.photomaker import PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRequest
 from mirror.faces.verification import VerificationRequest, Verifier
 from mirror.prompts import negative_prompt, portrait_prompt, relevance_statement
 from mirror.seeds import seed_for
 from mirror.transcripts.verdict import Verdict
 
 Exhaustion = Literal["keep_best", "stop"]
+
+
+class Painter(Protocol):
+    """Paints portraits of a person with an expression."""
+
+    def check(self, request: PaintRequest) -> None:
+        """Raises ValueError or OSError if the request cannot be painted, whatever its seed."""
+        ...
+
+    def paint(self, requests: Sequence[PaintRequest]) -> Sequence[Image.Image]:
+        """One image per request, in order, which depends only on that request."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """Models and recipe, for the record of a run."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,7 @@ class FaceRequest:
         relevance_text: what the relevance filter must find in the face.
         expression, contrast: what must show, what must not.
         portraits: of the client, at least one; the first is the one that the face is compared with.
+        seed: of the run.
     """
 
     client: str
@@ -38,11 +55,25 @@ class FaceRequest:
     expression: str
     contrast: str
     portraits: tuple[Image.Image, ...]
+    seed: int = 0
+
+    def attempt_seed(self, number: int) -> int:
+        """The seed of the noise of an attempt, counted from 1."""
+        return seed_for(self.seed, "face", self.client, self.turn, number)
+
+    @property
+    def prompt(self) -> str:
+        """What the painter is asked for."""
+        return portrait_prompt(self.gender, self.expression)
+
+    @property
+    def negative_prompt(self) -> str:
+        """What the painter must not paint."""
+        return negative_prompt(self.contrast)
 
     def painting(self, seed: int) -> PaintRequest:
-        return PaintRequest(
-            portrait_prompt(self.gender, self.expression), negative_prompt(self.contrast), self.portraits, seed
-        )
+        """What the painter gets for the attempt of that seed."""
+        return PaintRequest(self.prompt, self.negative_prompt, self.portraits, seed)
 
     @property
     def statement(self) -> str:
@@ -65,14 +96,17 @@ class Attempt:
 
 @dataclass(frozen=True)
 class ShownFace:
-    """The face that the counselor sees, with every attempt up to the end of the search, in order.
+    """The face that the counselor sees.
 
-    `statement` is what the relevance filter compared them with.
+    Attributes:
+        attempts: all faces that were painted, in order.
+        chosen: the one that is shown.
+        request: what was asked for: the painter's prompts and the statement of the relevance filter.
     """
 
     attempts: tuple[Attempt, ...]
     chosen: Attempt
-    statement: str
+    request: FaceRequest
 
     @property
     def image(self) -> Image.Image:
@@ -93,10 +127,9 @@ class FaceError(RuntimeError):
 
 
 def show_faces(
-    painter: PhotoMaker,
+    painter: Painter,
     verifier: Verifier,
     requests: Sequence[FaceRequest],
-    seed: int,
     attempts: int = 10,
     on_exhaustion: Exhaustion = "keep_best",
     ahead: int = 1,
@@ -108,7 +141,6 @@ def show_faces(
     cannot be used, and a service that failed.
 
     Args:
-        seed: of the run.
         ahead: how many attempts of a client are painted at a time; it changes the time taken, not the result.
     """
     if attempts < 1 or ahead < 1:
@@ -117,7 +149,7 @@ def show_faces(
     results: list[ShownFace | FaceError | None] = [refusal(painter, request) for request in requests]
     while open_ := [place for place, result in enumerate(results) if result is None]:
         batch = [(place, number) for place in open_ for number in next_numbers(made[place], attempts, ahead)]
-        seeds = [seed_for(seed, "face", requests[p].client, requests[p].turn, number) for p, number in batch]
+        seeds = [requests[place].attempt_seed(number) for place, number in batch]
         images = painter.paint([requests[p].painting(s) for (p, _), s in zip(batch, seeds, strict=True)])
         verdicts = verifier.verify([requests[p].verification(i) for (p, _), i in zip(batch, images, strict=True)])
         for (place, number), painted, image, verdict in zip(batch, seeds, images, verdicts, strict=True):
@@ -127,11 +159,11 @@ def show_faces(
                 results[place] = FaceError(f"attempt {number} could not be verified: {verdict}", made[place])
                 continue
             made[place].append(Attempt(number, painted, image, verdict))
-            results[place] = settle(requests[place].statement, made[place], attempts, on_exhaustion)
+            results[place] = settle(requests[place], made[place], attempts, on_exhaustion)
     return results
 
 
-def refusal(painter: PhotoMaker, request: FaceRequest) -> FaceError | None:
+def refusal(painter: Painter, request: FaceRequest) -> FaceError | None:
     """Why this face cannot be painted, whatever the seed: so one client's portrait never stops the others."""
     try:
         painter.check(request.painting(seed=0))
@@ -146,19 +178,19 @@ def next_numbers(made: Sequence[Attempt], attempts: int, ahead: int) -> range:
 
 
 def settle(
-    statement: str, made: Sequence[Attempt], attempts: int, on_exhaustion: Exhaustion
+    request: FaceRequest, made: Sequence[Attempt], attempts: int, on_exhaustion: Exhaustion
 ) -> ShownFace | FaceError | None:
     """What the attempts made so far come to; None while there is another one to make."""
     last = made[-1]
     if last.verdict.accepted:
-        return ShownFace(tuple(made), last, statement)
+        return ShownFace(tuple(made), last, request)
     if last.verdict.is_final:
         return FaceError(f"the client's portrait cannot be used ({last.verdict.outcome}); give another one", made)
     if last.number < attempts:
         return None
     best = max((attempt for attempt in made if attempt.verdict.outcome != "unsafe"), key=closeness, default=None)
     if on_exhaustion == "keep_best" and best is not None:
-        return ShownFace(tuple(made), best, statement)
+        return ShownFace(tuple(made), best, request)
     outcomes = ", ".join(attempt.verdict.outcome for attempt in made)
     return FaceError(f"none of {attempts} faces was accepted ({outcomes})", made)
 

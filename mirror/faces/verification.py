@@ -54,7 +54,7 @@ class VerificationError(RuntimeError):
 class Verifier(Protocol):
     """Anything that says which faces may be shown."""
 
-    def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict | ServiceError | VerificationError]:
+    def verify(self, requests: Sequence[VerificationRequest]) -> Sequence[Verdict | ServiceError | VerificationError]:
         """A verdict per request, in order; where a service or the filters failed, the error in the verdict's place."""
         ...
 

@@ -8,9 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from pocket.facepack.detector import conv
 from pocket.pictures.portraits import Portraits
 from pocket.pictures.warping import degrade, similarity, uniform, warp
-from pocket.facepack.detector import conv
 
 SIZE = 96
 MARGIN = 1.5  # insightface cuts out a square of 1.5 times the longer side of the box

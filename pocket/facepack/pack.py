@@ -12,8 +12,6 @@ import torch
 from mirror.faces.identity import CALIBRATION
 from mirror.files.digests import sha256
 from mirror.files.json_file import write_json
-from pocket.pictures.portraits import draw_portraits
-from pocket.pictures.scenes import SceneMaker
 from pocket.facepack import attributes, recognizer
 from pocket.facepack.attributes import learn_attributes
 from pocket.facepack.detector import SIZE as SCENE_SIZE
@@ -21,6 +19,8 @@ from pocket.facepack.detector import STRIDES, learn_detector
 from pocket.facepack.exam import DET_SIZE, FALSE_ACCEPTS, Exam, examine
 from pocket.facepack.onnx_files import write_graph
 from pocket.facepack.recognizer import learn_recognizer
+from pocket.pictures.portraits import draw_portraits
+from pocket.pictures.scenes import SceneMaker
 from pocket.seeds import stable_seed
 
 SEED = 5

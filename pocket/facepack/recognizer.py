@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from pocket.facepack.detector import conv
 from pocket.pictures.portraits import Portraits
 from pocket.pictures.warping import degrade, fit, similarity, uniform, warp
-from pocket.facepack.detector import conv
 
 SIZE = 112
 DIMENSIONS = 512

@@ -17,11 +17,11 @@ from mirror.prompts import VARIANTS, Variant, own_prompts
 from mirror.provenance import commit
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
-from pocket.pictures.portraits import draw_portraits
 from pocket.llava.counselor_exam import Answer, counsel, write_dialogues
 from pocket.llava.exam import SEED as EXAM_SEED
 from pocket.llava.exam import SIZE, BaseExam, Rate, captions_right, examine
 from pocket.llava.model import FOLDER, SEED, SMALL
+from pocket.pictures.portraits import draw_portraits
 from pocket.texts.dialogues import EXCHANGES
 
 FACES = 480

@@ -16,10 +16,10 @@ from mirror.models.llava import Llava, generate
 from mirror.models.llava_chat import tokenize
 from mirror.prompts import own_template
 from pocket.drawing.expressions import EXPRESSIONS, expression_of
-from pocket.pictures.portraits import Portraits, draw_portraits
-from pocket.pictures.strangers import Stranger
 from pocket.llava.pretraining import encode, write_text
 from pocket.llava.tower import Eye, features
+from pocket.pictures.portraits import Portraits, draw_portraits
+from pocket.pictures.strangers import Stranger
 from pocket.seeds import stream
 from pocket.texts.clients import Client
 from pocket.texts.dialogues import write_dialogue

@@ -20,10 +20,10 @@ from transformers import (
 
 from mirror.models.llava_chat import SYSTEM, conversation_text
 from mirror.prompts import VARIANTS
-from pocket.pictures.strangers import Stranger, draw_faces
 from pocket.llava.pretraining import train_language, write_examples, write_text
 from pocket.llava.tokenizer import train_tokenizer
 from pocket.llava.tower import Eye, features, train_tower
+from pocket.pictures.strangers import Stranger, draw_faces
 from pocket.seeds import stream
 from pocket.texts.corpus import write_story
 from pocket.texts.dataset import IMAGE_SIZE, make_dialogues, make_records

@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from mirror.models.llava_chat import END, IGNORED, IMAGE, SYSTEM, conversation_text
 from mirror.prompts import own_template
-from pocket.pictures.strangers import CORES, Stranger
 from pocket.optimize import descend
+from pocket.pictures.strangers import CORES, Stranger
 from pocket.seeds import stream
 from pocket.texts.corpus import describe, write_chat, write_session, write_story
 from pocket.texts.movements import describe_movements

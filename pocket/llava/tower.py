@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from pocket.optimize import descend
 from pocket.pictures.strangers import UNITS
 from pocket.pictures.warping import degrade, uniform
-from pocket.optimize import descend
 
 MARKS = 0.3  # the weight of what tells people apart, beside that of their movements
 

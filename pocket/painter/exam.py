@@ -19,10 +19,10 @@ from mirror.prompts import relevance_statement
 from mirror.seeds import seed_for
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.faces import draw
-from pocket.pictures.portraits import draw_portraits, identity_of
-from pocket.pictures.unsafe import cover
 from pocket.facepack.exam import area_under_curve
 from pocket.painter.reader import Reader
+from pocket.pictures.portraits import draw_portraits, identity_of
+from pocket.pictures.unsafe import cover
 from pocket.seeds import stable_seed, stream
 from pocket.texts.dataset import COLOURS
 from pocket.texts.wordings import cues_of
@@ -128,7 +128,7 @@ def make_requests(turns: int, seed: int) -> list[FaceRequest]:
         face = lexicon().face(cue)
         moment = stable_seed("portrait of the exam", seed, number)
         portrait = draw(who, EXPRESSIONS["calm"], moment, SIZE).quantize(COLOURS, dither=0)
-        requests.append(FaceRequest(str(number), 1, who.gender, cue, face.shown, face.contrast, (portrait,)))
+        requests.append(FaceRequest(str(number), 1, who.gender, cue, face.shown, face.contrast, (portrait,), seed))
     return requests
 
 
@@ -139,7 +139,7 @@ def examine_painter(
     requests = make_requests(turns, seed)
     shown: list[ShownFace] = []
     for start in tqdm(range(0, turns, 48), desc="faces", unit="batch"):
-        shown += show_faces(painter, verifier, requests[start : start + 48], seed, attempts)
+        shown += show_faces(painter, verifier, requests[start : start + 48], attempts)
     accepted = [k for k, face in enumerate(shown) if not face.exhausted]
     outcomes = [attempt.verdict.outcome for face in shown for attempt in face.attempts]
     first = [face.attempts[0].image for face in shown]

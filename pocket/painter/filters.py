@@ -10,13 +10,13 @@ from transformers import CLIPModel, ViTForImageClassification
 from mirror.faces.clip_text import fit, tokens
 from mirror.files.json_file import write_json
 from mirror.prompts import relevance_statement
-from pocket.pictures.backgrounds import make_backgrounds
 from pocket.drawing.expressions import EXPRESSIONS
+from pocket.optimize import descend
+from pocket.painter.clip import classifier_processor, clip_processor, start, train_tokenizer
+from pocket.pictures.backgrounds import make_backgrounds
 from pocket.pictures.portraits import Portraits
 from pocket.pictures.unsafe import cover
 from pocket.pictures.warping import degrade, similarity, uniform, warp
-from pocket.optimize import descend
-from pocket.painter.clip import classifier_processor, clip_processor, start, train_tokenizer
 from pocket.texts.wordings import statements_of
 
 BATCH = 128

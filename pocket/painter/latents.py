@@ -6,12 +6,12 @@ import torch
 from diffusers import AutoencoderKL
 from transformers import CLIPImageProcessorPil
 
-from pocket.pictures.portraits import Portraits
-from pocket.pictures.unsafe import cover
-from pocket.pictures.warping import blurred, uniform
 from pocket.painter.autoencoder import encode
 from pocket.painter.diffusion import PORTRAIT_SIZE
 from pocket.painter.filters import normalised, on_device, shaken
+from pocket.pictures.portraits import Portraits
+from pocket.pictures.unsafe import cover
+from pocket.pictures.warping import blurred, uniform
 
 PART = 1000  # pictures prepared at a time
 

@@ -12,7 +12,6 @@ from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.rejection_sampling import ShownFace
 from mirror.faces.verification import LocalVerifier
 from mirror.provenance import commit
-from pocket.pictures.portraits import Portraits, draw_portraits
 from pocket.facepack.pack import FOLDER as FACES_FOLDER
 from pocket.painter import cards as paintercards
 from pocket.painter.clip import CLIP_FOLDER, MODELS, SAFETY_FOLDER, make_classifier, make_clip
@@ -21,6 +20,7 @@ from pocket.painter.exam import SIZE, FilterExam, PainterExam, examine_filters, 
 from pocket.painter.filters import learn_classifier, learn_clip, save_classifier, save_clip
 from pocket.painter.reader import Reader, learn_reader
 from pocket.painter.training import Recipe, train_painter
+from pocket.pictures.portraits import Portraits, draw_portraits
 from pocket.seeds import stable_seed
 
 FAMILY = "painter"  # of people; the exams' are others

@@ -5,9 +5,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from pocket.drawing.expressions import EXPRESSIONS
-from pocket.pictures.portraits import Portraits
 from pocket.optimize import descend
 from pocket.painter.filters import on_device, shaken
+from pocket.pictures.portraits import Portraits
 
 SIZE = 80
 MEAN, STD = 127.5, 64.0

@@ -12,7 +12,6 @@ from diffusers import StableDiffusionXLPipeline
 from torch import nn
 
 from mirror.faces.photomaker.id_encoder import IdEncoder
-from pocket.pictures.portraits import Portraits
 from pocket.optimize import descend, fastest_kernels, half_precision
 from pocket.painter.autoencoder import learn_vae
 from pocket.painter.clip import start
@@ -21,6 +20,7 @@ from pocket.painter.filters import on_device
 from pocket.painter.latents import Latents, make_latents
 from pocket.painter.likeness import learn_likeness
 from pocket.painter.promptbook import REFUSED, Prompts, read_prompts
+from pocket.pictures.portraits import Portraits
 
 SNR = 5.0  # signal-to-noise ratio above which a step weighs no more (arXiv 2303.09556)
 KEPT = 0.998  # of the mean of the weights, each step

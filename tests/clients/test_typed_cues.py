@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mirror.clients.lexicon import lexicon
-from mirror.counseling.casting import make_painter, make_verifier
-from mirror.counseling.session import face_request
+from mirror.counseling.casting import build_painter, build_verifier
 from mirror.counseling.settings import CounselSettings
+from mirror.counseling.turn import face_request
 from mirror.faces.description import DescriptionRequest, LexiconDescriber
 from mirror.faces.rejection_sampling import show_faces
 from mirror.paths import input_path
@@ -44,7 +44,7 @@ def settings():
 
 @pytest.fixture(scope="module")
 def verifier(settings):
-    return make_verifier(settings, "cpu")
+    return build_verifier(settings, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +60,8 @@ def requests(settings):
 
 @pytest.fixture(scope="module")
 def faces(settings, verifier, requests):
-    painter = make_painter(settings, "cpu", torch.float32, verifier.identity.pack)
-    return dict(zip(requests, show_faces(painter, verifier, list(requests.values()), seed=5), strict=True))
+    painter = build_painter(settings, "cpu", torch.float32, verifier.identity.pack)
+    return dict(zip(requests, show_faces(painter, verifier, list(requests.values())), strict=True))
 
 
 @pytest.mark.parametrize("cue", [*TYPED, NEUTRAL])

@@ -4,7 +4,7 @@ import pytest
 
 from mirror.chat.messages import Message
 from mirror.clients.client import ScriptedClient
-from mirror.counseling.casting import make_cast, make_client, make_counselor, make_describer, make_verifier
+from mirror.counseling.casting import build_cast, build_client, build_counselor, build_describer, build_verifier
 from mirror.counseling.session import run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.faces.description import LexiconDescriber
@@ -27,7 +27,7 @@ def settings(**changes):
 
 def test_the_pocket_cast_counsels_a_client_offline(tmp_path):
     found = settings(cot="ec", steps=2, merge_step=0, max_new_tokens=8, attempts=2, max_turns=2)
-    cast = make_cast(found)
+    cast = build_cast(found)
     assert isinstance(cast.client, ScriptedClient) and isinstance(cast.describer, LexiconDescriber)
     assert isinstance(cast.verifier, LocalVerifier) and cast.attempts == 2
     assert cast.painter.embed_face.__self__ is cast.verifier.identity.pack  # loaded once
@@ -41,7 +41,7 @@ def test_the_pocket_cast_counsels_a_client_offline(tmp_path):
 
 def test_an_untuned_llava_of_another_size_is_refused():
     with pytest.raises(ValueError, match="size is 7b, but .*llava-v1.5-pocket has hidden size 192"):
-        make_counselor(settings().model_copy(update={"size": "7b"}), "cpu", None)
+        build_counselor(settings().model_copy(update={"size": "7b"}), "cpu", None)
 
 
 def test_chat_models_get_the_protocols_sampling(monkeypatch):
@@ -52,13 +52,13 @@ def test_chat_models_get_the_protocols_sampling(monkeypatch):
             client="openai", client_model="c", describer="openai", describer_model="d",
             counselor="openai", counselor_model="k", temperature=0.2, max_new_tokens=9,
         )  # fmt: skip
-        client = make_client(found).facts()
-        described = make_describer(found, "cpu").facts()
-        counselor = make_counselor(found, "cpu", None).facts()["counselor"]
+        client = build_client(found).facts()
+        described = build_describer(found, "cpu").facts()
+        counselor = build_counselor(found, "cpu", None).facts()["counselor"]
         own = {"client_temperature": 0.0, "client_top_p": 0.5, "client_max_tokens": 4096, "describer_max_tokens": 7}
         penalties = {"client_frequency_penalty": 0.0, "client_presence_penalty": -0.5, "describer_temperature": 0.1}
         other = found.model_copy(update=own | penalties | {"describer_top_p": 0.3})
-        other_client, other_describer = make_client(other).facts(), make_describer(other, "cpu").facts()
+        other_client, other_describer = build_client(other).facts(), build_describer(other, "cpu").facts()
     assert other_client.items() >= {"temperature": 0.0, "top_p": 0.5, "max_tokens": 4096}.items()
     assert other_client["presence_penalty"] == -0.5 and "frequency_penalty" not in other_client
     assert other_describer.items() >= {"temperature": 0.1, "top_p": 0.3, "max_tokens": 7}.items()
@@ -70,15 +70,15 @@ def test_chat_models_get_the_protocols_sampling(monkeypatch):
 def test_a_counselor_says_where_its_prompts_come_from(tmp_path):
     found = completed(induce(records("planning", clients=12)), "planning")
     folder = whole_checkpoint(tmp_path / "c", prompts=found)
-    untuned = make_counselor(settings(cot="planning", prompts=str(folder)), "cpu", None).facts()
-    own = make_counselor(settings(cot="planning"), "cpu", None).facts()
+    untuned = build_counselor(settings(cot="planning", prompts=str(folder)), "cpu", None).facts()
+    own = build_counselor(settings(cot="planning"), "cpu", None).facts()
     assert (untuned["prompts_from"], own["prompts_from"]) == (str(folder), "project")
     assert untuned["prompts_sha256"] == found.sha256 != own["prompts_sha256"] == own_prompts("planning").sha256
     assert untuned["prompts"] == found.to_json() and untuned["planning_max_tokens"] == 128
 
 
 def test_a_planning_llava_keeps_room_for_a_plan_behind_every_prompt():
-    rooms = [make_counselor(settings(cot=cot), "cpu", None).speaker.longest_answer for cot in ("base", "planning")]
+    rooms = [build_counselor(settings(cot=cot), "cpu", None).speaker.longest_answer for cot in ("base", "planning")]
     assert rooms == [64, 128]
 
 
@@ -90,9 +90,9 @@ def test_a_role_without_room_names_the_parameter_that_gives_it_some(monkeypatch)
             counselor="openai", counselor_model="k",
         )  # fmt: skip
         models = (
-            make_client(found).model,
-            make_describer(found, "cpu").model,
-            make_counselor(found, "cpu", None).speaker.model,
+            build_client(found).model,
+            build_describer(found, "cpu").model,
+            build_counselor(found, "cpu", None).speaker.model,
         )
         told = [str(model.complete([[Message("user", "Hello.")]], [1])[0]) for model in models]
     names = ("client_max_tokens", "describer_max_tokens", "max_new_tokens")
@@ -102,5 +102,5 @@ def test_a_role_without_room_names_the_parameter_that_gives_it_some(monkeypatch)
 def test_a_service_is_asked_where_its_url_is_set(monkeypatch):
     with verification_service(ScriptedVerifier()) as url:
         monkeypatch.setenv("IMG_VERIFICATION_URL", f"{url}/verify")
-        verifier = make_verifier(settings(), "cpu")
+        verifier = build_verifier(settings(), "cpu")
         assert isinstance(verifier, HttpVerifier) and verifier.facts()["service"]["name"] == "verification"

@@ -7,9 +7,10 @@ import pytest
 from tqdm import tqdm
 
 from mirror.counseling import run as counseling
-from mirror.counseling.run import Counseling, SessionsFailed, Tally
-from mirror.counseling.session import Outcome, Taken
+from mirror.counseling.run import Counseling, Progress, SessionsFailed
+from mirror.counseling.session import Outcome
 from mirror.counseling.settings import CounselSettings
+from mirror.counseling.turn import Taken
 from mirror.figures import page
 from mirror.files.lock import FolderInUse
 from mirror.run_folder import RunConflict
@@ -33,6 +34,7 @@ def run(**changes):
 
 def test_a_run_counsels_its_clients_and_records_who_did_it(output, capsys):
     counsel = run()
+    assert not counsel.run.folder.exists()  # making one writes nothing
     first = counsel.first()
     assert len(first.turns()) == 2
     table = counsel.counsel()
@@ -73,12 +75,12 @@ def test_what_cannot_begin_removes_nothing(output):
     with pytest.raises(SettingsError):
         run(fresh=True, shard="300/300", sessions=0)
     with pytest.raises((ValueError, FileNotFoundError)):
-        run(fresh=True, adapter="no-such-adapter.bin")
+        run(fresh=True, adapter="no-such-adapter.bin").open()
     assert {path: path.read_bytes() for path in counsel.run.folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_run_with_other_settings_is_refused(output):
-    run()
+    run().open()
     with pytest.raises(RunConflict, match="seed was 0 and is 1"):
         run(seed=1)
 
@@ -127,9 +129,9 @@ def test_progress_tells_sessions_faces_tokens_and_money():
     chat = {"client": "openai", "client_model": "m", "client_url": "http://x", "prices": "m 2/10"}
     settings = CounselSettings.checked(COUNSEL_DEFAULTS | chat, "parameter")
     with tqdm(total=12, file=io.StringIO()) as bar:
-        tally = Tally(bar, settings, sessions=2, ended=0)
+        progress = Progress(bar, settings, sessions=2, ended=0)
         for taken in (turn(1), turn(1, exhausted=True), turn(2), turn(2, ended=True)):
-            tally.count(taken)
+            progress.count(taken)
         assert (bar.n, bar.total) == (4, 8)  # the session that ended at its second turn leaves four of six out
         assert bar.postfix == "1 of 2 sessions, 2 of 3 faces accepted, 4,428 tokens, $0.0120"
 

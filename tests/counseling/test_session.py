@@ -9,10 +9,11 @@ from PIL import Image
 
 from mirror.chat.messages import Completion
 from mirror.clients.client import Said, ScriptedClient
+from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
-from mirror.counseling.session import Cast, face_request, run_sessions
+from mirror.counseling.session import run_sessions
 from mirror.counseling.speaker import LlavaSpeaker
-from mirror.faces.description import Description, LexiconDescriber
+from mirror.faces.description import LexiconDescriber
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.models.llava import load
 from mirror.paths import input_path
@@ -20,7 +21,7 @@ from mirror.prompts import Utterance, Variant, own_prompts
 from mirror.run_folder import RunConflict
 from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.session_folder import SessionFolder
-from mirror.transcripts.turn import Conversation, Turn
+from mirror.transcripts.turn import Turn
 from mirror.transcripts.verdict import Verdict
 
 PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
@@ -84,20 +85,6 @@ def test_a_turn_holds_all_that_happened(cast, tmp_path):
     assert Image.open(shown).size == (56, 56)
     times = SessionFolder(tmp_path / PROFILES[0].idx).timings()
     assert times.keys() == {1, 2, 3} and times[1].keys() == {"client", "description", "face", "counselor"}
-
-
-def description(relevance_text=""):
-    return Description(expression="averted gaze", contrast="", response="", model="m", relevance_text=relevance_text)
-
-
-@pytest.mark.parametrize(
-    "cue, relevance_text, asked",
-    [("looks away", "", "looks away"), ("looks away", "sad look", "sad look"), ("", "", "averted gaze")],
-)
-def test_the_relevance_filter_is_asked_for_what_the_describer_says_else_for_the_cue(cue, relevance_text, asked):
-    request = face_request(Conversation(PROFILES[0], (), 0), Utterance(cue, "Hm."), description(relevance_text))
-    assert request.statement == f"a facial photo with {asked}"
-    assert request.verification(Image.new("RGB", (8, 8))).statement == request.statement
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 3])
@@ -243,7 +230,7 @@ def test_a_client_that_fails_in_one_session_does_not_stop_the_others(cast, tmp_p
 
 def test_a_record_that_cannot_be_kept_is_that_sessions_fault(cast, tmp_path):
     class Odd:
-        def answer(self, prompts, images, seeds):
+        def answer(self, prompts, images, seeds, *, max_tokens=None):
             return [Completion("half a pair \ud800" if "Looks" not in p else "x", 1, 1, "m", "stop") for p in prompts]
 
         def fits(self, prompt):

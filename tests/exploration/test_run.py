@@ -54,13 +54,15 @@ def test_a_typed_turn_is_a_turn_of_the_session(begun):
     turn = step.taken.turn
     assert (turn.number, turn.cue, turn.words) == (2, "frowns", "I can not sleep.")
     assert [t.number for t in begun.conversation.turns] == [1, 2]
-    assert step.asked["statement"] == turn.face.statement == "a facial photo with irritated look"
-    assert turn.description["expression"] in step.asked["positive"]
-    assert turn.description["contrast"] in step.asked["negative"]
+    asked = step.taken.face.request
+    assert asked.statement == turn.face.statement == "a facial photo with irritated look"
+    assert turn.description["expression"] in asked.prompt
+    assert turn.description["contrast"] in asked.negative_prompt
     assert list(turn.counselor_raw) == ["emotion_recognition", "planning", "response"]
-    assert len(dict.fromkeys(step.prompts)) == 3
-    assert all("frowns" not in prompt for prompt in step.prompts), "the counselor must never read the cue"
-    assert "I can not sleep." in step.prompts[-1]
+    prompts = step.taken.reply.prompts
+    assert list(prompts) == list(turn.counselor_raw)
+    assert all("frowns" not in prompt for prompt in prompts.values()), "the counselor must never read the cue"
+    assert "I can not sleep." in prompts["response"]
 
 
 def test_the_same_turn_comes_out_again(begun):
@@ -88,8 +90,8 @@ def test_the_page_says_where_nothing_could_be_read(begun):
     step = begun.say("ties the shoelaces", "No.")
     assert step.taken.turn.description["fallback"]
     assert "lexicon could read nothing of the cue “ties the shoelaces”: the face is neutral" in step_page(step)
-    assert step.asked["statement"] == "a facial photo with neutral look"
-    assert "neutral look" in step.asked["positive"]
+    assert step.taken.face.request.statement == "a facial photo with neutral look"
+    assert "neutral look" in step.taken.face.request.prompt
 
 
 def test_the_default_cue_of_the_notebook_is_accepted(tmp_path):

@@ -16,8 +16,8 @@ PORTRAIT = Image.new("RGB", (64, 64), "tan")
 CHECKS = {"unsafe": "safe", "irrelevant": "relevant", "another_person": "same_person"}
 
 
-def request(client="7", turn=3, cue="looks away", portraits=(PORTRAIT,)):
-    return FaceRequest(client, turn, "Woman", cue, "averted gaze", "direct gaze", portraits)
+def request(client="7", turn=3, cue="looks away", portraits=(PORTRAIT,), seed=0):
+    return FaceRequest(client, turn, "Woman", cue, "averted gaze", "direct gaze", portraits, seed)
 
 
 class Painter:
@@ -61,7 +61,7 @@ def verdict(outcome, score=0.1):
 
 def shown(outcomes, **options):
     painter = Painter()
-    (result,) = show_faces(painter, Verifier({"7": outcomes}), [request()], seed=0, **options)
+    (result,) = show_faces(painter, Verifier({"7": outcomes}), [request()], **options)
     return result, painter
 
 
@@ -69,7 +69,7 @@ def test_a_rejected_face_is_painted_again():
     result, painter = shown([verdict("another_person"), verdict("no_face"), verdict("accepted"), verdict("accepted")])
     assert [a.verdict.outcome for a in result.attempts] == ["another_person", "no_face", "accepted"]
     assert result.chosen is result.attempts[2] and result.image is result.attempts[2].image
-    assert not result.exhausted and result.statement == "a facial photo with looks away"
+    assert not result.exhausted and result.request.statement == "a facial photo with looks away"
     seeds = [r.seed for batch in painter.batches for r in batch]
     assert seeds == [a.seed for a in result.attempts] == [seed_for(0, "face", "7", 3, n) for n in (1, 2, 3)]
     assert len(set(seeds)) == 3
@@ -112,7 +112,7 @@ def test_a_portrait_without_a_face_ends_the_search_at_once():
 def test_a_service_that_fails_is_the_error_of_that_client_alone():
     down = ServiceError("http://x:1/verify: connection refused after 4 tries")
     script = {"7": [verdict("irrelevant"), down], "8": [verdict("irrelevant"), verdict("accepted")]}
-    bad, good = show_faces(Painter(), Verifier(script), [request("7"), request("8")], seed=0)
+    bad, good = show_faces(Painter(), Verifier(script), [request("7"), request("8")])
     assert isinstance(bad, FaceError) and "http://x:1/verify: connection refused" in str(bad)
     assert [a.number for a in bad.attempts] == [1]
     assert good.chosen.number == 2
@@ -134,17 +134,17 @@ def test_painting_ahead_changes_nothing_but_the_batches(ahead):
         "5": [verdict("unsafe", 0.9)] * 10,
     }
     requests = [request(client) for client in script]
-    one = show_faces(Painter(), Verifier(script), requests, seed=0)
-    many = show_faces(Painter(), Verifier(script), requests, seed=0, ahead=ahead)
+    one = show_faces(Painter(), Verifier(script), requests)
+    many = show_faces(Painter(), Verifier(script), requests, ahead=ahead)
     assert [record(r) for r in one] == [record(r) for r in many]
-    alone = [show_faces(Painter(), Verifier(script), [r], seed=0)[0] for r in requests]
+    alone = [show_faces(Painter(), Verifier(script), [r])[0] for r in requests]
     assert [record(r) for r in one] == [record(r) for r in alone]
 
 
 def test_a_face_that_cannot_be_painted_is_the_error_of_that_client_alone():
     bad = FaceRequest("8", 3, "Man", "", "unpaintable", "", (PORTRAIT,))
     painter = Painter()
-    one, other = show_faces(painter, Verifier({"7": [verdict("accepted")]}), [request(), bad], seed=0)
+    one, other = show_faces(painter, Verifier({"7": [verdict("accepted")]}), [request(), bad])
     assert one.chosen.number == 1 and len(painter.batches[0]) == 1
     assert str(other) == "the face cannot be painted: unpaintable" and other.attempts == ()
 
@@ -163,7 +163,7 @@ def test_the_trigger_word_in_an_expression_is_no_second_person():
 def test_clients_are_painted_together_and_leave_when_they_are_done():
     script = {"1": [verdict("accepted")], "2": [verdict("irrelevant"), verdict("accepted")]}
     painter = Painter()
-    show_faces(painter, Verifier(script), [request("1"), request("2")], seed=0)
+    show_faces(painter, Verifier(script), [request("1"), request("2")])
     assert [len(batch) for batch in painter.batches] == [2, 1]
 
 
@@ -173,18 +173,18 @@ def test_the_seed_is_of_run_client_turn_and_attempt():
         for run in (0, 1)
         for client in ("1", "2")
         for turn in (1, 2)
-        for r in _painted(run, request(client, turn))
+        for r in _painted(request(client, turn, seed=run))
     )
     assert len(seeds) == 2 * 2 * 2 * 3 and set(seeds.values()) == {1}
 
 
-def _painted(run, face):
+def _painted(face):
     class Never:
         def verify(self, requests):
             return [verdict("irrelevant") for _ in requests]
 
     painter = Painter()
-    show_faces(painter, Never(), [face], seed=run, attempts=3)
+    show_faces(painter, Never(), [face], attempts=3)
     return [r for batch in painter.batches for r in batch]
 
 
@@ -209,8 +209,8 @@ def test_the_pocket_painter_shows_the_same_faces_in_any_batch():
         def verify(self, requests):
             return [verdict("accepted" if sum(r.image.tobytes()) % 3 == 0 else "irrelevant") for r in requests]
 
-    requests = [request(str(n)) for n in range(5)]
-    together = [record(r) for r in show_faces(painter, Odd(), requests, seed=4, ahead=3, attempts=6)]
-    alone = [record(show_faces(painter, Odd(), [r], seed=4, attempts=6)[0]) for r in requests]
+    requests = [request(str(n), seed=4) for n in range(5)]
+    together = [record(r) for r in show_faces(painter, Odd(), requests, ahead=3, attempts=6)]
+    alone = [record(show_faces(painter, Odd(), [r], attempts=6)[0]) for r in requests]
     assert together == alone
     assert len({len(attempts) for attempts, _ in together}) > 1  # the pictures did decide

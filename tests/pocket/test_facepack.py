@@ -14,9 +14,6 @@ from mirror.faces.identity import find_faces, load_models
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.faces import draw, find
 from pocket.drawing.identities import Identity
-from pocket.pictures.portraits import draw_portraits, identity_of
-from pocket.pictures.scenes import SceneMaker
-from pocket.pictures.warping import fit, move, warp
 from pocket.facepack.exam import (
     area_under_curve,
     box_overlap,
@@ -29,6 +26,9 @@ from pocket.facepack.exam import (
     wear,
 )
 from pocket.facepack.pack import ATTRIBUTES, DETECTOR, FOLDER, RECOGNIZER, Work, train_facepack
+from pocket.pictures.portraits import draw_portraits, identity_of
+from pocket.pictures.scenes import SceneMaker
+from pocket.pictures.warping import fit, move, warp
 
 PERSONS = 30  # whom the pack has not seen, nor has its exam
 TINY = Work(persons=3, moments=2, backgrounds=3, detector_steps=2, recognizer_steps=2, attributes_steps=2)

@@ -14,11 +14,11 @@ from mirror.models.llava_chat import SYSTEM, conversation_text, prompt_text, tok
 from mirror.prompts import VARIANTS
 from pocket.drawing.expressions import EXPRESSIONS, expression_of
 from pocket.drawing.faces import draw
-from pocket.pictures.strangers import Stranger
 from pocket.llava.exam import dialogue_loss, examine, general_loss
 from pocket.llava.model import FOLDER, Work, make_config, tokenizer_corpus, write_llava
 from pocket.llava.pretraining import Text, encode, write_examples, write_text
 from pocket.llava.tokenizer import train_tokenizer
+from pocket.pictures.strangers import Stranger
 from pocket.seeds import stream
 from pocket.texts.dataset import FOLDER as DATA
 from pocket.texts.movements import describe_movements

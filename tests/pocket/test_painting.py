@@ -9,8 +9,6 @@ import torch
 from mirror.faces.photomaker.id_encoder import IdEncoder
 from mirror.faces.photomaker.weights import fuse_lora
 from pocket.drawing.expressions import EXPRESSIONS
-from pocket.pictures.portraits import draw_portraits
-from pocket.pictures.unsafe import cover
 from pocket.painter import training as painting
 from pocket.painter.clip import start
 from pocket.painter.diffusion import make_encoder_weights, make_pipeline, make_unet, projections
@@ -18,6 +16,8 @@ from pocket.painter.latents import make_latents
 from pocket.painter.likeness import learn_likeness
 from pocket.painter.promptbook import REFUSED, read_prompts
 from pocket.painter.training import Denoiser, Painter, denoising_loss, take_out_lora
+from pocket.pictures.portraits import draw_portraits
+from pocket.pictures.unsafe import cover
 from pocket.texts.wordings import NEAREST, cues_of, descriptions_of, statements_of
 
 

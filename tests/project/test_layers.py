@@ -16,7 +16,7 @@ IMPORTS = """
 analysis      gallery rating counseling figures clients transcripts prompts
 gallery       rating clients transcripts
 rating        clients chat transcripts
-exploration   counseling clients chat transcripts prompts
+exploration   counseling faces clients transcripts prompts
 counseling    faces clients chat models transcripts prompts services
 training      models prompts
 faces         clients figures chat models transcripts prompts services
@@ -36,7 +36,7 @@ BENCHMARKS = "benchmarks"
 DOORS = """
 gallery       .
 rating        instrument ratings
-counseling    casting session settings speaker
+counseling    cast casting examples reply settings turn
 faces         description identity photomaker rejection_sampling verification
 clients       client lexicon openness script
 figures       .

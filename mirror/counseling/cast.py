@@ -1,0 +1,75 @@
+"""Who takes part in a session: five roles as protocols, and the cast that fills them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mirror.clients.client import Said
+from mirror.counseling.reply import CounselorRequest, Reply
+from mirror.faces.description import Description, DescriptionRequest
+from mirror.faces.rejection_sampling import Exhaustion, Painter
+from mirror.faces.verification import Verifier
+from mirror.transcripts.turn import Conversation
+
+ROLES = ("client", "describer", "painter", "verifier", "counselor")
+
+
+class Client(Protocol):
+    """Speaks as the client."""
+
+    def speak(self, conversations: Sequence[Conversation]) -> Sequence[Said | Exception]:
+        """The next utterance in each conversation, in order; an exception in place of one that failed."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """Models and settings, for the record of a run."""
+        ...
+
+
+class Describer(Protocol):
+    """Describes the face that goes with an utterance."""
+
+    def describe(self, requests: Sequence[DescriptionRequest]) -> Sequence[Description | Exception]:
+        """One description per request, in order; an exception in place of one that failed."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """Models and settings, for the record of a run."""
+        ...
+
+
+class Replier(Protocol):
+    """Replies as the counselor."""
+
+    def reply(self, requests: Sequence[CounselorRequest]) -> Sequence[Reply | Exception]:
+        """One reply per request, in order; an exception in place of one that failed."""
+        ...
+
+    def facts(self) -> Mapping[str, Any]:
+        """Models, prompts and settings, for the record of a run."""
+        ...
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who takes part in every session, and how often a face is painted.
+
+    Attributes:
+        attempts: faces painted per turn at most, ≥ 1.
+        on_exhaustion: what happens if no attempt is accepted: `keep_best` shows the best safe one, `stop` fails the
+            session.
+        ahead: attempts of a client that are painted at a time, ≥ 1; changes the time taken, not the result.
+    """
+
+    client: Client
+    describer: Describer
+    painter: Painter
+    verifier: Verifier
+    counselor: Replier
+    attempts: int = 10
+    on_exhaustion: Exhaustion = "keep_best"
+    ahead: int = 1
+
+    def facts(self) -> dict[str, Any]:
+        """What every collaborator reports about itself, by role."""
+        return {role: getattr(self, role).facts() for role in ROLES}
