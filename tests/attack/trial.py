@@ -169,6 +169,8 @@ class Trial:
             raise Fell(f"{STARTS} starts afterwards failed: {last_line(self.place.log())}")
         self.check_payments(bool(named))
         differing = snapshot(self.case, self.reference.before).differing(self.reference.files)
+        if not differing and (faults := self.checked()):
+            raise Fell(f"ended well, and the check says: {faults[0]}")
         if not differing:
             return f"{named}equal"
         if self.damaged and not named and self.names_the_damage("\n".join(self.checked())):
