@@ -178,6 +178,7 @@ class Training:
         if self.checkpoint.exists():
             log.warning("%s is trained already; -p fresh True trains anew", display_path(self.checkpoint))
             load_weights(model, self.checkpoint)
+            forget_states(self.checkpoint)
         else:
             self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
             try:

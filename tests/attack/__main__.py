@@ -15,8 +15,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.attack.case import Fault, Place, Reference, draw, try_fault, unbroken
+from tests.attack.case import Fault, Place, Reference, draw, unbroken
 from tests.attack.stages import STAGES
+from tests.attack.trial import try_fault
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""One fault: drawn from a seed, done to a stage, and judged by what the same command makes of it afterwards."""
+"""Faults drawn from a seed, the commands they are done to, and what an unbroken command leaves."""
 
 import multiprocessing
 import shutil
@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from mirror.transcripts.integrity import run_faults
 from tests.attack import stages
 from tests.attack.faults import ChildFault
 from tests.attack.files import Snapshot, contents, snapshot
 from tests.attack.stages import STAGES
-from tests.attack.vendor import FAULTS, Vendor
+from tests.attack.vendor import Vendor
 
 HANGS = 180  # seconds after which a command counts as one that hangs
-STARTS = 3  # of the same command afterwards
-IN_FLIGHT = 2  # answers that may be on their way when a process dies
 DAMAGE = ("cut", "flipped", "emptied", "removed")
 KINDS = ("kill", "kill at a write", "full disk", "file limit", "second", "clock", *DAMAGE)
 VENDOR_KINDS = ("vendor", "gone")
 NO_FAULT = ChildFault()
-DONE = ("is there already", "is already there")  # what a merge says that was done before
 
 FORKS = multiprocessing.get_context("forkserver")  # imports the libraries once, and forks a process a command
 FORKS.set_forkserver_preload(["tests.attack.stages"])
@@ -70,8 +66,8 @@ class Place:
         self.folder, self.vendor = folder, Vendor()
         folder.mkdir(parents=True, exist_ok=True)
 
-    def log(self) -> str:
-        path = self.folder / "case/log"
+    def log(self, name: str = "log") -> str:
+        path = self.folder / "case" / name
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
@@ -92,9 +88,12 @@ class Command:
         return self.process.exitcode
 
 
-def command(stage: str, place: Place, fault: ChildFault = NO_FAULT, work: Callable = stages.start) -> Command:
+def command(
+    stage: str, place: Place, fault: ChildFault = NO_FAULT, work: Callable = stages.start, log: str = "log"
+) -> Command:
+    """Starts a stage; what it says goes to the file `log` in the case's folder."""
     count = FORKS.Value("i", 0, lock=False)
-    arguments = (stage, str(place.folder / "case"), place.vendor.url, fault, count)
+    arguments = (stage, str(place.folder / "case"), place.vendor.url, fault, count, log)
     process = FORKS.Process(target=work, args=arguments)
     process.start()
     return Command(process, count)
@@ -116,195 +115,3 @@ def unbroken(stage: str, place: Place) -> Reference:
     assert status == 0, f"{stage} failed without a fault:\n{place.log()}"
     seconds = time.monotonic() - begun
     return Reference(snapshot(case, before), before, run.writes.value, seconds, template)
-
-
-# Doing and judging ----------------------------------------------------------------------------------------------------
-
-
-def try_fault(fault: Fault, reference: Reference, place: Place) -> str:
-    """What came of a fault; begins with FELL where something was lost, changed in silence or paid twice."""
-    case = place.folder / "case"
-    shutil.rmtree(case, ignore_errors=True)
-    shutil.copytree(reference.template, case)
-    place.vendor.begin()
-    place.vendor.open()
-    try:
-        return Trial(fault, reference, place, case).result()
-    finally:
-        place.vendor.close()
-
-
-class Trial:
-    """A fault and what follows."""
-
-    def __init__(self, fault: Fault, reference: Reference, place: Place, case: Path) -> None:
-        self.fault, self.reference, self.place, self.case = fault, reference, place, case
-        self.done = ""  # what was done, in words
-        self.damaged: Path | None = None
-        self.whole = b""  # the damaged file as it was
-
-    def result(self) -> str:
-        try:
-            if problem := self.strike():
-                return f"FELL {self.done}: {problem}"
-            outcome = self.go_on()
-        except Fell as error:
-            return f"FELL {self.done}: {error}"
-        return f"{self.done}: {outcome}"
-
-    def strike(self) -> str:
-        """Does the fault; what is wrong with how the command took it."""
-        kind, draws, writes = self.fault.kind, self.fault.draws, self.reference.writes
-        number = 1 + int(draws[0] * writes)
-        match kind:
-            case "kill":
-                run, moment = command(self.fault.stage, self.place), draws[0] * self.reference.seconds
-                run.process.join(moment)
-                run.process.kill()
-                run.end()
-                self.done = f"after {moment:.2f} s"
-            case "kill at a write":
-                self.run(ChildFault(kill_at=number, torn=draws[1]))
-                self.done = f"before write {number} of {writes}"
-            case "full disk":
-                self.refused(self.run(ChildFault(full_at=number, torn=draws[1])), "No space left")
-                self.done = f"from write {number} of {writes}"
-            case "file limit":
-                sizes = sorted({len(content) for content in self.reference.files.raw.values()})
-                limit = max(1, int(sizes[int(draws[0] * len(sizes))] * draws[1]))
-                self.done = f"{limit} bytes a file"
-                self.run(ChildFault(most_bytes=limit))
-            case "second":
-                return self.twice()
-            case "clock":
-                seconds = (draws[0] - 0.5) * 20 * 365 * 86400
-                self.run(ChildFault(kill_at=number if draws[1] < 0.7 else 0, clock=seconds))
-                self.done = f"{seconds / 86400:.0f} days off, ended before write {number}"
-            case "vendor":
-                return self.bad_vendor()
-            case "gone":
-                self.place.vendor.close()
-                status = self.run(NO_FAULT)
-                self.place.vendor.open()
-                self.done = "the service was not there"
-                return "" if status > 0 else f"the command ended with status {status}"
-            case _:
-                self.damage(number)
-        return ""
-
-    def run(self, fault: ChildFault) -> int:
-        return command(self.fault.stage, self.place, fault).end()
-
-    def refused(self, status: int, words: str) -> None:
-        if status == -99:
-            raise Fell("the command hangs")
-
-    def twice(self) -> str:
-        first = command(self.fault.stage, self.place)
-        time.sleep(self.fault.draws[0] * self.reference.seconds)
-        shared_log, self.done = self.place.log(), "started again while one is at work"
-        second = command(self.fault.stage, self.place)
-        statuses = {first.end(), second.end()}
-        del shared_log
-        return "" if 0 in statuses else f"both failed: {last_line(self.place.log())}"
-
-    def bad_vendor(self) -> str:
-        vendor, draws = self.place.vendor, self.fault.draws
-        name = list(FAULTS)[int(draws[0] * len(FAULTS))]
-        vendor.fault, vendor.times, vendor.share = name, (1, 2, 1000)[int(draws[1] * 3)], 0.2 + 0.8 * draws[2]
-        self.done = f"{name}, {vendor.times} times to {vendor.share:.0%} of the questions"
-        self.run(NO_FAULT)
-        vendor.fault = ""
-        return ""
-
-    def damage(self, number: int) -> None:
-        """Lets a run end, or be killed, and then changes one of the files that are there."""
-        draws = self.fault.draws
-        if draws[1] < 0.5:
-            self.run(ChildFault(kill_at=number, torn=draws[1]))
-        elif draws[1] < 0.8:
-            self.run(NO_FAULT)
-        if not contents(self.case):
-            self.run(NO_FAULT)
-        names = sorted(contents(self.case))
-        name = names[int(draws[2] * len(names))]
-        self.damaged = path = self.case / "output" / name
-        self.whole = data = path.read_bytes()
-        place = int(draws[3] * len(data))
-        self.done = f"{name} at byte {place} of {len(data)}"
-        match self.fault.kind:
-            case "cut":
-                path.write_bytes(data[:place])
-            case "flipped":
-                path.write_bytes(data[:place] + bytes([data[place] ^ 1 << int(draws[4] * 8)]) + data[place + 1 :])
-            case "emptied":
-                path.write_bytes(b"")
-            case "removed":
-                path.unlink()
-
-    # Afterwards ---------------------------------------------------------------------------------------------------
-
-    def go_on(self) -> str:
-        """Starts the command until it ends as an unbroken one does; what it took, in words."""
-        named = ""
-        for start in range(1, STARTS + 1):
-            status = self.run(NO_FAULT)
-            if status == -99:
-                raise Fell("the command hangs")
-            if status == 0 or any(words in last_line(self.place.log()) for words in DONE):
-                break
-            if not self.damaged:
-                raise Fell(f"start {start} afterwards failed: {last_line(self.place.log())}")
-            if not self.names_the_damage(self.place.log()):
-                raise Fell(f"refused without naming the file: {last_line(self.place.log())}")
-            named = "named, mended, "
-            self.damaged.write_bytes(self.whole)
-        else:
-            raise Fell(f"{STARTS} starts afterwards failed: {last_line(self.place.log())}")
-        self.check_payments()
-        differing = snapshot(self.case, self.reference.before).differing(self.reference.files)
-        if not differing:
-            return f"{named}equal"
-        if self.damaged and not named and self.names_the_damage("\n".join(self.checked())):
-            return "named by the check"
-        raise Fell(f"differs in silence: {', '.join(differing[:4])}: {shown(differing[0], self)}")
-
-    def names_the_damage(self, words: str) -> bool:
-        relative = self.damaged.relative_to(self.case / "output")
-        # Settings that can be read and are others are named by what is other, and the run's folder.
-        names = [str(relative), *([f"{relative.parent} holds a run with other"] * (relative.name == "settings.yaml"))]
-        return any(name in words for name in names)
-
-    def checked(self) -> list[str]:
-        """What the check of a run's files says of every run."""
-        return [
-            fault
-            for run in (self.case / "output/results").glob("*/")
-            for _, faults in run_faults(run)
-            for fault in faults
-        ]
-
-    def check_payments(self) -> None:
-        twice = sum(count - 1 for count in self.place.vendor.paid.values())
-        may_be = IN_FLIGHT if self.fault.kind in ("kill", "kill at a write", "full disk", "file limit", "clock") else 0
-        if twice > may_be and not self.damaged:
-            raise Fell(f"{twice} answers were paid twice, {may_be} were on their way")
-
-
-class Fell(Exception):
-    """What must not happen."""
-
-
-def last_line(log: str) -> str:
-    lines = [line for line in log.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no words"
-
-
-def shown(name: str, trial: Trial) -> str:
-    """How a file differs, in short."""
-    mine = snapshot(trial.case, trial.reference.before).compared.get(name)
-    other = trial.reference.files.compared.get(name)
-    if isinstance(mine, dict) and isinstance(other, dict):
-        changed = {key: (other.get(key), mine.get(key)) for key in mine | other if mine.get(key) != other.get(key)}
-        return str(changed)[:300]
-    return "missing" if mine is None else "too many" if other is None else "other content"

@@ -51,10 +51,10 @@ class Stage:
     asks: bool = False
 
 
-def start(name: str, folder: str, url: str, fault: ChildFault, count) -> None:
-    """Runs a stage in this process, where `fault` happens; its words go to `log` in the folder."""
+def start(name: str, folder: str, url: str, fault: ChildFault, count, log_name: str) -> None:
+    """Runs a stage in this process, where `fault` happens; its words go to the file `log_name` in the folder."""
     sys.stdin.close()
-    log = os.open(f"{folder}/log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    log = os.open(f"{folder}/{log_name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ["MIRROR_OUTPUT"] = f"{folder}/output"
@@ -63,7 +63,7 @@ def start(name: str, folder: str, url: str, fault: ChildFault, count) -> None:
     print("the command has ended", flush=True)
 
 
-def prepare(name: str, folder: str, url: str, fault: ChildFault, count) -> None:
+def prepare(name: str, folder: str, url: str, fault: ChildFault, count, log_name: str) -> None:
     """Makes what a stage needs."""
     os.environ["MIRROR_OUTPUT"] = f"{folder}/output"
     (Path(folder) / "output").mkdir(parents=True)
