@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test unit notebooks check clear constraints locked audit clean
+.PHONY: help demo test unit notebooks check clear docs constraints locked audit clean
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
@@ -73,6 +73,12 @@ check: $(INSTALLED)  ## style, layers, and the form of the notebooks
 
 clear: $(INSTALLED)  ## remove the outputs of a run from the notebooks, before a commit
 	@$(PY) -m jupyter nbconvert --clear-output --inplace notebooks/*.ipynb
+
+docs: $(INSTALLED)  ## build the documentation site into site/; broken links and missing references are errors
+	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	@mkdir -p build && $(PY) -c 'from tests.project.test_layers import architecture; print(architecture())' \
+		> build/architecture.txt
+	@$(PY) -m zensical build --clean --strict
 
 constraints: $(INSTALLED)  ## bring constraints.txt up to pyproject.toml; versions already there stay
 	@$(PY) -m pip install --quiet uv
