@@ -56,7 +56,7 @@ demo: $(INSTALLED)  ## a small study on two CPU cores: train MIRRORs, let each c
 		"  results/pocket-study/analyse.ipynb" \
 		"To read the sessions, open one of these pages, or print one:" \
 		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
-		"  $(PY) -m mirror.transcripts.session_folder $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
+		"  $(PY) -m mirror.transcripts $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
 
 test: unit notebooks  ## run all tests, then every notebook as it stands
 
