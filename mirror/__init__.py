@@ -1,12 +1,14 @@
-"""MIRROR: fine-tune a vision-language counselor, let it counsel simulated clients, and analyse what came out."""
+"""MIRROR: fine-tune a vision-language counselor, let it counsel simulated clients, and analyse the sessions."""
 
 import logging
 import os
 
-# GNU OpenMP lets waiting threads spin. Where anything else runs on the cores, PyTorch then takes many times as long;
-# sleeping costs next to nothing. It has to be said before torch is first imported.
+# By default, waiting threads of GNU OpenMP spin, which slows PyTorch down many times when other processes use the same
+# cores; sleeping costs almost nothing. Must be set before torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# diffusers asks transformers for image processors by the names that want torchvision, and gets the ones without it:
-# just what is wanted here, so the warning of every start is noise.
-logging.getLogger("transformers.utils.import_utils").addFilter(lambda r: "requires torchvision" not in r.getMessage())
+# diffusers imports image processors by names that prefer torchvision and falls back to those without it. The fallback
+# is intended here, so the warning at every start is suppressed.
+logging.getLogger("transformers.utils.import_utils").addFilter(
+    lambda record: "requires torchvision" not in record.getMessage()
+)

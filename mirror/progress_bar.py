@@ -1,15 +1,20 @@
-"""A progress bar with a rate and an end: one line in a terminal, one line that is replaced in place in a notebook."""
+"""Progress bars with a rate and the remaining time, in terminals and in executed notebooks."""
 
+import contextlib
 import io
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 from IPython import get_ipython
 from IPython.display import display
 from tqdm import tqdm
 
+LOADING_LIBRARIES = ("transformers", "diffusers")  # each shows one progress bar per file of weights
+
 
 class _NotebookLine(io.TextIOBase):
-    """A line that a notebook shows and replaces in place, so that the executed notebook keeps its last state only."""
+    """A line of output that is replaced in place, so that the executed notebook keeps its last state only."""
 
     def __init__(self) -> None:
         self.handle = display({"text/plain": ""}, raw=True, display_id=True)
@@ -20,7 +25,34 @@ class _NotebookLine(io.TextIOBase):
         return len(text)
 
 
-def progress_bar(name: str, unit: str, total: int, done: int = 0) -> tqdm:
-    """A bar that counts `unit`, with their rate and the time left; `done` were there before."""
+def progress_bar(name: str, unit: str, total: int, done: int = 0) -> "tqdm[Any]":
+    """Create a progress bar.
+
+    Args:
+        name: the label in front of the bar.
+        unit: what is counted, in the plural: `turns`.
+        total: the number of units at the end.
+        done: the number of units that earlier runs finished; they do not count for the rate.
+    """
     file = sys.stderr if get_ipython() is None else _NotebookLine()
     return tqdm(total=total, initial=done, unit=f" {unit}", desc=name, file=file, dynamic_ncols=True)
+
+
+@contextlib.contextmanager
+def without_loading_bars() -> Iterator[None]:
+    """Hide the progress bars of transformers and diffusers within the block, such as one per file of weights.
+
+    Only libraries that are imported already are affected; their setting is restored at the end. Also usable as a
+    decorator: `@without_loading_bars()`.
+    """
+    loggers = [
+        sys.modules[name] for library in LOADING_LIBRARIES if (name := f"{library}.utils.logging") in sys.modules
+    ]
+    hidden = [logger for logger in loggers if logger.is_progress_bar_enabled()]
+    for logger in hidden:
+        logger.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for logger in hidden:
+            logger.enable_progress_bar()

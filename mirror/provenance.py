@@ -1,4 +1,4 @@
-"""The commit, package versions and machine that a record names."""
+"""Provenance of results: the commit of the code, the versions of packages, and the machine."""
 
 import importlib.metadata
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("mirror-notebooks", "torch", "transformers", "peft", "diffusers", "n
 
 
 def environment() -> dict[str, Any]:
-    """The code's commit, the packages' versions and the machine."""
+    """Return the commit (`code`), the `versions` of packages and Python, and the `platform`."""
     return {
         "code": commit(),
         "versions": versions() | {"python": platform.python_version()},
@@ -20,7 +20,7 @@ def environment() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """The installed versions of the packages that results depend on."""
+    """Return the installed versions of the packages that results depend on, by name."""
     return {name: version for name in PACKAGES if (version := _version(name))}
 
 
@@ -32,7 +32,7 @@ def _version(name: str) -> str | None:
 
 
 def commit() -> dict[str, Any]:
-    """The repository's commit and whether files differ from it; both None outside a git checkout."""
+    """Return the `commit` of the repository and whether files differ from it (`changed`); None outside a checkout."""
 
     def git(*words: str) -> str | None:
         try:

@@ -1,6 +1,6 @@
-"""The folder of a run, `results/<name>/`: its settings and its provenance, and starting it over.
+"""The folder of a run, `results/<name>/`: its settings, its provenance, and restarting it.
 
-Knows nothing of what a run does.
+Shared by all stages; what a run computes is up to its stage.
 """
 
 import contextlib
@@ -20,29 +20,32 @@ from mirror.provenance import environment
 
 SETTINGS = "settings.yaml"
 PROVENANCE = "provenance.json"
-# What a run's folder may hold before the run is opened: the executed notebook and logs, which others write there.
+# Files that may exist before the run is opened: papermill writes the executed notebook there, and the shell logs.
 NOT_OURS = (".ipynb", ".log", ".out", ".err")
 
 
 class RunConflict(ValueError):
-    """A run's folder holds another run, or no run at all. Nothing was changed."""
+    """The folder contains another run, or files that are not a run. Nothing was changed."""
 
 
 class Run:
-    """A folder `results/<name>/` with `settings.yaml` and `provenance.json`; the rest is the notebook's own.
+    """A folder `results/<name>/` with `settings.yaml` and `provenance.json`; all other files belong to the stage.
 
-    Making one changes nothing on disk, so that data and models can be checked before an earlier run is touched;
-    `open` begins.
+    The constructor changes nothing on disk, so that data and models can be checked before an earlier run is touched;
+    `open` starts the run.
     """
 
     def __init__(self, name: str, settings: Mapping[str, Any], machine: frozenset[str], fresh: bool = False) -> None:
-        """
+        """Check that the folder is free or contains a run with these settings.
+
         Args:
-            machine: settings in which a run that goes on may differ from its beginning.
-            fresh: start over where the folder holds a run.
+            name: the folder's name below `results/`.
+            settings: all settings of the run.
+            machine: names of the settings that may differ when a run is continued (device, number of workers, …).
+            fresh: discard an existing run and start over.
 
         Raises:
-            RunConflict: the folder holds a run with other settings (unless `fresh`), or files but no settings.
+            RunConflict: the folder contains a run with other settings (unless `fresh`), or files but no settings.
         """
         self.folder = output_path("results") / name
         self.settings = dict(settings)
@@ -50,27 +53,30 @@ class Run:
         self._check()
 
     def open(self) -> Self:
-        """Begins or goes on: sets an earlier run aside where the settings say `fresh`, then writes the settings.
+        """Start or continue the run: discard an earlier run if `fresh`, then write the settings.
 
         Raises:
-            RunConflict: as above.
-            FolderInUse: another process works in the folder.
+            RunConflict: as for the constructor.
+            FolderInUse: another process holds the folder.
         """
         with locked(self.folder, "opening the run"):
             self._check()
             if self.fresh:
                 discard(self.folder)
-                self.fresh = False  # once: what follows belongs to this run
+                self.fresh = False  # only once: files written from now on belong to this run
             write_text(self.folder / SETTINGS, self._settings_text())
         return self
 
     @contextlib.contextmanager
     def working(self, work: str) -> Iterator[None]:
-        """Holds the folder for this process while it works there.
+        """Lock the folder for this process while it writes there.
+
+        Args:
+            work: what the process does, for the error message in other processes.
 
         Raises:
-            RunConflict: the folder was given to another run since it was opened.
-            FolderInUse: another process works in the folder.
+            RunConflict: another run was started in the folder since it was opened.
+            FolderInUse: another process holds the folder.
         """
         with locked(self.folder, work):
             self._check()
@@ -84,49 +90,55 @@ class Run:
         if not self.is_begun:
             if foreign := _foreign_files(self.folder):
                 raise RunConflict(
-                    f"{display_path(self.folder)} holds {foreign[0]} and no {SETTINGS}, so it is no run; move the "
-                    "folder away, or give this run another name (-p run NAME)"
+                    f"{display_path(self.folder)} contains {foreign[0]} but no {SETTINGS}, so it is not a run; move "
+                    "the folder away, or give this run another name (-p run NAME)"
                 )
         elif not self.fresh:
-            self._refuse_other_settings()
+            self._check_settings()
 
-    def _refuse_other_settings(self) -> None:
+    def _check_settings(self) -> None:
         written = read_settings(self.folder)
         if differing := differences(written, self.settings, self.machine):
             raise RunConflict(
                 f"{display_path(self.folder)} holds a run with other settings ({'; '.join(differing)}); "
-                "give this one another name (-p run NAME), or start over with -p fresh True"
+                "give this run another name (-p run NAME), or start over with -p fresh True"
             )
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What is recorded of the run so far; empty before the first record."""
+        """The content of `provenance.json`; empty before the first `record`."""
         return read_provenance(self.folder)
 
     @property
     def is_begun(self) -> bool:
-        """Whether the folder holds a run, this one or an earlier one that `fresh` will set aside."""
+        """Whether the folder contains a run: this one, or an earlier one that `fresh` will discard."""
         return (self.folder / SETTINGS).is_file()
 
     @property
     def is_complete(self) -> bool:
+        """Whether the recorded status is `complete`."""
         return self.provenance.get("status") == "complete"
 
     def record(self, status: str, **facts: Any) -> None:
-        """Adds `facts` to `provenance.json`, with the status, the times, the code and the machine."""
+        """Update `provenance.json` with the status, the times, the code, the machine and `facts`.
+
+        Args:
+            status: `complete`, or what the run is doing or why it stopped.
+            facts: further entries, JSON values; they replace earlier ones of the same name.
+        """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         before = self.provenance
-        before.pop("reason", None)  # why an earlier part ended
+        before.pop("reason", None)  # it explained why an earlier process stopped
         record = {**before, "status": status, "started": before.get("started", now), "updated": now}
         write_json(self.folder / PROVENANCE, {**record, **environment(), **facts})
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings of the run in `folder`, as they were written.
+    """Read the settings of the run in `folder`.
 
     Raises:
-        FileNotFoundError: there are none.
-        RunConflict: they cannot be read.
+        FileNotFoundError: the folder has no settings.
+        RunConflict: the settings are damaged.
     """
     path = folder / SETTINGS
     try:
@@ -141,10 +153,10 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """What is recorded of the run in `folder`; empty before the first record.
+    """Read the provenance of the run in `folder`; empty before the first record.
 
     Raises:
-        RunConflict: the record is damaged.
+        RunConflict: the provenance is damaged.
     """
     path = folder / PROVENANCE
     if not path.is_file():
@@ -156,7 +168,16 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str]) -> list[str]:
-    """What two sets of settings differ in, one phrase per name; `ignored` names those that may."""
+    """Compare two sets of settings.
+
+    Args:
+        before: the earlier settings.
+        now: the present settings.
+        ignored: names that may differ.
+
+    Returns:
+        One phrase per differing name, sorted by name.
+    """
     return [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())
@@ -165,7 +186,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: froz
 
 
 def _foreign_files(folder: Path) -> list[str]:
-    """Files in a folder that are neither hidden nor a notebook or a log."""
+    """List the files in a folder, recursively, that are neither hidden nor a notebook or a log."""
     found = folder.rglob("*") if folder.is_dir() else []
     named = (path.relative_to(folder) for path in found if path.is_file() and path.suffix not in NOT_OURS)
     return sorted(str(name) for name in named if not any(part.startswith(".") for part in name.parts))

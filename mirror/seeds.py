@@ -1,4 +1,4 @@
-"""Seeds derived from what they are for, the same on every machine."""
+"""Random seeds derived from their purpose, identical on every machine."""
 
 import hashlib
 import json
@@ -6,6 +6,13 @@ from typing import Any
 
 
 def seed_for(*parts: Any) -> int:
-    """A seed in 0…2⁶³-1 by a stable hash of what it is for: the same on every machine and in every process."""
+    """Derive a seed from its purpose by a stable hash (SHA-256 of the parts as JSON).
+
+    Args:
+        parts: JSON values that name the purpose, e.g. `"split", 42`.
+
+    Returns:
+        A seed in 0…2⁶³-1, identical in every process and on every machine.
+    """
     digest = hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

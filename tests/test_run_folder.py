@@ -54,7 +54,7 @@ def test_another_run_of_that_name_is_refused_and_nothing_changed(output):
         Run("a", {"size": "7b", "learning_rate": 1e-3, "note": "Zoë", "workers": 4, "new": 1}, MACHINE)
     assert str(error.value) == (
         "results/a holds a run with other settings (learning_rate was 2e-05 and is 0.001; new was None and is 1; "
-        "size was 'pocket' and is '7b'); give this one another name (-p run NAME), or start over with -p fresh True"
+        "size was 'pocket' and is '7b'); give this run another name (-p run NAME), or start over with -p fresh True"
     )
     assert contents(output) == before
 
@@ -109,7 +109,7 @@ def test_a_folder_that_is_no_run_is_refused_even_fresh(output):
     (output / "results/a/sessions/60/end.json").write_text("{}")
     before = contents(output)
     for fresh in (False, True):
-        with pytest.raises(RunConflict, match="results/a holds sessions/60/end.json and no settings.yaml"):
+        with pytest.raises(RunConflict, match="results/a contains sessions/60/end.json but no settings.yaml"):
             make(fresh=fresh)
     assert contents(output) == before
 

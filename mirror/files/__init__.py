@@ -1,1 +1,1 @@
-"""Files read strictly and written completely or not at all."""
+"""Strict reading and atomic writing of files."""

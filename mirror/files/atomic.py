@@ -1,4 +1,4 @@
-"""Writes and removes files and folders completely or not at all."""
+"""Atomic writing and removal of files and folders."""
 
 import glob
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all: a reader, or a run that goes on after a kill, never sees half of it."""
+    """Write a file atomically, creating its parent folders; a reader never sees a partial file, even after a kill."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -22,14 +22,14 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     write_bytes(path, text.encode())
 
 
 def discard(folder: Path) -> None:
-    """Removes a folder that is a unit: renamed first, so that a kill in the middle leaves all of it or none.
+    """Remove a folder atomically: it is renamed first, so that a kill leaves all of it or nothing under its name.
 
-    What a kill left of earlier removals goes too.
+    Also deletes the renamed folders that earlier, killed removals left.
     """
     if folder.exists():
         os.replace(folder, folder.with_name(f".{folder.name}.discarded-{uuid.uuid4().hex}"))
@@ -37,6 +37,6 @@ def discard(folder: Path) -> None:
 
 
 def remove_scratch(folder: Path, pattern: str) -> None:
-    """Removes the hidden folders `.<name>.<pattern>` beside a folder, which killed processes left."""
+    """Remove the hidden folders `.<name>.<pattern>` that killed processes left beside a folder."""
     for scratch in folder.parent.glob(f".{glob.escape(folder.name)}.{pattern}"):
         shutil.rmtree(scratch)

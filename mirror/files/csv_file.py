@@ -1,8 +1,8 @@
-"""CSV tables that a spreadsheet shows as they are: no cell of theirs is taken for a formula.
+"""CSV tables that are safe to open in a spreadsheet: no cell is interpreted as a formula.
 
-Text that begins with `=`, `+`, `-`, `@`, a tab or a line end (also after blanks and apostrophes, and in full width)
-gets an apostrophe before it, as spreadsheets mark text; numbers stay numbers, also `-0.3` and `+12 points` as text.
-Read back by `text_of_cell`, every text is what it was.
+Text that begins with `=`, `+`, `-`, `@`, a tab or a line end (also after spaces and apostrophes, and in full width) is
+prefixed with an apostrophe, which spreadsheets read as a mark for text. Numbers are unchanged, and so are texts such as
+`-0.3` and `+12 points`. `unescape_cell` restores every text.
 """
 
 import re
@@ -17,21 +17,26 @@ _NUMBERS = re.compile(rf"{_NUMBER}((, | to ){_NUMBER})*( points)?", re.ASCII | r
 
 
 def csv_text(table: pd.DataFrame, index: bool = False) -> str:
-    """The table as CSV; column names, texts, and the index where it is written, as `cell` gives them."""
-    shown = table.rename(columns=cell)
+    """Format a table as CSV, with column names, text cells and the index escaped by `escape_cell`.
+
+    Args:
+        table: any table.
+        index: whether to write the index.
+    """
+    shown = table.rename(columns=escape_cell)
     for place, (_, column) in enumerate(table.items()):
         if not is_numeric_dtype(column) and not is_bool_dtype(column):
-            shown.isetitem(place, column.map(cell))
-    return (shown.rename(index=cell) if index else shown).to_csv(index=index)
+            shown.isetitem(place, column.map(escape_cell).array)
+    return (shown.rename(index=escape_cell) if index else shown).to_csv(index=index)
 
 
-def cell(value: Any) -> Any:
-    """Text as a cell that is no formula; anything else as it is."""
+def escape_cell(value: Any) -> Any:
+    """Prefix text that a spreadsheet could read as a formula with an apostrophe; return anything else unchanged."""
     return f"'{value}" if isinstance(value, str) and _could_be_formula(value) else value
 
 
-def text_of_cell(text: str) -> str:
-    """The text of which `cell` made `text`."""
+def unescape_cell(text: str) -> str:
+    """Restore the text from which `escape_cell` made `text`."""
     return text[1:] if text.startswith("'") and _could_be_formula(text[1:]) else text
 
 

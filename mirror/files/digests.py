@@ -1,4 +1,4 @@
-"""Size and SHA-256 of the files of a folder, written when the folder is complete and compared when it is read."""
+"""Size and SHA-256 of the files in a folder, written when the folder is complete and checked when it is read."""
 
 import hashlib
 import json
@@ -10,31 +10,35 @@ from mirror.files.json_file import read_json, write_json
 from mirror.paths import display_path
 
 DIGESTS = "digests.json"
-OWN = "sha256"  # the entry of a record that holds the record's own digest
+OWN = "sha256"  # key under which a record stores its own digest
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256, in hex."""
+    """Return the SHA-256 of a file, in hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(path: Path) -> dict[str, Any]:
-    """A file's size (`bytes`) and SHA-256 (`sha256`, hex)."""
+    """Return the size (`bytes`) and SHA-256 (`sha256`, hex) of a file."""
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 def write_digests(folder: Path) -> None:
-    """Writes `digests.json`: the digest of every file of `folder`, hidden files and itself aside."""
+    """Write `digests.json`: the digest of every file in `folder`, except hidden files and itself."""
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     write_json(folder / DIGESTS, {name: digest(folder / name) for name in names if name != DIGESTS})
 
 
 def folder_faults(folder: Path, thorough: bool = False) -> list[str]:
-    """What differs from the folder's `digests.json`, one sentence per fault; empty if the folder has no such file.
+    """Compare a folder with its `digests.json`.
 
     Args:
-        thorough: also compare every SHA-256; otherwise sizes only, which is immediate.
+        folder: the folder to check.
+        thorough: also compare every SHA-256; otherwise only sizes, which is immediate.
+
+    Returns:
+        One sentence per difference; empty if the folder has no `digests.json`.
     """
     if not (folder / DIGESTS).is_file():
         return []
@@ -48,10 +52,10 @@ def folder_faults(folder: Path, thorough: bool = False) -> list[str]:
 
 
 def require_intact(folder: Path) -> None:
-    """Compares every SHA-256 of `folder`.
+    """Check every SHA-256 of `folder`.
 
     Raises:
-        ValueError: a file is missing or differs; names all of them.
+        ValueError: a file is missing or differs; the message names all of them.
     """
     if faults := folder_faults(folder, thorough=True):
         raise ValueError(
@@ -61,7 +65,17 @@ def require_intact(folder: Path) -> None:
 
 
 def digest_faults(folder: Path, digests: Mapping[str, Any], when: str, thorough: bool) -> Iterator[str]:
-    """What differs from `digests` (file name → digest), one sentence per fault; `when` is for messages."""
+    """Compare files with their digests.
+
+    Args:
+        folder: the folder of the files.
+        digests: file name → entry as `digest` returns it.
+        when: when the digests were taken, for messages: `the folder was written`.
+        thorough: also compare every SHA-256; otherwise only sizes.
+
+    Yields:
+        One sentence per difference.
+    """
     for name, written in digests.items():
         path = folder / name
         if not path.is_file():
@@ -73,17 +87,17 @@ def digest_faults(folder: Path, digests: Mapping[str, Any], when: str, thorough:
 
 
 def is_digest(entry: Any) -> bool:
-    """Whether a value read from JSON is a size and a SHA-256."""
+    """Return whether a value read from JSON is a size and a SHA-256."""
     return isinstance(entry, dict) and isinstance(entry.get("bytes"), int) and isinstance(entry.get("sha256"), str)
 
 
 def with_own_digest(record: Mapping[str, Any]) -> dict[str, Any]:
-    """`record` with the SHA-256 of its own content, independent of order and white space."""
+    """Add the SHA-256 of a record's content to it, independent of key order and whitespace."""
     return {**record, OWN: _content_digest(record)}
 
 
 def matches_own_digest(record: Mapping[str, Any]) -> bool:
-    """Whether `record` is as it was written; True if it has no digest of its own."""
+    """Return whether `record` still has the content that it was written with; True if it stores no digest."""
     return OWN not in record or record[OWN] == _content_digest(record)
 
 

@@ -1,19 +1,19 @@
-"""The one way in for every picture that a model or a person is shown: upright, RGB, 8 bits, decoded to the end.
+"""Decoding of every image that a model or a person is shown: upright, RGB, 8 bits per channel, completely decoded.
 
-What a picture becomes:
+Images are normalized as follows:
 
-- EXIF (or XMP) orientation is applied; where it is damaged or not one of 1 to 8, the picture is taken as it is stored.
-- Transparency lies on white, so that colours hidden under it reach no model.
-- 16-bit grey is scaled from 0..65535 (12-bit TIFF: 0..4095). 32-bit whole numbers up to 255 are taken as they are, up
-  to 65535 as 16-bit. Floats up to 1 are scaled from 0..1, up to 255 rounded. Anything else (negative numbers, NaN, a
-  16-bit picture with nothing above 255) does not tell where white is, and is refused.
-- Of several frames or pages the first is taken.
+- EXIF (or XMP) orientation is applied. If it is damaged or not in 1..8, the pixels are used as stored.
+- Transparent images are composited on white, so that colors hidden by transparency reach no model.
+- 16-bit gray is scaled from 0..65535 (12-bit TIFF: 0..4095). 32-bit integers up to 255 are used as they are, up to
+  65535 as 16-bit. Floats up to 1 are scaled from 0..1, up to 255 rounded. Anything else (negative values, NaN, a 16-bit
+  image with no value above 255) leaves the white level ambiguous and is rejected.
+- The first of several frames or pages is used.
 """
 
 import base64
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -23,15 +23,17 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from mirror.paths import display_path
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF")  # in Pillow's words; PPM reads PGM, PBM and PFM too
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF")  # Pillow's names; PPM includes PGM, PBM and PFM
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".gif")
-MAX_PIXELS = 64_000_000  # above every phone's 50 megapixels; 200 MB in RGB
+MAX_PIXELS = 64_000_000  # above the 50 megapixels of phone cameras; 200 MB in RGB
 MIN_SIDE = 8  # pixels
-MAX_PROPORTION = 10  # CLIP's processor scales the short side to 224 or 336 first: 50,000 × 1 would take gigabytes
-BACKGROUND = (255, 255, 255, 255)
-ORIENTATION = 0x0112
-PNG = b"\x89PNG\r\n\x1a\n"
-TURNS = {
+MAX_PROPORTION = 10  # CLIP's processor resizes the short side to 224 or 336: a 50,000 × 1 image would need gigabytes
+BACKGROUND = (255, 255, 255, 255)  # RGBA
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+ORIENTATION = 0x0112  # EXIF tag
+BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # TIFF tags
+WHITE_IS_ZERO = 0  # value of PHOTOMETRIC
+TRANSPOSES = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -43,7 +45,7 @@ TURNS = {
 
 
 class PictureError(ValueError):
-    """A picture that cannot be used; the message names it, what is wrong, and what to do."""
+    """An image that cannot be used. The message names it, the fault (also in `.fault`), and the remedy."""
 
     def __init__(self, name: str, fault: str, advice: str) -> None:
         self.fault = fault
@@ -51,18 +53,18 @@ class PictureError(ValueError):
 
 
 class TooManyPixels(PictureError):
-    """More pixels than are decoded; found in the header."""
+    """The header declares more pixels than the limit."""
 
 
 class ExtremeShape(PictureError):
-    """A side of a few pixels, or one side many times the other; found in the header."""
+    """The header declares a side of less than 8 pixels, or an aspect ratio above 10."""
 
 
 def open_picture(path: Path) -> Image.Image:
-    """The picture in a file, as the module says: RGB uint8, upright, decoded.
+    """Read the image in a file, normalized to upright 8-bit RGB (see the module's docstring).
 
     Raises:
-        PictureError: it cannot be read, or should not be.
+        PictureError: the file cannot be read or decoded, or exceeds the limits of size and shape.
     """
     name = display_path(path)
     try:
@@ -73,20 +75,35 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def decode_picture(
-    data: bytes, name: str, formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS, all_frames: bool = False
+    data: bytes,
+    name: str,
+    formats: tuple[str, ...] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+    all_frames: bool = False,
 ) -> Image.Image:
-    """As `open_picture`, of bytes; `name` is what an error calls them.
+    """Decode an image from bytes, normalized as by `open_picture`.
 
-    `max_pixels` are of the first frame, or of `all_frames` that the header of a PNG or WebP tells of.
+    Args:
+        data: the content of an image file.
+        name: what error messages call the image.
+        formats: the accepted formats, by Pillow's names.
+        max_pixels: the largest number of pixels that is decoded.
+        all_frames: whether `max_pixels` limits all frames declared in the header of a PNG or WebP, or only the first.
+
+    Raises:
+        PictureError: the data cannot be decoded, or exceed the limits of size and shape.
     """
     return _decode(io.BytesIO(data), name, formats, max_pixels, all_frames)
 
 
-def pixels_to_decode(data: bytes, name: str, formats: Sequence[str] = FORMATS, max_pixels: int = MAX_PIXELS) -> int:
-    """How many pixels `decode_picture` holds for all frames, told by the header; `max_pixels` where it is damaged.
+def pixels_to_decode(data: bytes, name: str, formats: tuple[str, ...] = FORMATS, max_pixels: int = MAX_PIXELS) -> int:
+    """Return the number of pixels of all frames that the header declares; `max_pixels` if the header is damaged.
+
+    Decodes nothing.
 
     Raises:
-        TooManyPixels, ExtremeShape: as `decode_picture`, before anything is decoded.
+        TooManyPixels: more than `max_pixels`.
+        ExtremeShape: as for `decode_picture`.
     """
     try:
         with Image.open(io.BytesIO(data), formats=formats) as header:
@@ -94,15 +111,16 @@ def pixels_to_decode(data: bytes, name: str, formats: Sequence[str] = FORMATS, m
             return header.width * header.height * _frames(header)
     except (TooManyPixels, ExtremeShape, MemoryError):
         raise
-    except Exception:  # decoding says what is wrong, or reads the picture without its damaged EXIF
+    except Exception:  # decode_picture reports the fault, or decodes the image without its damaged EXIF
         return max_pixels
 
 
 def upright(picture: Image.Image) -> Image.Image:
-    """A picture that is open already, as the module says; a picture that this gave comes back the same.
+    """Normalize an open image as `open_picture` does; idempotent.
 
     Raises:
-        PictureError: it cannot be decoded to its end (Pillow decodes at the first use), or should not be shown.
+        PictureError: the image cannot be decoded completely (Pillow decodes lazily), or exceeds the limits of size and
+            shape.
     """
     name = display_path(Path(file)) if (file := getattr(picture, "filename", "")) else "the picture"
     _check_size(picture.size, 1, name, MAX_PIXELS)
@@ -116,7 +134,7 @@ def upright(picture: Image.Image) -> Image.Image:
 
 
 def picture_faults(paths: Iterable[Path]) -> dict[Path, str]:
-    """Why `open_picture` refuses each of the files that it refuses."""
+    """Open every file and return the error message of each that fails, by path."""
 
     def fault(path: Path) -> str:
         try:
@@ -126,12 +144,12 @@ def picture_faults(paths: Iterable[Path]) -> dict[Path, str]:
         return ""
 
     ordered = sorted(set(paths))
-    with ThreadPoolExecutor(8) as pool:  # each may hold a picture of MAX_PIXELS
+    with ThreadPoolExecutor(8) as pool:  # at most 8 images of MAX_PIXELS in memory
         return {path: found for path, found in zip(ordered, pool.map(fault, ordered), strict=True) if found}
 
 
 def data_url(image: Image.Image, side: int) -> str:
-    """The picture as a PNG inside a page, at most `side` pixels wide and high."""
+    """Encode an image as a `data:` URL of a PNG, at most `side` pixels wide and high."""
     small = upright(image)
     small.thumbnail((side, side))
     buffer = io.BytesIO()
@@ -142,7 +160,7 @@ def data_url(image: Image.Image, side: int) -> str:
 # Decoding -------------------------------------------------------------------------------------------------------------
 
 
-def _decode(file: IO[bytes], name: str, formats: Sequence[str], max_pixels: int, all_frames: bool) -> Image.Image:
+def _decode(file: IO[bytes], name: str, formats: tuple[str, ...], max_pixels: int, all_frames: bool) -> Image.Image:
     if not file.read(1):
         raise PictureError(name, "is empty (0 bytes)", "copy it again or replace it")
     try:
@@ -151,20 +169,22 @@ def _decode(file: IO[bytes], name: str, formats: Sequence[str], max_pixels: int,
         raise
     except PictureError:
         file.seek(0)
-        chunks = file.read() if file.read(len(PNG)) == PNG else b""
+        chunks = file.read() if file.read(len(PNG_SIGNATURE)) == PNG_SIGNATURE else b""
         if (rest := _without_exif(chunks)) == chunks:
             raise
-        # A damaged EXIF chunk of a PNG has a wrong checksum, at which Pillow gives the whole picture up.
-        return _decode_once(io.BytesIO(PNG + rest), name, formats, max_pixels, all_frames)
+        # Pillow rejects a PNG whose EXIF chunk is damaged (wrong checksum), although its pixels are intact.
+        return _decode_once(io.BytesIO(PNG_SIGNATURE + rest), name, formats, max_pixels, all_frames)
 
 
-def _decode_once(file: IO[bytes], name: str, formats: Sequence[str], max_pixels: int, all_frames: bool) -> Image.Image:
+def _decode_once(
+    file: IO[bytes], name: str, formats: tuple[str, ...], max_pixels: int, all_frames: bool
+) -> Image.Image:
     try:
         file.seek(0)
         with Image.open(file, formats=formats) as header:
             _check_header(header, name, max_pixels, all_frames)
             if header.format == "PNG":
-                header.verify()  # the checksums, which decoding does not look at
+                header.verify()  # checksums, which decoding ignores
         file.seek(0)
         with Image.open(file, formats=formats) as picture:
             picture.load()
@@ -172,12 +192,13 @@ def _decode_once(file: IO[bytes], name: str, formats: Sequence[str], max_pixels:
     except (PictureError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        pixels = int(re.search(r"\d+", str(error))[0])
-        raise TooManyPixels(name, f"has {pixels:,} pixels, at most {max_pixels:,} are read", "scale it down") from None
+        found = re.search(r"\d+", str(error))
+        pixels = f"{int(found[0]):,}" if found else "too many"
+        raise TooManyPixels(name, f"has {pixels} pixels, at most {max_pixels:,} are read", "scale it down") from None
     except UnidentifiedImageError:
         fault = f"is no picture in one of the formats {', '.join(formats)}, or its beginning is damaged"
         raise PictureError(name, fault, "convert or replace it") from None
-    except Exception as error:  # decoders raise nearly any type on damaged bytes, and all of them mean this
+    except Exception as error:  # decoders raise almost any exception type on damaged data
         raise _damaged(name, error) from error
 
 
@@ -190,7 +211,7 @@ def _frames(header: Image.Image) -> int:
 
 
 def _without_exif(chunks: bytes) -> bytes:
-    """The chunks of a PNG (what follows its signature) but for those of EXIF."""
+    """Remove the EXIF chunks from the chunks of a PNG (the bytes after its signature)."""
     kept, start = [], 0
     while start < len(chunks):
         end = start + 12 + int.from_bytes(chunks[start : start + 4])
@@ -214,36 +235,40 @@ def _check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) 
 
 
 def _upright(picture: Image.Image, name: str) -> Image.Image:
-    """Of a loaded picture; before that, a PNG may not have told its orientation, and a TIFF has not applied it."""
-    turn = _turn(picture)
+    """Normalize a loaded image; before loading, a PNG may lack its orientation, and a TIFF has not applied it."""
+    transpose = _transpose(picture)
     shown = _eight_bit_rgb(picture, name)
-    shown = shown if turn is None else shown.transpose(turn)
-    shown.info = {}  # without the orientation, which would be applied again
+    shown = shown if transpose is None else shown.transpose(transpose)
+    shown.info = {}  # an orientation left here would be applied again
     return shown
 
 
-def _turn(picture: Image.Image) -> Image.Transpose | None:
+def _transpose(picture: Image.Image) -> Image.Transpose | None:
     try:
         orientation = picture.getexif().get(ORIENTATION)
-    except Exception:  # damaged EXIF raises nearly any type; the pixels are whole, and are taken as they are stored
+    except Exception:  # damaged EXIF raises almost any exception type; the pixels are intact
         return None
-    return TURNS.get(orientation) if isinstance(orientation, int) else None
+    return TRANSPOSES.get(orientation) if isinstance(orientation, int) else None
 
 
 # Pixels ---------------------------------------------------------------------------------------------------------------
 
 
 def _eight_bit_rgb(picture: Image.Image, name: str) -> Image.Image:
-    """A new picture in RGB, 8 bits a channel, without transparency."""
+    """Return a new 8-bit RGB image without transparency."""
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         return _grey(picture, name)
     if picture.mode == "LAB":
         profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(picture, *profiles, outputMode="RGB")
+        converted = ImageCms.profileToProfile(picture, *profiles, outputMode="RGB")
+        assert converted is not None  # None only for in-place conversion
+        return converted
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     key = picture.info.get("transparency")
-    if isinstance(key, tuple) and max(key) > 255:  # of a PNG with 16 bits a channel, whose high bytes Pillow keeps
+    if (
+        isinstance(key, tuple) and max(key) > 255
+    ):  # a PNG with 16 bits per channel, of which Pillow keeps the high bytes
         picture.info["transparency"] = tuple(value >> 8 for value in key)
     ground = Image.new("RGBA", picture.size, BACKGROUND)
     ground.alpha_composite((picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA"))
@@ -251,7 +276,7 @@ def _eight_bit_rgb(picture: Image.Image, name: str) -> Image.Image:
 
 
 def _grey(picture: Image.Image, name: str) -> Image.Image:
-    """A picture with one channel of more than 8 bits; what is transparent (a PNG's one value) becomes white."""
+    """Convert a single-channel image of more than 8 bits; the transparent value of a PNG becomes white."""
     values = np.asarray(picture).astype(np.float64)  # [height, width]
     if not np.isfinite(values).all():
         raise _undecided(name, "holds values that are not finite numbers")
@@ -260,7 +285,7 @@ def _grey(picture: Image.Image, name: str) -> Image.Image:
     if lowest < 0 or white is None:
         raise _undecided(name, f"holds values from {lowest:g} to {highest:g} in mode {picture.mode}")
     shown = np.rint(values * (255 / white))
-    if getattr(picture, "tag_v2", {}).get(262) == 0 and picture.mode.startswith("I;16"):  # TIFF: white is zero
+    if getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO and picture.mode.startswith("I;16"):
         shown = 255 - shown
     if isinstance(key := picture.info.get("transparency"), int):
         shown[values == key] = 255
@@ -268,12 +293,12 @@ def _grey(picture: Image.Image, name: str) -> Image.Image:
 
 
 def _white(picture: Image.Image, highest: float) -> int | None:
-    """The value that stands for white; None where nothing tells."""
+    """Return the value of white; None if it is ambiguous."""
     if picture.mode == "F":
         return 1 if highest <= 1 else 255 if highest <= 255 else None
     if picture.mode.startswith("I;16"):
-        declared = 4095 if getattr(picture, "tag_v2", {}).get(258) == (12,) else 65535
-        # All below 1/256 of white: black, or values of 8 bits in a file of 16.
+        declared = 4095 if getattr(picture, "tag_v2", {}).get(BITS_PER_SAMPLE) == (12,) else 65535
+        # Nothing above 1/256 of white: black, or 8-bit values in a 16-bit file.
         return None if 0 < highest <= 255 and declared == 65535 else declared
     if getattr(picture, "format", None) in ("PNG", "PPM"):
         return 65535
@@ -281,4 +306,4 @@ def _white(picture: Image.Image, highest: float) -> int | None:
 
 
 def _undecided(name: str, fault: str) -> PictureError:
-    return PictureError(name, f"{fault}, which do not tell where white is", "save it with 8 bits a channel")
+    return PictureError(name, f"{fault}, so that the white level is ambiguous", "save it with 8 bits a channel")

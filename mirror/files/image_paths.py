@@ -1,8 +1,8 @@
-"""Finds the picture files that records and tables name, below the folder that the user gave.
+"""Resolution of image paths in records and tables to files in the folder that the user gave.
 
-A relative path counts from the folder. An absolute path belongs to the machine that the data was made on; its longest
-suffix that is a file below the folder is taken: `/data/project/12/a.png` is `12/a.png` there, or else `a.png`. `..` is
-refused. A link inside the folder is followed: where it leads is its owner's choice.
+A relative path is resolved against the folder. An absolute path comes from the machine that the data was created on;
+its longest suffix that is a file in the folder is used: `/data/project/12/a.png` resolves to `12/a.png`, or else to
+`a.png`. `..` is rejected. Symbolic links inside the folder are followed.
 """
 
 import os
@@ -10,16 +10,20 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
+from mirror.files.text_file import lone_surrogate
 from mirror.paths import display_path
 
 
 class PicturePathError(ValueError):
-    """A path that names no picture below the folder, or two; the message says what was found."""
+    """A path that resolves to no file in the folder, or to two. The message says which, and what to do."""
 
 
 class PictureFolder:
-    """A folder of pictures, of any size: files are tested one by one, a folder is listed once and only where a name
-    with accents is not there as it is written (macOS writes it decomposed, other systems composed)."""
+    """A folder of images.
+
+    Suitable for large folders: single paths are tested, and a folder is listed only once, and only to find a non-ASCII
+    name in its other Unicode form (macOS writes decomposed names, other systems composed ones).
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -28,11 +32,16 @@ class PictureFolder:
         self._listing = lru_cache(maxsize=None)(_accented_names)
 
     def find(self, name: str) -> Path:
-        """The file that `name` stands for.
+        """Resolve a path to a file in the folder.
+
+        Args:
+            name: a path in POSIX or Windows notation, as a record or a table has it.
 
         Raises:
-            PicturePathError: there is none, or two fit equally, or the path leaves the folder.
+            PicturePathError: no file matches, or two match equally, or the path contains `..` or half a surrogate pair.
         """
+        if half := lone_surrogate(name):
+            raise PicturePathError(f"holds {half}")
         for path in _readings(name):
             if ".." in path.parts:
                 raise PicturePathError(f"must stay in {self._shown}, found {name!r:.200}; take the .. out")
@@ -47,7 +56,7 @@ class PictureFolder:
 
     def _below(self, path: PurePath, name: str) -> Path | None:
         parts = path.parts[1:] if path.anchor else path.parts
-        # An absolute path of this very folder comes before its suffixes.
+        # An absolute path into this very folder takes precedence over its suffixes.
         suffixes = [path.parts[len(own) :] for own in self._own if path.anchor and path.parts[: len(own)] == own]
         suffixes += [parts[start:] for start in range(len(parts) if path.anchor else 1)]
         for suffix in filter(None, suffixes):
@@ -62,14 +71,14 @@ class PictureFolder:
         return None
 
     def _find_folders(self, parts: tuple[str, ...]) -> tuple[Path, ...]:
-        """The folders below that `parts` can stand for."""
-        folders = (self.folder,)
+        """Return the subfolders that match `parts`."""
+        folders: tuple[Path, ...] = (self.folder,)
         for part in parts:
             folders = self._fitting(folders, part, is_folder=True)
         return folders
 
     def _fitting(self, folders: tuple[Path, ...], name: str, is_folder: bool) -> tuple[Path, ...]:
-        """The files (or folders) in `folders` whose name looks like `name`."""
+        """Return the files (or folders) in `folders` whose name equals `name` in some Unicode form."""
         found = []
         for folder in folders:
             names = {name} if name.isascii() else {name, *self._other_forms(folder, name)}
@@ -83,9 +92,9 @@ class PictureFolder:
 
 
 def _readings(name: str) -> list[PurePath]:
-    """`name` as a path of this system; then as one of Windows, where it can be one.
+    """Return the paths that `name` can mean: POSIX first, then Windows.
 
-    A colon alone makes no drive: `t:3_004711.png` is a file's name.
+    A colon alone does not make a drive: `t:3_004711.png` is a file name.
     """
     windows = PureWindowsPath(name)
     if windows.drive and windows.root:
@@ -96,16 +105,16 @@ def _readings(name: str) -> list[PurePath]:
 def _is_there(path: Path, is_folder: bool) -> bool:
     try:
         return path.is_dir() if is_folder else path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # not a valid file name
         return False
 
 
 def _accented_names(folder: Path) -> dict[str, list[str]]:
-    """The names in a folder that are not ASCII, by their composed form."""
+    """Return the non-ASCII names in a folder, by their composed form (NFC)."""
     names: dict[str, list[str]] = {}
     try:
         listed = os.listdir(folder)
-    except PermissionError:  # its files can be opened by their exact names all the same
+    except PermissionError:  # files can still be opened by their exact names
         return names
     for name in listed:
         if not name.isascii():

@@ -1,10 +1,10 @@
-"""Strict JSON: written and read without NaN, infinities, duplicate names or half surrogate pairs."""
+"""Strict JSON: no NaN, infinities, duplicate keys or lone surrogates, neither written nor read."""
 
 import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mirror.files.atomic import write_text
 from mirror.files.text_file import lone_surrogate
@@ -12,16 +12,20 @@ from mirror.paths import display_path
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as strict JSON. Raises ValueError for NaN and the infinities, which JSON does not have."""
+    """Write `value` as strict JSON, atomically.
+
+    Raises:
+        ValueError: `value` contains NaN or an infinity, which JSON cannot represent.
+    """
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def strict_json(text: str | bytes) -> Any:
-    """The value of a JSON text: bytes are UTF-8, with or without a byte order mark.
+    """Parse a JSON text; bytes are UTF-8, with or without a byte order mark.
 
     Raises:
-        ValueError: it is no JSON, names a value twice, or holds what JSON does not have (NaN, an infinity) or no file
-            can hold (half a surrogate pair); says what and where.
+        ValueError: not valid JSON, a duplicate key, NaN or an infinity, or a lone surrogate, which cannot be saved as
+            UTF-8. The message says what and where.
     """
     text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
     try:
@@ -34,11 +38,11 @@ def strict_json(text: str | bytes) -> Any:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object that a JSON file holds.
+    """Read the object in a JSON file.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: as `strict_json`, or it holds something else; the message names the file.
+        OSError: the file cannot be read.
+        ValueError: as for `strict_json`, or the value is not an object. The message names the file.
     """
     try:
         value = strict_json(path.read_bytes())
@@ -57,12 +61,12 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _no_number(name: str) -> Any:
+def _no_number(name: str) -> NoReturn:
     raise ValueError(f"holds {name}, which JSON does not have")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"holds {text:.40}, a number without end")
+        raise ValueError(f"holds {text:.40}, which is too large for a number")
     return number

@@ -1,4 +1,4 @@
-"""Tables of files and their sizes, for notebooks."""
+"""Listings of files and their sizes, for notebooks."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from mirror.paths import display_path
 
 
 def files(*folders: Path) -> list[dict[str, str]]:
-    """Every file in `folders`, as `file` and `size` (readable units), in order."""
+    """List every file in `folders`, sorted within each: its path (`file`) and its `size` with a unit, e.g. `1.5 MB`."""
     found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     return [{"file": display_path(path), "size": _readable(path.stat().st_size)} for path in found]
 

@@ -1,8 +1,8 @@
-"""Locks a folder for one process, so that two processes never write the same run, checkpoint or ratings.
+"""Folder locks, so that two processes never write the same run, checkpoint or ratings.
 
-The lock is an OS lock on a hidden file beside the folder (`.<name>.lock`), so that it ends with its process, however
-that ends. A second hidden file says who holds it. Where a file system does not pass OS locks on between hosts, the
-holder's heartbeat tells whether it is alive. Knows nothing of what is in the folder.
+The lock is an OS lock on a hidden file beside the folder (`.<name>.lock`); the OS releases it when the process ends,
+even by a crash. A second hidden file (`.<name>.holder.json`) names the holder. On file systems that do not share OS
+locks between hosts, the heartbeat of the holder (the modification time of that file) shows whether it is alive.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import logging
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,18 +22,25 @@ from mirror.paths import display_path
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = 20.0  # seconds between two signs of life of a holder
-STALE = 6 * HEARTBEAT  # seconds without one after which a holder on another host counts as gone
+HEARTBEAT = 20.0  # seconds between two heartbeats of a holder
+STALE = 6 * HEARTBEAT  # seconds without a heartbeat after which a holder on another host is considered dead
 WAIT = "wait until it has ended, or give this run another name"
 
 
 class FolderInUse(RuntimeError):
-    """Another process works on the folder. The message says which, where, and since when. Nothing was changed."""
+    """Another process holds the folder. The message says which, on which host, and since when. Nothing was changed."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds a lock: its id, its host, the time (UTC) at which it took the lock, and what it does."""
+    """The process that holds a lock.
+
+    Attributes:
+        pid: its process id.
+        host: the name of its host.
+        since: the time at which it acquired the lock, ISO 8601 in UTC.
+        work: what it does: `training`, `counseling`, …
+    """
 
     pid: int
     host: str
@@ -42,11 +49,12 @@ class Holder:
 
     @classmethod
     def here(cls, work: str) -> "Holder":
+        """Describe this process."""
         return cls(os.getpid(), platform.node(), datetime.now(UTC).isoformat(timespec="seconds"), work)
 
     @classmethod
     def read(cls, path: Path) -> "Holder | None":
-        """The holder that a file names; None where there is none, or where it was cut off by a crash."""
+        """Read the holder from a file; None if there is no file, or if a crash damaged it."""
         try:
             return cls(**read_json(path))
         except (FileNotFoundError, ValueError, TypeError):
@@ -56,21 +64,22 @@ class Holder:
         return f"process {self.pid} on {self.host} ({self.work}, since {self.since})"
 
 
-_held: set[Path] = set()  # the folders that this process holds
+_held: set[Path] = set()  # folders that this process holds
 _registry = threading.Lock()
 
 
 @contextlib.contextmanager
 def locked(folder: Path, work: str) -> Iterator[None]:
-    """Holds `folder` for this process within the block; the folder itself need not exist.
+    """Lock `folder` for this process within the block.
 
-    A process that holds the folder already may take it again. A lock that a crash left behind is taken over.
+    Reentrant within a process. A lock left behind by a crash is taken over.
 
     Args:
-        work: what is done, for the message that another process gets: `training`, `counseling`, …
+        folder: the folder to lock; it need not exist.
+        work: what the process does (`training`, `counseling`, …), for the error message in other processes.
 
     Raises:
-        FolderInUse: another process holds it.
+        FolderInUse: another process holds the folder.
     """
     folder = folder.resolve()
     with _registry:
@@ -88,15 +97,17 @@ def locked(folder: Path, work: str) -> Iterator[None]:
 
 
 def lock_file(folder: Path) -> Path:
+    """Return the path of the file that is locked for `folder`."""
     return folder.with_name(f".{folder.name}.lock")
 
 
 def holder_file(folder: Path) -> Path:
+    """Return the path of the file that names the holder of `folder`."""
     return folder.with_name(f".{folder.name}.holder.json")
 
 
-def _acquire(folder: Path, work: str):
-    """Takes the lock; returns the function that releases it."""
+def _acquire(folder: Path, work: str) -> Callable[[], None]:
+    """Acquire the lock and return the function that releases it."""
     path = holder_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file(folder), timeout=0)
@@ -110,7 +121,7 @@ def _acquire(folder: Path, work: str):
             crashed = f"if that process is gone, start again in {STALE:.0f} s, or delete {display_path(path)}"
             raise FolderInUse(f"{_in_use(folder, before)}; {WAIT}; {crashed}")
         if before:
-            log.warning("%s: the lock of %s is taken over; that process ended", display_path(folder), before)
+            log.warning("%s: the lock of %s was taken over; that process has ended", display_path(folder), before)
         write_json(path, asdict(Holder.here(work)))
     except BaseException:
         lock.release()
@@ -128,12 +139,12 @@ def _acquire(folder: Path, work: str):
 
 def _beat(path: Path, stop: threading.Event) -> None:
     while not stop.wait(HEARTBEAT):
-        with contextlib.suppress(OSError):  # a disk that is away for a moment
+        with contextlib.suppress(OSError):  # the file system is briefly unavailable
             os.utime(path)
 
 
 def _seconds_since_heartbeat(path: Path) -> float:
-    """How long ago the holder gave a sign of life, by the clock of the file system that both hosts share."""
+    """Return the age of the last heartbeat, by the clock of the file system that both hosts share."""
     now = path.with_name(f"{path.name}.{os.getpid()}.now")
     now.touch()
     try:

@@ -1,4 +1,4 @@
-"""YAML with what is read in a surprising way refused: a name that comes twice, numbers of another base."""
+"""Strict YAML: duplicate keys and numbers in base 8 or 60 are errors."""
 
 import re
 from typing import Any
@@ -9,12 +9,12 @@ import yaml
 OCTAL_OR_SEXAGESIMAL = re.compile(r"[-+]?(0[0-7_]+|[\d_]+(:[\d_.]+)+)")
 
 
-class Surprise(ValueError):
-    """What is written is YAML, and means something else than it seems to."""
+class AmbiguousYaml(ValueError):
+    """Valid YAML that is likely to mean something other than intended: a duplicate key, or a number such as 010."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that keeps no duplicate and no number of another base."""
+    """A safe loader that rejects duplicate keys and numbers in base 8 or 60."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines: dict[str, int] = {}
@@ -22,7 +22,7 @@ class _Loader(yaml.SafeLoader):
             line = key.start_mark.line + 1
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in lines:
-                    raise Surprise(f"{key.value} is given twice, in lines {lines[key.value]} and {line}; keep one")
+                    raise AmbiguousYaml(f"{key.value} is given twice, in lines {lines[key.value]} and {line}; keep one")
                 lines[key.value] = line
         return super().construct_mapping(node, deep)
 
@@ -30,7 +30,7 @@ class _Loader(yaml.SafeLoader):
         is_float = node.tag.endswith("float")
         value = self.construct_yaml_float(node) if is_float else self.construct_yaml_int(node)
         if OCTAL_OR_SEXAGESIMAL.fullmatch(node.value):
-            raise Surprise(
+            raise AmbiguousYaml(
                 f"line {node.start_mark.line + 1}: YAML reads {node.value} as {value}; write the number as {value}, or "
                 "quote the text"
             )
@@ -42,15 +42,15 @@ for _kind in ("int", "float"):
 
 
 def strict_yaml(text: str | bytes) -> Any:
-    """The value of a YAML text; bytes are UTF-8, or UTF-16 with its byte order mark.
+    """Parse a YAML text; bytes are UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
-        Surprise: it means something else than it seems to.
-        ValueError: it is no YAML, or nested too deeply to be read.
+        AmbiguousYaml: a duplicate key, or a number in base 8 or 60.
+        ValueError: not valid YAML, or nested too deeply.
     """
     try:
         return yaml.load(text, _Loader)
-    except Surprise:
+    except AmbiguousYaml:
         raise
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None

@@ -1,4 +1,4 @@
-"""Prompts: the four variants, our own templates, dialogue and plan as text. Knows nothing of models or data files."""
+"""Prompts: the four variants with their templates, and dialogues, utterances, plans and expressions as text."""
 
 from mirror.prompts.dialogue import DialogueForm, format_dialogue, parse_dialogue
 from mirror.prompts.expression import (

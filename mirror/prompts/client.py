@@ -1,7 +1,4 @@
-"""The prompt of a client that a chat model plays: who the person is, and how an utterance is written.
-
-Knows nothing of who plays the client, or of profiles as files.
-"""
+"""The prompt with which a chat model plays a client: the person, and the format of an utterance."""
 
 import re
 from pathlib import Path
@@ -13,9 +10,9 @@ RESISTANCES = ("emotional", "cognitive", "behavioral", "none")
 TEMPLATES = (FOLDER / "client.txt", *(FOLDER / f"client.{resistance}.txt" for resistance in RESISTANCES))
 END = "[/END]"
 BEGIN = "The session begins. You come in and sit down. Show it with one visible cue, and do not speak yet."
-SILENCE = "(The counselor says nothing.)"  # no server takes a message without words
+SILENCE = "(The counselor says nothing.)"  # servers reject a message without text
 UNKNOWN = "(not known)"
-EXCHANGES = 2  # full ones, before a client may end the session
+EXCHANGES = 2  # complete exchanges before a client may end the session
 
 _COUNSELORS_LINE = re.compile(
     r"^[ \t\[(>-]*+(?:(?:\*{1,3}|_{1,3})\s*|[^\S\n]*)(?:therapist|counsell?or)\s*+(?:\*{1,3}|_{1,3})?+\s*+:",
@@ -24,10 +21,16 @@ _COUNSELORS_LINE = re.compile(
 
 
 def client_prompt(personal_info: str, resistance: str, distorted_thought: str, reason: str) -> str:
-    """The system prompt of a client. What is not known of the person is said to be so.
+    """Render the system prompt of a client. Empty texts are rendered as "(not known)".
+
+    Args:
+        personal_info: who the client is.
+        resistance: one of `RESISTANCES`.
+        distorted_thought: the client's distorted thought.
+        reason: why the client seeks counseling.
 
     Raises:
-        ValueError: an unknown resistance; lists the known ones.
+        ValueError: an unknown resistance; the message lists the known ones.
     """
     if resistance not in RESISTANCES:
         raise ValueError(f"unknown resistance {resistance!r}; the known ones are: {', '.join(RESISTANCES)}")
@@ -37,18 +40,19 @@ def client_prompt(personal_info: str, resistance: str, distorted_thought: str, r
 
 
 def parse_answer(text: str, exchanges: int) -> Utterance | None:
-    """The client's utterance in a model's answer; None where the answer holds none.
+    """Parse the client's utterance from a model's answer; None if the answer contains none.
 
-    What the model wrote in the counselor's place, and all that follows, is cut off. The first utterance is a cue only:
-    words that come with it are dropped, and words alone are no utterance. An end that comes too early is dropped; what
-    was said with it counts.
+    Text that the model wrote for the counselor is cut off, with everything after it. The first utterance is a cue only:
+    its words are dropped, and words alone are no utterance. An end of the session that comes too early is ignored, but
+    not the words with it.
 
     Args:
-        exchanges: full ones so far; 0 asks for the first utterance.
+        text: the answer.
+        exchanges: complete exchanges so far; 0 for the first utterance.
     """
-    own = _COUNSELORS_LINE.search(text)
-    said = parse_utterance(text[: own.start()] if own else text)
-    utterance = Utterance(said.cue, said.words if exchanges else "", said.ended and exchanges >= EXCHANGES)
+    counselor = _COUNSELORS_LINE.search(text)
+    parsed = parse_utterance(text[: counselor.start()] if counselor else text)
+    utterance = Utterance(parsed.cue, parsed.words if exchanges else "", parsed.ended and exchanges >= EXCHANGES)
     return utterance if utterance != Utterance("", "") else None
 
 

@@ -1,11 +1,11 @@
-"""A dialogue as text: one `Therapist: …` or `Client: …` line an utterance. Knows nothing of cues or faces."""
+"""A dialogue as text: one line `Therapist: …` or `Client: …` per utterance."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-# The speakers, by role, with the words by which data sets name them.
+# The labels of the speakers in data sets, by role.
 SPEAKERS = {"therapist": "Therapist|Psychotherapist|Counsell?or", "client": "Client"}
 SPEAKER_LABEL = rf"(?:\*\*|__)?(?:{'|'.join(SPEAKERS.values())})(?:\*\*|__)? ?:(?:\*\*|__)?"
 _UTTERANCE = re.compile(rf"{SPEAKER_LABEL} ?")
@@ -14,11 +14,12 @@ _INDENTED = re.compile(rf" +{SPEAKER_LABEL}")
 
 @dataclass(frozen=True)
 class DialogueForm:
-    r"""How a data set writes a dialogue.
+    r"""The format of dialogues in a data set.
 
     Attributes:
-        therapist, client: what stands before the words of each.
-        between: what stands between two utterances: a line break, or one with blank lines.
+        therapist: the label before the therapist's words.
+        client: the label before the client's words.
+        between: the separator of two utterances: a line break, possibly with blank lines.
     """
 
     therapist: str = "Therapist: "
@@ -27,7 +28,7 @@ class DialogueForm:
 
     @classmethod
     def most_common(cls, marks: Counter[tuple[str, str]]) -> "DialogueForm":
-        """The form by counts of `dialogue_marks`; what they do not show is as in our own."""
+        """Return the most common form, given counts of `dialogue_marks`; parts without a count keep their defaults."""
         found: dict[str, str] = {}
         for (part, text), _ in marks.most_common():
             found.setdefault(part, text)
@@ -35,18 +36,17 @@ class DialogueForm:
 
     @classmethod
     def of(cls, text: str) -> "DialogueForm":
-        """The form of one dialogue."""
+        """Return the form of one dialogue."""
         return cls.most_common(Counter(dialogue_marks(text)))
 
     def write(self, utterances: Sequence[tuple[str, str]]) -> str:
-        r"""The dialogue so far, a line an utterance; words with line breaks run over several lines.
+        r"""Format a dialogue, one line per utterance; line breaks in the words are kept.
 
-        No utterance gives the empty text: a client who is silent at first leaves the line of the dialogue blank. A
-        further line of words that itself begins with a speaker's label is indented by one space, so that
-        `parse_dialogue(write(utterances)) == tuple(utterances)` for any words in our own form.
+        Without utterances the result is empty. A line within an utterance that begins with a speaker's label is
+        indented by one space, so that `parse_dialogue(write(utterances)) == tuple(utterances)` in the default form.
 
         Args:
-            utterances: (role, words) with role `therapist` or `client`.
+            utterances: (role, words) pairs; the role is `therapist` or `client`.
 
         Raises:
             ValueError: an unknown role.
@@ -54,7 +54,7 @@ class DialogueForm:
         spoken = []
         for role, words in utterances:
             if role not in SPEAKERS:
-                raise ValueError(f"utterance of an unknown role {role!r}; the roles are: {', '.join(SPEAKERS)}")
+                raise ValueError(f"unknown role {role!r} of an utterance; the roles are: {', '.join(SPEAKERS)}")
             first, *others = words.split("\n")
             lines = [f"{getattr(self, role)}{first}"]
             lines += [f" {line}" if _UTTERANCE.match(line.lstrip(" ")) else line for line in others]
@@ -67,7 +67,7 @@ class DialogueForm:
 
 
 def dialogue_marks(text: str) -> Iterator[tuple[str, str]]:
-    """What a dialogue shows of its form: (attribute of `DialogueForm`, text) of every label and of what is between."""
+    """Yield (attribute of `DialogueForm`, text) for every label and every separator in a dialogue."""
     lines = text.split("\n")
     last = None
     for place, line in enumerate(lines):
@@ -75,7 +75,7 @@ def dialogue_marks(text: str) -> Iterator[tuple[str, str]]:
         if not label:
             last = place if line.strip() else last
             continue
-        if label.end() < len(line):  # one without words does not show the blank behind it
+        if label.end() < len(line):  # a label without words lacks its trailing space
             yield _role(label), label[0]
         if last is not None:
             yield "between", "\n".join(["", *lines[last + 1 : place], ""])
@@ -83,7 +83,7 @@ def dialogue_marks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def format_dialogue(utterances: Sequence[tuple[str, str]]) -> str:
-    """The dialogue so far in our own form: `DialogueForm().write`.
+    """Format a dialogue in the default form, as `DialogueForm.write`.
 
     Raises:
         ValueError: an unknown role.
@@ -92,10 +92,13 @@ def format_dialogue(utterances: Sequence[tuple[str, str]]) -> str:
 
 
 def parse_dialogue(text: str) -> tuple[tuple[str, str], ...]:
-    """The (role, words) pairs of a written dialogue; the empty text has none. Labels may be any that data sets have.
+    """Parse a dialogue into (role, words) pairs; an empty text has none.
+
+    Args:
+        text: a dialogue with any of the labels in `SPEAKERS`.
 
     Raises:
-        ValueError: the text does not begin with a speaker's label, such as `Therapist:` or `Client:`.
+        ValueError: the text does not begin with a speaker's label.
     """
     if not text:
         return ()

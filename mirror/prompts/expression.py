@@ -1,7 +1,4 @@
-"""The prompt that asks for a client's facial expression and its contrast, and the two labelled lines of the answer.
-
-Knows nothing of who answers, or of how a face is painted.
-"""
+"""The prompt for descriptions of the client's facial expression and of a contrasting one; parsing of the answer."""
 
 import re
 from dataclasses import dataclass
@@ -15,8 +12,9 @@ CONTRAST = "Contrasting Facial Expression Description"
 TEMPLATE = Path(__file__).with_name("description.txt")
 NO_HISTORY = "(nothing yet: the session begins)"
 
-# In front of a line's label may stand a number, a bullet, bold marks; behind it bold marks and a colon (a heading has
-# none). Within a line (both descriptions on one) only the whole label counts: prose speaks of facial expressions, too.
+# A label at the beginning of a line may have a number, a bullet or bold marks before it, and bold marks and a colon
+# after it (headings have no colon). Within a line only the complete label counts, since prose mentions facial
+# expressions too.
 _NAME = r"(?P<contrast{0}>contrast(?:ing)?\s+)?facial\s+expression(?:\s+descriptions?){1}"
 _COLON = r"[ \t*_`\"']*(?::|：|[ \t][-–—][ \t]|$)[ \t*_`\"']*"
 _LABEL = re.compile(
@@ -29,41 +27,46 @@ _EDGES = " \t*_`\"'“”,;{}"
 
 @dataclass(frozen=True)
 class FacialExpression:
-    """What a face shows, and an expression that it must not show; visible features, separated by commas."""
+    """A facial expression and its contrast, each as visible features separated by commas.
+
+    Attributes:
+        shown: what the face shows.
+        contrast: an expression that it must not show.
+    """
 
     shown: str
     contrast: str
 
 
 class MissingDescription(ValueError):
-    """An answer lacks one of the two lines, or both. The message says which, and shows the answer."""
+    """The answer lacks one or both of the two lines. The message says which, and shows the answer."""
 
 
 def expression_prompt(history: str, utterance: Utterance) -> str:
-    """Asks for the two lines.
+    """Render the prompt that asks for the two descriptions.
 
     Args:
-        history: the dialogue so far, one `Therapist: …` or `Client: …` line an utterance; may be empty.
-        utterance: what the client does and says now.
+        history: the dialogue so far, as `format_dialogue` writes it; may be empty.
+        utterance: the client's utterance to describe.
     """
     template = TEMPLATE.read_text(encoding="utf-8").removesuffix("\n")
     return template.format(history=history.strip() or NO_HISTORY, utterance=format_utterance(utterance))
 
 
 def format_expression(expression: FacialExpression) -> str:
-    """The two labelled lines; `parse_expression` reads them back, if neither is empty."""
+    """Format the two labelled lines; `parse_expression` restores them if neither is empty."""
     return f"{SHOWN}: {expression.shown}\n{CONTRAST}: {expression.contrast}"
 
 
 def parse_expression(text: str) -> FacialExpression:
-    """The two descriptions of an answer, each on one line.
+    """Parse the two descriptions from an answer; each becomes one line.
 
-    Tolerates what models write: bullets, numbers, bold marks, quotes, blank lines, another order or case, prose before
-    and after, a value on the line below its label or as a list there (joined by commas), both lines in one. Where a
-    label comes twice, its first description counts.
+    Accepts common variations: bullets, numbers, bold marks, quotes, blank lines, any order and case, prose before and
+    after, a value or a list (joined by commas) on the lines after its label, both descriptions on one line. If a label
+    occurs twice, its first description is used.
 
     Raises:
-        MissingDescription: a line is not there, or has no description.
+        MissingDescription: a label is missing or has no description.
     """
     labels = list(_LABEL.finditer(text))
     found = {SHOWN: "", CONTRAST: ""}
@@ -73,12 +76,12 @@ def parse_expression(text: str) -> FacialExpression:
         value = _description(text[label.end() : end])
         found[name] = found[name] or value
     if missing := [f"'{name}: …'" for name, value in found.items() if not value]:
-        raise MissingDescription(f"the answer has no line {' and none '.join(missing)}, found {text[:300]!r}")
+        raise MissingDescription(f"the answer has no line {' and no line '.join(missing)}, found {text[:300]!r}")
     return FacialExpression(found[SHOWN], found[CONTRAST])
 
 
 def _description(text: str) -> str:
-    """The first line of what follows a label, or all of a list that follows it."""
+    """Return the first line after a label, or all items of a list after it."""
     lines = [line.strip() for line in text.splitlines()]
     if lines and lines[0].strip(_EDGES):
         return _clean(lines[0])

@@ -1,7 +1,4 @@
-"""How a data set writes the dialogue, the plan and the technique in its prompts, so that others can be written alike.
-
-Knows nothing of templates.
-"""
+"""The formats of dialogues, plans and techniques in the prompts of a data set, so that new prompts can match them."""
 
 import re
 from collections import Counter
@@ -14,18 +11,18 @@ from mirror.prompts.plan import Plan, read_steps
 from mirror.prompts.technique import TECHNIQUE_NAME, TECHNIQUES, canonical_technique, is_known
 
 _FIRST = re.compile(r"[ \t]*[#*_]*(?:step[ \t]+|\()?1[ \t]*[.):–—-][*_]*[ \t]+", re.IGNORECASE)
-IRREGULAR = ""  # stands for the form of plans whose steps are not all marked alike
-DIALOGUES = 2000  # dialogues that are looked at
+IRREGULAR = ""  # in place of the form of plans whose steps are marked inconsistently
+DIALOGUES = 2000  # number of dialogues that are counted
 _BULLET = re.compile(r"[ \t]*[-*•–][ \t]+")
 
 
 @dataclass(frozen=True)
 class PlanForm:
-    r"""The form of a plan, such as `1. …` on lines of their own.
+    r"""The format of a plan, such as one line `1. …` per step.
 
     Attributes:
-        marker: what stands before the first step; the 1 in it counts up. One without a 1 is a bullet.
-        between: what stands between two steps: a line break, or one with blank lines.
+        marker: the text before the first step, whose 1 is replaced by the step's number; without a 1 it is a bullet.
+        between: the separator of two steps: a line break, possibly with blank lines.
     """
 
     marker: str = "1. "
@@ -33,7 +30,7 @@ class PlanForm:
 
     @classmethod
     def of(cls, text: str) -> "PlanForm | None":
-        """The form of a plan's text; None where its steps are not all marked and set apart alike."""
+        """Return the form of a plan's text; None if its steps are marked or separated inconsistently."""
         first = _FIRST.match(text) or _BULLET.match(text)
         if not first:
             return None
@@ -51,10 +48,11 @@ class PlanForm:
         return cls(marker, gaps[0]) if gaps else cls(marker)
 
     def mark(self, number: int) -> str:
-        """What stands before the step of that number, counted from 1."""
+        """Return the text before a step, numbered from 1."""
         return self.marker.replace("1", str(number))
 
     def write(self, steps: Sequence[str]) -> str:
+        """Format the steps of a plan."""
         return self.between.join(f"{self.mark(number)}{step}" for number, step in enumerate(steps, 1))
 
     def __str__(self) -> str:
@@ -64,12 +62,12 @@ class PlanForm:
 
 @dataclass(frozen=True)
 class FieldForms:
-    """The forms of field values in the prompts of a data set; by default those of our own prompts.
+    """The formats of field values in the prompts of a data set; by default those of our own prompts.
 
     Attributes:
-        dialogue: how utterances are written.
-        plans: the forms of its plans, most common first, each as `str(PlanForm)`.
-        techniques: the names of techniques in the data's spelling, such as `Pie Chart Technique`.
+        dialogue: the format of dialogues.
+        plans: the formats of plans, most common first, each as `str(PlanForm)`.
+        techniques: the names of techniques in the spelling of the data, such as `Pie Chart Technique`.
     """
 
     dialogue: DialogueForm = DialogueForm()
@@ -77,9 +75,10 @@ class FieldForms:
     techniques: tuple[str, ...] = ()
 
     def plan_text(self, plan: Plan) -> str:
-        """The plan as the prompts of the data have plans.
+        """Format a plan as in the prompts of the data.
 
-        As it was written where the data have plans of that form; otherwise its steps in the data's most common form.
+        Its original text is returned if the data contain plans of that form; otherwise its steps are written in the
+        most common form of the data.
         """
         form = PlanForm.of(plan.text)
         if plan.text and (str(form) if form else IRREGULAR) in self.plans:
@@ -88,21 +87,22 @@ class FieldForms:
         return common.write(plan.steps)
 
     def respelled(self, text: str) -> str:
-        """`text` with every technique in the data's spelling."""
+        """Replace the names of techniques in `text` by their spelling in the data."""
         spelling = {canonical_technique(name): name for name in self.techniques}
         return TECHNIQUE_NAME.sub(lambda name: spelling.get(canonical_technique(name[0]), name[0]), text)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict for a JSON file; `from_json` reads it back."""
+        """Return a dict of JSON values; `from_json` restores it."""
         return {"dialogue": str(self.dialogue), "plans": list(self.plans), "techniques": list(self.techniques)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "FieldForms":
+        """Restore the forms from the value of `to_json`."""
         return cls(DialogueForm.of(data["dialogue"]), tuple(data["plans"]), tuple(data["techniques"]))
 
 
 class FormCounts:
-    """Counts the forms of field values, a record at a time."""
+    """Counts the formats of field values, one record at a time."""
 
     def __init__(self) -> None:
         self._marks: Counter[tuple[str, str]] = Counter()
@@ -111,7 +111,7 @@ class FormCounts:
         self._dialogues = 0
 
     def add(self, values: Mapping[str, str]) -> None:
-        """The values of one record, by field."""
+        """Count the values of one record, given by field."""
         if is_known(values.get("plan", "")):
             self._plans[values["plan"].strip()] += 1
         if canonical_technique(values.get("technique", "")):
@@ -121,7 +121,7 @@ class FormCounts:
             self._marks.update(dialogue_marks(values["dialogue"]))
 
     def forms(self) -> FieldForms:
-        """The most common ones."""
+        """Return the most common formats."""
         plans: Counter[str] = Counter()
         for text, count in self._plans.items():
             form = PlanForm.of(text)

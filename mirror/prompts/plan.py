@@ -1,4 +1,4 @@
-"""A counseling plan as text: one CBT technique and numbered steps. Knows nothing of the prompt that asked for it."""
+"""A counseling plan as text: one CBT technique and numbered steps."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from mirror.prompts.technique import TECHNIQUES, canonical_technique, named_tech
 
 _EDGE = r"[ \t#*_>•–-]*"  # list marks and bold marks before a label
 _CLOSING = r"[ \t*_]*(?:[:：]|[ \t][-–—](?=[ \t]))[ \t*_]*"  # `:` or ` – `
-_CLOSING_OR_END = rf"(?:{_CLOSING}|[ \t*_]*$)"  # a label of several words may stand alone on its line
+_CLOSING_OR_END = rf"(?:{_CLOSING}|[ \t*_]*$)"  # a label of several words may be alone on its line
 _KIND = r"(?:(?:cbt|counsell?ing|therapy|treatment)[ \t]+)"
 _TECHNIQUE_LABEL = re.compile(
     rf"^{_EDGE}(?:cbt[ \t]+techniques?{_CLOSING_OR_END}|(?:(?:selected|chosen)[ \t]+)?techniques?{_CLOSING})(.*)$",
@@ -26,14 +26,15 @@ _BULLET = re.compile(r"\s*[-*•–][ \t]+(.*)")
 
 @dataclass(frozen=True)
 class Plan:
-    """A CBT technique and at least one step, a line each.
+    """A CBT technique and at least one step.
 
     Attributes:
-        technique: its name as it was written, e.g. `Pie Chart Technique`; `canonical` is that of the 12.
-        text: the steps as they were written, line breaks included; empty where they were not read from a text.
+        technique: its name as written, e.g. `Pie Chart Technique`; `canonical` is the standard name.
+        steps: one line of text each.
+        text: the original text of the steps, with its line breaks; empty if the plan was not parsed from a text.
 
     Raises:
-        ValueError: another technique, no step, or a step that is empty, has outer blanks or spans lines.
+        ValueError: an unknown technique, no steps, or a step that is empty, has surrounding spaces or several lines.
     """
 
     technique: str
@@ -47,40 +48,42 @@ class Plan:
             raise ValueError("plan: no steps; a plan has at least one")
         for number, step in enumerate(self.steps, 1):
             if not step or step != step.strip() or "\n" in step or "\r" in step:
-                raise ValueError(f"plan: step {number} must be one line of text without outer blanks, found {step!r}")
+                raise ValueError(
+                    f"plan: step {number} must be one line of text without surrounding spaces, found {step!r}"
+                )
 
     @property
     def canonical(self) -> str:
-        """The technique's name among the 12."""
+        """The technique's standard name, one of `TECHNIQUES`."""
         return canonical_technique(self.technique) or ""
 
 
 def format_steps(steps: Sequence[str]) -> str:
-    """The numbered lines of a plan, the text of the field `plan` of our own response prompts."""
+    """Format the steps as numbered lines: the value of the field `plan` in our own response prompts."""
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 
 
 def format_plan(technique: str, steps: Sequence[str]) -> str:
-    """The answer of a planning prompt; `parse_plan` gives the same technique and steps back.
+    """Format the answer to a planning prompt; `parse_plan` restores the technique and the steps.
 
     Raises:
-        ValueError: as `Plan`.
+        ValueError: as for `Plan`.
     """
     plan = Plan(technique, tuple(steps))
     return f"CBT technique: {plan.technique}\nCounseling plan:\n{format_steps(plan.steps)}"
 
 
 def parse_plan(text: str) -> Plan:
-    """The plan that a model wrote.
+    """Parse the plan that a model wrote.
 
-    Tolerates what models and published data write: labels in any case, bold, bulleted or missing (`CBT technique`,
-    `Counseling planning`, `Counseling Plan`, `CBT Plan`, `Plan`); the technique or the first step on the label's own
-    line or on the next; `1)`, `(1)` or `Step 1:` for `1.`, bullets for numbers, blank lines, all steps on one line, a
-    step that runs over several lines (joined by a blank). The technique is the one behind its label or, where there is
-    no label, the first that the text names; its name is kept as written.
+    Accepts the variations of models and published data: labels in any case, bold, bulleted or missing (`CBT technique`,
+    `Counseling planning`, `Counseling Plan`, `CBT Plan`, `Plan`); the technique or the first step on the label's line
+    or on the next; `1)`, `(1)` or `Step 1:` for `1.`, bullets for numbers, blank lines, all steps on one line, steps of
+    several lines (joined by spaces). The technique is the one after its label or, without a label, the first in the
+    text; its name is kept as written.
 
     Raises:
-        ValueError: none of the 12 techniques is named, or there is no numbered or bulleted step.
+        ValueError: the text names none of the 12 techniques, or has no numbered or bulleted step.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     label = _TECHNIQUE_LABEL.search(text)
@@ -95,12 +98,12 @@ def parse_plan(text: str) -> Plan:
     if not steps and label:
         steps, body = read_steps(label[1]), ""
     if not steps:
-        raise ValueError(f"plan: no numbered steps ('1. …', one a line), found {text[:200]!r}")
+        raise ValueError(f"plan: no numbered steps ('1. …', one per line), found {text[:200]!r}")
     return Plan(technique, steps, body)
 
 
 def _label_value(label: re.Match[str], text: str) -> str:
-    """What stands behind the technique's label: the rest of its line, or else the next line that is not blank."""
+    """Return the rest of the line after the technique's label, or else the next line that is not blank."""
     if label[1].strip(" \t*_"):
         return label[1]
     following = text[label.end() :].lstrip()
@@ -108,7 +111,7 @@ def _label_value(label: re.Match[str], text: str) -> str:
 
 
 def _body(text: str) -> str:
-    """The steps as they were written: what follows the plan's label, or else the text from its first step on."""
+    """Return the original text of the steps: everything after the plan's label, or else from the first step on."""
     label = _PLAN_LABEL.search(text)
     rest = text[label.end() :] if label else text
     lines = _TECHNIQUE_LABEL.sub("", rest, count=1).split("\n")
@@ -119,9 +122,9 @@ def _body(text: str) -> str:
 
 
 def read_steps(text: str) -> tuple[str, ...]:
-    """The steps of a plan, a line each; none where nothing is numbered or bulleted.
+    """Return the steps in a text: numbered lines, or numbers within a line, or bulleted lines.
 
-    Numbered lines, or numbers within a line, or bulleted lines; each with the lines that follow it.
+    Lines without a mark belong to the step before them.
     """
     lines = [line.strip() for line in text.split("\n")]
     item = _NUMBER

@@ -1,11 +1,11 @@
-"""What the painter and the relevance filter are asked for. Knows nothing of models.
+"""The prompts of the painter and the statement of the relevance filter.
 
-CLIP reads 75 tokens: what varies comes early, so that the words which are the same everywhere are cut off before it.
+CLIP reads 75 tokens: the variable parts come first, so that truncation removes constant words before them.
 """
 
 import re
 
-_TRIGGER = re.compile(r"\bimg\b", re.IGNORECASE)  # PhotoMaker's mark of the person must not come twice
+_TRIGGER = re.compile(r"\bimg\b", re.IGNORECASE)  # PhotoMaker's trigger word must occur once only
 
 PERSONS = {"man": "man", "male": "man", "woman": "woman", "female": "woman"}
 QUALITY = "portrait photo, head and shoulders, looking at the camera, soft daylight, plain background, sharp"
@@ -17,17 +17,22 @@ UNWANTED = (
 
 
 def portrait_prompt(gender: str, expression: str) -> str:
-    """The positive prompt: the person with PhotoMaker's trigger word behind, the expression, the kind of picture."""
+    """Render the positive prompt: the person followed by PhotoMaker's trigger word, the expression, the picture style.
+
+    Args:
+        gender: in any words; unknown ones become `person`.
+        expression: visible features, separated by commas.
+    """
     person = PERSONS.get(gender.strip().lower(), "person")
     shown = _TRIGGER.sub("image", expression).strip(" ,.")
     return ", ".join(part for part in (f"a {person} img", shown, QUALITY) if part)
 
 
 def negative_prompt(contrast: str) -> str:
-    """What must not show: what is unsafe, the contrasting expression, then the faults of pictures."""
+    """Render the negative prompt: unsafe content, the contrasting expression, then image defects."""
     return ", ".join(part for part in (UNSAFE, contrast.strip(" ,."), UNWANTED) if part)
 
 
 def relevance_statement(cue: str) -> str:
-    """What the relevance filter compares a face with."""
+    """Render the statement that the relevance filter compares a face with."""
     return f"a facial photo with {cue}"

@@ -1,4 +1,4 @@
-"""Prompt templates: constant sentences around named fields. Knows nothing of where the constants come from."""
+"""Prompt templates: constant text around named fields."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mirror.prompts.dialogue import SPEAKER_LABEL
 from mirror.prompts.forms import FieldForms, PlanForm
 from mirror.prompts.technique import TECHNIQUE_NAME
 
-FORMS = "fields"  # the entry of a JSON file that holds the forms of field values, beside the kinds
+FORMS = "fields"  # key of the forms of field values in JSON, next to the kinds
 _BEGINNINGS = {
     "dialogue": SPEAKER_LABEL,
     "plan": r"[ \t]*[*_(]*(?i:step +)?1[.):][*_]*\s",
@@ -25,13 +25,17 @@ _BEGINNINGS = {
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """The human prompt of one kind, e.g. `response`, with a placeholder `{name}` for every field.
+    """The human prompt of one kind, with a placeholder `{name}` for every field.
 
-    A brace that belongs to a constant sentence is written twice, as in `str.format`. A field may stand twice; two
-    fields never touch, since nothing would tell where one ends.
+    Braces in constant text are doubled, as in `str.format`. A field may occur twice. Two fields must be separated by
+    constant text, since `parse` could not separate them otherwise.
+
+    Attributes:
+        kind: the kind of prompt, e.g. `response`.
+        text: the template.
 
     Raises:
-        ValueError: a malformed placeholder, or two fields without a constant between them.
+        ValueError: a malformed placeholder, or two fields without constant text between them.
     """
 
     kind: str
@@ -42,39 +46,38 @@ class PromptTemplate:
 
     @cached_property
     def _parts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The constants and the fields between them, in order; one constant more than fields."""
-        constants, fields = [""], []
+        constants, fields = [""], list[str]()
         try:
             pieces = list(string.Formatter().parse(self.text))
         except ValueError as error:
-            raise ValueError(f"template of {self.kind}: {error}; write a brace of a constant sentence twice") from None
+            raise ValueError(f"template of {self.kind}: {error}; double the braces of constant text") from None
         for constant, field, form, conversion in pieces:
             constants[-1] += constant
             if field is None:
                 continue
             if not field.isidentifier() or form or conversion:
-                raise ValueError(f"template of {self.kind}: {{{field}}} is no field name; use letters, digits and _")
+                raise ValueError(f"template of {self.kind}: {{{field}}} is not a field name; use letters, digits and _")
             if fields and not constants[-1]:
-                raise ValueError(f"template of {self.kind}: no constant between {{{fields[-1]}}} and {{{field}}}")
+                raise ValueError(f"template of {self.kind}: no text between {{{fields[-1]}}} and {{{field}}}")
             fields.append(field)
             constants.append("")
         return tuple(constants), tuple(fields)
 
     @property
     def parts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The constants and the fields between them, in order; one constant more than fields."""
+        """The constants and the fields between them, in order: n + 1 constants for n fields."""
         return self._parts
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Names of the fields in the order of their first appearance."""
+        """The names of the fields in the order of their first occurrence."""
         return tuple(dict.fromkeys(self._parts[1]))
 
     def render(self, /, **fields: str) -> str:
-        """The prompt with every field's text inserted literally; braces in it are harmless.
+        """Insert the text of every field literally, braces included.
 
         Raises:
-            ValueError: a field is missing, or the template has no such field.
+            ValueError: a field is missing or unknown.
         """
         own = self.fields
         missing = [name for name in own if name not in fields]
@@ -83,16 +86,16 @@ class PromptTemplate:
             if names:
                 known = ", ".join(own) or "none"
                 raise ValueError(f"template of {self.kind} {problem} {', '.join(names)}; its fields: {known}")
-        constants, names = self._parts
-        return constants[0] + "".join(fields[n] + c for n, c in zip(names, constants[1:], strict=True))
+        constants, placed = self._parts
+        return constants[0] + "".join(fields[n] + c for n, c in zip(placed, constants[1:], strict=True))
 
     def parse(self, prompt: str) -> dict[str, str] | None:
-        """The fields of a rendered prompt, or None where any constant differs.
+        """Extract the fields of a rendered prompt; None if any constant differs.
 
-        A field ends where the constant behind it first appears, the last one where the closing constant begins. Before
-        a dialogue, a plan or a technique, a constant that one follows comes before one that none follows.
-        `render(**parse(prompt)) == prompt` always; `parse(render(**fields)) == fields` unless a field's text holds the
-        constant that follows it.
+        A field ends at the first occurrence of the constant after it, the last field at the final constant. Before a
+        dialogue, a plan or a technique, an occurrence that is followed by the typical beginning of such a value takes
+        precedence. `render(**parse(prompt)) == prompt` always holds; `parse(render(**fields)) == fields` holds unless
+        a field contains the constant after it.
         """
         constants, names = self._parts
         if not names:
@@ -104,7 +107,7 @@ class PromptTemplate:
         fields: dict[str, str] = {}
         for place, name in enumerate(names):
             last = place == len(names) - 1
-            # A field seen before is known text, so the constant is looked for behind it.
+            # The text of a repeated field is known, so the constant is searched after it.
             known = fields.get(name, "")
             stop = end if last else self._find(prompt, place + 1, start + len(known), end)
             if stop < 0 or fields.setdefault(name, prompt[start:stop]) != prompt[start:stop]:
@@ -113,14 +116,14 @@ class PromptTemplate:
         return fields
 
     def _find(self, prompt: str, place: int, start: int, end: int) -> int:
-        """Where the constant before the field of that place begins; -1 where it is missing."""
+        """Return the position of the constant before the field at `place`; -1 if it is missing."""
         opening = self._openings[place]
         found = opening.search(prompt, start, end) if opening else None
         return found.start() if found else prompt.find(self._parts[0][place], start, end)
 
     @cached_property
     def _openings(self) -> list[re.Pattern[str] | None]:
-        """For each field whose values have a known beginning: the constant before it, followed by that beginning."""
+        """One pattern per field: the constant before it and the typical beginning of its values, if there is one."""
         return [
             re.compile(f"{re.escape(constant)}(?={_BEGINNINGS[name]})") if name in _BEGINNINGS else None
             for constant, name in zip(*self._parts, strict=False)
@@ -129,7 +132,7 @@ class PromptTemplate:
 
 @dataclass(frozen=True)
 class CountedTemplate:
-    """A template and the number of records that it reproduces to the letter."""
+    """A template and the number of records that it reproduces exactly."""
 
     template: PromptTemplate
     count: int
@@ -141,8 +144,8 @@ class PromptSet:
 
     Attributes:
         templates: per kind, most common first. A record counts for the first template that reproduces it.
-        records: per kind, the number of records seen; 0 for our own templates, which no record of the data has.
-        forms: how dialogues, plans and techniques are written in the fields.
+        records: per kind, the number of records; 0 for our own templates, which do not come from data.
+        forms: the formats of dialogues, plans and techniques in the fields.
     """
 
     templates: Mapping[str, tuple[CountedTemplate, ...]]
@@ -151,17 +154,17 @@ class PromptSet:
 
     @property
     def share(self) -> dict[str, float]:
-        """Per kind, the fraction of records that some template reproduces to the letter; 1.0 without records."""
+        """The fraction of records that some template reproduces exactly, per kind; 1.0 without records."""
         return {
             kind: sum(counted.count for counted in self.templates[kind]) / seen if seen else 1.0
             for kind, seen in self.records.items()
         }
 
     def template(self, kind: str, fields: Collection[str]) -> PromptTemplate:
-        """The most common template of a kind whose field names are exactly `fields`.
+        """Return the most common template of a kind whose field names are exactly `fields`.
 
         Raises:
-            ValueError: the set has no such kind, or no template of it with these fields; says what there is.
+            ValueError: the set has no such kind, or no such template; the message lists the available ones.
         """
         if kind not in self.templates:
             raise ValueError(
@@ -176,13 +179,13 @@ class PromptSet:
         )
 
     def render(self, kind: str, /, **fields: str) -> str:
-        """The prompt of a kind. Fields with an empty text are left out where the set has a template without them.
+        """Render the prompt of a kind, omitting empty fields if the set has a template without them.
 
-        Before anyone has spoken the dialogue is empty: some data sets then drop its sentence, others leave it blank. Of
-        the templates with all fields that say something, the one with the fewest blank fields is taken.
+        The dialogue is empty before anyone has spoken: some data sets then omit its sentence, others leave the field
+        blank. Of the templates that have all fields with text, the one with the fewest empty fields is used.
 
         Raises:
-            ValueError: as `template`.
+            ValueError: as for `template`.
         """
         spoken = {name for name, text in fields.items() if text}
         fitting = [t for t in self._of_kind(kind) if spoken <= set(t.fields) <= set(fields)]
@@ -193,7 +196,7 @@ class PromptSet:
         return (counted.template for counted in self.templates.get(kind, ()))
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict for a JSON file; `from_json` reads it back. `origin` says who worded a kind's templates."""
+        """Return a dict of JSON values; `from_json` restores the set. `origin` is the source of a kind's templates."""
         kinds = {
             kind: {
                 "origin": "data" if self.records[kind] else "own",
@@ -207,17 +210,17 @@ class PromptSet:
 
     @property
     def sha256(self) -> str:
-        """The SHA-256, in hex, of what decides a prompt's text: equal where the prompts are, whoever worded them."""
+        """The SHA-256, in hex, of everything that determines the text of prompts; independent of their origin."""
         texts = {kind: [c.template.text for c in counted] for kind, counted in sorted(self.templates.items())}
         content = [texts, str(self.forms.dialogue), self.forms.plans or [str(PlanForm())]]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PromptSet:
-        """The set that `to_json` wrote. The share is worked out again from the counts.
+        """Restore a set from the value of `to_json`; the share is computed from the counts.
 
         Raises:
-            ValueError: a kind lacks its records, or a template its text or count; names it.
+            ValueError: a kind lacks `records`, or a template its `text` or `count`; the message names the kind.
         """
         templates, records = {}, {}
         try:

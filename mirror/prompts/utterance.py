@@ -1,4 +1,4 @@
-"""A client's utterance as text, `Client: [visible cue] spoken words`. Knows nothing of dialogues or faces."""
+"""A client's utterance as text: `Client: [visible cue] spoken words`."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LABEL = (
 _LABEL_AT_START = re.compile(_LABEL, re.IGNORECASE)
 _LABEL_OF_LINE = re.compile(rf"^[ \t]*{_LABEL}", re.IGNORECASE | re.MULTILINE)
 _QUOTES = re.compile(r"\"([^\"]*)\"|“([^“”]*)”|«([^«»]*)»|['‘]((?:[^'‘’]|(?<=\w)['’](?=\w))*)['’]")
-# Where a cue ends whose bracket was never closed: at the line, at a sentence, at a quotation.
+# The end of a cue whose bracket is not closed: a line break, the end of a sentence, or a quotation.
 _CUE_END = re.compile(r"\n|(?<=[.!?…])\s|(?=[\"“«])")
 _LEADING_CUE = re.compile(r"\(((?:[^()]|\([^()]*\))+)\)\s*|\*{1,3}(?![\s*])([^*]+)\*{1,3}\s*")
 _STOP = (".", "!", "?", "…", ",", ";", ":")
@@ -25,9 +25,9 @@ class Utterance:
     """One utterance of the client.
 
     Attributes:
-        cue: what can be seen, without its brackets; empty if none was given.
-        words: what is said, on one line; empty where the client is silent.
-        ended: whether the client ends the session with it.
+        cue: the visible cue, without brackets; may be empty.
+        words: the spoken words, on one line; empty if the client is silent.
+        ended: whether the client ends the session with this utterance.
     """
 
     cue: str
@@ -36,18 +36,20 @@ class Utterance:
 
 
 def parse_utterance(text: str) -> Utterance:
-    """The cue, the words and the end that an utterance holds. Never raises, and loses no word.
+    """Parse an utterance. Never raises, and drops no words.
 
-    Tolerates what models write: the label `Client:` missing, repeated, bold or in another case; several brackets (the
-    cues are joined, the words between them kept), nested ones (flattened), one never closed (its cue runs to the end of
-    the line or of the sentence, or to a quotation); quotes round the words; line breaks (they become blanks). `[/END]`
-    or `[END]` anywhere ends the session. Where no bracket gives a cue, a leading `(sighs)` or `*sighs*` does.
+    Accepts common variations: the label `Client:` missing, repeated, bold or in any case; several brackets (cues are
+    joined, the words between them kept), nested brackets (flattened) or an unclosed one (the cue ends at a line break,
+    the end of a sentence or a quotation); quotes around the words; line breaks (replaced by spaces). `[/END]` or
+    `[END]` anywhere ends the session. Without a bracketed cue, a leading `(sighs)` or `*sighs*` is the cue.
 
-    For every text, `parse_utterance(format_utterance(u)) == u` of the utterance `u` that it gives.
+    For any text, `u = parse_utterance(text)` satisfies `parse_utterance(format_utterance(u)) == u`.
     """
     text, marks = _END.subn(" ", text)
     text = _MARKED_BRACKET.sub(r"\2", _LABEL_OF_LINE.sub("", text))
-    cues, words, ended = [], [], marks > 0
+    cues: list[str] = []
+    words: list[str] = []
+    ended = marks > 0
     for is_cue, part in _parts(text):
         part = _bare(part)
         if is_cue and _END_WORD.fullmatch(part):
@@ -61,13 +63,13 @@ def parse_utterance(text: str) -> Utterance:
 
 
 def format_utterance(utterance: Utterance) -> str:
-    """The utterance as a client is asked to write it; `parse_utterance` reads it back."""
+    """Format an utterance as the client's prompt requires; `parse_utterance` restores it."""
     parts = ["Client:", f"[{utterance.cue}]" if utterance.cue else "", utterance.words]
     return " ".join(filter(None, [*parts, "[/END]" if utterance.ended else ""]))
 
 
 def _parts(text: str) -> list[tuple[bool, str]]:
-    """The stretches of `text` in order, each with whether it stood in brackets; all brackets are gone."""
+    """Split `text` into (is in brackets, part) pairs, in order and without brackets."""
     closing = _closing_brackets(text)
     parts, done, place = [], 0, 0
     while (place := text.find("[", place)) >= 0:
@@ -87,7 +89,7 @@ def _parts(text: str) -> list[tuple[bool, str]]:
 
 
 def _closing_brackets(text: str) -> dict[int, int]:
-    """Where each bracket that is closed opens, and where it closes."""
+    """Return the positions of matching brackets: opening → closing."""
     opened, closing = [], {}
     for match in re.finditer(r"[\[\]]", text):
         if match[0] == "[":
@@ -98,7 +100,7 @@ def _closing_brackets(text: str) -> dict[int, int]:
 
 
 def _bare(text: str) -> str:
-    """`text` on one line, without labels and quotation marks round it, however they are nested."""
+    """Return `text` on one line, without surrounding labels and quotation marks at any nesting."""
     text = " ".join(text.split())
     while True:
         label, quoted = _LABEL_AT_START.match(text), _QUOTES.fullmatch(text)
@@ -118,7 +120,7 @@ def _joined(cues: list[str]) -> str:
 
 
 def _leading_cues(words: str) -> tuple[str, str]:
-    """The cues in parentheses or asterisks that `words` begin with, and the rest of the words."""
+    """Split leading cues in parentheses or asterisks from the words."""
     cues, place = [], 0
     while match := _LEADING_CUE.match(words, place):
         cue = _bare(match[1] or match[2])

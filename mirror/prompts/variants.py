@@ -1,4 +1,4 @@
-"""The four variants of a counselor and our own prompt templates for each."""
+"""The four variants of a counselor, and our own prompt templates for each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ KINDS = ("response", "emotion_recognition", "planning")
 
 @dataclass(frozen=True)
 class Variant:
-    """What a counselor does before it replies: caption the face first (`ec`), choose and keep a plan (`planning`)."""
+    """The steps of a counselor before its reply.
+
+    Attributes:
+        name: the declared name, the parameter `cot`.
+        ec: whether it captions the face first (emotion captioning).
+        planning: whether it chooses a CBT technique and a plan, and keeps them.
+    """
 
     name: str
     ec: bool
@@ -22,10 +28,10 @@ class Variant:
 
     @classmethod
     def of(cls, cot: str) -> Variant:
-        """The variant of a declared name; a path or a model's name is none.
+        """Return the variant of a declared name.
 
         Raises:
-            ValueError: an unknown name; lists the known ones.
+            ValueError: an unknown name; the message lists the known ones.
         """
         if cot not in VARIANTS:
             raise ValueError(f"unknown cot {cot!r}; the variants are: {', '.join(VARIANTS)}")
@@ -43,7 +49,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
 
 
 def own_template(kind: str, cot: str) -> PromptTemplate:
-    """Our own template of a kind; only `response` differs between the variants.
+    """Return our own template of a kind; only `response` differs between the variants.
 
     Raises:
         ValueError: an unknown kind or cot.
@@ -57,7 +63,7 @@ def own_template(kind: str, cot: str) -> PromptTemplate:
 
 
 def lacking(prompts: PromptSet, cot: str) -> list[str]:
-    """What a counselor of this variant would need and the set does not have, a sentence per kind of prompt.
+    """Return the templates that a counselor of this variant needs and the set lacks, one sentence per kind.
 
     Raises:
         ValueError: an unknown cot.
@@ -72,11 +78,11 @@ def lacking(prompts: PromptSet, cot: str) -> list[str]:
 
 
 def completed(prompts: PromptSet, cot: str) -> PromptSet:
-    """The set, with our own template for a plan or a caption that the variant asks for and no record of the data does.
+    """Add our own templates for plans and captions that the variant needs and the data lack.
 
-    The published planning sets have no record that asks for a plan: the plan stands in the prompts of the replies. The
-    model then plans, and captions, as far as its base model can without fine-tuning. Techniques are named in the data's
-    spelling. A reply that no record asks for is not filled in: such a model has not learned to counsel.
+    The published planning sets contain no records of planning: plans occur only in the prompts of replies. The model
+    then plans and captions without fine-tuning, as well as its base model can. Techniques are spelled as in the data. A
+    missing template of replies is not added: such a model was not trained to counsel.
 
     Raises:
         ValueError: an unknown cot.
@@ -94,12 +100,14 @@ FACE_LINES = "<image>\nThe image shows your client's face right now.\n"
 
 
 def own_prompts(cot: str, face: bool = True) -> PromptSet:
-    """Our own templates of the kinds that a variant asks for, for a model that was not trained on someone else's data.
+    """Return our own templates of the kinds that a variant needs, for a model that was not fine-tuned on other prompts.
 
-    Without `face`, for a counselor that reads words only, the lines about the image are left out.
+    Args:
+        cot: the name of a variant.
+        face: whether the counselor sees the face; otherwise the lines about the image are omitted.
 
     Raises:
-        ValueError: an unknown cot.
+        ValueError: an unknown cot, or captions without a face.
     """
     variant = Variant.of(cot)
     asked = {"response": True, "emotion_recognition": variant.ec, "planning": variant.planning}
@@ -107,7 +115,7 @@ def own_prompts(cot: str, face: bool = True) -> PromptSet:
     templates = {kind: own_template(kind, cot) for kind in kinds}
     if not face:
         if variant.ec:
-            raise ValueError(f"cot {cot} captions the face, and this counselor sees none; use base or planning")
+            raise ValueError(f"cot {cot} captions the face, but this counselor sees no face; use base or planning")
         templates = {k: PromptTemplate(k, t.text.removeprefix(FACE_LINES)) for k, t in templates.items()}
     return PromptSet(
         templates={kind: (CountedTemplate(template, 0),) for kind, template in templates.items()},

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mirror.files.yaml_file import Surprise, strict_yaml
+from mirror.files.yaml_file import AmbiguousYaml, strict_yaml
 from mirror.paths import display_path, input_path
 
 FOLDER = Path(__file__).with_name("instruments")
@@ -208,7 +208,7 @@ def _unworded(instrument: Instrument, wording: str) -> str:
 def _yaml(path: Path) -> Any:
     try:
         return strict_yaml(path.read_text(encoding="utf-8"))
-    except Surprise as error:
+    except AmbiguousYaml as error:
         raise InstrumentError(f"{display_path(path)}: {error}") from None
     except ValueError as error:
         raise InstrumentError(f"{display_path(path)}: is no YAML: {error}") from None

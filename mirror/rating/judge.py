@@ -16,7 +16,7 @@ from mirror.chat.endpoint import ChatEndpoint, ChatError, is_worth_another
 from mirror.chat.messages import Message, total
 from mirror.files.digests import sha256
 from mirror.files.image_file import PictureError, open_picture
-from mirror.files.text_file import without_halves
+from mirror.files.text_file import replace_lone_surrogates
 from mirror.rating.instrument import Instrument
 from mirror.rating.prompts import CHOICES, TEMPLATES, answer_schema, preference_prompt, rating_prompt, system_prompt
 from mirror.rating.ratings import Status
@@ -231,14 +231,14 @@ def _read(error: ValueError | RecursionError, text: str, place: int) -> int:
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    values = {without_halves(name): _whole(value) for name, value in pairs}
-    if twice := next((name for name, value in pairs if values[without_halves(name)] != _whole(value)), None):
+    values = {replace_lone_surrogates(name): _whole(value) for name, value in pairs}
+    if twice := next((name for name, value in pairs if values[replace_lone_surrogates(name)] != _whole(value)), None):
         raise Unparsable(f"{twice} has two values")
     return values
 
 
 def _whole(value: Any) -> Any:
-    return without_halves(value) if isinstance(value, str) else value
+    return replace_lone_surrogates(value) if isinstance(value, str) else value
 
 
 def _tokens(given: list[Any]) -> tuple[int | None, int | None]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from mirror.files.text_file import without_halves
+from mirror.files.text_file import replace_lone_surrogates
 
 
 def parsed(body: str) -> Any:
@@ -20,11 +20,11 @@ def parsed(body: str) -> Any:
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    return {without_halves(name): _whole(value) for name, value in pairs}
+    return {replace_lone_surrogates(name): _whole(value) for name, value in pairs}
 
 
 def _whole(value: Any) -> Any:
     """A text or list without halves; an object has none any more."""
     if isinstance(value, str):
-        return without_halves(value)
+        return replace_lone_surrogates(value)
     return [_whole(one) for one in value] if isinstance(value, list) else value

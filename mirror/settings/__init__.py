@@ -1,1 +1,1 @@
-"""The base of all settings: where values come from, and how a value is refused. Each stage has its own settings."""
+"""The base class of all settings. Each stage defines its own settings in its folder."""

@@ -1,4 +1,4 @@
-"""The base of all settings: where their values come from, and how a value is refused."""
+"""The base class of all settings: reading values from notebooks and files, and validating them."""
 
 import ast
 import html
@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mirror.files.text_file import lone_surrogate, without_halves
+from mirror.files.text_file import lone_surrogate, replace_lone_surrogates
 from mirror.paths import input_path
 from mirror.secrets import KEY, url_fault
 from mirror.settings.errors import NOTEBOOK, SettingsError, explain
@@ -24,51 +24,73 @@ Count = Annotated[int, Field(ge=1)]
 Number = Annotated[int, Field(ge=0)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")]
 RunName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="one folder name of letters, digits, . _ -")]
-HALF = "holds half a character (a lone surrogate), which cannot be saved; type it again"
-WRITTEN = (
-    "papermill writes the parameters that it is given into the output notebook before this check: if a secret stood "
-    "there, delete that notebook and change the secret"
+SURROGATE_ADVICE = "holds half a character (a lone surrogate), which cannot be saved; type it again"
+SECRET_ADVICE = (
+    "papermill writes its parameters into the output notebook before this check: if the URL contained a secret, delete "
+    "that notebook and change the secret"
 )
 
 
 class Settings(BaseModel):
-    """The base of every notebook's settings: strict types, no unknown names, frozen once made."""
+    """The settings of a notebook: strictly typed, without unknown names, immutable."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-    # Parameters that change where and how fast a run goes, not what comes out: a run may be continued with others.
+    # Parameters that affect where and how fast a run executes but not its results; a continued run may change them.
     MACHINE: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def from_notebook(cls, namespace: Mapping[str, Any]) -> Self:
-        """The settings that a notebook's parameters cell (and papermill's injected one) holds; pass `globals()`."""
+        """Read the settings from a notebook's parameters cell and from the cell that papermill injects.
+
+        Args:
+            namespace: the notebook's `globals()`.
+
+        Raises:
+            SettingsError: invalid settings; the message lists all faults.
+        """
         names = _assigned_parameters(namespace, set(cls.model_fields))
         return cls.checked({name: namespace[name] for name in names}, NOTEBOOK)
 
     @classmethod
     def from_file(cls, path: str | Path, check_files: bool = True, **changes: Any) -> Self:
-        """The settings of a params file, but for `changes`.
+        """Read the settings from a params file.
 
-        `check_files=False` leaves out what other machines may lack (data, a GPU).
+        Args:
+            path: a YAML file with one `name: value` per line.
+            check_files: whether the files, services and devices that the settings name must be available.
+            changes: values that replace those of the file.
+
+        Raises:
+            SettingsError: invalid settings; the message lists all faults.
         """
         return cls.checked(read_params(Path(path)) | changes, f"{path}:", check_files)
 
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str, check_files: bool = True) -> Self:
-        """`values` as settings, or one SettingsError with all that is wrong with them."""
+        """Validate `values` and return them as settings.
+
+        Args:
+            values: parameters by name.
+            where: their source, the beginning of every line of an error message: `params/train/x.yaml:`.
+            check_files: as for `from_file`.
+
+        Raises:
+            SettingsError: invalid settings; the message has one line per fault.
+        """
         values = {str(name): value for name, value in values.items()}
-        halves = [name for name, value in values.items() if lone_surrogate(f"{name}{value}")]
-        if halves:
-            raise SettingsError("\n".join(f"{where} {without_halves(name)!r} {HALF}" for name in halves))
+        if damaged := [name for name, value in values.items() if lone_surrogate(f"{name}{value}")]:
+            raise SettingsError(
+                "\n".join(f"{where} {replace_lone_surrogates(name)!r} {SURROGATE_ADVICE}" for name in damaged)
+            )
         values = cls.completed(values)
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:
-            faults = error.errors()
-            known = [fault for fault in faults if fault["type"] != "missing"]
-            raise SettingsError(
-                "\n".join(explain(fault, cls.model_fields, where) for fault in known or faults)
-            ) from None
-        faults = settings.url_faults()  # alone: the other faults show values
+            errors = error.errors()
+            present = [each for each in errors if each["type"] != "missing"]
+            lines = [explain(each, cls.model_fields, where) for each in present or errors]
+            raise SettingsError("\n".join(lines)) from None
+        faults = settings.url_faults()  # reported alone: the other messages show values
         faults = faults or settings.conflicts() + (settings.files_missing() if check_files else [])
         if faults:
             raise SettingsError("\n".join(f"{where} {fault}" for fault in faults))
@@ -76,11 +98,11 @@ class Settings(BaseModel):
 
     @classmethod
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """`values` with what was left open (None) filled in; the default leaves nothing open."""
+        """Return `values` with derived defaults in place of None; the base class has none."""
         return values
 
     def _repr_html_(self) -> str:
-        """A table in two columns of names and values, as a notebook shows it."""
+        """Render the settings in a notebook as a table of names and values, in two columns."""
         cells = [f"<td>{n}</td><td><b>{html.escape(str(v)) or '–'}</b></td>" for n, v in self.model_dump().items()]
         half = (len(cells) + 1) // 2
         rows = zip_longest(cells[:half], cells[half:], fillvalue="<td></td><td></td>")
@@ -88,42 +110,42 @@ class Settings(BaseModel):
         return f"{style}<table class='settings'>{''.join(f'<tr>{a}{b}</tr>' for a, b in rows)}</table>"
 
     def url_faults(self) -> list[str]:
-        """What is wrong with the URLs: settings are written into the run, so that none may hold a secret."""
+        """Return the faults of URLs: they must not contain secrets, since settings are written to the run's folder."""
         texts = {name: value for name, value in self.model_dump().items() if isinstance(value, str)}
         urls = {name: url for name, url in texts.items() if url and (name.endswith("_url") or "://" in url)}
         faults = [url_fault(name, url, KEY) for name, url in urls.items()]
-        return [f"{fault}; {WRITTEN}" for fault in faults if fault]
+        return [f"{fault}; {SECRET_ADVICE}" for fault in faults if fault]
 
     def conflicts(self) -> list[str]:
-        """What is wrong with the values taken together."""
+        """Return the faults of combinations of values, one sentence each."""
         return []
 
     def files_missing(self) -> list[str]:
-        """As `missing`, and what no file system takes as a path."""
+        """Return `missing()`, or the fault of a path that the file system rejects (too long, …)."""
         try:
             return self.missing()
         except OSError as error:
-            return [f"{str(error.filename)[-100:]!r} cannot be looked for ({error.strerror}); give another path"]
+            return [f"{str(error.filename)[-100:]!r} is not a usable path ({error.strerror}); give another one"]
 
     def missing(self) -> list[str]:
-        """Files, services, keys and devices that the settings name and this machine lacks."""
+        """Return the files, services, keys and devices that are not available on this machine, one sentence each."""
         return []
 
 
 def missing_folder(name: str, value: str) -> list[str]:
-    """The fault of a model that is named as a path and is not there; a Hub id is looked for when it is loaded."""
+    """Return the fault of a model whose path does not exist; Hub ids are checked when they are loaded."""
     if _is_path(value) and not input_path(value).is_dir():
         return [f"{name}: no such folder {input_path(value)}; give a folder or a Hub id"]
     return []
 
 
 def missing_device(device: str) -> list[str]:
-    """The fault of a GPU that was asked for and is not there."""
+    """Return the fault of a requested GPU that PyTorch does not see."""
     if device.startswith("cuda"):
-        import torch  # only a GPU that was asked for by name is worth the import
+        import torch  # slow to import, and needed only here
 
         if not torch.cuda.is_available():
-            return [f"device: {device} was asked for and PyTorch sees no GPU; use auto or cpu"]
+            return [f"device: {device} was requested but PyTorch sees no GPU; use auto or cpu"]
     return []
 
 
@@ -132,10 +154,10 @@ def _is_path(name: str) -> bool:
 
 
 def _assigned_parameters(namespace: Mapping[str, Any], known: set[str]) -> list[str]:
-    """The parameters that `namespace` holds: what the parameters cell and papermill's injected cell assign.
+    """Return the names that the parameters cell and papermill's injected cell assign.
 
-    In a notebook the cells' sources are read (IPython keeps them in `In`), so that variables of other cells are no
-    parameters, however often a cell is run again. Elsewhere every plain name counts.
+    In a notebook, the sources of the executed cells are parsed (IPython keeps them in `In`), so that variables of other
+    cells are not taken for parameters, even when cells are run again. Elsewhere every plain name is a parameter.
     """
     sources = [source for source in namespace.get("In", []) if source]
     if not sources:
@@ -144,7 +166,7 @@ def _assigned_parameters(namespace: Mapping[str, Any], known: set[str]) -> list[
     for source in sources:
         try:
             body = ast.parse(source).body
-        except SyntaxError:  # a magic or a shell line: not a cell of parameters
+        except SyntaxError:  # a magic or a shell command
             continue
         typed = [n.target.id for n in body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
         plain = [t.id for n in body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)]

@@ -1,84 +1,94 @@
-"""Why a parameter is refused, in one sentence: where, what, what was found, what to do.
+"""Error messages for invalid parameters: one line each with the source, the parameter, the value found and the remedy.
 
-Knows the words of pydantic's faults and the traps of YAML, and no parameter by name.
+Translates pydantic's errors and recognizes common mistakes in YAML.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-NOTEBOOK = "parameter"  # where values come from: papermill's command line or its YAML, which a notebook cannot tell
+NOTEBOOK = "parameter"  # the source: papermill's command line or params file, which a notebook cannot distinguish
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+YAML_BOOLEANS = "YAML reads on, off, yes and no as booleans: quote the text"
 
 
 class SettingsError(ValueError):
-    """Parameters that cannot work. The message has one line a fault: where, what, what was found, what to do."""
+    """Invalid parameters. The message has one line per fault: source, parameter, value found, remedy."""
 
 
 def explain(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], where: str) -> str:
-    """One sentence for one of pydantic's faults: where, what, found, what to do."""
+    """Translate one of pydantic's errors into one line.
+
+    Args:
+        fault: an element of `ValidationError.errors()`.
+        fields: the `model_fields` of the settings.
+        where: the source of the values, the beginning of the line: `params/train/x.yaml:`, or `NOTEBOOK`.
+    """
     name, found = str(fault["loc"][0]), fault.get("input")
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, fields, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; the parameters are {', '.join(fields)}"
-        return f"{where} {name} is no parameter of this notebook{hint}"
+        source = "" if where == NOTEBOOK else f"{where} "
+        hint = _did_you_mean(name, fields) or f"; the parameters are {', '.join(fields)}"
+        return f"{source}unknown parameter {name}{hint}"
     if fault["type"] == "missing" or (found is None and fields[name].annotation is not str):
         return f"{where} {name} is missing; the notebook's parameters cell lists every parameter"
     field = fields[name]
     if fault["type"] == "literal_error":
         choices = [str(choice) for choice in get_args(field.annotation)]
-        near = difflib.get_close_matches(str(found), choices, n=1)
-        trap = "; YAML reads on, off, yes and no as booleans: quote the text" if isinstance(found, bool) else ""
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{where} {name} must be one of {', '.join(choices)}, found {_show(found)}{hint}{trap}"
-    kind = next((KINDS[one] for one in _kinds(field.annotation) if one in KINDS), "another type")
+        hint = _did_you_mean(str(found), choices) + (f"; {YAML_BOOLEANS}" if isinstance(found, bool) else "")
+        return f"{where} {name} must be one of {', '.join(choices)}, found {_show(found)}{hint}"
     if fault["type"].endswith("_type") or fault["type"] == "int_from_float":
-        trap = ""
-        if isinstance(found, str) and kind in ("a number", "a whole number") and _is_number(found):
-            needed = _yaml_number(found, kind)
-            trap = (
-                "; write it without quotes"
-                if needed == found.lstrip("+") and "e" not in needed
-                else f"; YAML needs {needed}"
-            )
-        elif kind == "text":
-            trap = _advice_for_text(name, found, where)
-        return f"{where} {name} must be {kind}, found {_show(found)}{trap}"
+        kind = next((KINDS[one] for one in _types(field.annotation) if one in KINDS), "another type")
+        return f"{where} {name} must be {kind}, found {_show(found)}{_advice(name, found, kind, where)}"
     rule = field.description or fault["msg"].removeprefix("Input should be ")
     return f"{where} {name} must be {rule}, found {_show(found)}"
 
 
-def _kinds(annotation: Any) -> list[Any]:
-    """`float` of `float`, of `float | None`, and of either with limits."""
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _types(annotation: Any) -> list[Any]:
+    """Return the types in an annotation: `float` for `float | None`, with or without limits."""
     if get_origin(annotation) is Annotated:
-        return _kinds(get_args(annotation)[0])
-    return [kind for one in get_args(annotation) for kind in _kinds(one)] or [annotation]
+        return _types(get_args(annotation)[0])
+    return [each for argument in get_args(annotation) for each in _types(argument)] or [annotation]
+
+
+def _advice(name: str, found: Any, kind: str, where: str) -> str:
+    """Say how a value of the wrong type can be written."""
+    if kind == "text":
+        return _advice_for_text(name, found, where)
+    if isinstance(found, str) and kind in (KINDS[int], KINDS[float]) and _is_number(found):
+        needed = _yaml_number(found, kind)
+        is_written_so = needed == found.lstrip("+") and "e" not in needed
+        return "; write it without quotes" if is_written_so else f"; YAML needs {needed}"
+    return ""
 
 
 def _advice_for_text(name: str, found: Any, where: str) -> str:
-    """How the value that was found can be given as text.
+    """Say how a value that is not text can be given as text.
 
-    No number is taken as the text that it might have been: papermill makes 7 of 007 and inf of 12e5678, YAML makes 8 of
-    010, and a notebook sees nothing but the result.
+    Numbers are never converted to text: papermill turns 007 into 7 and 12e5678 into inf, YAML turns 010 into 8, and the
+    original text is lost.
     """
     if isinstance(found, list | tuple | dict | set):
         return "; write it as one text, with commas between several names"
     if found is None:
         return f"; give '' for none, or `-r {name} None` for this very text"
     if where != NOTEBOOK:
-        trap = "YAML reads on, off, yes and no as booleans: quote the text" if isinstance(found, bool) else "quote it"
-        return f"; {trap}"
+        return f"; {YAML_BOOLEANS}" if isinstance(found, bool) else "; quote it"
     is_whole = isinstance(found, int) and not isinstance(found, bool)
     as_written = f"{found}` (007 stays 007)" if is_whole else "TEXT`, as you wrote it"
     return f"; papermill's -p makes numbers of such text: give `-r {name} {as_written}; in a YAML file quote it"
 
 
 def _yaml_number(text: str, kind: str) -> str:
-    """`text` as YAML reads a number: with a dot and a signed exponent, 2.0e-4; a whole one without either."""
+    """Rewrite a number as YAML requires: floats with a dot and a signed exponent (2.0e-4), integers with neither."""
     number = float(text)
-    if kind == "a whole number" and number.is_integer():
+    if kind == KINDS[int] and number.is_integer():
         return str(int(number))
     mantissa, _, exponent = text.lower().partition("e")
     dotted = mantissa if "." in mantissa else f"{mantissa}.0"
@@ -87,7 +97,7 @@ def _yaml_number(text: str, kind: str) -> str:
 
 def _show(value: Any) -> str:
     if "://" in str(value):
-        return "a URL, which is not shown: it may hold a secret"
+        return "a URL, which is not shown: it may contain a secret"
     return f"the text {value!r}" if isinstance(value, str) else repr(value)
 
 

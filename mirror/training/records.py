@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mirror.files.atomic import write_text
-from mirror.files.csv_file import cell
+from mirror.files.csv_file import escape_cell
 from mirror.files.image_file import picture_faults
 from mirror.files.image_paths import PictureFolder, PicturePathError
 from mirror.files.text_file import TextFileError, lone_surrogate, read_text
@@ -258,5 +258,5 @@ def write_faults(path: Path, faults: Sequence[Fault]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["record", "field", "problem"])
-    writer.writerows(map(cell, (fault.record, fault.field, fault.problem)) for fault in faults)
+    writer.writerows(map(escape_cell, (fault.record, fault.field, fault.problem)) for fault in faults)
     write_text(path, text.getvalue())

@@ -1,1 +1,1 @@
-"""What a run leaves: sessions, turns, verdicts, and reading them."""
+"""Records of counseling runs: clients, turns, verdicts, session folders, and checks of their integrity."""

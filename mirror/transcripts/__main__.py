@@ -1,4 +1,4 @@
-"""Prints a session for reading: `python -m mirror.transcripts results/<run>/sessions/<idx>`."""
+"""Print a session for reading: `python -m mirror.transcripts results/<run>/sessions/<idx>`."""
 
 import argparse
 from pathlib import Path
@@ -8,11 +8,12 @@ from mirror.transcripts.text import format_session
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.transcripts", description="prints a session for reading")
+    """Parse the command line and print the session."""
+    parser = argparse.ArgumentParser(prog="python -m mirror.transcripts", description="print a session for reading")
     parser.add_argument("folder", type=Path, help="results/<run>/sessions/<idx>")
     session = SessionFolder(parser.parse_args().folder)
     if not any((session.folder / name).is_file() for name in ("turns.jsonl", "end.json")):
-        parser.error(f"{session.folder} holds no session: there is neither turns.jsonl nor end.json")
+        parser.error(f"{session.folder} is not a session: it contains neither turns.jsonl nor end.json")
     try:
         print(format_session(session))
     except TranscriptError as error:

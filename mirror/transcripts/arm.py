@@ -1,7 +1,4 @@
-"""One counseling run as an arm of a study: who counseled, how far it came, its sessions and its clients.
-
-Reads the folder that `counsel.ipynb` wrote, and nothing of a turn. Knows nothing of models.
-"""
+"""A counseling run as an arm of a study: its counselor, its sessions and its clients, read from the run's folder."""
 
 import re
 from collections.abc import Sequence
@@ -15,16 +12,16 @@ from mirror.run_folder import RunConflict, read_provenance, read_settings
 from mirror.transcripts.profile import Resistance
 from mirror.transcripts.session_folder import SessionFolder
 
-HOW = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"
+ADVICE = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"
 
 
 class ArmError(ValueError):
-    """A folder that holds no counseling run. The message says what is missing, and what to do."""
+    """A folder that is not a counseling run. The message says what is missing, and what to do."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """What the table said of a client when the session began; empty where it said nothing."""
+    """A client, as in the table when the session began; values missing there are empty."""
 
     idx: str
     name: str = ""
@@ -36,11 +33,14 @@ class Person:
 
 @dataclass(frozen=True)
 class Arm:
-    """The run in `folder`, with the settings and the provenance that it recorded.
+    """A counseling run.
 
     Attributes:
-        alias: what the arm is called within a study; empty: as its folder.
-        excluded: sessions, by name, that are left out.
+        folder: the run's folder.
+        settings: its recorded settings.
+        provenance: its recorded provenance.
+        alias: its name within a study; if empty, the name of the folder.
+        excluded: names of sessions that are left out.
     """
 
     folder: Path
@@ -51,18 +51,23 @@ class Arm:
 
     @classmethod
     def read(cls, folder: Path) -> "Arm":
-        """Raises ArmError where `folder` has no settings of a counseling run, or no session."""
+        """Read the run in `folder`.
+
+        Raises:
+            ArmError: the folder has no settings of a counseling run, or no session.
+        """
         if faults := arm_faults(folder):
             raise ArmError("\n".join(faults))
         return cls(folder, read_settings(folder), read_provenance(folder))
 
     @property
     def name(self) -> str:
+        """The arm's name within a study."""
         return self.alias or self.folder.name
 
     @property
     def variant(self) -> str:
-        """What the arm's colour stands for: `untuned`, `chat model`, or the cot."""
+        """The kind of counselor, which decides the arm's color: `untuned`, `chat model`, or the cot."""
         if self.settings.get("counselor") == "openai":
             return "chat model"
         is_tuned = bool(self.settings.get("checkpoint"))
@@ -70,66 +75,70 @@ class Arm:
 
     @property
     def counselor(self) -> str:
-        """Who counseled, in words: `untuned LLaVA 7b, base`."""
-        who = {"openai": self.settings.get("counselor_model") or "a chat model"}.get(
-            self.settings.get("counselor"),
-            f"MIRROR {self.settings.get('size')}"
-            if self.settings.get("checkpoint")
-            else f"untuned LLaVA {self.settings.get('size')}",
-        )
-        return f"{who}, {self.settings['cot']}"
+        """The counselor in words: `untuned LLaVA 7b, base`."""
+        if self.settings.get("counselor") == "openai":
+            model = self.settings.get("counselor_model") or "a chat model"
+        else:
+            family = "MIRROR" if self.settings.get("checkpoint") else "untuned LLaVA"
+            model = f"{family} {self.settings.get('size')}"
+        return f"{model}, {self.settings['cot']}"
 
     @property
     def is_scripted(self) -> bool:
-        """Whether the clients follow the grammar, so that their openness is known and not judged."""
+        """Whether the clients are scripted, so that their openness is known rather than estimated."""
         return self.settings.get("client") == "scripted"
 
     @cached_property
     def sessions(self) -> tuple[SessionFolder, ...]:
-        """The sessions' folders, `9` before `10`."""
+        """The folders of the sessions in natural order: `9` before `10`."""
         found = [path for path in self.folder.glob("sessions/*/") if path.name not in self.excluded]
         return tuple(map(SessionFolder, sorted(found, key=lambda path: natural(path.name))))
 
     @cached_property
     def persons(self) -> dict[str, Person]:
-        """The clients by idx, those whose session has begun."""
-        told = {session.folder.name: session.client for session in self.sessions}
+        """The clients whose session has begun, by idx."""
+        clients = {session.folder.name: session.client for session in self.sessions}
         names = {field.name for field in fields(Person)}
         return {
-            idx: Person(**{n: v for n, v in client.items() if n in names}) for idx, client in told.items() if client
+            idx: Person(**{name: value for name, value in client.items() if name in names})
+            for idx, client in clients.items()
+            if client
         }
 
     def person(self, idx: str) -> Person:
+        """Return a client; without a session, one of whom only the idx is known."""
         return self.persons.get(idx) or Person(idx)
 
 
 def arm_faults(folder: Path) -> list[str]:
-    """Why `folder` is no counseling run that could be read; empty where it is one."""
+    """Return why `folder` cannot be read as a counseling run; empty if it can."""
     shown = display_path(folder)
     if not folder.is_dir():
-        return [f"no such folder {shown}; {HOW}"]
+        return [f"no such folder {shown}; {ADVICE}"]
     if not (folder / "settings.yaml").is_file():
-        return [f"{shown} has no settings.yaml, so it is no run; {HOW}"]
+        return [f"{shown} has no settings.yaml, so it is not a run; {ADVICE}"]
     try:
         settings, _ = read_settings(folder), read_provenance(folder)
     except RunConflict as error:
         return [str(error)]
     if "cot" not in settings:
-        return [f"{shown} is no run of counseling: {shown}/settings.yaml names no cot; {HOW}"]
+        return [f"{shown} is not a counseling run: {shown}/settings.yaml names no cot; {ADVICE}"]
     if not any(folder.glob("sessions/*/")):
-        return [f"{shown} holds no sessions of counseling; {HOW}"]
+        return [f"{shown} contains no counseling sessions; {ADVICE}"]
     return []
 
 
 def aliases(names: Sequence[str]) -> list[str]:
-    """The names without the words that all of them begin with: `mirror-7b-base`, `mirror-7b-ec` → `base`, `ec`."""
-    words = [name.split("-") for name in names]
+    """Remove the words that all names begin with: `mirror-7b-base`, `mirror-7b-ec` → `base`, `ec`."""
+    split = [name.split("-") for name in names]
     shared = 0
-    while len(names) > 1 and all(len(its) > shared + 1 for its in words) and len({its[shared] for its in words}) == 1:
+    while len(names) > 1 and all(len(words) > shared + 1 for words in split):
+        if len({words[shared] for words in split}) > 1:
+            break
         shared += 1
-    return ["-".join(its[shared:]) for its in words]
+    return ["-".join(words[shared:]) for words in split]
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:
-    """A key that sorts numbers within names by their size."""
+    """Return a sort key that orders numbers within names by value."""
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]

@@ -1,7 +1,6 @@
-"""Whether a run or a checkpoint is on disk as it was written: counts, sizes, digests, pictures that can be decoded.
+"""Integrity checks of a run or a checkpoint: file counts, sizes, digests, and decodable images.
 
-`python -m mirror.transcripts.integrity results/<run>` (or `checkpoints/<name>`) reads every file and says what is wrong. Loads no
-model.
+`python -m mirror.transcripts.integrity results/<run>` (or `checkpoints/<name>`) reads every file and prints all faults.
 """
 
 import argparse
@@ -16,13 +15,17 @@ from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 
 
 def session_faults(session: SessionFolder, thorough: bool = False, without_faces: bool = False) -> list[str]:
-    """What is wrong with a session's files, one sentence each; empty where they are as they were written.
+    """Check the files of a session.
 
-    A session under way has no digests yet: its turns must be readable and their faces there.
+    A session in progress has no digests yet: its turns must be readable, and their faces must exist.
 
     Args:
-        thorough: also compares every SHA-256 and decodes every face; else sizes only, which takes no time.
-        without_faces: a session may lack its faces altogether, as in a copy that was made to be passed on.
+        session: the session to check.
+        thorough: also compare every SHA-256 and decode every face; otherwise only sizes, which is immediate.
+        without_faces: accept a session whose faces were all removed, as in a copy for sharing.
+
+    Returns:
+        One sentence per fault.
     """
     try:
         _ = session.client, session.timings()
@@ -46,7 +49,16 @@ def session_faults(session: SessionFolder, thorough: bool = False, without_faces
 
 
 def run_faults(folder: Path, thorough: bool = True, without_faces: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """Each session of a run, by name, with its faults (`session_faults`); also those that have none."""
+    """Check every session of a run.
+
+    Args:
+        folder: the run's folder.
+        thorough: as for `session_faults`.
+        without_faces: as for `session_faults`.
+
+    Yields:
+        The name and the faults of each session, including those without faults.
+    """
     for path in sorted(folder.glob("sessions/*/")):
         yield path.name, session_faults(SessionFolder(path), thorough, without_faces)
 
@@ -60,7 +72,11 @@ def _picture_fault(path: Path) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.transcripts.integrity", description=__doc__.splitlines()[0])
+    """Parse the command line, print the faults, and exit with status 1 if there are any."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mirror.transcripts.integrity",
+        description="Check that a run or a checkpoint is on disk as it was written.",
+    )
     parser.add_argument("folder", type=Path, help="results/<run> or checkpoints/<name>")
     folder = parser.parse_args().folder
     if (folder / DIGESTS).is_file():
@@ -68,7 +84,7 @@ def main() -> None:
     elif (folder / "sessions").is_dir():
         found, of = dict(run_faults(folder)), "sessions"
     else:
-        parser.error(f"{folder} holds neither sessions nor a checkpoint with {DIGESTS}")
+        parser.error(f"{folder} contains neither sessions nor a checkpoint with {DIGESTS}")
     for fault in (fault for faults in found.values() for fault in faults):
         print(fault)
     damaged = sum(map(bool, found.values()))

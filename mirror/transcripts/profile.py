@@ -1,7 +1,6 @@
-"""The clients of a test table: read and checked as a whole, with every fault reported at once.
+"""Client profiles, read from a CSV table and validated completely: all faults are reported at once.
 
-A cell in which a program wrote that nothing is there (`nan`, `None`, `null`, `N/A`, `<NA>`, "Not found") is an empty
-cell. No prompts, sessions or models here.
+Cells with a program's marker for a missing value (`nan`, `None`, `null`, `N/A`, `<NA>`, "Not found") count as empty.
 """
 
 import csv
@@ -30,14 +29,14 @@ COLUMNS = (
     "img_path",
     "dominant_gender",
 )
-NAME = "name"  # the one column that may be missing, or empty
-# What programs write into a cell that has no value; in any case, with or without a full stop.
+NAME = "name"  # the only column that may be missing or empty
+# Markers of missing values, compared without case and final periods.
 NO_VALUE = frozenset({"nan", "none", "null", "na", "n/a", "#n/a", "<na>", "not found"})
 HINTS = {
     "dominant_gender": "write unknown where it is not known",
     "personality": "write No Resistance (None alone may stand for a missing cell) or the kind of resistance",
 }
-# These are names of people, too. In the column `name` they are empty only as programs write them: `nan`, never `Nan`.
+# Some markers are also names of people: in the column `name` they must be spelled as by programs: `nan`, not `Nan`.
 NO_NAME = frozenset({"nan", "NaN", "none", "None", "null", "NULL", "NA"})
 RESISTANCES: Mapping[str, Resistance] = {
     "emotional": "emotional",
@@ -47,7 +46,7 @@ RESISTANCES: Mapping[str, Resistance] = {
     "no": "none",
 }
 _KIND = re.compile(r"(?<!\bno )(?<!\bnot )\b(?:emotional|cognitive|behaviou?ral)\b")
-# All that stands before the word counts: "No Emotional Resistance" names two.
+# All words before "resistance" count: "No Emotional Resistance" is ambiguous.
 _LABEL = re.compile(r"((?:\b(?:no|emotional|cognitive|behaviou?ral)\b[ ,/&-]+(?:(?:and|or) )?)+)resistance\b")
 _FOLDER_NAME = re.compile(r"\w(?:[\w .-]{0,58}\w)?")
 
@@ -57,12 +56,14 @@ class Profile:
     """One client, a row of the table.
 
     Attributes:
-        idx: the client's name in seeds and folders.
-        resistance: how the client resists counseling; `none` is a client who does not.
-        distorted_thought, reason: in the table's words.
-        gender: in the table's words, e.g. `Woman`; any word is allowed.
-        portraits: at least one picture, each a file that was read.
-        name: empty where the table has none.
+        idx: the identifier of the client in seeds and folder names.
+        personal_info: who the client is, as in the table.
+        resistance: how the client resists counseling; `none` for no resistance.
+        distorted_thought: as in the table.
+        reason: the reason for seeking counseling, as in the table.
+        gender: as in the table, e.g. `Woman`; any word is allowed.
+        portraits: at least one image file, each of which can be decoded.
+        name: may be empty.
     """
 
     idx: str
@@ -76,7 +77,7 @@ class Profile:
 
 
 class ProfileError(ValueError):
-    """A table with faults, a line each in the message; `.faults` holds the lines."""
+    """An invalid table. The message has one line per fault; `.faults` holds the lines."""
 
     def __init__(self, table: Path, faults: Sequence[str]) -> None:
         self.faults = tuple(f"{display_path(table)}: {fault}" for fault in faults)
@@ -84,17 +85,19 @@ class ProfileError(ValueError):
 
 
 def read_profiles(table: Path, portrait_folder: Path) -> list[Profile]:
-    """The clients of a CSV table (UTF-8 or UTF-16, comma-separated, any further columns), in its order.
+    """Read the clients of a table, in its order.
 
-    A portrait lies below `portrait_folder`, whatever the table says (`mirror.files.image_paths`). Several portraits are
-    separated by `;`.
+    Args:
+        table: a comma-separated CSV file in UTF-8 or UTF-16, with the columns `COLUMNS` and any others. Several
+            portraits in a cell are separated by `;`.
+        portrait_folder: the folder of the portraits; see `mirror.files.image_paths` for how paths are resolved.
 
     Raises:
-        ProfileError: the table or the folder cannot be read, or rows have faults: all of them.
+        ProfileError: the table or the folder cannot be read, or rows are invalid; lists the faults of all rows.
     """
     rows, faults = _rows(table)
     if not portrait_folder.is_dir():
-        raise ProfileError(table, [f"the portrait folder {display_path(portrait_folder)} is not there"])
+        raise ProfileError(table, [f"the portrait folder {display_path(portrait_folder)} does not exist"])
     folder = PictureFolder(portrait_folder)
     found = {number: _portraits(row["img_path"], folder) for number, row in rows.items()}
     broken = picture_faults(path for portraits, _ in found.values() for path in portraits)
@@ -107,26 +110,30 @@ def read_profiles(table: Path, portrait_folder: Path) -> list[Profile]:
         first.setdefault(_folder(row["idx"]), where)
     if faults:
         raise ProfileError(table, [fault for _, fault in sorted(faults, key=lambda fault: fault[0])])
-    return [
-        Profile(
-            idx=row["idx"],
-            personal_info=row["personal_info"],
-            resistance=resistance_of(row["personality"]),
-            distorted_thought=row["distorted_thought"],
-            reason=row["reason_for_seeking_counseling"],
-            gender=row["dominant_gender"],
-            portraits=found[number][0],
-            name=row.get(NAME, ""),
-        )
-        for number, row in rows.items()
-    ]
+    return [_profile(row, found[number][0]) for number, row in rows.items()]
+
+
+def _profile(row: Mapping[str, str], portraits: tuple[Path, ...]) -> Profile:
+    """Return the client of a valid row."""
+    resistance = resistance_of(row["personality"])
+    assert resistance is not None  # checked by `_problems`
+    return Profile(
+        idx=row["idx"],
+        personal_info=row["personal_info"],
+        resistance=resistance,
+        distorted_thought=row["distorted_thought"],
+        reason=row["reason_for_seeking_counseling"],
+        gender=row["dominant_gender"],
+        portraits=portraits,
+        name=row.get(NAME, ""),
+    )
 
 
 def resistance_of(personality: str) -> Resistance | None:
-    """The resistance that a text names; None where it names none or several.
+    """Return the kind of resistance that a text names; None if it names no kind or several.
 
-    What stands before the word "resistance" decides, whatever else the text says. Without that word, one of the kinds
-    must be named alone, or the whole text be "none" or "no".
+    The words before "resistance" decide, whatever else the text says. Without that word, the text must name a single
+    kind, or be "none" or "no".
     """
     text = " ".join(personality.lower().replace("_", " ").split())
     labelled = re.findall(r"\w+", " ".join(_LABEL.findall(text)))
@@ -140,9 +147,9 @@ def resistance_of(personality: str) -> Resistance | None:
 
 
 def _rows(table: Path) -> tuple[dict[int, dict[str, str]], list[tuple[int, str]]]:
-    """The rows by number, their cells by column without outer blanks; and the faults of those that have no such form.
+    """Return the rows by number, each column → stripped cell, and the (row number, fault) of malformed rows.
 
-    Rows are numbered as a spreadsheet does it, the header is row 1.
+    Rows are numbered as in a spreadsheet: the header is row 1.
     """
     text = _text(table)
     if separator := _other_separator(text):
@@ -154,7 +161,7 @@ def _rows(table: Path) -> tuple[dict[int, dict[str, str]], list[tuple[int, str]]
             if any(map(str.strip, row)):
                 cells[number] = [cell.strip() for cell in row]
     except csv.Error as error:
-        problem = f"line {reader.line_num}: is not CSV ({error}); a quoted cell ends with a quote, a quote in it is two"
+        problem = f"line {reader.line_num}: is not valid CSV ({error}); end a quoted cell with a quote, and double the quotes inside it"
         raise ProfileError(table, [problem]) from None
     if not cells:
         raise ProfileError(table, ["is empty; the first row names the columns, each further row is a client"])
@@ -162,9 +169,9 @@ def _rows(table: Path) -> tuple[dict[int, dict[str, str]], list[tuple[int, str]]
     if faults := list(_header_faults(header)):
         raise ProfileError(table, faults)
     if not cells:
-        raise ProfileError(table, ["has no clients; each row below the first is one"])
+        raise ProfileError(table, ["has no clients; each row below the header is one"])
     uneven = [
-        (number, f"row {number}: has {len(row)} cells, the header has {len(header)}; quote a cell that holds a comma")
+        (number, f"row {number}: has {len(row)} cells, the header has {len(header)}; quote cells that contain a comma")
         for number, row in cells.items()
         if len(row) != len(header)
     ]
@@ -193,7 +200,7 @@ def _text(table: Path) -> str:
 
 
 def _other_separator(text: str) -> str:
-    """What separates the columns of the first row, where it is not a comma."""
+    """Return the separator of the columns in the header in words if it is not a comma."""
     header = next(filter(str.strip, text.splitlines()), "").replace('"', "")
     for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(set(map(str.strip, header.split(mark))) & set(COLUMNS)) > 1:
@@ -206,13 +213,13 @@ def _header_faults(header: Sequence[str]) -> Iterator[str]:
     names = ", ".join(name if name.isprintable() else ascii(name) for name in header if name)
     for column in (*COLUMNS, NAME):
         if counted[column] > 1:
-            yield f"row 1: column {column} is there {counted[column]} times; leave one"
+            yield f"row 1: column {column} occurs {counted[column]} times; keep one"
         elif not counted[column] and column != NAME:
             yield f"row 1: column {column} is missing; the columns found are {names:.500}"
 
 
 def _problems(row: Mapping[str, str], first: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with the words of a row; `first` says where the folders of earlier rows were named."""
+    """Yield the faults in the text of a row; `first` maps the folder names of earlier rows to where they were given."""
     for column in COLUMNS:
         if not row[column]:
             yield f"{column}: is empty; {HINTS.get(column, 'fill it in')}"
@@ -221,7 +228,7 @@ def _problems(row: Mapping[str, str], first: Mapping[str, str]) -> Iterator[str]
             yield f"{column}: holds {odd}; delete it"
     if row["idx"] and not _FOLDER_NAME.fullmatch(row["idx"]):
         yield (
-            f"idx: must do as a folder's name (at most 60 letters, digits, and . _ - or blanks within), "
+            f"idx: must be usable as a folder name (at most 60 letters, digits, . _ - and inner spaces), "
             f"found {row['idx']!r:.80}"
         )
     elif row["idx"] and (before := first.get(_folder(row["idx"]))):
@@ -234,7 +241,7 @@ def _problems(row: Mapping[str, str], first: Mapping[str, str]) -> Iterator[str]
 
 
 def _folder(idx: str) -> str:
-    """`idx` as file systems compare it that do not tell `a` from `A`."""
+    """Normalize `idx` as case-insensitive file systems compare names."""
     return unicodedata.normalize("NFC", idx).casefold()
 
 
@@ -242,9 +249,9 @@ def _folder(idx: str) -> str:
 
 
 def _portraits(cell: str, folder: PictureFolder) -> tuple[tuple[Path, ...], list[str]]:
-    """The files that a cell names, and what is wrong with the others."""
+    """Return the files that a cell names, and the faults of the others."""
     if lone_surrogate(cell) or control_character(cell):
-        return (), []  # told of by `_problems`
+        return (), []  # reported by `_problems`
     found, problems = [], []
     for name in filter(None, (name.strip() for name in cell.split(";"))):
         try:

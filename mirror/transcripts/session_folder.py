@@ -1,6 +1,6 @@
-"""What happened in a session: its turns as records, in a folder that can be read whatever moment a run dies at.
+"""The folder of a session: its client, turns, faces and timings, readable at any moment, even after a kill.
 
-`python -m mirror.transcripts results/<run>/sessions/<idx>` prints a session for reading. Knows nothing of models.
+`python -m mirror.transcripts results/<run>/sessions/<idx>` prints a session for reading.
 """
 
 import io
@@ -28,91 +28,100 @@ DAMAGED = "the file was changed or damaged"
 
 
 class TranscriptError(ValueError):
-    """A transcript that cannot be read: the message names file, line and fault."""
-
-
-# On disk --------------------------------------------------------------------------------------------------------------
+    """A damaged transcript. The message names the file, the line and the fault."""
 
 
 class SessionFolder:
     """The folder of one session, written by one process.
 
-    `client.json`, `turns.jsonl`, `faces/`, `timings.jsonl`, at last `end.json`.
+    Files: `client.json`, `turns.jsonl`, `faces/`, `timings.jsonl` and, after the session, `end.json`.
 
-    A turn is there when its line is whole, and its faces are there before it. What a killed run left beside the whole
-    turns is not read, and goes with the next write, so that the files end up those of an unbroken run.
+    A turn exists once its line is complete; its faces are written before the line. Other files that a killed run left
+    are ignored, and removed by the next write, so that the result equals that of an uninterrupted run.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def turns(self) -> tuple[Turn, ...]:
-        """All turns that are there. Changes nothing, and may be asked while another process writes.
+        """Read all complete turns. Changes nothing; safe while another process writes.
 
         Raises:
-            TranscriptError: a whole line is no turn of this version, or not the next turn, or a session that ended has
-                fewer turns, or more, than when it ended.
+            TranscriptError: a complete line is not a turn of this version or not the next turn, or a complete session
+                has another number of turns than when it ended.
         """
         path = self.folder / "turns.jsonl"
-        turns = tuple(_read_turn(line, number, path) for number, line in enumerate(_whole_lines(path), 1))
+        turns = tuple(_read_turn(line, number, path) for number, line in enumerate(_complete_lines(path), 1))
         ended = self.ended
         if ended and ended["status"] == "complete" and len(turns) != ended["turns"]:
             raise TranscriptError(
-                f"{display_path(path)} holds {len(turns)} turns, and the session was complete with {ended['turns']}; "
+                f"{display_path(path)} holds {len(turns)} turns, but the session ended with {ended['turns']}; "
                 f"restore the file, or remove {display_path(self.folder)} to counsel this client again"
             )
         return turns
 
     @property
     def client(self) -> dict[str, Any] | None:
-        """Who the client is, as the table said when the session began; None before."""
+        """The client, as in the table when the session began; None before it has begun."""
         return _read_object(self.folder / "client.json")
 
     def check_client(self, profile: Profile) -> None:
-        """Raises RunConflict where the session was begun with another client of this name."""
-        told = _client(profile)
-        if changed := differences(self.client or told, told, frozenset({"portraits"})):
+        """Check that the session was begun with this client.
+
+        Raises:
+            RunConflict: the table had other values for this client when the session began.
+        """
+        now = _client(profile)
+        if changed := differences(self.client or now, now, frozenset({"portraits"})):
             raise RunConflict(
                 f"{display_path(self.folder)} was begun with another client {profile.idx}: {'; '.join(changed)}; "
-                "give the table back its row, or start another run (run) or this one over (fresh)"
+                "restore the row of the table, or start another run (run) or this one over (fresh)"
             )
 
     def begin(self, profile: Profile) -> None:
-        """Puts down who the client is, before the first turn."""
-        if self.client != _client(profile):  # a portrait may have been replaced by one that can be used
+        """Write the client, before the first turn."""
+        if self.client != _client(profile):  # an unusable portrait may have been replaced
             write_json(self.folder / "client.json", _client(profile))
 
     def append(self, turn: Turn, images: Mapping[str, Image.Image], seconds: Mapping[str, float]) -> None:
-        """Puts a turn on disk: pictures, by file, then its line. A session that had failed goes on with it.
+        """Write a turn: first its faces, then its line. Continues a session that had failed.
+
+        Args:
+            turn: the next turn.
+            images: its faces, by file name relative to the session's folder.
+            seconds: the time of each stage.
 
         Raises:
-            ValueError: not the next turn, other pictures than it names, or a turn that could not be read again.
+            ValueError: not the next turn, other images than it names, or a turn that would change when read again.
             RuntimeError: the session is complete.
         """
         _check_images(turn.face.files if turn.face else [], images)
         path, line = self.folder / "turns.jsonl", turn.model_dump_json()
-        if (there := len(self.turns())) != turn.number - 1:
-            raise ValueError(f"{display_path(path)} holds {there} turns; turn {turn.number} is not the next")
+        if (count := len(self.turns())) != turn.number - 1:
+            raise ValueError(f"{display_path(path)} holds {count} turns; turn {turn.number} is not the next")
         if _read_turn(line.encode(), turn.number, path) != turn:
-            raise ValueError(f"turn {turn.number} would not be the same when read again: {line:.200}")
+            raise ValueError(f"turn {turn.number} would change when read again: {line:.200}")
         self._mend()
         self._write_images(images)
         _append_line(path, line)
         _append_line(self.folder / "timings.jsonl", json.dumps({"turn": turn.number, "seconds": dict(seconds)}))
 
     def timings(self) -> dict[int, dict[str, float]]:
-        """The seconds of each stage by turn, shared among the turns taken together: they add up over sessions.
+        """Read the seconds of each stage, by turn number. Turns may be missing after a kill.
 
-        A run that was killed may lack a turn.
+        The time of a batch is divided among its turns, so that times can be summed over sessions.
+
+        Raises:
+            TranscriptError: the file is damaged.
         """
         path = self.folder / "timings.jsonl"
-        seconds = {}
-        for number, line in enumerate(_whole_lines(path), 1):
+        seconds: dict[int, dict[str, float]] = {}
+        for number, line in enumerate(_complete_lines(path), 1):
             try:
                 timing = strict_json(line)
                 seconds[timing["turn"]] = {str(stage): float(value) for stage, value in timing["seconds"].items()}
             except (ValueError, TypeError, KeyError, AttributeError):
-                raise TranscriptError(f"{_line(path, number)}: holds no times of a turn; remove the file") from None
+                raise TranscriptError(f"{_line(path, number)}: is not the times of a turn; remove the file") from None
         return seconds
 
     def end(
@@ -122,13 +131,17 @@ class SessionFolder:
         attempts: Sequence[AttemptRecord] = (),
         images: Mapping[str, Image.Image] = MappingProxyType({}),
     ) -> None:
-        """Says in the last file how the session ended; `attempts` and `images` are of a turn that found no face.
+        """Write how the session ended, and for a complete session the size and SHA-256 of its files.
 
-        The last file of a complete session holds the size and SHA-256 of every other file, so that damage is noticed.
+        Args:
+            status: `complete`, or `failed` if it can be continued.
+            reason: why it ended.
+            attempts: the attempts of a turn that found no face.
+            images: the faces of these attempts, by file name.
 
         Raises:
-            ValueError: other pictures than the attempts name.
-            RuntimeError: the session is complete already.
+            ValueError: other images than the attempts name.
+            RuntimeError: the session is already complete.
         """
         _check_images([attempt.file for attempt in attempts], images)
         ending = {"status": status, "reason": reason, "turns": len(self._mend())}
@@ -140,14 +153,14 @@ class SessionFolder:
         write_json(self.folder / "end.json", with_own_digest(ending))
 
     def _digests(self) -> dict[str, dict[str, Any]]:
-        """Size (bytes) and SHA-256 of the client, the turns and their faces, by file."""
+        """Return the size (bytes) and SHA-256 of the client, the turns and their faces, by file."""
         faces = {file for turn in self.turns() if turn.face for file in turn.face.files}
         paths = {file: self.folder / file for file in ("client.json", "turns.jsonl", *sorted(faces))}
         return {file: digest(path) for file, path in paths.items() if path.is_file()}
 
     @property
     def ended(self) -> dict[str, Any] | None:
-        """How it ended (`status`, `reason`, `turns`, …); None for a session under way.
+        """How the session ended (`status`, `reason`, `turns`, …); None for a session in progress.
 
         Raises:
             TranscriptError: the file is damaged.
@@ -155,23 +168,23 @@ class SessionFolder:
         path = self.folder / "end.json"
         ending = _read_object(path)
         if ending is not None:
-            is_whole = ending.get("status") in ("complete", "failed") and isinstance(ending.get("turns"), int)
-            if not is_whole or not isinstance(ending.get("reason"), str):
+            is_valid = ending.get("status") in ("complete", "failed") and isinstance(ending.get("turns"), int)
+            if not is_valid or not isinstance(ending.get("reason"), str):
                 raise TranscriptError(f"{display_path(path)} does not say how the session ended; {REMOVE}")
             if not matches_own_digest(ending) or not all(map(is_digest, ending.get("files", {}).values())):
                 raise TranscriptError(f"{display_path(path)} was changed since the session ended; {REMOVE}")
         return ending
 
     def _mend(self) -> tuple[Turn, ...]:
-        """Removes what belongs to no whole turn: torn lines, pictures, the end of a session that failed."""
+        """Remove what belongs to no complete turn: partial lines, images, the end of a session that failed."""
         turns, ended = self.turns(), self.ended
         if ended and ended["status"] == "complete":
             raise RuntimeError(f"{display_path(self.folder)}: the session is complete; nothing can follow")
         (self.folder / "end.json").unlink(missing_ok=True)
         for path in (self.folder / "turns.jsonl", self.folder / "timings.jsonl"):
-            whole = sum(len(line) + 1 for line in _whole_lines(path))
-            if path.exists() and path.stat().st_size > whole:
-                os.truncate(path, whole)
+            size = sum(len(line) + 1 for line in _complete_lines(path))
+            if path.exists() and path.stat().st_size > size:
+                os.truncate(path, size)
         named = {self.folder / file for turn in turns if turn.face for file in turn.face.files}
         for path in {*self.folder.glob("faces/*"), *self.folder.glob(".*.partial")} - named:
             path.unlink()
@@ -180,12 +193,12 @@ class SessionFolder:
     def _write_images(self, images: Mapping[str, Image.Image]) -> None:
         for file, image in images.items():
             content = io.BytesIO()
-            image.save(content, "PNG", icc_profile=None)  # the pixels alone decide the bytes
+            image.save(content, "PNG", icc_profile=None)  # only the pixels determine the bytes
             write_bytes(self.folder / file, content.getvalue())
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object of a file; None where there is no file. Raises TranscriptError where it is damaged."""
+    """Read the JSON object in a file; None if there is no file. Raises TranscriptError if it is damaged."""
     if not path.is_file():
         return None
     try:
@@ -204,14 +217,16 @@ def _read_turn(line: bytes, number: int, path: Path) -> Turn:
         turn = Turn.model_validate_json(line)
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        told = "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in faults)
-        later = any(fault["type"] in ("extra_forbidden", "unknown_field") for fault in faults)
-        hint = "a later version wrote it: read it with that one" if later else DAMAGED
-        raise TranscriptError(f"{_line(path, number)}: is no turn of this version ({told:.500}); {hint}") from None
+        message = "; ".join(": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in faults)
+        is_newer = any(fault["type"] in ("extra_forbidden", "unknown_field") for fault in faults)
+        hint = "a newer version wrote it; read it with that version" if is_newer else DAMAGED
+        raise TranscriptError(
+            f"{_line(path, number)}: is not a turn of this version ({message:.500}); {hint}"
+        ) from None
     except ValueError as error:
-        raise TranscriptError(f"{_line(path, number)}: is no turn (Invalid JSON: {error}); {DAMAGED}") from None
+        raise TranscriptError(f"{_line(path, number)}: is not a turn (invalid JSON: {error}); {DAMAGED}") from None
     if turn.number != number:
-        raise TranscriptError(f"{_line(path, number)}: holds turn {turn.number}; lines were lost or added by hand")
+        raise TranscriptError(f"{_line(path, number)}: holds turn {turn.number}; lines were lost or inserted")
     return turn
 
 
@@ -221,11 +236,11 @@ def _line(path: Path, number: int) -> str:
 
 def _check_images(files: Iterable[str], images: Mapping[str, Image.Image]) -> None:
     if differing := set(files) ^ images.keys():
-        raise ValueError(f"pictures and record must name the same files; only one of them names {sorted(differing)}")
+        raise ValueError(f"images and record must name the same files; only one of them names {sorted(differing)}")
 
 
-def _whole_lines(path: Path) -> list[bytes]:
-    """The lines that are whole; what follows the last line feed was torn off by a kill."""
+def _complete_lines(path: Path) -> list[bytes]:
+    """Return the complete lines; a kill may have left a partial line after the last line feed."""
     return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
 
 

@@ -11,9 +11,9 @@ WIDTH = 100  # columns of a printed session
 
 
 def format_session(session: SessionFolder) -> str:
-    """A session as plain text, at most `WIDTH` columns wide."""
+    """Format a session as plain text, at most `WIDTH` columns wide."""
     turns, ended = session.turns(), session.ended
-    end = f"{ended['status']}: {ended['reason']}" if ended else "under way, or stopped"
+    end = f"{ended['status']}: {ended['reason']}" if ended else "in progress, or stopped"
     head = [("session", [session.folder.resolve().name]), *_client_rows(session.client or {})]
     head += [("turns", [str(len(turns))]), ("end", [end])]
     if limits := {name: limit for turn in turns if turn.face for name, limit in turn.face.limits.items()}:
@@ -43,14 +43,14 @@ def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
         yield "face", [f"{turn.face.file} ({chosen}attempt {turn.face.chosen} of {len(turn.face.attempts)})"]
         if turn.face.statement:
             yield "", [f"compared with: {turn.face.statement}"]
-        for tried in turn.face.attempts:
-            scores = ", ".join(f"{check.name} {check.score:.3f}" for check in tried.verdict.checks)
-            yield "", [f"{tried.number}: {tried.verdict.outcome}" + f" ({scores})" * bool(scores)]
+        for attempt in turn.face.attempts:
+            scores = ", ".join(f"{check.name} {check.score:.3f}" for check in attempt.verdict.checks)
+            yield "", [f"{attempt.number}: {attempt.verdict.outcome}" + f" ({scores})" * bool(scores)]
     if turn.caption:
         yield "caption", [turn.caption]
-    if not turn.technique and (asked := turn.counselor_raw.get("planning")) is not None:
+    if not turn.technique and (answer := turn.counselor_raw.get("planning")) is not None:
         fault = "none, the answer ran out of tokens" if "planning" in turn.cut_off else "none that can be read in"
-        yield "plan", [f"{fault}: {asked or '(no answer)'}"]
+        yield "plan", [f"{fault}: {answer or '(no answer)'}"]
     if turn.technique and is_new:
         yield "technique", [turn.technique]
         yield "plan", [f"{number}. {step}" for number, step in enumerate(turn.plan, 1)]
@@ -63,7 +63,7 @@ def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
 
 
 def _row(label: str, paragraphs: Iterable[str]) -> list[str]:
-    """Lines with the label before the first of them; what a terminal would take for a command is left out."""
+    """Wrap paragraphs, with the label before the first line; control characters become spaces."""
     shown = ("".join(c if c.isprintable() else " " for c in paragraph) for paragraph in paragraphs)
     lines = [line for paragraph in shown for line in textwrap.wrap(paragraph, WIDTH - 13)]
     return [f"  {label if place == 0 else '':<11}{line}" for place, line in enumerate(lines)]

@@ -1,4 +1,4 @@
-"""What happens in a turn, and a session so far, as records. Knows nothing of folders and models."""
+"""Records of a turn and its face, and the conversation so far."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from mirror.transcripts.profile import Profile
 from mirror.transcripts.verdict import Verdict
 
 FaceFile = Annotated[str, Field(pattern=r"^faces/\d{2,}(-\d+)?\.png$")]
-Fields = Annotated[dict[str, JsonValue], BeforeValidator(to_jsonable_python)]  # the same in memory and on disk
+Fields = Annotated[dict[str, JsonValue], BeforeValidator(to_jsonable_python)]  # equal in memory and on disk
 
 
 class _Record(BaseModel):
@@ -18,7 +18,14 @@ class _Record(BaseModel):
 
 
 class AttemptRecord(_Record):
-    """One face that was painted; `number` counts from 1, `file` is relative to the session's folder."""
+    """One painted face.
+
+    Attributes:
+        number: of the attempt, from 1.
+        seed: the seed that it was painted with.
+        verdict: the result of its verification.
+        file: relative to the session's folder.
+    """
 
     number: int
     seed: int
@@ -28,7 +35,7 @@ class AttemptRecord(_Record):
     @field_validator("verdict", mode="before")
     @classmethod
     def _refuse_unknown(cls, value: Any) -> Any:
-        """A verdict skips what it does not know; a transcript must not lose it."""
+        """Reject unknown fields of a verdict, which `Verdict` ignores: a transcript must not lose data."""
         known = Verdict.model_fields.keys() | Verdict.model_computed_fields.keys()
         if isinstance(value, dict) and (unknown := value.keys() - known):
             raise PydanticCustomError("unknown_field", "unknown: " + ", ".join(sorted(unknown)))
@@ -39,9 +46,11 @@ class FaceRecord(_Record):
     """The face that the counselor saw.
 
     Attributes:
+        file: relative to the session's folder.
         statement: what the relevance filter compared the attempts with; empty in older transcripts.
+        attempts: all painted faces, in order.
         chosen: the number of the attempt that was shown.
-        exhausted: whether none was accepted.
+        exhausted: whether no attempt was accepted.
     """
 
     file: FaceFile
@@ -52,31 +61,38 @@ class FaceRecord(_Record):
 
     @property
     def files(self) -> list[str]:
+        """The files of the face and of its attempts."""
         return [self.file, *(attempt.file for attempt in self.attempts)]
 
     @property
     def limits(self) -> dict[str, float]:
-        """The filter's threshold of each check that was made."""
+        """The threshold of each check, by name."""
         return {check.name: check.threshold for attempt in self.attempts for check in attempt.verdict.checks}
 
 
 class Turn(_Record):
-    """One turn of both; one in which the client ends the session has neither face nor reply.
+    """One turn: the client's utterance, the face and the counselor's reply.
+
+    A turn in which the client ends the session has neither face nor reply.
 
     Attributes:
         number: from 1.
-        cue, words, ended: of the client's utterance, as it was read.
-        client_raw: the utterance as the client gave it.
-        description: what the describer gave, all its fields.
-        caption: with EC, what the counselor saw in the face.
-        technique, plan: with planning, what the counselor follows in this turn; empty before it has a plan.
-        plan_text: the plan as it stands in the counselor's prompts.
+        cue: the visible cue of the parsed utterance.
+        words: its spoken words.
+        ended: whether it ends the session.
+        client_raw: the utterance as the client returned it.
+        description: all fields that the describer returned.
+        face: the face that the counselor saw.
+        caption: with EC, the counselor's caption of the face.
+        technique: with planning, the technique that the counselor follows in this turn; empty before it has a plan.
+        plan: with planning, the steps of its plan.
+        plan_text: the plan as it occurs in the counselor's prompts.
         reply: the counselor's words.
-        counselor_raw: what the counselor gave, by kind of prompt.
+        counselor_raw: the counselor's raw answers, by kind of prompt.
         cut_off: the kinds of prompt whose answer ran out of tokens.
-        dropped_utterances: how many of the oldest ones did not fit the counselor's context.
-        cut_characters: of the newest utterance, whose beginning did not fit the counselor's context.
-        tokens: used in this turn, e.g. `client_prompt`, as far as they were counted.
+        dropped_utterances: the number of oldest utterances that did not fit into the counselor's context.
+        cut_characters: the number of characters cut from the beginning of the newest utterance for the same reason.
+        tokens: the number of tokens used in this turn by purpose, e.g. `client_prompt`, as far as counted.
     """
 
     number: int = Field(ge=1)
@@ -100,7 +116,13 @@ class Turn(_Record):
 
 @dataclass(frozen=True)
 class Conversation:
-    """A session so far, as the collaborators see it; `seed` is the run's."""
+    """The session so far, as passed to client, describer, painter and counselor.
+
+    Attributes:
+        profile: the client.
+        turns: all turns so far.
+        seed: the seed of the run.
+    """
 
     profile: Profile
     turns: tuple[Turn, ...]
@@ -108,16 +130,16 @@ class Conversation:
 
     @property
     def number(self) -> int:
-        """The number of the turn to come."""
+        """The number of the next turn."""
         return len(self.turns) + 1
 
     @property
     def dialogue(self) -> tuple[tuple[str, str], ...]:
-        """(role, words) of all that was spoken, roles `client` and `therapist`; who is silent is left out."""
+        """The (role, words) pairs of all spoken words, with the roles `client` and `therapist`."""
         said = ((("client", turn.words), ("therapist", turn.reply)) for turn in self.turns)
         return tuple((role, words) for exchange in said for role, words in exchange if words)
 
     @property
     def ended(self) -> bool:
-        """Whether the client has ended it."""
+        """Whether the client has ended the session."""
         return bool(self.turns) and self.turns[-1].ended

@@ -1,4 +1,4 @@
-"""What the filter says of a painted face: a record, never a truth value. Knows nothing of models or services."""
+"""The verdict of the filter on a painted face: a record that has no truth value."""
 
 from typing import Literal, NoReturn
 
@@ -15,17 +15,20 @@ Outcome = Literal[
     "unreadable_portrait",
     "no_face_in_portrait",
 ]
-OF_THE_PORTRAIT = frozenset({"unreadable_portrait", "no_face_in_portrait"})  # painting again cannot help
+OF_THE_PORTRAIT = frozenset(
+    {"unreadable_portrait", "no_face_in_portrait"}
+)  # the portrait is at fault; another attempt cannot help
 
 
 class Check(BaseModel):
-    """One question the filter asked, with the model that answered it.
+    """One check of the filter.
 
     Attributes:
-        name: what was asked.
-        score: what the model gave (safe: the share of the nsfw score, lower is safer; the others: a cosine).
-        threshold: where the answer turns.
-        model: folder or Hub id of the model.
+        name: what was checked.
+        passed: the result.
+        score: `safe`: the probability of nsfw content in 0…1, lower is safer; others: a cosine similarity in -1…1.
+        threshold: the score at which the result changes.
+        model: the folder or Hub id of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,26 +41,32 @@ class Check(BaseModel):
 
 
 class Verdict(BaseModel):
-    """The outcome of one verification, with every check that was made on the way to it, in order."""
+    """The outcome of one verification.
+
+    Attributes:
+        outcome: `accepted`, or the reason for rejection.
+        checks: the checks that were made, in order.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     outcome: Outcome
     checks: tuple[Check, ...] = ()
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy supports no decorators on properties
     @property
     def accepted(self) -> bool:
+        """Whether the face may be shown."""
         return self.outcome == "accepted"
 
     @property
     def is_final(self) -> bool:
-        """Whether painting again cannot change it: the portrait itself is at fault."""
+        """Whether another attempt cannot change the outcome, because the portrait is at fault."""
         return self.outcome in OF_THE_PORTRAIT
 
     def score(self, name: str) -> float | None:
-        """The score of a check; None where it was not made."""
+        """Return the score of a check; None if it was not made."""
         return next((check.score for check in self.checks if check.name == name), None)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("a verdict is no truth value (a rejection would count as true); ask verdict.accepted")
+        raise TypeError("a verdict has no truth value (a rejection would count as true); use verdict.accepted")

@@ -60,9 +60,9 @@ def test_one_run_under_two_names_is_refused(output):
     [
         ("settings.yaml", b"cot: [", "results/a/settings.yaml cannot be read"),
         ("settings.yaml", b"\xff\xfe", "results/a/settings.yaml cannot be read"),
-        ("settings.yaml", b"- cot", "results/a is no run of counseling: results/a/settings.yaml names no cot"),
-        ("settings.yaml", b"", "results/a is no run of counseling: results/a/settings.yaml names no cot"),
-        ("settings.yaml", b"judge: openai", "results/a is no run of counseling"),
+        ("settings.yaml", b"- cot", "results/a is not a counseling run: results/a/settings.yaml names no cot"),
+        ("settings.yaml", b"", "results/a is not a counseling run: results/a/settings.yaml names no cot"),
+        ("settings.yaml", b"judge: openai", "results/a is not a counseling run"),
         ("provenance.json", b"{", "results/a/provenance.json is damaged"),
     ],
 )

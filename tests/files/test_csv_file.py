@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirror.files.csv_file import SIGNS, cell, csv_text, text_of_cell
+from mirror.files.csv_file import SIGNS, csv_text, escape_cell, unescape_cell
 
 FORMULAS = ["=1+1", "=HYPERLINK(A1)", "+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1"]
 FORMULAS += ["\n=1", " =1+1", "'=1", "＝1+1", "－1+A1", "-", "-1e", "--1", "+1;=2", "-A1", "+12 points of A1", "-1\n=2"]
@@ -18,23 +18,23 @@ PLAIN = ["", "word", "a=b", "-0.3", "+12", "-1e-3", "+0.30 to +0.51", "-3 to +5 
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_what_a_spreadsheet_takes_for_a_formula_is_marked_as_text(text):
-    assert cell(text) == f"'{text}" and text_of_cell(cell(text)) == text
+    assert escape_cell(text) == f"'{text}" and unescape_cell(escape_cell(text)) == text
 
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_words_and_numbers_stay(text):
-    assert cell(text) == text == text_of_cell(text)
+    assert escape_cell(text) == text == unescape_cell(text)
 
 
 def test_what_is_no_text_stays():
-    assert [cell(value) for value in (-3, -0.5, None, True)] == [-3, -0.5, None, True]
+    assert [escape_cell(value) for value in (-3, -0.5, None, True)] == [-3, -0.5, None, True]
 
 
 @given(st.text(st.sampled_from([*"=+-@'\t\r\n ,.%e1a", *SIGNS]), max_size=8))
 def test_every_text_is_read_back(text):
-    assert text_of_cell(cell(text)) == text
+    assert unescape_cell(escape_cell(text)) == text
     # A spreadsheet hides the apostrophe; a formula would begin with a sign.
-    assert not cell(text).startswith(("=", "@", "\t", "\r", "\n"))
+    assert not escape_cell(text).startswith(("=", "@", "\t", "\r", "\n"))
 
 
 def test_a_table_keeps_its_numbers_and_its_empty_cells():

@@ -243,7 +243,7 @@ UNDECIDED = {
 
 @pytest.mark.parametrize("values", UNDECIDED.values(), ids=UNDECIDED)
 def test_values_that_do_not_tell_where_white_is_are_refused(values):
-    assert "do not tell where white is; save it with 8 bits a channel" in refused(
+    assert "the white level is ambiguous; save it with 8 bits a channel" in refused(
         saved(Image.fromarray(values), "TIFF")
     )
 

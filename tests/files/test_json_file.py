@@ -19,7 +19,7 @@ NO_JSON = {
     "twice inside": (b'{"a": [{"b": 1, "b": 2}]}', "names 'b' twice"),
     "NaN": (b'{"a": NaN}', "holds NaN, which JSON does not have"),
     "infinity": (b'{"a": [-Infinity]}', "holds -Infinity"),
-    "too large": (b'{"a": 1e999}', "holds 1e999, a number without end"),
+    "too large": (b'{"a": 1e999}', "holds 1e999, which is too large for a number"),
     "half a character": (rb'{"a": "\ud83d"}', "holds half a character"),
     "half a character in a name": (rb'{"\udc00": 1}', "holds half a character"),
     "no text": (b'{"a": "\xff"}', "can't decode byte 0xff"),

@@ -88,7 +88,7 @@ def test_the_two_lines_are_read(answer):
 
 
 BROKEN = {
-    "empty": ("", "'Facial Expression Description: …' and none 'Contrasting Facial Expression Description: …'"),
+    "empty": ("", "'Facial Expression Description: …' and no line 'Contrasting Facial Expression Description: …'"),
     "prose": ("I cannot help with that.", "found 'I cannot help with that.'"),
     "no contrast": ("Facial Expression Description: a frown", "no line 'Contrasting Facial"),
     "no expression": ("Contrasting Facial Expression Description: a frown", "no line 'Facial"),

@@ -53,7 +53,7 @@ def test_a_missing_score_is_missing_and_never_0(tmp_path):
         ('{"idx": "61", ', "names 'idx' twice"),
         ('{"scores": {"a": 1, "a": 2}, ', "names 'a' twice"),
         ('{"extra": NaN, ', "holds NaN, which JSON does not have"),
-        ('{"extra": 1e999, ', "holds 1e999, a number without end"),
+        ('{"extra": 1e999, ', "holds 1e999, which is too large for a number"),
         ('{"extra": "\\ud83d", ', "holds half a character"),
         ('{"extra": %s, ' % ("[" * 50_000), "is nested too deeply"),
     ],

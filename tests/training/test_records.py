@@ -222,6 +222,6 @@ def test_a_picture_that_no_model_should_see_is_a_fault_of_its_record(read, folde
     _, faults, _ = read([row(f"a:{n}:r", image=name) for n, name in enumerate(names)])
     assert [fault.problem.split(";")[0] for fault in faults] == [
         f"{folder}/line.png: has 500 × 1 pixels (a side has at least 8, the longer at most 10 times the shorter)",
-        f"{folder}/nan.tif: holds values that are not finite numbers, which do not tell where white is",
+        f"{folder}/nan.tif: holds values that are not finite numbers, so that the white level is ambiguous",
         f"{folder}/empty.png: is empty (0 bytes)",
     ]

@@ -72,5 +72,5 @@ def test_a_folder_that_is_no_run_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ArmError, match="has no settings.yaml"):
         Arm.read(tmp_path / "empty")
-    with pytest.raises(ArmError, match="holds no sessions of counseling"):
+    with pytest.raises(ArmError, match="contains no counseling sessions"):
         Arm.read(write(tmp_path / "none", ()))

@@ -261,7 +261,7 @@ def test_a_picture_that_cannot_be_read_is_a_fault_of_every_row_that_names_it(dam
 
 def test_a_portrait_folder_that_is_not_there_is_one_fault(faults, folder):
     folder.rename(folder.with_name("moved"))
-    assert faults({}, {"idx": "8"}) == [f"the portrait folder {folder} is not there"]
+    assert faults({}, {"idx": "8"}) == [f"the portrait folder {folder} does not exist"]
 
 
 # Faults ---------------------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_rows(faults, folder):
         "row 4 (idx 7): idx",
         "row 5: idx",
         "row 5: img_path",
-        "row 6: has 3 cells, the header has 7; quote a cell that holds a comma",
+        "row 6: has 3 cells, the header has 7; quote cells that contain a comma",
     ]
 
 
@@ -310,7 +310,7 @@ def test_all_missing_columns_are_named(faults):
 
 def test_a_column_that_is_there_twice_is_a_fault(faults):
     lines = as_csv([ROW]).splitlines()
-    assert faults(text=f"{lines[0]},idx\n{lines[1]},8\n") == ["row 1: column idx is there 2 times; leave one"]
+    assert faults(text=f"{lines[0]},idx\n{lines[1]},8\n") == ["row 1: column idx occurs 2 times; keep one"]
 
 
 @pytest.mark.parametrize("other", ["7", "7 "])
@@ -329,7 +329,7 @@ def test_two_idx_that_some_file_systems_take_for_one_are_a_fault(pair, faults):
 @pytest.mark.parametrize("idx", [".", "..", "a/b", "a\\b", "../x", "a:b", "a\0b", "a\nb", "x.", "-x", "x" * 61, "a?"])
 def test_an_idx_that_cannot_be_a_folder_is_a_fault(idx, faults):
     (fault,) = faults({"idx": idx})
-    assert "idx: must do as a folder's name" in fault and "\n" not in fault
+    assert "idx: must be usable as a folder name" in fault and "\n" not in fault
 
 
 @pytest.mark.parametrize("idx", ["0", "client-12", "12.5", "train_7", "Zoë 3", "x" * 60])
@@ -392,7 +392,7 @@ def test_a_table_is_read_by_its_byte_order_mark(encoding, read):
         ("", "is empty; the first row names the columns, each further row is a client"),
         ("\ufeff", "is empty; the first row names the columns, each further row is a client"),
         ("\n\n", "is empty; the first row names the columns, each further row is a client"),
-        (",".join(ROW) + "\n", "has no clients; each row below the first is one"),
+        (",".join(ROW) + "\n", "has no clients; each row below the header is one"),
         (as_csv([ROW], delimiter=";"), "row 1: columns are separated by semicolons; save it with commas"),
         (as_csv([ROW], delimiter="\t"), "row 1: columns are separated by tabs; save it with commas"),
         (
@@ -431,12 +431,12 @@ def test_a_file_that_is_no_such_table_is_refused(text, fault, faults):
 
 def test_a_quote_that_is_never_closed_is_told_with_its_line(faults):
     (fault,) = faults(text=as_csv([ROW]) + '8,"never closed\nand on\n')
-    assert fault.startswith("line 4: is not CSV (unexpected end of data)")
+    assert fault.startswith("line 4: is not valid CSV (unexpected end of data)")
 
 
 def test_a_quote_in_the_middle_is_told_with_its_line(faults):
     (fault,) = faults(text=as_csv([ROW]) + '8,"a" b,c,d,e,f,g\n' + as_csv([ROW]))
-    assert fault.startswith("line 3: is not CSV (")
+    assert fault.startswith("line 3: is not valid CSV (")
 
 
 @pytest.mark.parametrize("name, reason", [("missing.csv", "No such file or directory"), (".", "Is a directory")])
