@@ -1,7 +1,7 @@
-# The commands of this repository. Each sets up .venv by itself, again when pyproject.toml or constraints.txt changed.
-# They need Python 3.11 or newer and make, and the network for the first installation only.
-#   make test PYTHON=/path/to/python3.12    chooses the Python that .venv is made of (make clean first to change it)
-#   make demo MIRROR_OUTPUT=/path           writes results/ and checkpoints/ there and not here
+# Commands for development. Each one creates .venv if needed, and updates it when pyproject.toml or constraints.txt
+# changed. Requires make and Python 3.11 or newer; needs network access only for the installation.
+#   make test PYTHON=/path/to/python3.12    uses this Python for .venv (run make clean first to change it)
+#   make demo MIRROR_OUTPUT=/path           writes results/ and checkpoints/ below this folder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -9,17 +9,17 @@
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
-# The mark holds the folder it was made in: a .venv that was copied, moved or lost its Python is made anew.
+# This file contains the folder it was created in: .venv is recreated if it was copied or moved, or lost its Python.
 INSTALLED_IN := $(shell $(PY) -c 'print(open("$(INSTALLED)").read())' 2>/dev/null)
 OUTPUT := $(if $(MIRROR_OUTPUT),$(MIRROR_OUTPUT),$(CURDIR))
 COTS := base planning ec_planning
-# The MIRRORs of the demo are made side by side, on one thread each: so small a training hardly gains from a second one.
-# $(call NOTEBOOK,name,run,params file) runs a notebook into its run's folder.
+# The demo trains its models in parallel, with one thread each: models this small hardly benefit from a second thread.
+# $(call NOTEBOOK,name,run,params file) runs a notebook and writes it to the folder of its run.
 NOTEBOOK = mkdir -p "$(OUTPUT)/results/$(2)" && MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m papermill --no-progress-bar \
 	--stdout-file - --stderr-file - notebooks/$(1).ipynb "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
 PYTHONS := $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14 python)
 
-# A Python, a kernel or a service of the caller's own environment stays out: these runs are the same everywhere.
+# Python, kernels and services of the calling environment are ignored, so that runs are the same everywhere.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX JUPYTER_PATH MPLBACKEND
 unexport OPENAI_API_KEY OPENAI_BASE_URL IMG_VERIFICATION_URL IMG_DESCRIPTION_URL MIRROR_SERVICE_TOKEN
 export PYTHONNOUSERSITE := 1
@@ -29,11 +29,11 @@ export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export TOKENIZERS_PARALLELISM := false
-# Threads that wait sleep: where other programs want the cores too, spinning makes a training many times slower.
+# Waiting threads sleep: spinning slows training down many times when other programs use the same cores.
 export OMP_WAIT_POLICY := PASSIVE
 
-# The workers share the cores: one thread each is faster than all threads in every worker. Notebooks are few: they keep
-# all threads, so that the last one to run has all cores.
+# Test workers share the cores, so one thread each is fastest. Notebooks are few and keep all threads, so that the last
+# one can use all cores.
 PYTEST := $(PY) -m pytest
 ONE_THREAD := OMP_NUM_THREADS=1
 WORKERS := --numprocesses logical --maxprocesses 4
@@ -43,7 +43,7 @@ help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: export OMP_NUM_THREADS := 1
-demo: $(INSTALLED)  ## a small study on two CPU cores: train MIRRORs, let each counsel twelve clients, compare them
+demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel twelve clients with each, compare
 	@failed=$$(mktemp) && trap 'rm -f "$$failed"' EXIT && trap 'trap - INT TERM; kill 0' INT TERM && \
 	for cot in $(COTS); do \
 		{ { $(call NOTEBOOK,train,train-pocket-$$cot,params/train/pocket-$$cot.yaml) && \
@@ -58,20 +58,20 @@ demo: $(INSTALLED)  ## a small study on two CPU cores: train MIRRORs, let each c
 		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
 		"  $(PY) -m mirror.transcripts $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
 
-test: unit notebooks  ## run all tests, then every notebook as it stands
+test: unit notebooks  ## run all tests, then every notebook with its defaults
 
 unit: $(INSTALLED)  ## run the tests in tests/ only
 	@$(IN_FRESH_FOLDER) $(ONE_THREAD) $(PYTEST) $(WORKERS) --dist loadfile tests
 
-notebooks: $(INSTALLED)  ## run every notebook as it stands, at pocket size; their files go to a temporary folder
+notebooks: $(INSTALLED)  ## run every notebook with its defaults, at pocket size; output goes to a temporary folder
 	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --nbmake --nbmake-timeout 300 notebooks
 
-check: $(INSTALLED)  ## style, layers, and the form of the notebooks
+check: $(INSTALLED)  ## check style, layers, and the form of the notebooks
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PYTEST) tests/project/test_layers.py tests/project/test_notebooks.py
 
-clear: $(INSTALLED)  ## remove the outputs of a run from the notebooks, before a commit
+clear: $(INSTALLED)  ## remove outputs from the notebooks, before a commit
 	@$(PY) -m jupyter nbconvert --clear-output --inplace notebooks/*.ipynb
 
 docs: $(INSTALLED)  ## build the documentation site into site/; broken links and missing references are errors
@@ -80,7 +80,7 @@ docs: $(INSTALLED)  ## build the documentation site into site/; broken links and
 		> build/architecture.txt
 	@$(PY) -m zensical build --clean --strict
 
-constraints: $(INSTALLED)  ## bring constraints.txt up to pyproject.toml; versions already there stay
+constraints: $(INSTALLED)  ## update constraints.txt and requirements.lock from pyproject.toml; pinned versions stay
 	@$(PY) -m pip install --quiet uv
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \
 		--output-file constraints.txt pyproject.toml
@@ -96,11 +96,11 @@ constraints: $(INSTALLED)  ## bring constraints.txt up to pyproject.toml; versio
 		grep -v '^#' requirements.lock; } > requirements.new
 	@mv requirements.new requirements.lock
 
-locked:  ## set up .venv anew from files whose hashes requirements.lock holds (packages from PyPI, torch with CUDA)
+locked:  ## recreate .venv with the hashes of requirements.lock (packages from PyPI, torch with CUDA)
 	@rm -rf .venv
 	@$(MAKE) --no-print-directory LOCKED=yes $(INSTALLED)
 
-audit: $(INSTALLED)  ## ask for known vulnerabilities of the pinned packages; says so where that cannot be asked
+audit: $(INSTALLED)  ## check the pinned packages for known vulnerabilities; reports if that is impossible
 	@$(PY) -m pip install --quiet --constraint constraints.txt pip-audit || \
 		{ echo "NOT AUDITED: pip-audit cannot be installed"; exit 0; }; $(PY) .ci/audit.py
 
@@ -112,22 +112,22 @@ ifneq ($(INSTALLED_IN),$(CURDIR))
 .PHONY: $(INSTALLED)
 endif
 $(INSTALLED): pyproject.toml constraints.txt
-	@# The pins have wheels for Python 3.11 to 3.14; a newer one is taken where there is no other.
+	@# The pinned versions have wheels for Python 3.11 to 3.14; a newer one is used only if there is no other.
 	@if [ "$(INSTALLED_IN)" != "$(CURDIR)" ]; then \
 		for newest in 14 99; do for python in $(PYTHONS); do \
 			"$$python" -c "import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $$newest))" \
 				2>/dev/null && break 2; python=; \
 		done; done; \
 		if [ -z "$$python" ]; then \
-			echo "No Python 3.11 or newer that can make a virtual environment was found$(if $(PYTHON), at $(PYTHON))." >&2; \
+			echo "No Python 3.11 or newer that can create a virtual environment was found$(if $(PYTHON), at $(PYTHON))." >&2; \
 			echo "Install one (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python@3.13)," >&2; \
-			echo "or name one that is there: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
+			echo "or name an installed one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; \
 			exit 1; \
 		fi; \
-		echo "Setting up .venv with $$("$$python" --version); this needs the network, once."; \
+		echo "Setting up .venv with $$("$$python" --version); this needs network access, once."; \
 		"$$python" -m venv --clear .venv || exit 1; \
 	fi
-	@# Nothing of this folder is downloaded, so it has no hash: it is installed by itself, with the build tool of the lock.
+	@# This project itself has no hash in the lock, so it is installed separately, with the locked build tool.
 	@if [ -n "$(LOCKED)" ]; then \
 		$(PY) -m pip install --require-hashes --requirement requirements.lock && \
 		$(PY) -m pip install --no-deps --no-build-isolation --editable .; \

@@ -161,8 +161,8 @@ def _rows(table: Path) -> tuple[dict[int, dict[str, str]], list[tuple[int, str]]
             if any(map(str.strip, row)):
                 cells[number] = [cell.strip() for cell in row]
     except csv.Error as error:
-        problem = f"line {reader.line_num}: is not valid CSV ({error}); end a quoted cell with a quote, and double the quotes inside it"
-        raise ProfileError(table, [problem]) from None
+        advice = "end a quoted cell with a quote, and double the quotes inside it"
+        raise ProfileError(table, [f"line {reader.line_num}: is not valid CSV ({error}); {advice}"]) from None
     if not cells:
         raise ProfileError(table, ["is empty; the first row names the columns, each further row is a client"])
     header = cells.pop(min(cells))

@@ -98,7 +98,7 @@ def test_a_session_under_way_must_have_its_faces(output):
 
 def test_a_complete_session_that_lost_turns_cannot_be_read(session):
     damage(session, *DAMAGE["last turn gone"])
-    with pytest.raises(TranscriptError, match="turns.jsonl holds 3 turns, and the session was complete with 4"):
+    with pytest.raises(TranscriptError, match="turns.jsonl holds 3 turns, but the session ended with 4"):
         session.turns()
 
 

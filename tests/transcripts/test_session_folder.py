@@ -188,7 +188,7 @@ def test_a_turn_that_is_not_the_next_is_refused(number, session):
 def test_a_turn_comes_with_the_pictures_that_it_names(change, session):
     images = pictures(TURNS[0]) | change if change else {}
     images = {file: image for file, image in images.items() if image}
-    with pytest.raises(ValueError, match="pictures and record must name the same files"):
+    with pytest.raises(ValueError, match="images and record must name the same files"):
         session.append(TURNS[0], images, {})
     assert not session.folder.exists()
 
@@ -241,8 +241,8 @@ def damaged(folder, change):
 def test_a_transcript_of_a_later_version_is_refused(change, field, unbroken):
     with pytest.raises(TranscriptError) as error:
         SessionFolder(damaged(unbroken, change)).turns()
-    assert "turns.jsonl: line 2: is no turn of this version" in str(error.value)
-    assert field in str(error.value) and "a later version wrote it" in str(error.value)
+    assert "turns.jsonl: line 2: is not a turn of this version" in str(error.value)
+    assert field in str(error.value) and "a newer version wrote it" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_line_that_is_no_json_is_refused(unbroken):
 def test_a_transcript_that_lacks_a_line_is_refused(unbroken):
     lines = (unbroken / "turns.jsonl").read_bytes().split(b"\n")
     (unbroken / "turns.jsonl").write_bytes(b"\n".join([lines[0], *lines[2:]]))
-    with pytest.raises(TranscriptError, match="line 2: holds turn 3; lines were lost or added by hand"):
+    with pytest.raises(TranscriptError, match="line 2: holds turn 3; lines were lost or inserted"):
         SessionFolder(unbroken).turns()
 
 
