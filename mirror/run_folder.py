@@ -144,12 +144,12 @@ def read_settings(folder: Path) -> dict[str, Any]:
     try:
         settings = strict_yaml(path.read_bytes())
     except ValueError as error:
-        settings = " ".join(str(error).split())
-    if not isinstance(settings, dict):
-        raise RunConflict(
-            f"{display_path(path)} is damaged ({settings!s:.200}); restore it, or start over with -p fresh True"
-        )
-    return settings
+        fault = f"cannot be read as YAML: {' '.join(str(error).split())}"
+    else:
+        if isinstance(settings, dict):
+            return settings
+        fault = f"must hold settings by name, found {settings!r}"
+    raise RunConflict(f"{display_path(path)} is damaged ({fault:.200}); restore it, or start over with -p fresh True")
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:

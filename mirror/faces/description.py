@@ -15,6 +15,7 @@ from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_unti
 from mirror.clients.lexicon import DATA, lexicon
 from mirror.files.digests import sha256
 from mirror.prompts import (
+    EXPRESSION_TEMPLATE,
     FacialExpression,
     MissingDescription,
     Utterance,
@@ -24,7 +25,6 @@ from mirror.prompts import (
     parse_expression,
     parse_utterance,
 )
-from mirror.prompts.expression import TEMPLATE
 from mirror.seeds import seed_for
 from mirror.services.service import Service, ServiceError
 
@@ -175,7 +175,7 @@ class ChatDescriber:
 
     def facts(self) -> dict[str, Any]:
         """The model, its sampling and the SHA-256 of the prompt, for the record of a run."""
-        return {"describer": self.KIND, **self.model.facts(), "prompt_sha256": sha256(TEMPLATE)}
+        return {"describer": self.KIND, **self.model.facts(), "prompt_sha256": sha256(EXPRESSION_TEMPLATE)}
 
 
 class LocalDescriber(ChatDescriber):

@@ -9,7 +9,7 @@ from mirror.prompts.utterance import Utterance, format_utterance
 
 SHOWN = "Facial Expression Description"
 CONTRAST = "Contrasting Facial Expression Description"
-TEMPLATE = Path(__file__).with_name("description.txt")
+EXPRESSION_TEMPLATE = Path(__file__).with_name("description.txt")
 NO_HISTORY = "(nothing yet: the session begins)"
 
 # A label at the beginning of a line may have a number, a bullet or bold marks before it, and bold marks and a colon
@@ -49,7 +49,7 @@ def expression_prompt(history: str, utterance: Utterance) -> str:
         history: the dialogue so far, as `format_dialogue` writes it; may be empty.
         utterance: the client's utterance to describe.
     """
-    template = TEMPLATE.read_text(encoding="utf-8").removesuffix("\n")
+    template = EXPRESSION_TEMPLATE.read_text(encoding="utf-8").removesuffix("\n")
     return template.format(history=history.strip() or NO_HISTORY, utterance=format_utterance(utterance))
 
 

@@ -7,9 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mirror.prompts.dialogue import SPEAKER_LABEL
-from mirror.prompts.technique import canonical_technique, is_known
-from mirror.prompts.template import PromptTemplate
+from mirror.prompts import SPEAKER_LABEL, PromptTemplate, canonical_technique, is_known
 from mirror.training.prompt_lines import (
     FIRST_STEP,
     MASK,

@@ -7,9 +7,7 @@ import random
 import re
 from collections.abc import Iterable
 
-from mirror.prompts.forms import FormCounts
-from mirror.prompts.technique import canonical_technique, is_known
-from mirror.prompts.template import CountedTemplate, PromptSet, PromptTemplate
+from mirror.prompts import CountedTemplate, FormCounts, PromptSet, PromptTemplate, canonical_technique, is_known
 from mirror.training.prompt_draft import Draft, draft_template
 from mirror.training.prompt_lines import FIRST_STEP, MASK, ROLE_LINE, STEP, Key, line_keys
 

@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mirror.prompts.dialogue import SPEAKER_LABEL
-from mirror.prompts.technique import NOT_FOUND, TECHNIQUE_NAME, technique_span
+from mirror.prompts import NOT_FOUND, SPEAKER_LABEL, TECHNIQUE_NAME, technique_span
 
 ROLE_LINE = re.compile(rf"^{SPEAKER_LABEL}", re.MULTILINE)
 _STEP = r"[*_(]*(?:step +)?{number}[.):][*_]*\s"

@@ -44,7 +44,7 @@ chat          endpoint local messages prices retries
 models        checkpoint device generation_config llava llava_chat lora sampling weight_files weights
 transcripts   arm integrity profile session_folder turn verdict
 services      http_client server_json service
-prompts       . client dialogue expression forms technique template
+prompts       . client
 """
 MOST_MODULES = 12  # in a folder, `__init__` and `__main__` not counted
 MOST_LINES = 300  # of a module

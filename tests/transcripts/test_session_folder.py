@@ -261,7 +261,7 @@ def test_a_damaged_transcript_is_refused(change, unbroken):
 
 def test_a_line_that_is_no_json_is_refused(unbroken):
     (unbroken / "turns.jsonl").write_bytes(b"\0\0\0\n")
-    with pytest.raises(TranscriptError, match=r"line 1: .*Invalid JSON.* the file was changed or damaged"):
+    with pytest.raises(TranscriptError, match=r"line 1: .*invalid JSON.* the file was changed or damaged"):
         SessionFolder(unbroken).turns()
 
 
@@ -490,7 +490,9 @@ def test_another_client_of_the_same_name_is_refused(session):
     session.begin(CLIENT)
     session.check_client(replace(CLIENT, portraits=(Path("elsewhere.png"),)))
     before = contents(session.folder)
-    with pytest.raises(RunConflict, match="another client 60: resistance was 'cognitive' and is 'emotional'; give the"):
+    with pytest.raises(
+        RunConflict, match="another client 60: resistance was 'cognitive' and is 'emotional'; restore the"
+    ):
         session.check_client(replace(CLIENT, resistance="emotional"))
     assert contents(session.folder) == before
 
@@ -544,7 +546,7 @@ def test_a_session_under_way_is_printed_and_left_as_it_is(session):
         file.write('{"number":2')
     before = contents(session.folder)
     done = command(session.folder)
-    assert "under way" in done.stdout and "\n2." not in done.stdout
+    assert "in progress" in done.stdout and "\n2." not in done.stdout
     assert contents(session.folder) == before
 
 
@@ -555,7 +557,7 @@ def test_a_failed_session_is_printed_with_its_reason(session):
 
 def test_a_folder_without_a_session_is_told(tmp_path):
     done = command(tmp_path)
-    assert done.returncode == 2 and f"{tmp_path} holds no session" in done.stderr
+    assert done.returncode == 2 and f"{tmp_path} is not a session" in done.stderr
 
 
 def test_a_transcript_that_cannot_be_read_is_told_in_one_line(unbroken):
