@@ -3,10 +3,7 @@
 Images are normalized as follows:
 
 - EXIF (or XMP) orientation is applied. If it is damaged or not in 1..8, the pixels are used as stored.
-- Transparent images are composited on white, so that colors hidden by transparency reach no model.
-- 16-bit gray is scaled from 0..65535 (12-bit TIFF: 0..4095). 32-bit integers up to 255 are used as they are, up to
-  65535 as 16-bit. Floats up to 1 are scaled from 0..1, up to 255 rounded. Anything else (negative values, NaN, a 16-bit
-  image with no value above 255) leaves the white level ambiguous and is rejected.
+- Pixels are converted by `mirror.files.image_pixels`: transparency on white, higher bit depths scaled to 8 bits.
 - The first of several frames or pages is used.
 """
 
@@ -18,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
-import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from mirror.files.image_pixels import AmbiguousWhite, eight_bit_rgb
 from mirror.paths import display_path
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF")  # Pillow's names; PPM includes PGM, PBM and PFM
@@ -28,11 +25,8 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".
 MAX_PIXELS = 64_000_000  # above the 50 megapixels of phone cameras; 200 MB in RGB
 MIN_SIDE = 8  # pixels
 MAX_PROPORTION = 10  # CLIP's processor resizes the short side to 224 or 336: a 50,000 × 1 image would need gigabytes
-BACKGROUND = (255, 255, 255, 255)  # RGBA
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ORIENTATION = 0x0112  # EXIF tag
-BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # TIFF tags
-WHITE_IS_ZERO = 0  # value of PHOTOMETRIC
 TRANSPOSES = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -237,7 +231,10 @@ def _check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) 
 def _upright(picture: Image.Image, name: str) -> Image.Image:
     """Normalize a loaded image; before loading, a PNG may lack its orientation, and a TIFF has not applied it."""
     transpose = _transpose(picture)
-    shown = _eight_bit_rgb(picture, name)
+    try:
+        shown = eight_bit_rgb(picture)
+    except AmbiguousWhite as error:
+        raise PictureError(name, str(error), "save it with 8 bits a channel") from None
     shown = shown if transpose is None else shown.transpose(transpose)
     shown.info = {}  # an orientation left here would be applied again
     return shown
@@ -249,61 +246,3 @@ def _transpose(picture: Image.Image) -> Image.Transpose | None:
     except Exception:  # damaged EXIF raises almost any exception type; the pixels are intact
         return None
     return TRANSPOSES.get(orientation) if isinstance(orientation, int) else None
-
-
-# Pixels ---------------------------------------------------------------------------------------------------------------
-
-
-def _eight_bit_rgb(picture: Image.Image, name: str) -> Image.Image:
-    """Return a new 8-bit RGB image without transparency."""
-    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        return _grey(picture, name)
-    if picture.mode == "LAB":
-        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(picture, *profiles, outputMode="RGB")
-        assert converted is not None  # None only for in-place conversion
-        return converted
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    key = picture.info.get("transparency")
-    if (
-        isinstance(key, tuple) and max(key) > 255
-    ):  # a PNG with 16 bits per channel, of which Pillow keeps the high bytes
-        picture.info["transparency"] = tuple(value >> 8 for value in key)
-    ground = Image.new("RGBA", picture.size, BACKGROUND)
-    ground.alpha_composite((picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA"))
-    return ground.convert("RGB")
-
-
-def _grey(picture: Image.Image, name: str) -> Image.Image:
-    """Convert a single-channel image of more than 8 bits; the transparent value of a PNG becomes white."""
-    values = np.asarray(picture).astype(np.float64)  # [height, width]
-    if not np.isfinite(values).all():
-        raise _undecided(name, "holds values that are not finite numbers")
-    lowest, highest = values.min(), values.max()
-    white = _white(picture, highest)
-    if lowest < 0 or white is None:
-        raise _undecided(name, f"holds values from {lowest:g} to {highest:g} in mode {picture.mode}")
-    shown = np.rint(values * (255 / white))
-    if getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO and picture.mode.startswith("I;16"):
-        shown = 255 - shown
-    if isinstance(key := picture.info.get("transparency"), int):
-        shown[values == key] = 255
-    return Image.fromarray(shown.astype(np.uint8)).convert("RGB")
-
-
-def _white(picture: Image.Image, highest: float) -> int | None:
-    """Return the value of white; None if it is ambiguous."""
-    if picture.mode == "F":
-        return 1 if highest <= 1 else 255 if highest <= 255 else None
-    if picture.mode.startswith("I;16"):
-        declared = 4095 if getattr(picture, "tag_v2", {}).get(BITS_PER_SAMPLE) == (12,) else 65535
-        # Nothing above 1/256 of white: black, or 8-bit values in a 16-bit file.
-        return None if 0 < highest <= 255 and declared == 65535 else declared
-    if getattr(picture, "format", None) in ("PNG", "PPM"):
-        return 65535
-    return 255 if highest <= 255 else 65535 if highest <= 65535 else None
-
-
-def _undecided(name: str, fault: str) -> PictureError:
-    return PictureError(name, f"{fault}, so that the white level is ambiguous", "save it with 8 bits a channel")
