@@ -1,4 +1,4 @@
-"""Prompts: templates, dialogue and plan round-trip; someone else's wording is found in the records."""
+"""Prompt templates are found in the records of a data set with another wording."""
 
 import json
 import random
@@ -11,17 +11,12 @@ from mirror.prompts import (
     KINDS,
     TECHNIQUES,
     VARIANTS,
-    Plan,
     PromptSet,
     PromptTemplate,
-    Variant,
     format_dialogue,
-    format_plan,
     format_steps,
     own_prompts,
     own_template,
-    parse_dialogue,
-    parse_plan,
 )
 from mirror.training.prompt_induction import induce
 
@@ -63,289 +58,6 @@ def texts(prompts, kind):
 
 def counts(prompts, kind):
     return [counted.count for counted in prompts.templates[kind]]
-
-
-# Variants and our own templates
-
-
-def test_the_four_variants_are_two_declared_switches():
-    assert {name: (each.ec, each.planning) for name, each in VARIANTS.items()} == {
-        "base": (False, False),
-        "planning": (False, True),
-        "ec": (True, False),
-        "ec_planning": (True, True),
-    }
-    assert Variant.of("planning") is VARIANTS["planning"]
-
-
-@pytest.mark.parametrize("cot", ["checkpoints/llava-v1.5-7b-mirror_planning", "EC", "plan", ""])
-def test_a_variant_is_never_guessed_from_a_path_or_a_part_of_a_name(cot):
-    with pytest.raises(ValueError, match="base, planning, ec, ec_planning"):
-        Variant.of(cot)
-    with pytest.raises(ValueError, match="base, planning, ec, ec_planning"):
-        own_template("response", cot)
-
-
-@pytest.mark.parametrize(
-    ("kind", "cot", "fields"),
-    [
-        ("response", "base", "personal_information reason_for_counseling dialogue"),
-        ("response", "ec", "personal_information client_emotional_state reason_for_counseling dialogue"),
-        ("response", "planning", "personal_information reason_for_counseling technique plan dialogue"),
-        (
-            "response",
-            "ec_planning",
-            "personal_information client_emotional_state reason_for_counseling technique plan dialogue",
-        ),
-        ("planning", "planning", "personal_information reason_for_counseling dialogue"),
-        ("emotion_recognition", "ec", ""),
-    ],
-)
-def test_own_templates_show_the_image_first_and_have_the_fields_of_their_variant(kind, cot, fields):
-    template = own_template(kind, cot)
-    assert template.kind == kind
-    assert template.fields == tuple(fields.split())
-    assert template.text.startswith("<image>\n")
-    assert template.text.count("<image>") == 1
-    assert not template.text.endswith("\n")
-
-
-def test_an_unknown_kind_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="response, emotion_recognition, planning"):
-        own_template("plan", "base")
-
-
-def test_the_planning_prompt_asks_for_what_its_parser_reads():
-    prompt = own_template("planning", "planning").text
-    assert all(technique in prompt for technique in TECHNIQUES)
-    labels = [line.split(":")[0] + ":" for line in format_plan("Pie Chart", ["a"]).split("\n")[:2]]
-    assert labels == ["CBT technique:", "Counseling plan:"]
-    assert all(label in prompt for label in labels)
-
-
-@pytest.mark.parametrize(
-    ("cot", "kinds"),
-    [("base", {"response"}), ("ec", {"response", "emotion_recognition"}), ("ec_planning", set(KINDS))],
-)
-def test_own_prompts_hold_the_kinds_that_a_variant_asks_for(cot, kinds):
-    prompts = own_prompts(cot)
-    assert set(prompts.templates) == kinds
-    assert prompts.template("response", own_template("response", cot).fields) == own_template("response", cot)
-
-
-# Templates
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.fixed_dictionaries(
-        {name: st.text() | st.just("{dialogue} {0} {{}") for name in own_template("response", "ec_planning").fields}
-    )
-)
-def test_parse_is_the_inverse_of_render(fields):
-    template = own_template("response", "ec_planning")
-    assert template.parse(template.render(**fields)) == fields
-
-
-@settings(max_examples=50, deadline=None)
-@given(prompt=st.text("ab{}:"), constants=st.lists(st.text("ab{}:", min_size=1, max_size=2), min_size=4, max_size=4))
-def test_what_parse_reads_render_writes(prompt, constants):
-    before, between, then, behind = (part.replace("{", "{{").replace("}", "}}") for part in constants)
-    template = PromptTemplate("x", f"{before}{{first}}{between}{{second}}{then}{{first}}{behind}")
-    assert template.fields == ("first", "second")
-    assert template.parse(template.render(first="1", second="23")) == {"first": "1", "second": "23"}
-    fields = template.parse(prompt)
-    assert fields is None or template.render(**fields) == prompt
-
-
-def test_braces_of_a_field_stay_literal():
-    template = PromptTemplate("x", "Say {{json}} of {words}.")
-    assert template.render(words="{words} {0} {{") == "Say {json} of {words} {0} {{."
-
-
-def test_parse_refuses_a_prompt_with_any_constant_changed():
-    template = own_template("response", "base")
-    prompt = template.render(personal_information="1", reason_for_counseling="2", dialogue="3")
-    changed = [prompt[:at] + "#" + prompt[at + 1 :] for at in range(len(prompt)) if prompt[at] not in "123"]
-    assert len(changed) > 100
-    assert [each for each in changed if template.parse(each) is not None] == []
-    assert template.parse(prompt + "\n") is None
-    assert PromptTemplate("x", "Only this.").parse("Only this.") == {}
-    assert PromptTemplate("x", "Only this.").parse("Only this. ") is None
-
-
-def test_a_field_that_stands_twice_must_say_the_same_twice():
-    template = PromptTemplate("x", "{a}, then {a}!")
-    assert template.parse("go, then go!") == {"a": "go"}
-    assert template.parse("go, then stop!") is None
-
-
-def test_a_dialogue_begins_at_an_utterance_though_the_reason_has_several_lines():
-    template = PromptTemplate("x", "Why: {reason}\n{technique}\n{plan}\n{dialogue}\nGo.")
-    fields = {"reason": "a\nb\nc", "technique": "Pie Chart", "plan": "1. a\n2. b", "dialogue": "Client: a\nb"}
-    assert template.parse(template.render(**fields)) == fields
-
-
-@pytest.mark.parametrize(
-    ("given_fields", "message"),
-    [
-        ({"personal_information": "a", "dialogue": "b"}, "needs the field reason_for_counseling"),
-        (
-            {"personal_information": "a", "dialogue": "b", "reason_for_counseling": "c", "plan": "d"},
-            "has no field plan",
-        ),
-    ],
-)
-def test_render_names_a_missing_and_an_unknown_field(given_fields, message):
-    with pytest.raises(ValueError, match=message):
-        own_template("response", "base").render(**given_fields)
-
-
-@pytest.mark.parametrize("text", ["{a}{b}", "{", "{0}", "{a!r}", "{a:>3}", "{}"])
-def test_a_template_that_could_not_be_read_back_is_refused(text):
-    with pytest.raises(ValueError, match="template of response"):
-        PromptTemplate("response", text)
-
-
-# Dialogue
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["therapist", "client"]), st.text() | st.text("\n :TherapistClient"))))
-def test_dialogue_round_trips(utterances):
-    assert parse_dialogue(format_dialogue(utterances)) == tuple(utterances)
-
-
-def test_dialogue_lines_and_the_words_that_look_like_one():
-    spoken = [("client", ""), ("therapist", "Tell me: why?\nClient: no,\n Therapist: yes"), ("client", "Well.")]
-    text = format_dialogue(spoken)
-    assert text == "Client: \nTherapist: Tell me: why?\n Client: no,\n  Therapist: yes\nClient: Well."
-    assert parse_dialogue(text) == tuple(spoken)
-    assert parse_dialogue("Client:\nTherapist: Hi") == (("client", ""), ("therapist", "Hi"))
-
-
-def test_no_utterance_is_the_empty_text_and_survives_the_prompt():
-    template = own_template("response", "base")
-    prompt = template.render(personal_information="a", reason_for_counseling="b", dialogue=format_dialogue([]))
-    assert parse_dialogue(template.parse(prompt)["dialogue"]) == ()
-
-
-def test_dialogue_refuses_unknown_roles_and_text_without_a_role():
-    with pytest.raises(ValueError, match="'Therapist'.*therapist, client"):
-        format_dialogue([("Therapist", "a")])
-    with pytest.raises(ValueError, match="'Hello'"):
-        parse_dialogue("Hello\nClient: a")
-
-
-# Plan
-
-STEPS = st.lists(st.text().map(lambda text: " ".join(text.split())).filter(bool), min_size=1)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(TECHNIQUES), STEPS)
-def test_plan_round_trips(technique, steps):
-    assert parse_plan(format_plan(technique, steps)) == Plan(technique, tuple(steps))
-
-
-def test_plan_round_trips_where_a_step_looks_like_something_else():
-    steps = ("2. Second first", "**Name** it", "Plan: CBT technique: Pie Chart", "- so 1. a 2. b", "1.5 hours")
-    assert parse_plan(format_plan("Reality Testing", steps)) == Plan("Reality Testing", steps)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "CBT technique: Reality Testing\nCounseling plan:\n1. Ask gently\n2. Look together",
-        "cbt TECHNIQUE: reality testing\ncounselling PLAN: 1. Ask gently\n2. Look together",
-        "Reality  Testing\r\n\r\n1) Ask gently\r\n\r\n2) Look together\r\n",
-        "**CBT Technique:** Reality-Testing.\n\n**Plan:**\n- Ask gently\n* Look together",
-        "I choose reality testing here.\n  1. Ask\n     gently\n  2. Look together",
-        "Technique:\nReality Testing\nStep 1: Ask gently\nStep 2: Look together",
-        "CBT technique: Reality Testing. Plan: 1. Ask gently 2. Look together",
-        "CBT technique: Reality Testing\n**1.** Ask gently\n**2.** Look together",
-    ],
-)
-def test_plan_parser_reads_what_small_models_write(text):
-    plan = parse_plan(text)
-    assert (plan.canonical, plan.steps) == ("Reality Testing", ("Ask gently", "Look together"))
-
-
-@pytest.mark.parametrize("technique", TECHNIQUES)
-def test_plan_parser_knows_every_technique_in_any_case(technique):
-    plan = parse_plan(f"{technique.upper().replace('-', ' ')}\n1. Use Continuum")
-    assert (plan.technique, plan.canonical) == (technique.upper().replace("-", " "), technique)
-
-
-def test_a_decimal_number_begins_no_step():
-    assert parse_plan("Continuum\n1. Walk for\n1.5 hours\n2. Rest").steps == ("Walk for 1.5 hours", "Rest")
-
-
-def test_the_technique_line_counts_before_names_in_the_text():
-    assert parse_plan("Not a Pie Chart.\nCBT technique: Continuum\n1. a").technique == "Continuum"
-
-
-@pytest.mark.parametrize(
-    ("text", "missing"),
-    [
-        ("", "none of the 12"),
-        ("1. Listen\n2. Ask", "none of the 12"),
-        ("CBT technique: Mindfulness\n1. Use Reality Testing", "none of the 12"),
-        ("CBT technique: Pie Chart", "no numbered steps"),
-        ("CBT technique: Pie Chart\nCounseling plan:\n1.\n2. ", "no numbered steps"),
-    ],
-)
-def test_an_incomplete_plan_is_refused_with_what_is_missing(text, missing):
-    with pytest.raises(ValueError, match=missing):
-        parse_plan(text)
-
-
-@pytest.mark.parametrize(
-    ("technique", "steps", "message"),
-    [
-        ("Mindfulness", ["a"], "unknown technique 'Mindfulness'"),
-        ("Pie Chart", [], "no steps"),
-        ("Pie Chart", ["a", "b\nc"], "step 2"),
-        ("Pie Chart", [" a"], "step 1"),
-    ],
-)
-def test_a_plan_that_could_not_be_read_back_is_not_written(technique, steps, message):
-    with pytest.raises(ValueError, match=message):
-        format_plan(technique, steps)
-
-
-# Prompt sets
-
-
-def test_a_prompt_set_survives_json():
-    prompts = induce([*foreign_records(FOLDER), *own_records("emotion_recognition", "ec")])
-    written = json.loads(json.dumps(prompts.to_json()))
-    assert PromptSet.from_json(written) == prompts
-    assert written["response"]["share"] == prompts.share["response"] == 1.0
-    del written["response"]["templates"][0]["text"]
-    with pytest.raises(ValueError, match=r"'response'.*text"):
-        PromptSet.from_json(written)
-
-
-def test_a_template_is_picked_by_its_fields():
-    prompts = induce(foreign_records(FOLDER))
-    first, later = (prompts.template("response", fields) for fields in (FOLDER_FIELDS[:-1], FOLDER_FIELDS))
-    assert (first.text, later.text) == (FOLDER.format(talk=""), FOLDER.format(talk=FOLDER_TALK))
-    with pytest.raises(ValueError, match="no response template with the fields plan.*dialogue"):
-        prompts.template("response", ["plan"])
-    with pytest.raises(ValueError, match="no prompt template of kind 'planning'.*response"):
-        prompts.template("planning", [])
-
-
-def test_an_empty_dialogue_is_left_out_where_the_data_left_it_out():
-    fields = dict.fromkeys(FOLDER_FIELDS, "x")
-    prompts = induce(foreign_records(FOLDER))
-    assert "Up to now" not in prompts.render("response", **fields | {"dialogue": ""})
-    assert "Up to now" in prompts.render("response", **fields)
-    own = own_prompts("base").render("response", personal_information="a", reason_for_counseling="b", dialogue="")
-    assert own == own_template("response", "base").render(
-        personal_information="a", reason_for_counseling="b", dialogue=""
-    )
 
 
 # Induction: two foreign wordings. In the first the technique stands in a sentence, the first turn has no dialogue,
@@ -613,3 +325,37 @@ def test_induction_of_anything_ends_and_counts_what_its_templates_reproduce(foun
         read = [fields for fields in map(counted.template.parse, found) if fields is not None]
         assert len(read) >= counted.count > 0
     assert 0.0 <= prompts.share.get("x", 1.0) <= 1.0
+
+
+# Prompt sets
+
+
+def test_a_prompt_set_survives_json():
+    prompts = induce([*foreign_records(FOLDER), *own_records("emotion_recognition", "ec")])
+    written = json.loads(json.dumps(prompts.to_json()))
+    assert PromptSet.from_json(written) == prompts
+    assert written["response"]["share"] == prompts.share["response"] == 1.0
+    del written["response"]["templates"][0]["text"]
+    with pytest.raises(ValueError, match=r"'response'.*text"):
+        PromptSet.from_json(written)
+
+
+def test_a_template_is_picked_by_its_fields():
+    prompts = induce(foreign_records(FOLDER))
+    first, later = (prompts.template("response", fields) for fields in (FOLDER_FIELDS[:-1], FOLDER_FIELDS))
+    assert (first.text, later.text) == (FOLDER.format(talk=""), FOLDER.format(talk=FOLDER_TALK))
+    with pytest.raises(ValueError, match="no response template with the fields plan.*dialogue"):
+        prompts.template("response", ["plan"])
+    with pytest.raises(ValueError, match="no prompt template of kind 'planning'.*response"):
+        prompts.template("planning", [])
+
+
+def test_an_empty_dialogue_is_left_out_where_the_data_left_it_out():
+    fields = dict.fromkeys(FOLDER_FIELDS, "x")
+    prompts = induce(foreign_records(FOLDER))
+    assert "Up to now" not in prompts.render("response", **fields | {"dialogue": ""})
+    assert "Up to now" in prompts.render("response", **fields)
+    own = own_prompts("base").render("response", personal_information="a", reason_for_counseling="b", dialogue="")
+    assert own == own_template("response", "base").render(
+        personal_information="a", reason_for_counseling="b", dialogue=""
+    )
