@@ -17,15 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-import mirror.transcripts.session_folder
-import mirror.transcripts.text
 from mirror.files.atomic import write_bytes
 from mirror.files.digests import sha256
 from mirror.run_folder import RunConflict
-from mirror.transcripts.profile import Profile
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
-from mirror.transcripts.text import format_session
-from mirror.transcripts.turn import AttemptRecord, Conversation, FaceRecord, Turn
+from mirror.transcripts.turn import AttemptRecord, FaceRecord, Turn
 from mirror.transcripts.verdict import Verdict
 from tests import ROOT
 from tests.sessions import (
@@ -43,20 +39,6 @@ from tests.sessions import (
     pictures,
     run_to_the_end,
 )
-
-
-@pytest.fixture
-def session(tmp_path):
-    return SessionFolder(tmp_path / "7")
-
-
-@pytest.fixture
-def unbroken(tmp_path):
-    """A whole session that nothing disturbed."""
-    folder = tmp_path / "unbroken"
-    run_to_the_end(folder)
-    return folder
-
 
 # Writing and reading --------------------------------------------------------------------------------------------------
 
@@ -407,84 +389,6 @@ def test_killed_while_it_works_a_session_goes_on_where_it_was(tmp_path, unbroken
     assert contents(folder) == contents(unbroken)
 
 
-# The conversation -----------------------------------------------------------------------------------------------------
-
-PROFILE = Profile("7", "Anna, 34", "none", "It was my fault.", "My partner left.", "Woman", (Path("a.png"),), "Anna")
-
-
-def test_a_conversation_before_its_first_turn():
-    conversation = Conversation(PROFILE, (), 3)
-    assert (conversation.number, conversation.dialogue, conversation.ended) == (1, (), False)
-
-
-def test_a_conversation_holds_what_was_spoken():
-    conversation = Conversation(PROFILE, TURNS, 3)
-    assert conversation.number == 5 and conversation.ended
-    assert not Conversation(PROFILE, TURNS[:3], 3).ended
-    assert conversation.dialogue == (
-        ("therapist", "I see that 1 weighs on you."),
-        ("client", "It was my fault 2."),
-        ("therapist", "I see that 2 weighs on you."),
-        ("client", "It was my fault 3."),
-        ("therapist", "I see that 3 weighs on you."),
-        ("client", "Thank you."),
-    )
-
-
-# For reading ----------------------------------------------------------------------------------------------------------
-
-
-def command(folder):
-    return subprocess.run(
-        [sys.executable, "-m", "mirror.transcripts", str(folder)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_a_session_is_printed_for_reading(unbroken):
-    done = command(unbroken)
-    assert (done.returncode, done.stderr) == (0, "")
-    head, first, *_, last = done.stdout.rstrip("\n").split("\n\n")
-    assert head.splitlines() == [
-        "  session    unbroken",
-        "  turns      4",
-        "  end        complete: the client ended it",
-        "  limits     safe 0.500, same_person 0.620",
-    ]
-    assert first.splitlines() == [
-        "1.",
-        "  client     [lowers the eyes] (silent)",
-        "  face       faces/01.png (attempt 2 of 2)",
-        "             1: another_person (safe 0.300, same_person 0.333)",
-        "             2: accepted (safe 0.300)",
-        "  caption    Looks sad",
-        "  technique  Pie Chart",
-        "  plan       1. Draw it.",
-        "             2. Share it out.",
-        "  context    without the first 3 utterances",
-        "  counselor  I see that 1 weighs on you.",
-    ]
-    assert last.splitlines() == ["4.", "  client     [nods] Thank you. (ends the session)"]
-    assert done.stdout.count("Pie Chart") == 1
-
-
-def test_a_session_tells_who_its_client_is(session):
-    assert session.client is None
-    session.begin(CLIENT)
-    append(session, full_turn(1))
-    head = format_session(session).split("\n\n")[0].splitlines()
-    assert head[1:5] == [
-        "  client     Ada, 40, a baker",
-        "  resistance cognitive",
-        "  reason     I bake nothing well.",
-        "  thought    I am a failure.",
-    ]
-    assert session.client["portraits"] == ["pocket/data/test_images/a.png"]
-
-
 def test_another_client_of_the_same_name_is_refused(session):
     session.check_client(CLIENT)
     session.begin(CLIENT)
@@ -495,71 +399,3 @@ def test_another_client_of_the_same_name_is_refused(session):
     ):
         session.check_client(replace(CLIENT, resistance="emotional"))
     assert contents(session.folder) == before
-
-
-def test_a_plan_that_cannot_be_read_is_printed_as_such(session):
-    append(session, full_turn(1, technique="", plan=(), counselor_raw={"planning": "1.\n2. Perhaps"}))
-    assert "\n  plan       none that can be read in: 1. 2. Perhaps\n" in format_session(session)
-
-
-def test_what_the_counselor_could_not_read_or_say_is_printed(session):
-    lost = {"technique": "", "plan": (), "counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response")}
-    append(session, full_turn(1, **lost, dropped_utterances=0, cut_characters=900))
-    append(session, full_turn(2, **lost | {"counselor_raw": {"planning": ""}, "cut_off": ()}, cut_characters=7))
-    text = format_session(session)
-    assert "\n  plan       none, the answer ran out of tokens: 1. Perh\n" in text
-    assert "none that can be read in: (no answer)" in text
-    assert "without the first 900 characters of the newest one\n" in text
-    assert "without the first 3 utterances and the first 7 characters of the newest one\n" in text
-    assert "I see that 1 weighs on you. (ran out of tokens)" in text and "2 weighs on you." in text
-
-
-def test_another_technique_is_printed_where_it_appears(session):
-    for number, technique in enumerate(["", "Pie Chart", "Pie Chart", "Continuum"], 1):
-        append(session, full_turn(number, technique=technique, plan=("Draw it.",) if technique else ()))
-    text = format_session(session)
-    assert text.count("technique") == 2
-    assert text.index("\n2.\n") < text.index("Pie Chart") < text.index("\n4.\n") < text.index("Continuum")
-
-
-def test_a_client_without_a_cue_is_printed_without_brackets(session):
-    append(session, full_turn(1, cue="", words="No."))
-    assert "\n  client     No.\n" in format_session(session)
-
-
-def test_an_exhausted_search_is_printed_as_such(session):
-    face = FaceRecord(file="faces/01.png", attempts=(attempt(1, 1, REJECTED),), chosen=1, exhausted=True)
-    append(session, full_turn(1, face=face))
-    assert "faces/01.png (none accepted, the best shown: attempt 1 of 1)" in format_session(session)
-
-
-def test_long_words_are_wrapped_and_commands_to_a_terminal_left_out(session):
-    append(session, full_turn(1, words="so " * 100, reply="\x1b[2J" + "z" * 250, plan=("a " * 90,)))
-    text = format_session(session)
-    assert max(map(len, text.splitlines())) == mirror.transcripts.text.WIDTH == 100
-    assert text.split().count("so") == 100 and text.count("z") == 250 and "\x1b" not in text
-
-
-def test_a_session_under_way_is_printed_and_left_as_it_is(session):
-    append(session, TURNS[0])
-    with open(session.folder / "turns.jsonl", "a") as file:
-        file.write('{"number":2')
-    before = contents(session.folder)
-    done = command(session.folder)
-    assert "in progress" in done.stdout and "\n2." not in done.stdout
-    assert contents(session.folder) == before
-
-
-def test_a_failed_session_is_printed_with_its_reason(session):
-    session.end("failed", "https://example.org/verify does not answer")
-    assert "failed: https://example.org/verify does not answer" in command(session.folder).stdout
-
-
-def test_a_folder_without_a_session_is_told(tmp_path):
-    done = command(tmp_path)
-    assert done.returncode == 2 and f"{tmp_path} is not a session" in done.stderr
-
-
-def test_a_transcript_that_cannot_be_read_is_told_in_one_line(unbroken):
-    done = command(damaged(unbroken, lambda record: record.update(mood="low")))
-    assert done.returncode == 2 and "mood" in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
