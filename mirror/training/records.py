@@ -211,8 +211,6 @@ def _image_path(name: Any, folder: PictureFolder) -> tuple[Path | None, str]:
     """Where the image lies, and what is wrong with its name ("" if nothing)."""
     if not isinstance(name, str) or not name:
         return None, f"must be a path below the image folder, found {name!r:.200}"
-    if half := lone_surrogate(name):
-        return None, f"holds {half}"
     try:
         return folder.find(name), ""
     except PicturePathError as error:

@@ -58,10 +58,10 @@ def test_one_run_under_two_names_is_refused(output):
 @pytest.mark.parametrize(
     "file, content, message",
     [
-        ("settings.yaml", b"cot: [", "results/a/settings.yaml cannot be read"),
-        ("settings.yaml", b"\xff\xfe", "results/a/settings.yaml cannot be read"),
-        ("settings.yaml", b"- cot", "results/a is not a counseling run: results/a/settings.yaml names no cot"),
-        ("settings.yaml", b"", "results/a is not a counseling run: results/a/settings.yaml names no cot"),
+        ("settings.yaml", b"cot: [", "results/a/settings.yaml is damaged"),
+        ("settings.yaml", b"\xff\xfe", "results/a/settings.yaml is damaged"),
+        ("settings.yaml", b"- cot", "results/a/settings.yaml is damaged .must hold settings by name"),
+        ("settings.yaml", b"", "results/a/settings.yaml is damaged .must hold settings by name"),
         ("settings.yaml", b"judge: openai", "results/a is not a counseling run"),
         ("provenance.json", b"{", "results/a/provenance.json is damaged"),
     ],
