@@ -43,9 +43,20 @@ def runs(output):
 
 
 def analysis(**changes):
-    return Analysis(
-        AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"} | changes, "parameter")
-    )
+    settings = AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"} | changes, "parameter")
+    return Analysis(settings, settings.folders).open()
+
+
+def test_making_an_analysis_reads_and_writes_nothing(runs):
+    settings = AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/m-base", "run": "x"}, "parameter")
+    made = Analysis(settings, [runs / "not-there"])
+    assert not (runs / "x").exists()
+    with pytest.raises(RuntimeError, match="call Analysis.open"):
+        made.arms()
+    (runs / "x").mkdir()
+    (runs / "x/thesis.txt").write_text("mine")
+    with pytest.raises(RunConflict, match="holds thesis.txt"):
+        Analysis(settings, [])
 
 
 def test_what_was_compared_on_how_many_clients(runs):
@@ -369,7 +380,7 @@ def test_the_analysis_of_given_runs_loads_no_model(runs):
     given = ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"}
     script = (
         "import sys; from mirror.analysis.run import Analysis; from mirror.analysis.settings import AnalyseSettings; "
-        f"Analysis(AnalyseSettings.checked({given!r}, 'x')).finish(); "
+        f"settings = AnalyseSettings.checked({given!r}, 'x'); Analysis(settings, settings.folders).open().finish(); "
         "print(sorted({'torch', 'transformers', 'diffusers', 'onnxruntime'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
