@@ -151,10 +151,9 @@ def without(run, **fields):
     """Turns without a face, a caption, a reply or a cue that the lexicon knows."""
     for path in run.glob("sessions/*/turns.jsonl"):
         turns = [json.loads(line) | fields for line in path.read_text().splitlines()]
+        path.with_name("end.json").unlink()
         path.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
-        end_file = path.with_name("end.json")
-        ending = json.loads(end_file.read_text())
-        end_file.write_text(json.dumps({name: fact for name, fact in ending.items() if name != "files"}))
+        SessionFolder(path.parent).end("complete", f"{len(turns)} turns")
 
 
 FEW = {  # what is done to the runs a and b of three clients and two turns

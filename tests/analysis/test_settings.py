@@ -58,11 +58,11 @@ def test_one_run_under_two_names_is_refused(output):
 @pytest.mark.parametrize(
     "file, content, message",
     [
-        ("settings.yaml", b"cot: [", "results/a/settings.yaml cannot be read"),
-        ("settings.yaml", b"\xff\xfe", "results/a/settings.yaml cannot be read"),
-        ("settings.yaml", b"- cot", "results/a is no run of counseling: results/a/settings.yaml names no cot"),
-        ("settings.yaml", b"", "results/a is no run of counseling: results/a/settings.yaml names no cot"),
-        ("settings.yaml", b"judge: openai", "results/a is no run of counseling"),
+        ("settings.yaml", b"cot: [", "results/a/settings.yaml is damaged"),
+        ("settings.yaml", b"\xff\xfe", "results/a/settings.yaml is damaged"),
+        ("settings.yaml", b"- cot", "results/a/settings.yaml is damaged"),
+        ("settings.yaml", b"", "results/a/settings.yaml is damaged"),
+        ("settings.yaml", b"judge: openai", "results/a is no run of counseling: results/a/settings.yaml names no cot"),
         ("provenance.json", b"{", "results/a/provenance.json is damaged"),
     ],
 )
