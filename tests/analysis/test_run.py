@@ -43,7 +43,9 @@ def runs(output):
 
 
 def analysis(**changes):
-    settings = AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"} | changes, "parameter")
+    settings = AnalyseSettings.checked(
+        ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"} | changes, "parameter"
+    )
     return Analysis(settings, settings.folders).open()
 
 
