@@ -1,10 +1,10 @@
-"""Simulates studies with known effects: do the intervals cover the truth, does the test hold its level?
+"""Simulates studies with known effects to check the coverage of the intervals and the level of the test.
 
     python -m tests.simulate_statistics --studies 2000
 
-Two arms meet the same clients. A study's scores are drawn, compared, and held against the truth: coverage is how often
-the 95 % interval holds the true difference, false alarms how often p <= 0.05 where the arms are the same, power how
-often it is found where `detectable_difference` says that 80 % of the studies should find it.
+Two arms counsel the same clients. The scores of a study are drawn, compared and checked against the truth. Coverage is
+the share of studies whose 95% interval contains the true difference; false alarms, the share with p <= 0.05 if the arms
+do not differ; power, the share with p <= 0.05 at the difference that `detectable_difference` gives for 80% power.
 """
 
 import argparse
@@ -16,9 +16,9 @@ import pandas as pd
 
 from mirror.statistics import UNBOUNDED, detectable_difference, mean_interval, sign_flip_test
 
-CHUNK = 250  # studies at a time: [resamples, studies] numbers are held
+CHUNK = 250  # studies at a time, which limits the memory for [resamples, studies] numbers
 CLIENTS = (20, 30, 40)
-OFF = 1.5  # points that a coverage of 95 % may be off
+OFF = 1.5  # percentage points, the largest deviation from 95% coverage
 ALPHA = 0.05
 NOISE = {  # scores of one arm [...] from the client's level and the arm's noise, both standard normal, and the effect
     "normal": lambda client, noise, effect: client + noise + effect,
@@ -32,13 +32,17 @@ EFFECT = 0.4
 
 
 def differences(kind: str, clients: int, studies: int, effect: float, random: np.random.Generator) -> np.ndarray:
-    """What two arms differ by, [clients, studies]."""
+    """Draws the differences of two arms [clients, studies]."""
     level, one, other = random.normal(size=(3, clients, studies))
     return NOISE[kind](level, one, effect) - NOISE[kind](level, other, 0.0)
 
 
 def coverage(kind: str, clients: int, studies: int, resamples: int, interval=None, seed: int = 0) -> float:
-    """The share of studies whose interval holds the true difference, in percent; None: our own, within its bounds."""
+    """Returns the share of studies whose interval contains the true difference, in percent.
+
+    Args:
+        interval: the method to check; None: `mean_interval` with the bounds of the scores.
+    """
     interval = interval or partial(mean_interval, bounds=BOUNDS.get(kind, UNBOUNDED))
     random = np.random.default_rng([seed, clients, list(NOISE).index(kind)])
     truth = differences(kind, 4_000_000, 1, EFFECT, random).mean()
@@ -51,7 +55,7 @@ def coverage(kind: str, clients: int, studies: int, resamples: int, interval=Non
 
 
 def findings(kind: str, clients: int, studies: int, resamples: int, effect: float, test=sign_flip_test) -> float:
-    """The share of studies with p <= 0.05, in percent."""
+    """Returns the share of studies with p <= 0.05, in percent."""
     random = np.random.default_rng([1, clients, list(NOISE).index(kind)])
     found = 0
     for start in range(0, studies, CHUNK):
@@ -61,7 +65,7 @@ def findings(kind: str, clients: int, studies: int, resamples: int, effect: floa
 
 
 def simulate(studies: int, resamples: int, clients: tuple[int, ...] = CLIENTS) -> pd.DataFrame:
-    """A row for each kind of score and number of clients, in percent of the studies."""
+    """Returns one row per kind of score and number of clients, in percent of the studies."""
     rows = []
     for kind in NOISE:
         for n in clients:
@@ -74,10 +78,10 @@ def simulate(studies: int, resamples: int, clients: tuple[int, ...] = CLIENTS) -
 
 
 def faults(table: pd.DataFrame, studies: int) -> list[str]:
-    """The rows that are off: coverage, and a level exceeded by more than three standard errors."""
+    """Lists rows with wrong coverage, or with a level exceeded by more than three standard errors."""
     highest = 100 * (ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / studies))
     off = table[(table["coverage"] - 95).abs() > OFF]
-    found = [f"{row.scores}, {row.clients} clients: covers {row.coverage:.1f} %" for row in off.itertuples()]
+    found = [f"{row.scores}, {row.clients} clients: covers {row.coverage:.1f}%" for row in off.itertuples()]
     alarms = table[table["false alarms"] > highest]
     return found + [f"{row.scores}, {row.clients} clients: too many false alarms" for row in alarms.itertuples()]
 
@@ -91,7 +95,7 @@ def main() -> None:
     print(table.round(1).to_string(index=False, na_rep=""))
     if off := faults(table, given.studies):
         sys.exit("\n".join(off))
-    print(f"{given.studies} studies a row: all intervals cover 95 % ± {OFF}, the test holds its level of 5 %")
+    print(f"{given.studies} studies per row: all intervals cover 95% ± {OFF} points, the test keeps its level of 5%")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Sentences made from the numbers of a table, also where there is nothing to claim."""
+"""Sentences generated from the numbers of a table, also where no statement is possible."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from math import isinf, isnan
 
 import pandas as pd
 
-from mirror.analysis.measures import Measure
+from mirror.analysis.comparison import ChangeRow, ComparisonRow
+from mirror.analysis.measures import Unit
 
 COLUMNS = (
     "All comparisons, each on the clients with a complete session in both arms. *means* are over these n clients, "
@@ -24,8 +26,12 @@ SCRIPTED = (
 )
 
 
-def amount(value: float, unit: str, signed: bool = False) -> str:
-    """A value as it is read: `62%`, `0.71`, `13.4`; a difference of shares in percentage points."""
+def amount(value: float, unit: Unit, signed: bool = False) -> str:
+    """Formats a value in its unit: `62%`, `0.712`, `13.40`; a difference of shares in percentage points.
+
+    Args:
+        signed: whether the value is a difference, printed with its sign.
+    """
     if isnan(value):
         return "no value"
     if unit in ("share", "points"):
@@ -36,21 +42,21 @@ def amount(value: float, unit: str, signed: bool = False) -> str:
 
 
 def _rounded(value: float, digits: int, signed: bool) -> str:
-    """`+0.30`, `16,260`; what is 0 when rounded has no sign."""
+    """`+0.30`, `16,260`; a value that rounds to 0 has no sign."""
     is_zero = round(value, digits) == 0
     return f"{abs(value) if is_zero else value:{'+' if signed and not is_zero else ''},.{digits}f}"
 
 
-def spread(values: Mapping[str, float], unit: str) -> str:
-    """The values of the arms, or one for all where they are the same: `62% in base, 71% in ec`."""
-    told = {arm: amount(value, unit) for arm, value in values.items()}
-    if len(told) > 1 and len(set(told.values())) == 1:
-        return f"{next(iter(told.values()))} in every arm"
-    return ", ".join(f"{value} in {arm}" for arm, value in told.items())
+def spread(values: Mapping[str, float], unit: Unit) -> str:
+    """Lists the values by arm, or one value if all are the same: `62% in base, 71% in ec`."""
+    amounts = {arm: amount(value, unit) for arm, value in values.items()}
+    if len(amounts) > 1 and len(set(amounts.values())) == 1:
+        return f"{next(iter(amounts.values()))} in every arm"
+    return ", ".join(f"{value} in {arm}" for arm, value in amounts.items())
 
 
 def share_word(values: Iterable[float]) -> str:
-    """`All`, `Most`, `Some` or `No`, if that is true of every arm; else nothing."""
+    """Returns `All`, `Most`, `Some` or `No` if the word is true of every arm, else the empty text."""
     words = {_share_word(value) for value in values if not isnan(value)}
     return words.pop() if len(words) == 1 else ""
 
@@ -62,104 +68,119 @@ def _share_word(value: float) -> str:
 
 
 def p_value(p: float) -> str:
+    """Formats a p value: `p < 0.001`, `p = 0.031`, `p = 0.46`."""
     return "p unknown" if isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def percent(share: float) -> str:
+    """Formats a share: `95%`, `97.5%`."""
     return f"{100 * share:.3g}%"
 
 
 def joined(names: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Joins names: `a`, `a and b`, `a, b and c`."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 client`, `12 clients`."""
+    """Counts a noun: `1 client`, `12 clients`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def n_by_arm(n: Mapping[str, tuple[int, int]]) -> str:
-    """How many clients each arm has, from the least to the most: `n = 12`, `n = 12 (base), 9 to 11 (planning)`."""
-    told = {arm: f"{least}" if least == most else f"{least} to {most}" for arm, (least, most) in n.items()}
-    if len(set(told.values())) == 1:
-        return f"n = {next(iter(told.values()))}"
-    return "n = " + ", ".join(f"{count} ({arm})" for arm, count in told.items())
+    """Formats the numbers of clients by arm: `n = 12`, `n = 12 (base), 9 to 11 (planning)`.
+
+    Args:
+        n: the lowest and the highest number of each arm.
+    """
+    ranges = {arm: counts(ends) for arm, ends in n.items()}
+    if len(set(ranges.values())) == 1:
+        return f"n = {next(iter(ranges.values()))}"
+    return "n = " + ", ".join(f"{count} ({arm})" for arm, count in ranges.items())
 
 
-def counts(n: pd.Series) -> str:
-    """How many, where it is not the same everywhere: from the least to the most."""
-    return f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+def counts(n: Iterable[int]) -> str:
+    """Formats the range of some counts: `12`, or `9 to 11`."""
+    found = set(n)
+    return f"{min(found)}" if len(found) == 1 else f"{min(found)} to {max(found)}"
 
 
 def compared(complete: Mapping[str, int], shared: int) -> str:
-    """What a study compares: `complete` sessions by arm, and the clients who have one in every arm. Markdown."""
+    """States what a study compares, in Markdown.
+
+    Args:
+        complete: the number of complete sessions by arm.
+        shared: the number of clients with a complete session in every arm.
+    """
     n = n_by_arm({arm: (count, count) for arm, count in complete.items()})
     if not any(complete.values()):
         return f"**{NONE_COMPLETE}**"
     if len(complete) == 1:
         return f"**One arm is described: {joined(complete)} ({n}). There is no other arm to compare it with.**"
-    told = f"**{len(complete)} arms are compared: {joined(complete)}.** Complete sessions: {n}; "
-    return f"{told}{have(shared)} one in every arm."
+    arms = f"**{len(complete)} arms are compared: {joined(complete)}.**"
+    return f"{arms} Complete sessions: {n}; {have(shared)} one in every arm."
 
 
 # Two arms -------------------------------------------------------------------------------------------------------------
 
 
-def comparison(row: pd.Series, measure: Measure, level: float) -> str:
-    """One comparison of two arms in a sentence: the means, the difference, its interval and p."""
-    label = measure.label[0].upper() + measure.label[1:]
+def comparison(row: ComparisonRow, level: float) -> str:
+    """States one comparison of two arms: the means, the difference, its interval and p."""
+    label = row.label[0].upper() + row.label[1:]
     if row.n < 2 or isnan(row.difference):
         return f"{label}: {row.arm} and {row.other} cannot be compared; {have(row.n)} a value in both arms."
-    seen = (
-        f"{amount(row['mean'], measure.unit)} in {row.arm} and {amount(row.other_mean, measure.unit)} in {row.other} "
-        f"(difference {amount(row.difference, measure.unit, signed=True)}, {interval(row, measure.unit, level)}, "
+    result = (
+        f"{amount(row.mean, row.unit)} in {row.arm} and {amount(row.other_mean, row.unit)} in {row.other} "
+        f"(difference {amount(row.difference, row.unit, signed=True)}, {interval(row, row.unit, level)}, "
         f"{p_value(row.p_adjusted)}, n = {row.n})"
     )
     if row.p_adjusted < 1 - level:
-        return f"{label}: {seen}."
-    return f"{label}: no significant difference; {seen}{_could_see(row, measure)}."
+        return f"{label}: {result}."
+    return f"{label}: no significant difference; {result}{_detectable(row)}."
 
 
 def have(n: int) -> str:
-    """The beginning of a sentence on how many clients have something."""
+    """Begins a sentence on how many clients have something: `only 1 client has`."""
     return "no client has" if n == 0 else "only 1 client has" if n == 1 else f"{n:,} clients have"
 
 
-def interval(row: pd.Series, unit: str, level: float) -> str:
-    """`95% CI +12 to +30`, in the unit of the difference before it."""
+def interval(row: ComparisonRow | ChangeRow, unit: Unit, level: float) -> str:
+    """Formats the interval of a difference in its unit: `95% CI +12 to +30`."""
     if isnan(row.low):
         return "the same for every client, so without an interval"
     low, high = (amount(end, unit, signed=True).removesuffix(" points") for end in (row.low, row.high))
     return f"{percent(level)} CI {low} to {high}"
 
 
-def _could_see(row: pd.Series, measure: Measure) -> str:
+def _detectable(row: ComparisonRow) -> str:
     if isnan(row.detectable):
         return ""
     if isinf(row.detectable):
         return f"; with {row.n} clients no possible difference is detectable at 80% power"
-    size = amount(row.detectable, measure.unit, signed=True).removeprefix("+")
+    size = amount(row.detectable, row.unit, signed=True).removeprefix("+")
     return f"; with {row.n} clients a difference of {size} is detectable at 80% power"
 
 
-def verdict(table: pd.DataFrame, level: float) -> str:
-    """Which arm is better, one sentence per pair; `table` has the comparisons of all outcomes, with `is_better`."""
-    return " ".join(_pair_verdict(pair, rows, level) for pair, rows in table.groupby(["arm", "other"], sort=False))
+def verdict(rows: Sequence[ComparisonRow], level: float) -> str:
+    """States which arm is better, one sentence per pair; the rows of a pair follow each other."""
+    pairs = groupby(rows, key=lambda row: (row.arm, row.other))
+    return " ".join(_pair_verdict(arm, other, list(of_pair), level) for (arm, other), of_pair in pairs)
 
 
-def _pair_verdict(pair: tuple[str, str], rows: pd.DataFrame, level: float) -> str:
-    arm, other = pair
-    tested = rows[rows.n > 1]
-    if not len(tested):
-        return f"{arm} and {other} cannot be compared: {have(rows.n.max())} a complete session in both."
-    seen = tested[tested.p_adjusted < 1 - level]
-    better, worse = (seen.label[seen.is_better == is_better].tolist() for is_better in (True, False))
-    n = f"n = {counts(tested.n)}"
-    if not better and not worse:
+def _pair_verdict(arm: str, other: str, rows: Sequence[ComparisonRow], level: float) -> str:
+    tested = [row for row in rows if row.n > 1]
+    if not tested:
+        most = max(row.n for row in rows)
+        return f"{arm} and {other} cannot be compared: {have(most)} a complete session in both."
+    significant = [row for row in tested if row.p_adjusted < 1 - level]
+    better = [row.label for row in significant if row.is_better]
+    worse = [row.label for row in significant if not row.is_better]
+    n_tested = [row.n for row in tested]
+    n = f"n = {counts(n_tested)}"
+    if not significant:
         of = "the only outcome" if len(tested) == 1 else f"any of {len(tested)} outcomes"
-        return f"No significant difference between {arm} and {other} in {of} ({n}){_too_few(tested.n.max(), level)}."
+        return f"No significant difference between {arm} and {other} in {of} ({n}){_too_few(max(n_tested), level)}."
     of = f"{counted(len(tested), 'outcome')} ({n})"
     if not worse:
         return f"{arm} is better than {other} on {len(better)} of {of}: {joined(better)}."
@@ -172,40 +193,37 @@ def _pair_verdict(pair: tuple[str, str], rows: pd.DataFrame, level: float) -> st
 
 
 def _too_few(n: int, level: float) -> str:
-    """Where even clients who all differ in one direction could not be significant."""
+    """Warns if n clients who all differ in one direction are too few for significance."""
     smallest = 2.0 ** (1 - n)
     return "" if smallest < 1 - level else f"; with {n} clients p cannot be below {smallest:.2g}"
 
 
-def short(row: pd.Series) -> str:
-    """A comparison beside its mark in a figure: both means and p."""
-    means = (amount(mean, row.unit).removesuffix(" points") for mean in (row["mean"], row.other_mean))
+def short(row: ComparisonRow) -> str:
+    """Labels a comparison in a figure with both means and p: `62% vs. 41%, p = 0.002`."""
+    means = (amount(mean, row.unit).removesuffix(" points") for mean in (row.mean, row.other_mean))
     return f"{' vs. '.join(means)}, {p_value(row.p_adjusted)}"
 
 
-# From one half of the sessions to the other ---------------------------------------------------------------------------
+# From the first to the second half of the sessions --------------------------------------------------------------------
 
 
-def change(row: pd.Series, unit: str, level: float) -> str:
-    """The change of an arm from the first to the second half: `-20 points (95% CI -30 to -10, p = 0.004)`."""
+def change(row: ChangeRow, unit: Unit, level: float) -> str:
+    """States the change of one arm: `-20 points (95% CI -30 to -10, p = 0.004)`."""
     if row.n < 2 or isnan(row.difference):
         return f"not estimable ({have(row.n)} a value in both halves)"
     return f"{amount(row.difference, unit, signed=True)} ({interval(row, unit, level)}, {p_value(row.p_adjusted)})"
 
 
-def moved(subject: str, rows: pd.DataFrame, level: float) -> str:
-    """The title of a figure over turns: `Resistance falls in planning; no significant change in base`."""
-    found: dict[str, list[str]] = {}
-    for row in rows.itertuples():
-        found.setdefault(_way(row, level), []).append(row.run)
-    told = [_moved(way, arms, len(rows)) for way, arms in found.items()]
-    ways = list(found)
-    if ways[0] in ("falls", "rises"):
-        return f"{subject} {'; '.join(told)}"
-    return f"{subject}: {'; '.join(told)}"
+def moved(subject: str, rows: Sequence[ChangeRow], level: float) -> str:
+    """Titles a figure over turns: `Resistance falls in planning; no significant change in base`."""
+    by_direction: dict[str, list[str]] = {}
+    for row in rows:
+        by_direction.setdefault(_direction(row, level), []).append(row.arm)
+    parts = "; ".join(_direction_of_arms(direction, arms, len(rows)) for direction, arms in by_direction.items())
+    return f"{subject} {parts}" if next(iter(by_direction)) in ("falls", "rises") else f"{subject}: {parts}"
 
 
-def _way(row: pd.Series, level: float) -> str:
+def _direction(row: ChangeRow, level: float) -> str:
     if row.n < 2 or isnan(row.difference):
         return "change not estimable"
     if not row.p_adjusted < 1 - level:
@@ -213,28 +231,28 @@ def _way(row: pd.Series, level: float) -> str:
     return "falls" if row.difference < 0 else "rises"
 
 
-def _moved(way: str, arms: list[str], total: int) -> str:
+def _direction_of_arms(direction: str, arms: Sequence[str], total: int) -> str:
     if total == 1:
-        return way
+        return direction
     if len(arms) < total:
-        return f"{way} in {joined(arms)}"
-    return (
-        f"{way} in any arm"
-        if way == "no significant change"
-        else f"{way} in every arm"
-        if way in ("falls", "rises")
-        else way
-    )
+        return f"{direction} in {joined(arms)}"
+    of_all = {"falls": " in every arm", "rises": " in every arm", "no significant change": " in any arm"}
+    return direction + of_all.get(direction, "")
 
 
 # Replies --------------------------------------------------------------------------------------------------------------
 
 
-def reactions(table: pd.DataFrame, words: Mapping[str, str]) -> str:
-    """The shares of the other kinds of replies by arm; `table`: arm, reaction, share. `words` name the reactions."""
-    told = []
-    for arm, rows in table.groupby("arm", sort=False):
-        shares = rows.set_index("reaction").share
-        rest = [f"{amount(shares[kind], 'share')} {word}" for kind, word in words.items() if shares.get(kind, 0) > 0]
-        told.append(f"in {arm} " + (", ".join(rest) or "there are none"))
-    return "; ".join(told)
+def reactions(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Lists the shares of the other kinds of replies by arm.
+
+    Args:
+        table: arm, reaction, share; one row per arm and kind of reply.
+        labels: the kinds to list, with their labels.
+    """
+    parts = []
+    for arm in dict.fromkeys(table["arm"]):
+        shares = table.loc[table["arm"] == arm].set_index("reaction")["share"].to_dict()
+        rest = [f"{amount(shares[kind], 'share')} {label}" for kind, label in labels.items() if shares.get(kind, 0) > 0]
+        parts.append(f"in {arm} " + (", ".join(rest) or "there are none"))
+    return "; ".join(parts)

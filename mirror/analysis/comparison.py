@@ -1,75 +1,179 @@
-"""The arms of a study in numbers: each by itself, and against each other with all tests corrected together."""
+"""Estimates of every arm, and comparisons of every pair of arms with all tests corrected together.
 
-from collections.abc import Sequence
+Tables are built from and read back as rows of a declared type: `ArmRow`, `ComparisonRow`, `ChangeRow`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
-from mirror.analysis.measures import BOUNDS, Measure, Unit
+from mirror.analysis.measures import BOUNDS, Better, Measure, Unit
 from mirror.analysis.settings import AnalyseSettings
-from mirror.analysis.study import Study
 from mirror.statistics import adjust, compare_arms, estimate
+from mirror.transcripts.arm import Arm
+
+Row = TypeVar("Row", bound=NamedTuple)
 
 
-def by_arm(study: Study, measures: Sequence[Measure], settings: AnalyseSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Every measure of every arm with its interval over clients, and the clients' own values.
+class Scored(Protocol):
+    """Arms whose clients have scores: what a comparison needs of a `mirror.analysis.study.Study`."""
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """The arms, in order."""
+
+    def scores(self, measure: Measure) -> pd.DataFrame:
+        """One row per client (index idx), one column per arm, NaN where a score is missing."""
+
+
+class ArmRow(NamedTuple):
+    """One measure of one arm, as `by_arm` returns it.
+
+    Attributes:
+        measure: the label of the measure.
+        key, unit, better: of the measure (`mirror.analysis.measures.Measure`).
+        arm, variant: the arm's name and the variant that its color shows.
+        mean, low, high: over clients, with the ends of the interval; NaN where they cannot be estimated.
+        n, missing: clients with and without a value.
+    """
+
+    measure: str
+    key: str
+    unit: Unit
+    better: Better
+    arm: str
+    variant: str
+    mean: float
+    low: float
+    high: float
+    n: int
+    missing: int
+
+
+class ComparisonRow(NamedTuple):
+    """One outcome of one pair of arms, as `compare` returns it.
+
+    Attributes:
+        measure, label, unit, better: of the measure; `measure` is its key.
+        arm, other, variant: the two arms, and the variant of the first.
+        n, missing, mean, other_mean, difference, low, high, effect, effect_low, effect_high, detectable: as
+            `mirror.statistics.compare_arms` returns them.
+        p_adjusted: after Holm's correction over all rows with at least two clients; NaN for the others.
+        is_significant: whether `p_adjusted` is below 1 - level.
+        is_better: whether the first arm has the better mean.
+    """
+
+    measure: str
+    label: str
+    unit: Unit
+    better: Better
+    arm: str
+    other: str
+    variant: str
+    n: int
+    missing: int
+    mean: float
+    other_mean: float
+    difference: float
+    low: float
+    high: float
+    p_adjusted: float
+    effect: float
+    effect_low: float
+    effect_high: float
+    detectable: float
+    is_significant: bool
+    is_better: bool
+
+
+class ChangeRow(NamedTuple):
+    """The change of one arm from the first to the second half of its sessions, as `compare_halves` returns it.
+
+    Attributes:
+        arm: the arm's name.
+        n: clients with a value in both halves.
+        difference, low, high: second half - first half, with its interval.
+        p_adjusted: after Holm's correction over arms; NaN with fewer than two clients.
+    """
+
+    arm: str
+    n: int
+    difference: float
+    low: float
+    high: float
+    p_adjusted: float
+
+
+def read_rows(table: pd.DataFrame, kind: type[Row]) -> list[Row]:
+    """Returns the rows of a table as values of `kind`, which names the columns; other columns are ignored."""
+    if not len(table):
+        return []
+    columns = [table[name].tolist() for name in kind._fields]
+    return [kind._make(values) for values in zip(*columns, strict=True)]
+
+
+def by_arm(study: Scored, measures: Sequence[Measure], settings: AnalyseSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Estimates every measure of every arm with its interval over clients.
 
     Returns:
-        One row per measure and arm: measure (its label), key, unit, better, arm, variant, mean, low, high, n, missing.
-        One row per client as well: measure, arm, value. Both are empty without measures.
+        A table of `ArmRow`, and the values of the clients: measure (its label), arm, value; one row per client,
+        measure and arm. Both are empty without measures.
     """
-    columns = "measure key unit better arm variant mean low high n missing".split()
     rows, points = [], [pd.DataFrame(columns=["measure", "arm", "value"])] * (not measures)
     for measure in measures:
         scores = study.scores(measure)
         for arm in study.arms:
             found = estimate(scores[arm.name], settings.seed, settings.resamples, settings.level, measure.bounds)
-            what = {"measure": measure.label, "key": measure.key, "unit": measure.unit, "better": measure.better}
-            rows.append(what | {"arm": arm.name, "variant": arm.variant} | found._asdict())
+            row = ArmRow(measure.label, measure.key, measure.unit, measure.better, arm.name, arm.variant, *found)
+            rows.append(row)
             points.append(pd.DataFrame({"measure": measure.label, "arm": arm.name, "value": scores[arm.name]}))
-    return pd.DataFrame(rows, columns=columns), pd.concat(points, ignore_index=True)
+    return pd.DataFrame(rows, columns=list(ArmRow._fields)), pd.concat(points, ignore_index=True)
 
 
-def compare(study: Study, measures: Sequence[Measure], settings: AnalyseSettings) -> pd.DataFrame:
-    """Every pair of arms in every measure on the clients that both have; empty with one arm or without measures.
+def compare(study: Scored, measures: Sequence[Measure], settings: AnalyseSettings) -> pd.DataFrame:
+    """Compares every pair of arms in every measure on the clients that both have.
 
     Returns:
-        The columns of `compare_arms`, with
-        measure, label, unit, better, variant: of the measure, and of the first arm.
-        p_adjusted, is_significant: after Holm's correction over all rows with at least two clients.
-        is_better: whether the first arm has the better mean.
+        The columns of `mirror.statistics.compare_arms` with those of `ComparisonRow`; empty with one arm or without
+        measures.
     """
     if len(study.arms) < 2 or not measures:
         return pd.DataFrame()
-    order = arm_order(study, settings.reference)
+    order = arm_order(study.arms, settings.reference)
     table = pd.concat([_compare(study.scores(m)[order], m, settings) for m in measures], ignore_index=True)
-    table["p_adjusted"] = adjust(table.p.where(table.n > 1), "holm")  # one client tests nothing
-    table["is_significant"] = table.p_adjusted < 1 - settings.level
-    table["variant"] = table.arm.map(study.looks.set_index("arm").variant)
+    table["p_adjusted"] = adjust(table["p"].where(table["n"] > 1), "holm")  # one client tests nothing
+    table["is_significant"] = table["p_adjusted"] < 1 - settings.level
+    table["variant"] = table["arm"].map({arm.name: arm.variant for arm in study.arms})
     places = {name: place for place, name in enumerate(order)}
     return table.sort_values(["arm", "other"], kind="stable", key=lambda names: names.map(places), ignore_index=True)
 
 
-def arm_order(study: Study, reference: str) -> list[str]:
-    """Later arms before the earlier ones that they are compared with; the reference, a run's folder, last."""
-    return [arm.name for arm in sorted(reversed(study.arms), key=lambda arm: arm.folder.name == reference)]
+def arm_order(arms: Sequence[Arm], reference: str) -> list[str]:
+    """Names later arms before the earlier ones that they are compared with; the reference, a run's folder, is last."""
+    return [arm.name for arm in sorted(reversed(arms), key=lambda arm: arm.folder.name == reference)]
 
 
 def _compare(scores: pd.DataFrame, measure: Measure, settings: AnalyseSettings) -> pd.DataFrame:
     rows = compare_arms(scores, settings.seed, settings.resamples, settings.level, measure.bounds)
     if settings.reference:
-        rows = rows[rows.other == scores.columns[-1]]
+        rows = rows.loc[rows["other"] == scores.columns[-1]]
     return rows.assign(
         measure=measure.key,
         label=measure.label,
         unit=measure.unit,
         better=measure.better,
-        is_better=(rows.difference < 0) == (measure.better == "lower"),
+        is_better=(rows["difference"] < 0) == (measure.better == "lower"),
     )
 
 
-def compare_halves(halves: dict[str, pd.DataFrame], unit: Unit, settings: AnalyseSettings) -> pd.DataFrame:
-    """The second half of the sessions against the first in each arm, p corrected over arms; `run` is the arm's name."""
+def compare_halves(halves: Mapping[str, pd.DataFrame], unit: Unit, settings: AnalyseSettings) -> list[ChangeRow]:
+    """Compares the second half of the sessions with the first within each arm, p corrected over arms (Holm).
+
+    Args:
+        halves: by arm, as `mirror.analysis.metrics.halves` returns them.
+    """
     how = settings.seed, settings.resamples, settings.level, BOUNDS[unit]
-    found = [compare_arms(table[["late", "early"]], *how).assign(run=arm) for arm, table in halves.items()]
+    found = [compare_arms(table[["late", "early"]], *how).assign(arm=arm) for arm, table in halves.items()]
     changes = pd.concat(found, ignore_index=True)
-    return changes.assign(p_adjusted=adjust(changes.p.where(changes.n > 1), "holm"))
+    return read_rows(changes.assign(p_adjusted=adjust(changes["p"].where(changes["n"] > 1), "holm")), ChangeRow)

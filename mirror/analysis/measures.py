@@ -1,6 +1,6 @@
-"""The measures of a session: what is counted from transcripts, in which unit and range, and what is good for a client.
+"""The measures of a session: their labels, units and ranges, and the direction that is good for the client.
 
-Knows nothing of how a measure is computed (`mirror.analysis.metrics`).
+`mirror.analysis.metrics` computes their values.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from typing import Literal
 from mirror.statistics import UNBOUNDED, Bounds
 
 Unit = Literal["share", "points", "cosine", "words", "score", "number"]
+Better = Literal["higher", "lower", ""]  # the direction that is good for the client; empty: neither
 INF = float("inf")
-ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}  # behind a label: the direction that is good
-BOUNDS: dict[Unit, Bounds] = {  # the lowest and the highest value that a measure of this unit can have
+ARROWS: dict[Better, str] = {"higher": " ↑", "lower": " ↓", "": ""}  # appended to a label
+BOUNDS: dict[Unit, Bounds] = {  # the lowest and the highest possible value of a measure in this unit
     "share": (0, 1),
     "points": (-1, 1),
     "cosine": (-1, 1),
@@ -26,20 +27,22 @@ class Measure:
     """One number per session.
 
     Attributes:
-        key: a column of `Metrics.sessions`, or of the ratings.
-        label: what it is, for a table.
-        better: the direction that is good for the client; empty for what is neither good nor bad.
-        range: the lowest and the highest value that a session can have; None: that of the unit.
+        key: a column of `Metrics.sessions` or of the ratings.
+        label: its name in tables and figures.
+        unit: the unit of its values; it also decides how they are printed.
+        better: the direction that is good for the client; empty for a measure that is neither good nor bad.
+        range: the lowest and the highest possible value; None: those of the unit.
     """
 
     key: str
     label: str
     unit: Unit
-    better: Literal["higher", "lower", ""] = ""
+    better: Better = ""
     range: Bounds | None = None
 
     @property
     def bounds(self) -> Bounds:
+        """The lowest and the highest possible value."""
         return BOUNDS[self.unit] if self.range is None else self.range
 
 
@@ -77,3 +80,8 @@ DESCRIPTIVE = (
         for stage in ("client", "description", "face", "counselor")
     ),
 )
+OVER_TURNS: dict[str, tuple[str, str, Unit]] = {  # by column of `Metrics.turns`: subject, axis label, unit
+    "identity": ("Similarity of face and portrait", "cosine of face and portrait\n(higher: more alike)", "cosine"),
+    "relevance": ("Similarity of face and cue", "cosine of face and cue\n(higher: shows it more)", "cosine"),
+    "resistant": ("Resistance", "share of clients who show\nresistance (lower is better)", "share"),
+}

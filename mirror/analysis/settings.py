@@ -1,4 +1,4 @@
-"""The parameters of analysing counseling runs."""
+"""The parameters of an analysis of counseling runs."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,7 +12,7 @@ from mirror.transcripts.arm import arm_faults
 
 
 class AnalyseSettings(Settings):
-    """The parameters of `notebooks/analyse.ipynb`; what each means stands there, beside its default."""
+    """The parameters of `notebooks/analyse.ipynb`, which explains each beside its default."""
 
     MACHINE = frozenset({"gallery", "fresh"})
 
@@ -29,18 +29,19 @@ class AnalyseSettings(Settings):
 
     @classmethod
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Names the run after those that it compares, where the name was left open."""
+        """Fills in the name of the run: by default, the names of the runs that it compares."""
         if values.get("run") is None:
-            names = [Path(name).name for name in named(str(values.get("runs") or ""))]
+            names = [Path(name).name for name in split_names(str(values.get("runs") or ""))]
             values = values | {"run": "analyse-" + ("-".join(names)[:80].rstrip("-.") or "pocket")}
         return values
 
     @property
     def folders(self) -> list[Path]:
-        """The folders of the runs, in order."""
-        return [output_path(name) for name in named(self.runs)]
+        """The folders of the runs, in order; empty if none are named."""
+        return [output_path(name) for name in split_names(self.runs)]
 
     def conflicts(self) -> list[str]:
+        """Lists parameters that contradict each other, one sentence each."""
         names = [folder.name for folder in self.folders]
         faults = [
             f"runs: {name} is the name of {count} runs; the folders of the arms need different names"
@@ -51,27 +52,26 @@ class AnalyseSettings(Settings):
         for folder in self.folders:
             places.setdefault(folder.resolve(), []).append(folder.name)
         faults += [
-            f"runs: {' and '.join(its)} are one folder ({folder}); name it once"
-            for folder, its in places.items()
-            if len(set(its)) > 1
+            f"runs: {' and '.join(same)} are one folder ({folder}); name it once"
+            for folder, same in places.items()
+            if len(set(same)) > 1
         ]
         if self.reference and self.reference not in names:
             listed = ", ".join(names) or "none: the notebook makes its own"
-            faults.append(
-                f"reference must be the folder's name of one of the runs ({listed}), found {self.reference!r}"
-            )
+            faults.append(f"reference must be the folder name of one of the runs ({listed}), found {self.reference!r}")
         if self.run in names:
             faults.append(f"run: {self.run} is one of the runs that are compared; give the analysis another name")
         return faults
 
     def missing(self) -> list[str]:
+        """Lists runs and instruments that are not there, one sentence each."""
         faults = [f"runs: {fault}" for folder in self.folders for fault in arm_faults(folder)]
-        for name in named(self.instruments):
+        for name in split_names(self.instruments):
             if name.endswith((".yaml", ".yml")) and not input_path(name).is_file():
                 faults.append(f"instruments: no such file {input_path(name)}")
         return faults
 
 
-def named(names: str) -> list[str]:
-    """The names of a list with commas."""
+def split_names(names: str) -> list[str]:
+    """Splits a comma-separated list of names."""
     return [name.strip() for name in names.split(",") if name.strip()]

@@ -1,16 +1,15 @@
-"""Several arms on the same clients: the values of each session by measure, and the caveats of comparing them.
+"""Several arms on the same clients: the values of each session by measure, and the caveats of a comparison."""
 
-Reads transcripts and ratings. Draws nothing and tests nothing.
-"""
-
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
+from mirror.analysis.comparison import read_rows
 from mirror.analysis.measures import DESCRIPTIVE, INF, OUTCOMES, Measure
 from mirror.analysis.metrics import Metrics, halves, read_metrics
 from mirror.analysis.wording import different_prompts
@@ -21,7 +20,7 @@ from mirror.rating.ratings import is_evidence, read_ratings, reliability, sessio
 from mirror.transcripts.arm import Arm, aliases, natural
 from mirror.transcripts.integrity import run_faults
 
-# What may differ between arms: it is what they are compared for. Of the prompts, their words are compared.
+# Settings that may differ between arms, as they define the counselor. Of the prompts, the wording is compared.
 COUNSELOR = frozenset(
     "counselor size cot checkpoint base_model revision counselor_model counselor_url sees_face temperature top_p "
     "max_new_tokens planning_max_tokens context precision prompts".split()
@@ -32,16 +31,40 @@ class StudyError(ValueError):
     """Arms that cannot be compared. The message says why, and what to do."""
 
 
+class _Rated(NamedTuple):
+    """A column of the ratings: one subscale by one judge."""
+
+    instrument: str
+    subscale: str
+    judge: str
+    better: Literal["higher", "lower"]
+    lowest: float
+    highest: float
+
+    @property
+    def measure(self) -> Measure:
+        scale = self.subscale.replace("_", " ")
+        label = self.instrument if self.subscale == self.instrument else f"{self.instrument}: {scale}"
+        return Measure(
+            f"{self.instrument}.{self.subscale} by {self.judge}",
+            f"{label} ({self.judge})",
+            "score",
+            self.better,
+            (float(self.lowest), float(self.highest)),
+        )
+
+
 def without_damage(arms: Sequence[Arm], damaged: Literal["refuse", "exclude"]) -> list[Arm]:
-    """The arms without the sessions whose files are not as they were written.
+    """Returns the arms without their damaged sessions: those whose files are not as they were written.
 
     Raises:
-        StudyError: there are such sessions, and they are to be refused.
+        StudyError: there are damaged sessions, and they are to be refused.
     """
     sound, faults = [], []
     for arm in arms:
-        found = {name: its for name, its in run_faults(arm.folder, thorough=False, without_faces=True) if its}
-        faults += [fault for its in found.values() for fault in its]
+        checked = run_faults(arm.folder, thorough=False, without_faces=True)
+        found = {name: of_session for name, of_session in checked if of_session}
+        faults += [fault for of_session in found.values() for fault in of_session]
         sound.append(replace(arm, excluded=frozenset(found)))
     if faults and damaged == "refuse":
         listed = "\n".join(f"  {fault}" for fault in faults[:20])
@@ -53,9 +76,10 @@ def without_damage(arms: Sequence[Arm], damaged: Literal["refuse", "exclude"]) -
 
 
 class Study:
-    """The arms with everything that was read of them.
+    """The arms of a study with their metrics and ratings.
 
     Attributes:
+        arms: with their names within the study.
         metrics: by arm.
         clients: the clients that every arm has, complete or not, in natural order.
         everyone: the clients that any arm has.
@@ -63,21 +87,32 @@ class Study:
     """
 
     def __init__(self, arms: Sequence[Arm], instruments: Sequence[Instrument] = ()) -> None:
-        """Raises StudyError where no client is in every arm, or an idx names two persons."""
+        """Reads the transcripts of all arms.
+
+        Args:
+            arms: the runs to compare.
+            instruments: those whose ratings count.
+
+        Raises:
+            StudyError: no client is in every arm, or an idx names two persons.
+            TranscriptError: a transcript is damaged.
+        """
         short = aliases([arm.folder.name for arm in arms])
         self.arms = [replace(arm, alias=alias) for arm, alias in zip(arms, short, strict=True)]
         self.instruments = list(instruments)
         self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm) for arm in self.arms}
-        having = {name: set(metrics.sessions.idx) for name, metrics in self.metrics.items()}
+        having: dict[str, set[str]] = {name: set(metrics.sessions["idx"]) for name, metrics in self.metrics.items()}
         self.everyone = sorted(set.union(*having.values()), key=natural)
-        self.clients = [idx for idx in self.everyone if all(idx in its for its in having.values())]
+        self.clients = [idx for idx in self.everyone if all(idx in clients for clients in having.values())]
         if not self.clients:
-            told = "; ".join(f"{name} has {_listed(sorted(its, key=natural))}" for name, its in having.items())
-            raise StudyError(f"no client is in every arm, and arms are compared on the same clients: {told}")
+            found = (f"{name} has {_listed(sorted(clients, key=natural))}" for name, clients in having.items())
+            raise StudyError(
+                f"no client is in every arm, and arms are compared on the same clients: {'; '.join(found)}"
+            )
         self._refuse_strangers()
-        self.complete = {
-            name: sorted(set(metrics.sessions.idx[metrics.sessions.status == "complete"]), key=natural)
-            for name, metrics in self.metrics.items()
+        self.complete: dict[str, list[str]] = {
+            name: sorted(set(sessions.loc[sessions["status"] == "complete", "idx"]), key=natural)
+            for name, sessions in ((name, metrics.sessions) for name, metrics in self.metrics.items())
         }
 
     def _refuse_strangers(self) -> None:
@@ -92,24 +127,19 @@ class Study:
     @property
     def shared(self) -> list[str]:
         """The clients with a complete session in every arm."""
-        return [idx for idx in self.clients if all(idx in its for its in self.complete.values())]
+        return [idx for idx in self.clients if all(idx in clients for clients in self.complete.values())]
 
     def turns(self, arm: str) -> pd.DataFrame:
-        """The turns of an arm's complete sessions (`Metrics.turns`)."""
+        """Returns the turns of an arm's complete sessions (`Metrics.turns`)."""
         turns = self.metrics[arm].turns
-        return turns[turns.idx.isin(self.complete[arm])]
-
-    @property
-    def looks(self) -> pd.DataFrame:
-        """The arms and the variants that their colours show."""
-        return pd.DataFrame([{"arm": arm.name, "variant": arm.variant} for arm in self.arms])
+        return turns.loc[turns["idx"].isin(self.complete[arm])]
 
     def overview(self) -> pd.DataFrame:
-        """One row per arm: who counseled, and how its sessions ended."""
+        """Returns one row per arm: the counselor, and how its sessions ended."""
         rows = []
         for arm in self.arms:
             sessions = self.metrics[arm.name].sessions
-            by = sessions.ended_by.value_counts()
+            by = Counter(sessions["ended_by"])
             code = (arm.provenance.get("code") or {}).get("commit") or ""
             rows.append(
                 {
@@ -117,28 +147,31 @@ class Study:
                     "run": display_path(arm.folder),
                     "counselor": arm.counselor,
                     "sessions": len(sessions),
+                    "complete": len(self.complete[arm.name]),
+                    "ended by client": by["client"],
+                    "turn limit": by["turn limit"],
+                    "failed": by["error"],
+                    "under way": by["nothing yet"],
+                    "turns": int(sessions["turns"].sum()),
+                    "code": code[:7],
                 }
-                | {"complete": int((sessions.status == "complete").sum())}
-                | {"ended by client": int(by.get("client", 0)), "turn limit": int(by.get("turn limit", 0))}
-                | {"failed": int(by.get("error", 0)), "under way": int(by.get("nothing yet", 0))}
-                | {"turns": int(sessions.turns.sum()), "code": code[:7]}
             )
         return pd.DataFrame(rows)
 
     def caveats(self) -> list[str]:
-        """What a reader must know before comparing the arms, one sentence each."""
+        """Lists what a reader must know before comparing the arms, one sentence each."""
         found = []
         for arm in self.arms:
-            sessions = self.metrics[arm.name].sessions
+            clients: list[str] = self.metrics[arm.name].sessions["idx"].tolist()
             if arm.excluded:
                 names = _listed(sorted(arm.excluded, key=natural))
                 found.append(f"Damaged sessions of {arm.name} are left out: {names}.")
-            if missing := [idx for idx in self.everyone if idx not in set(sessions.idx)]:
+            if missing := [idx for idx in self.everyone if idx not in set(clients)]:
                 found.append(f"{arm.name} lacks {len(missing)} of {len(self.everyone)} clients ({_listed(missing)}).")
-            if broken := [idx for idx in sessions.idx if idx not in self.complete[arm.name]]:
+            if broken := [idx for idx in clients if idx not in self.complete[arm.name]]:
                 are, count, them = ("is", "counts", "it") if len(broken) == 1 else ("are", "count", "them")
                 found.append(
-                    f"{len(broken)} of {len(sessions)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
+                    f"{len(broken)} of {len(clients)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
                     f"and {count} as missing; run counsel.ipynb again to complete {them}."
                 )
         for arm in self.arms[1:]:
@@ -146,7 +179,7 @@ class Study:
         return found + different_prompts(self.arms)
 
     def _other_settings(self, arm: Arm) -> str:
-        """How an arm's settings differ from the first arm's in more than the counselor."""
+        """How an arm's settings differ from the first arm's in more than the counselor; empty if they do not."""
         first = self.arms[0]
         names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
         differing = [
@@ -154,48 +187,53 @@ class Study:
             for name in sorted(names)
             if first.settings.get(name) != arm.settings.get(name)
         ]
-        told = f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}."
-        return told if differing else ""
+        if not differing:
+            return ""
+        return f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}."
 
     @property
     def scripted(self) -> list[str]:
-        """The arms whose clients are scripted: they react to replies by the rules that score the replies here."""
+        """The arms whose clients are scripted: their reactions follow the rules that score the replies here."""
         return [arm.name for arm in self.arms if arm.is_scripted]
 
     # Measures ---------------------------------------------------------------------------------------------------------
 
     def scores(self, measure: Measure) -> pd.DataFrame:
-        """One row per client of any arm (index idx), one column per arm; NaN where there is no complete session."""
+        """Returns the values of a measure: one row per client of any arm (index idx), one column per arm.
+
+        A value is NaN without a complete session.
+        """
         columns = {arm.name: self._of_arm(arm, measure.key).reindex(self.everyone) for arm in self.arms}
         return pd.DataFrame(columns, index=self.everyone, dtype=float).rename_axis("idx")
 
-    def _of_arm(self, arm: Arm, key: str) -> pd.Series:
+    def _of_arm(self, arm: Arm, key: str) -> "pd.Series[float]":
         if key in self.ratings.columns:
-            values = self.ratings.loc[self.ratings.arm == arm.name].set_index("idx")[key]
-            return values[values.index.isin(self.complete[arm.name])]
+            values = self.ratings.loc[self.ratings["arm"] == arm.name].set_index("idx")[key]
+            return values.loc[values.index.isin(self.complete[arm.name])]
         sessions = self.metrics[arm.name].sessions.set_index("idx").loc[self.complete[arm.name]]
         if key == "resistance_change":
             found = halves(self.turns(arm.name), "resistant")
-            values = found.late - found.early
-        elif key == "ended_by_client":
-            values = (sessions.ended_by == "client").astype(float)
-        else:
-            values = sessions.get(key, pd.Series(index=sessions.index)).astype(float)
-        return values
+            return found["late"] - found["early"]
+        if key == "ended_by_client":
+            return (sessions["ended_by"] == "client").astype(float)
+        if key not in sessions:
+            return pd.Series(index=sessions.index, dtype=float)
+        return sessions[key].astype(float)
 
     @cached_property
     def outcomes(self) -> list[Measure]:
-        """What is good or bad for the client: from the transcripts, and from the judges that are evidence."""
-        rated = [measure for judge, measure in self._rated if is_evidence(judge)]
+        """Measures that are good or bad for the client: from the transcripts, and from judges that are evidence."""
+        rated = [rated.measure for rated in self._rated if is_evidence(rated.judge)]
         return self._with_values([*OUTCOMES, *rated])
 
     @cached_property
     def rehearsed(self) -> list[Measure]:
         """The ratings of the offline judge `rules`, which are no evidence."""
-        return self._with_values([measure for judge, measure in self._rated if not is_evidence(judge)])
+        return self._with_values([rated.measure for rated in self._rated if not is_evidence(rated.judge)])
 
     @cached_property
     def descriptive(self) -> list[Measure]:
+        """Measures that are neither good nor bad for the client."""
         limits = {"turns": "max_turns", "attempts": "attempts"}
         return self._with_values(
             [
@@ -205,11 +243,11 @@ class Study:
         )
 
     def _setting(self, name: str) -> float:
-        """The highest value of a setting over the arms; infinite where one did not record it."""
+        """The highest value of a setting over the arms; infinite if one did not record it."""
         return max(float(arm.settings.get(name) or INF) for arm in self.arms)
 
     def _with_values(self, measures: Sequence[Measure]) -> list[Measure]:
-        """Those of which at least one arm has a value."""
+        """The measures for which at least one arm has a value."""
         return [measure for measure in measures if self.scores(measure).notna().any(axis=None)]
 
     # Ratings ----------------------------------------------------------------------------------------------------------
@@ -222,44 +260,35 @@ class Study:
 
     @cached_property
     def ratings(self) -> pd.DataFrame:
-        """One row per rated session: arm, idx, and one column per subscale and judge."""
+        """The scores of the rated sessions, one row each: arm, idx, and one column per subscale and judge."""
         if not len(self.answers):
             return pd.DataFrame(columns=["arm", "idx"])
         by_arm = [
-            session_scores(of_arm).assign(arm=arm, key=lambda t: t.instrument + "." + t.subscale + " by " + t.judge)
+            session_scores(of_arm).assign(
+                arm=arm, key=lambda t: t["instrument"] + "." + t["subscale"] + " by " + t["judge"]
+            )
             for arm, of_arm in self.answers.groupby("arm", sort=False)
         ]
         table = pd.concat(by_arm, ignore_index=True).pivot(index=["arm", "idx"], columns="key", values="score")
         return table.reset_index().rename_axis(columns=None)
 
     @cached_property
-    def _rated(self) -> list[tuple[str, Measure]]:
-        """The judge and the measure of every column of the ratings."""
-        found = self.answers[["instrument", "subscale", "judge", "better", "lowest", "highest"]].drop_duplicates()
-        return [
-            (
-                row.judge,
-                Measure(
-                    f"{row.instrument}.{row.subscale} by {row.judge}",
-                    f"{_scale(row.instrument, row.subscale)} ({row.judge})",
-                    "score",
-                    row.better,
-                    (float(row.lowest), float(row.highest)),
-                ),
-            )
-            for row in found.itertuples()
-        ]
+    def _rated(self) -> list[_Rated]:
+        return read_rows(self.answers[list(_Rated._fields)].drop_duplicates(), _Rated)
 
     def reliability(self, seed: int) -> pd.DataFrame:
-        """How far the repeats of the judges that are evidence agree, over all arms; empty without ratings."""
-        answers = self.answers[self.answers.judge.map(is_evidence).astype(bool)]
+        """Returns the agreement between the repeats of judges that are evidence, over all arms; empty without ratings.
+
+        Args:
+            seed: of the bootstrap.
+
+        Returns:
+            As `mirror.rating.ratings.reliability` returns it.
+        """
+        answers = self.answers.loc[self.answers["judge"].map(is_evidence).astype(bool)]
         if not len(answers):
             return pd.DataFrame()
-        return reliability(answers.assign(idx=answers.arm + "/" + answers.idx), seed)
-
-
-def _scale(instrument: str, subscale: str) -> str:
-    return instrument if subscale == instrument else f"{instrument}: {subscale.replace('_', ' ')}"
+        return reliability(answers.assign(idx=answers["arm"] + "/" + answers["idx"]), seed)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

@@ -1,8 +1,9 @@
-"""What the turns of a study show: kinds of replies, captions against chance, values turn by turn.
+"""Statistics over the turns of a study: kinds of replies, agreement of captions with cues, values turn by turn.
 
-Reads complete sessions only. Draws nothing and makes no sentences.
+Only turns of complete sessions count.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,20 +14,21 @@ from mirror.analysis.settings import AnalyseSettings
 from mirror.analysis.study import Study
 from mirror.statistics import Estimate, estimate, proportion
 
-BAND = 1000  # resamples of a turn's interval, of which a figure has many
+BAND = 1000  # resamples for the interval of one turn; a figure has many of them
 
 
 def reactions(study: Study) -> pd.DataFrame:
-    """The share of each kind of reply, as means over clients like all measures; `named` is the measure `names`.
+    """Returns the share of each kind of reply, a mean over clients; the share of `named` is the measure `names`.
 
     Returns:
-        arm, reaction, share, replies (how many of the arm's replies count: those to cues that the lexicon can read).
+        One row per arm and kind: arm, reaction, share, replies (the number of the arm's replies that count: those to
+        cues that the lexicon can read).
     """
     rows = []
     for arm in study.arms:
         turns = study.turns(arm.name)
-        turns = turns[turns.names.notna()]
-        by_client = pd.crosstab(turns.idx, turns.reaction, normalize="index").mean()
+        turns = turns.loc[turns["names"].notna()]
+        by_client = pd.crosstab(turns["idx"], turns["reaction"], normalize="index").mean()
         rows += [
             {"arm": arm.name, "reaction": kind, "share": share, "replies": len(turns)}
             for kind, share in by_client.items()
@@ -35,31 +37,38 @@ def reactions(study: Study) -> pd.DataFrame:
 
 
 def caption_chance(study: Study, arm: str) -> float:
-    """How often captions and cues of an arm would agree if every caption met every cue; NaN without any."""
+    """Returns the expected agreement if the captions of an arm were dealt at random to its cues; NaN without any.
+
+    Agreement is a share from 0 to 1, computed over all pairs of a caption and a cue.
+    """
     turns = study.turns(arm)
-    both = turns[turns.caption_agrees.notna()]
-    said, shown = (
-        both[name].map(lambda names: frozenset(names.split(", "))).value_counts()
-        for name in ("caption_feelings", "feelings")
-    )
-    met = sum(a * b for one, a in said.items() for other, b in shown.items() if one & other)
-    return met / len(both) ** 2 if len(both) else np.nan
+    both = turns.loc[turns["caption_agrees"].notna()]
+    captions, cues = (Counter(map(_feelings, both[name])) for name in ("caption_feelings", "feelings"))
+    agreeing = sum(a * b for caption, a in captions.items() for cue, b in cues.items() if caption & cue)
+    return agreeing / len(both) ** 2 if len(both) else np.nan
+
+
+def _feelings(names: str) -> frozenset[str]:
+    return frozenset(names.split(", "))
 
 
 def unread_captions(study: Study, arm: str) -> tuple[int, int]:
-    """Captions that cannot be compared with their cue, since the lexicon reads no feeling in one of them, and all."""
+    """Counts the captions of an arm that cannot be compared with their cue, and all its captions.
+
+    A caption cannot be compared if the lexicon finds no feeling in the caption or in the cue.
+    """
     turns = study.turns(arm)
-    captions = turns[turns.caption_feelings.notna()]
-    return int(captions.caption_agrees.isna().sum()), len(captions)
+    captions = turns.loc[turns["caption_feelings"].notna()]
+    return int(captions["caption_agrees"].isna().sum()), len(captions)
 
 
 def per_turn(study: Study, key: str, unit: Unit, settings: AnalyseSettings) -> pd.DataFrame:
-    """The mean of a column of the turns in each turn of each arm with its interval over clients.
+    """Returns the mean over clients of a column of the turns, turn by turn, with its interval.
 
-    Shares have Wilson's interval, all else the bootstrap's. Turns without a value are left out.
+    Shares have Wilson's interval, other units the bootstrap's. Turns without a value are left out.
 
     Returns:
-        arm, variant, turn, mean, low, high, n, missing.
+        One row per arm and turn: arm, variant, turn, mean, low, high, n, missing.
     """
     rows = [
         {"arm": arm.name, "variant": arm.variant, "turn": turn} | _of_turn(values, unit, settings)._asdict()
@@ -70,7 +79,7 @@ def per_turn(study: Study, key: str, unit: Unit, settings: AnalyseSettings) -> p
     return pd.DataFrame(rows, columns=["arm", "variant", "turn", *Estimate._fields])
 
 
-def _of_turn(values: pd.Series, unit: Unit, settings: AnalyseSettings) -> Estimate:
+def _of_turn(values: "pd.Series[float]", unit: Unit, settings: AnalyseSettings) -> Estimate:
     known = values.dropna()
     if unit == "share":
         return proportion(int(known.sum()), len(known), len(values) - len(known), settings.level)
@@ -78,6 +87,6 @@ def _of_turn(values: pd.Series, unit: Unit, settings: AnalyseSettings) -> Estima
 
 
 def points(study: Study, key: str, arms: Sequence[str]) -> pd.DataFrame:
-    """The values of each client and turn: arm, turn, value."""
+    """Returns the values of the clients: one row per arm, client and turn, with the columns arm, turn, value."""
     found = [study.turns(name)[["turn", key]].assign(arm=name).rename(columns={key: "value"}) for name in arms]
     return pd.concat(found, ignore_index=True).astype({"value": float})

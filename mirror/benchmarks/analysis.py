@@ -24,11 +24,12 @@ from mirror.transcripts.session_folder import SessionFolder
 
 ANALYSE = """
 import sys, time
-from mirror.analysis import Analysis
-from mirror.settings import AnalyseSettings
+from mirror.analysis.run import Analysis
+from mirror.analysis.settings import AnalyseSettings
 start = time.perf_counter()
 settings = dict(runs=sys.argv[1], reference="", instruments="", level=0.95, resamples=10000, seed=42, gallery=False)
-analysis = Analysis(AnalyseSettings.checked(settings | dict(run="study", fresh=True), "benchmark:"))
+settings = AnalyseSettings.checked(settings | dict(run="study", fresh=True), "benchmark:")
+analysis = Analysis(settings, settings.folders).open()
 read = time.perf_counter() - start
 for step in (analysis.arms, analysis.faces, analysis.captions, analysis.counselors, analysis.comparison):
     step()

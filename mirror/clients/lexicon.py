@@ -221,6 +221,16 @@ def _places(sign: tuple[str, ...], words: list[_Word], start: int) -> tuple[int,
     return None
 
 
+# Expressions by which a client keeps the counselor away; sadness, fear and shame are none. Frustration counts in the
+# measure of resistance (`RESISTANT`), and not in the ratings of the offline judge (`KEEPS_AWAY`), whose rules are
+# versioned: with it, earlier ratings would not be comparable.
+KEEPS_AWAY = frozenset(
+    "skeptical withdrawn irritated guarded angry defensive contemptuous disgusted resentful sullen bored "
+    "indifferent".split()
+)
+RESISTANT = KEEPS_AWAY | {"frustrated"}
+
+
 @lru_cache(maxsize=65536)  # cues repeat, and each is asked for several times
 def read_feelings(text: str) -> tuple[str, ...]:
     """The feelings that a cue or a caption names, without those that it denies."""

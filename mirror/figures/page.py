@@ -1,16 +1,18 @@
-"""A run of sessions to look at: its cast, its clients, a session turn by turn. HTML, all text escaped."""
+"""HTML tables of a run of sessions: its cast, its clients, a session turn by turn. All text is escaped."""
 
 import html
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from mirror.figures import FACE, TABLE_STYLE, escaped, face_url
+from mirror.figures.html_table import TABLE_STYLE, escaped, face, html_table
 from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import Turn
 
-FOLD = 90  # characters of a fact that are shown at once
+FOLD = 90  # characters of a fact; longer ones are folded
 FACTS_STYLE = (
     "<style>.wide.facts td {max-width: 52em; overflow-wrap: anywhere; columns: 2 20em; column-gap: 2.5em} "
     ".facts td > div {break-inside: avoid} .facts .inner {padding-left: 1.2em}</style>"
@@ -18,42 +20,47 @@ FACTS_STYLE = (
 
 
 def table(rows: pd.DataFrame) -> str:
-    """All rows with their whole text."""
+    """Builds a table of all rows with their full text."""
     with pd.option_context("display.max_colwidth", None):
-        return TABLE_STYLE + rows.to_html(index=False, border=0, classes="wide", max_rows=None)
+        return TABLE_STYLE + str(rows.to_html(index=False, border=0, classes="wide", max_rows=None))
 
 
 def session(folder: SessionFolder) -> str:
-    """One row per turn: the face as the counselor saw it, what was said, and a plan where the counselor makes it."""
-    rows, technique = "", ""
+    """Builds a table with one row per turn: face, client, counselor, and the plan in the turn in which it changes.
+
+    Raises:
+        TranscriptError: the transcript is damaged.
+    """
+    heads = ("turn", "the client's face", "the client: cue and words", "the counselor: caption and words")
+    rows, technique = [], ""
     for turn in folder.turns():
-        face, verdict = "", ""
-        if turn.face:
-            face = f"<img src='{face_url(folder.folder / turn.face.file)}' width={FACE} alt='face'>"
-            verdict = (
-                f"attempt {turn.face.chosen} of {len(turn.face.attempts)}" + ", not accepted" * turn.face.exhausted
-            )
         client = f"<i>{html.escape(turn.cue)}</i><br>{escaped(turn.words)}"
         reply = (f"<i>{html.escape(turn.caption)}</i><br>" if turn.caption else "") + escaped(turn.reply)
         if turn.technique != technique:
             steps = "".join(f"<li>{escaped(step)}</li>" for step in turn.plan)
             reply += f"<br><i>the plan: {html.escape(turn.technique)}</i><ol>{steps}</ol>"
         technique = turn.technique
-        cells = (str(turn.number), f"{face}<br>{verdict}", client, reply)
-        rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-    heads = ("turn", "the client's face", "the client: cue and words", "the counselor: caption and words")
-    return f"{TABLE_STYLE}<table class='wide'><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
+        rows.append((str(turn.number), _face(folder, turn), client, reply))
+    return html_table(heads, rows)
 
 
-def facts(by_role: dict[str, Any]) -> str:
-    """What every collaborator says of itself; what is long, or deep inside, is folded."""
-    rows = "".join(f"<tr><th>{html.escape(role)}</th><td>{_facts(said)}</td></tr>" for role, said in by_role.items())
+def _face(folder: SessionFolder, turn: Turn) -> str:
+    """The face that the counselor saw, and the attempt it comes from."""
+    if turn.face is None:
+        return "<br>"
+    attempt = f"attempt {turn.face.chosen} of {len(turn.face.attempts)}" + ", not accepted" * turn.face.exhausted
+    return f"{face(folder.folder / turn.face.file)}<br>{attempt}"
+
+
+def facts(by_role: Mapping[str, Mapping[str, Any]]) -> str:
+    """Builds a table of the facts that each collaborator reports; long and deeply nested ones are folded."""
+    rows = "".join(f"<tr><th>{html.escape(role)}</th><td>{_facts(of)}</td></tr>" for role, of in by_role.items())
     return f"{TABLE_STYLE}{FACTS_STYLE}<table class='wide facts'>{rows}</table>"
 
 
-def _facts(value: dict[str, Any]) -> str:
-    told = {str(name): part for name, part in value.items() if part not in ("", None)}
-    return "".join(f"<div>{html.escape(name.replace('_', ' '))}: {_fact(part)}</div>" for name, part in told.items())
+def _facts(value: Mapping[str, Any]) -> str:
+    known = {str(name): part for name, part in value.items() if part not in ("", None)}
+    return "".join(f"<div>{html.escape(name.replace('_', ' '))}: {_fact(part)}</div>" for name, part in known.items())
 
 
 def _fact(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""`python -m mirror.gallery results/<run> …`: writes the gallery of each run."""
+"""Command line: `python -m mirror.gallery results/<run> …` writes the gallery of each run."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,10 @@ from mirror.transcripts.session_folder import TranscriptError
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.gallery", description="writes a run as one page to read")
+    """Writes the galleries of the runs on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mirror.gallery", description="Write a run as one HTML page to read."
+    )
     parser.add_argument("runs", nargs="+", type=Path, help="results/<run>")
     for run in parser.parse_args().runs:
         try:

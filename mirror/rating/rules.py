@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mirror.clients.lexicon import lexicon
+from mirror.clients.lexicon import KEEPS_AWAY, lexicon
 from mirror.clients.openness import Reaction, react
 from mirror.rating.judge import Answer, Case
 from mirror.rating.ratings import RULES
@@ -27,10 +27,6 @@ from mirror.transcripts.turn import Turn
 NAME = RULES
 INSTRUMENTS = ("resistance", "helpfulness")
 VERSION = 1  # of the rules: raised with every change, so that nothing older counts as asked
-AWAY = frozenset(
-    "skeptical withdrawn irritated guarded angry defensive contemptuous disgusted resentful sullen bored "
-    "indifferent".split()
-)
 _REFUSES = re.compile(
     r"\bno point\b|\bpointless\b|\bwaste of time\b|\bwhatever\b|\bnone of your\b|\bleave me alone\b"
     r"|\b(?:do not|don't|won't|will not|can't|cannot) (?:want|need|see how|see why|think this|help|work|change|talk)\b"
@@ -71,7 +67,7 @@ def _ratings(case: Case, turns: Sequence[Turn]) -> dict[str, int | None]:
 def resistance(turns: Sequence[Turn]) -> int:
     """From 0 to 4, of the client in the last of the turns."""
     last = turns[-1]
-    keeps_away = any(reading.name in AWAY and not reading.negated for reading in lexicon().read(last.cue))
+    keeps_away = any(reading.name in KEEPS_AWAY and not reading.negated for reading in lexicon().read(last.cue))
     refuses = _REFUSES.search(last.words.replace("’", "'")) is not None
     is_hardened = len(turns) > 1 and _reactions(turns[:-1])[-1].points < 0
     return 2 * keeps_away + refuses + is_hardened

@@ -2,19 +2,34 @@
 
 from math import nan
 
-import pandas as pd
 import pytest
 
 from mirror.analysis import claims
-from mirror.analysis.study import Measure
+from mirror.analysis.comparison import ChangeRow, ComparisonRow
 
-SHARE = Measure("names", "replies that name the feeling shown", "share", "higher")
-
-
-def row(**changes):
-    values = {"arm": "ec", "other": "base", "n": 40, "mean": 0.62, "other_mean": 0.41, "difference": 0.21, "low": 0.12}
-    values |= {"high": 0.3, "p_adjusted": 0.002, "detectable": 0.13, "unit": "share", "label": SHARE.label, "run": "ec"}
-    return pd.Series(values | changes)
+ROW = ComparisonRow(
+    measure="names",
+    label="replies that name the feeling shown",
+    unit="share",
+    better="higher",
+    arm="ec",
+    other="base",
+    variant="ec",
+    n=40,
+    missing=0,
+    mean=0.62,
+    other_mean=0.41,
+    difference=0.21,
+    low=0.12,
+    high=0.3,
+    p_adjusted=0.002,
+    effect=0.7,
+    effect_low=0.4,
+    effect_high=1.0,
+    detectable=0.13,
+    is_significant=True,
+    is_better=True,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,37 +77,36 @@ def test_how_many(values, word):
 
 
 def test_a_difference_is_told_with_its_size_and_its_certainty():
-    assert claims.comparison(row(), SHARE, 0.95) == (
+    assert claims.comparison(ROW, 0.95) == (
         "Replies that name the feeling shown: 62% in ec and 41% in base (difference +21 points, 95% CI +12 to "
         "+30, p = 0.002, n = 40)."
     )
 
 
 def test_where_no_difference_is_seen_it_says_how_large_one_could_have_been():
-    told = claims.comparison(row(p_adjusted=0.4, low=-0.02), SHARE, 0.95)
+    told = claims.comparison(ROW._replace(p_adjusted=0.4, low=-0.02), 0.95)
     assert "no significant difference; 62% in ec" in told
     assert told.endswith("; with 40 clients a difference of 13 points is detectable at 80% power.")
 
 
 def test_the_level_decides_what_is_seen():
-    assert "no significant difference" not in claims.comparison(row(p_adjusted=0.04), SHARE, 0.95)
-    assert "no significant difference" in claims.comparison(row(p_adjusted=0.04), SHARE, 0.99)
+    assert "no significant difference" not in claims.comparison(ROW._replace(p_adjusted=0.04), 0.95)
+    assert "no significant difference" in claims.comparison(ROW._replace(p_adjusted=0.04), 0.99)
 
 
 def test_clients_that_all_differ_alike_have_no_interval():
-    told = claims.comparison(row(low=nan, high=nan, detectable=nan, p_adjusted=1.0), SHARE, 0.95)
+    told = claims.comparison(ROW._replace(low=nan, high=nan, detectable=nan, p_adjusted=1.0), 0.95)
     assert "the same for every client, so without an interval" in told and "no value" not in told
 
 
 def test_one_client_is_no_comparison():
     assert "ec and base cannot be compared; only 1 client has a value in both arms." in claims.comparison(
-        row(n=1), SHARE, 0.95
+        ROW._replace(n=1), 0.95
     )
 
 
 def moves(**arms):
-    rows = [row(run=arm, difference=d, p_adjusted=p) for arm, (d, p) in arms.items()]
-    return pd.DataFrame(rows)
+    return [ChangeRow(arm, 40, difference, -0.3, 0.3, p) for arm, (difference, p) in arms.items()]
 
 
 @pytest.mark.parametrize(
@@ -110,8 +124,8 @@ def test_a_movement_is_one_only_where_it_is_seen(arms, told):
 
 
 def outcomes(*rows):
-    table = pd.DataFrame([row(label=label, p_adjusted=p, is_better=better) for label, p, better in rows])
-    return claims.verdict(table, 0.95)
+    known = [ROW._replace(label=label, p_adjusted=p, is_better=better) for label, p, better in rows]
+    return claims.verdict(known, 0.95)
 
 
 def test_the_verdict_names_what_is_better_what_is_worse_and_on_how_many_clients():

@@ -1,25 +1,26 @@
 """Arms in numbers: the right pairs in the right direction, corrected together, ends that are possible."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from mirror.analysis.comparison import arm_order, by_arm, compare, compare_halves
+from mirror.analysis.comparison import ArmRow, ComparisonRow, arm_order, by_arm, compare, compare_halves, read_rows
 from mirror.analysis.study import Measure
 from mirror.statistics import adjust
+from mirror.transcripts.arm import Arm
 from tests.parameters import analyse_settings
 
 UP, DOWN = Measure("up", "an up", "share", "higher"), Measure("down", "a down", "share", "lower")
 
 
-class Arms:
-    """Stands for a study whose scores are known."""
+class Scores:
+    """Arms whose clients have known scores."""
 
     def __init__(self, names, scores):
-        self.arms = [
-            type("Arm", (), {"name": n, "variant": n, "folder": type("F", (), {"name": f"run-{n}"})}) for n in names
-        ]
-        self.looks = pd.DataFrame({"arm": names, "variant": names})
+        settings = {"cot": "ec", "checkpoint": "x"}
+        self.arms = [Arm(Path(f"results/run-{name}"), settings, {}, alias=name) for name in names]
         self._scores = scores
 
     def scores(self, measure):
@@ -32,7 +33,7 @@ def study():
     low = chance.uniform(0.2, 0.4, 20)
     scores = pd.DataFrame({"a": low, "b": low + 0.3 + chance.normal(0, 0.05, 20), "c": low}, index=map(str, range(20)))
     scores.loc["3", "c"] = np.nan
-    return Arms(["a", "b", "c"], {"up": scores, "down": scores})
+    return Scores(["a", "b", "c"], {"up": scores, "down": scores})
 
 
 def test_every_pair_in_every_measure_later_arms_against_earlier_ones(study):
@@ -57,7 +58,7 @@ def test_better_follows_the_direction_of_the_measure(study):
 def test_a_reference_leaves_its_own_pairs_only(study):
     table = compare(study, [UP], analyse_settings(runs="results/run-a,results/run-b,results/run-c", reference="run-b"))
     assert list(zip(table.arm, table.other, strict=True)) == [("c", "b"), ("a", "b")]
-    assert arm_order(study, "run-b") == ["c", "a", "b"] and arm_order(study, "") == ["c", "b", "a"]
+    assert arm_order(study.arms, "run-b") == ["c", "a", "b"] and arm_order(study.arms, "") == ["c", "b", "a"]
 
 
 def test_one_arm_is_compared_with_none(study):
@@ -66,7 +67,7 @@ def test_one_arm_is_compared_with_none(study):
 
 
 def test_intervals_end_where_a_measure_ends():
-    few = Arms(["a", "b"], {"up": pd.DataFrame({"a": [0.0, 0.1, 1.0], "b": [1.0, 0.8, 0.1]})})
+    few = Scores(["a", "b"], {"up": pd.DataFrame({"a": [0.0, 0.1, 1.0], "b": [1.0, 0.8, 0.1]})})
     table, points = by_arm(few, [UP], analyse_settings())
     assert table.low.tolist() == [0, 0] and table.high.tolist() == [1, 1] and len(points) == 6
     compared = compare(few, [UP], analyse_settings())
@@ -78,6 +79,23 @@ def test_halves_are_compared_within_each_arm():
     early = chance.uniform(0.4, 0.6, 30)
     falling = pd.DataFrame({"early": early, "late": early - 0.2 + chance.normal(0, 0.05, 30)})
     still = pd.DataFrame({"early": early, "late": early + chance.normal(0, 0.05, 30)})
-    found = compare_halves({"a": falling, "b": still}, "share", analyse_settings()).set_index("run")
-    assert found.difference["a"] == pytest.approx(-0.2, abs=0.03)
-    assert found.p_adjusted["a"] < 0.01 < 0.05 < found.p_adjusted["b"]
+    first, second = compare_halves({"a": falling, "b": still}, "share", analyse_settings())
+    assert (first.arm, second.arm) == ("a", "b") and first.difference == pytest.approx(-0.2, abs=0.03)
+    assert first.p_adjusted < 0.01 < 0.05 < second.p_adjusted
+
+
+def test_tables_are_read_back_as_rows(study):
+    table, _ = by_arm(study, [UP], analyse_settings())
+    rows = read_rows(table, ArmRow)
+    assert [(row.arm, row.variant, row.n, row.missing) for row in rows] == [
+        ("a", "ec", 20, 0),
+        ("b", "ec", 20, 0),
+        ("c", "ec", 19, 1),
+    ]
+    compared = read_rows(compare(study, [UP], analyse_settings()), ComparisonRow)
+    assert [(row.arm, row.other, row.is_better) for row in compared] == [
+        ("c", "b", False),
+        ("c", "a", True),
+        ("b", "a", True),
+    ]
+    assert read_rows(pd.DataFrame(), ArmRow) == []

@@ -1,4 +1,4 @@
-"""The figures of a study: claim, quantity, n, one colour a variant, points where clients are few."""
+"""The figures of a study: claim, quantity, n, one color per variant, points where clients are few."""
 
 import matplotlib
 
@@ -11,7 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from mirror.analysis import figures as arms
-from mirror.figures import COLOURS
+from mirror.figures import VARIANT_COLORS
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_arms_stand_side_by_side_with_mean_interval_and_n(ax):
     assert labels(ax) == ["one  (n = 3)", "two  (n = 3)"] and ax.get_xlabel() == "share of faces (more is better)"
     for mean, variant in ((0.5, "base"), (0.7, "ec")):
         (mark,) = drawn(ax, [mean])
-        assert to_hex(mark.get_color()).upper() == COLOURS[variant]
+        assert to_hex(mark.get_color()).upper() == VARIANT_COLORS[variant]
     assert len(drawn(ax, [0.2, 0.9])) == 2
 
 
@@ -78,10 +78,10 @@ def test_what_chance_would_give_is_a_line(ax):
 
 
 def test_arms_of_one_variant_share_the_colour_and_differ_in_the_mark():
-    found = arms.looks(pd.DataFrame({"arm": ["a", "b", "c"], "variant": ["base", "base", "ec"]}))
-    assert found["a"].colour == found["b"].colour == COLOURS["base"] != found["c"].colour
-    assert (found["a"].mark, found["a"].line) != (found["b"].mark, found["b"].line)
-    assert found["a"].mark == found["c"].mark
+    found = arms.styles(pd.DataFrame({"arm": ["a", "b", "c"], "variant": ["base", "base", "ec"]}))
+    assert found["a"].color == found["b"].color == VARIANT_COLORS["base"] != found["c"].color
+    assert (found["a"].marker, found["a"].line) != (found["b"].marker, found["b"].line)
+    assert found["a"].marker == found["c"].marker
 
 
 def turns(n):
@@ -99,7 +99,7 @@ def test_lines_go_over_turns(ax):
     assert title(ax) == "It falls" and ax.get_xlabel() == "turn" and "higher" in ax.get_ylabel()
     lines = [line for line in ax.get_lines() if line.get_label() in ("base", "ec")]
     assert [line.get_ydata().tolist() for line in lines] == [[0.5] * 3] * 2
-    assert [to_hex(line.get_color()).upper() for line in lines] == [COLOURS["base"], COLOURS["ec"]]
+    assert [to_hex(line.get_color()).upper() for line in lines] == [VARIANT_COLORS["base"], VARIANT_COLORS["ec"]]
 
 
 def test_the_long_intervals_of_a_few_clients_do_not_flatten_their_values(ax):
@@ -133,7 +133,7 @@ def test_differences_are_filled_where_they_are_significant(ax):
     assert arms.differences(pd.DataFrame(rows), ax, "T") is ax
     assert labels(ax) == ["two vs. one", "x ↑", "y ↓"]
     (filled,), (hollow,) = drawn(ax, [1.0]), drawn(ax, [0.1])
-    assert to_hex(filled.get_markerfacecolor()).upper() == COLOURS["ec"]
+    assert to_hex(filled.get_markerfacecolor()).upper() == VARIANT_COLORS["ec"]
     assert to_hex(hollow.get_markerfacecolor()) == "#ffffff"
     low, high = ax.get_xlim()
     assert low == -high and high > 1.3

@@ -7,8 +7,9 @@ from math import isnan
 import pytest
 import yaml
 
-from mirror.analysis.metrics import RESISTANT, TURN_COLUMNS, Metrics, agrees, halves, read_feelings, read_metrics
+from mirror.analysis.metrics import TURN_COLUMNS, Metrics, halves, read_metrics
 from mirror.benchmarks.synthetic_runs import write_run
+from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
 from mirror.clients.openness import mood_after
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder

@@ -43,9 +43,22 @@ def runs(output):
 
 
 def analysis(**changes):
-    return Analysis(
-        AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"} | changes, "parameter")
+    settings = AnalyseSettings.checked(
+        ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"} | changes, "parameter"
     )
+    return Analysis(settings, settings.folders).open()
+
+
+def test_making_an_analysis_reads_and_writes_nothing(runs):
+    settings = AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/m-base", "run": "x"}, "parameter")
+    made = Analysis(settings, [runs / "not-there"])
+    assert not (runs / "x").exists()
+    with pytest.raises(RuntimeError, match="call Analysis.open"):
+        made.arms()
+    (runs / "x").mkdir()
+    (runs / "x/thesis.txt").write_text("mine")
+    with pytest.raises(RunConflict, match="holds thesis.txt"):
+        Analysis(settings, [])
 
 
 def test_what_was_compared_on_how_many_clients(runs):
@@ -140,10 +153,9 @@ def without(run, **fields):
     """Turns without a face, a caption, a reply or a cue that the lexicon knows."""
     for path in run.glob("sessions/*/turns.jsonl"):
         turns = [json.loads(line) | fields for line in path.read_text().splitlines()]
+        path.with_name("end.json").unlink()
         path.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
-        end_file = path.with_name("end.json")
-        ending = json.loads(end_file.read_text())
-        end_file.write_text(json.dumps({name: fact for name, fact in ending.items() if name != "files"}))
+        SessionFolder(path.parent).end("complete", f"{len(turns)} turns")
 
 
 FEW = {  # what is done to the runs a and b of three clients and two turns
@@ -369,7 +381,7 @@ def test_the_analysis_of_given_runs_loads_no_model(runs):
     given = ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"}
     script = (
         "import sys; from mirror.analysis.run import Analysis; from mirror.analysis.settings import AnalyseSettings; "
-        f"Analysis(AnalyseSettings.checked({given!r}, 'x')).finish(); "
+        f"settings = AnalyseSettings.checked({given!r}, 'x'); Analysis(settings, settings.folders).open().finish(); "
         "print(sorted({'torch', 'transformers', 'diffusers', 'onnxruntime'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -5,31 +5,14 @@ from math import nan
 import pandas as pd
 
 from mirror.analysis import tables
+from mirror.analysis.comparison import ArmRow
 
 MEASURES = pd.DataFrame(
     [
-        {
-            "measure": "names",
-            "unit": "share",
-            "better": "higher",
-            "arm": "a",
-            "mean": 0.5,
-            "low": 0.4,
-            "high": 0.6,
-            "n": 9,
-        },
-        {
-            "measure": "names",
-            "unit": "share",
-            "better": "higher",
-            "arm": "b",
-            "mean": 0.25,
-            "low": nan,
-            "high": nan,
-            "n": 8,
-        },
-        {"measure": "turns", "unit": "number", "better": "", "arm": "a", "mean": 4.0, "low": 3.0, "high": 5.0, "n": 9},
-        {"measure": "turns", "unit": "number", "better": "", "arm": "b", "mean": nan, "low": nan, "high": nan, "n": 0},
+        ArmRow("names", "names", "share", "higher", "a", "base", 0.5, 0.4, 0.6, 9, 0),
+        ArmRow("names", "names", "share", "higher", "b", "ec", 0.25, nan, nan, 8, 0),
+        ArmRow("turns", "turns", "number", "", "a", "base", 4.0, 3.0, 5.0, 9, 0),
+        ArmRow("turns", "turns", "number", "", "b", "ec", nan, nan, nan, 0, 8),
     ]
 )
 

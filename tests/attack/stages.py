@@ -165,7 +165,8 @@ def rate(folder: Path, url: str) -> None:
 
 def analyse(folder: Path, url: str) -> None:
     values = {"runs": ",".join(f"results/{name}" for name in ARMS), "reference": ARMS[0], "resamples": 200}
-    analysis = Analysis(AnalyseSettings.from_file(input_path("params/analyse/pocket.yaml"), **values, run="study"))
+    settings = AnalyseSettings.from_file(input_path("params/analyse/pocket.yaml"), **values, run="study")
+    analysis = Analysis(settings, settings.folders).open()
     for finding in (analysis.arms, analysis.counselors, analysis.comparison):
         finding()
     print(analysis.finish())

@@ -16,6 +16,8 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from mirror import figures
+from mirror.figures.style import VARIANT_COLORS
+from mirror.figures.training import KIND_COLORS
 from mirror.prompts import CountedTemplate, PromptSet, PromptTemplate
 
 
@@ -59,9 +61,9 @@ def test_a_figure_is_saved_as_png_and_pdf(tmp_path, ax):
 
 
 def test_colours_tell_all_variants_apart():
-    assert set(figures.COLOURS) == {"untuned", "base", "planning", "ec", "ec_planning"}
-    assert len(set(figures.COLOURS.values())) == 5
-    assert len(set(figures.KIND_COLOURS)) == len(figures.KIND_COLOURS)
+    assert set(VARIANT_COLORS) == {"untuned", "base", "planning", "ec", "ec_planning", "chat model"}
+    assert len(set(VARIANT_COLORS.values())) == 6
+    assert len(set(KIND_COLORS)) == len(KIND_COLORS)
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------
@@ -77,7 +79,7 @@ def test_the_loss_curve(cot, ax):
     assert train.get_xydata().tolist() == [[0.5, 5], [1, 4], [1.5, 3], [2, 2]]
     assert held_out.get_xydata().tolist() == [[0, 6.126], [1, 4.5], [2, 3.254]]
     assert held_out.get_marker() == "o" and train.get_marker() == "None"
-    assert {to_hex(line.get_color()).upper() for line in (train, held_out)} == {figures.COLOURS[cot]}
+    assert {to_hex(line.get_color()).upper() for line in (train, held_out)} == {VARIANT_COLORS[cot]}
     assert legend(ax) == ["trained on, each step", "held out"]
     assert ax.get_ylim()[0] == 0
 

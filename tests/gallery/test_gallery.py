@@ -10,7 +10,6 @@ import sys
 import pytest
 from PIL import Image
 
-from mirror import gallery
 from mirror.benchmarks.synthetic_runs import write_run
 from mirror.gallery import gallery_page, write_gallery
 from mirror.transcripts.arm import Arm
@@ -239,9 +238,9 @@ def test_faces_of_a_session_that_failed_at_one_are_there(run, tmp_path):
 
 
 def test_large_runs_show_smaller_faces_and_of_attempts_the_verdicts_only(run, monkeypatch):
-    monkeypatch.setattr(gallery, "MANY", 3)
-    monkeypatch.setattr(gallery, "MOST_ATTEMPTS", 3)
-    monkeypatch.setattr(gallery, "SMALL_FACE", 32)
+    monkeypatch.setattr("mirror.gallery.page.MANY", 3)
+    monkeypatch.setattr("mirror.gallery.page.MOST_ATTEMPTS", 3)
+    monkeypatch.setattr("mirror.gallery.page.SMALL_FACE", 32)
     page = gallery_page(Arm.read(run), {})
     urls = re.findall(r'src="data:image/webp;base64,([^"]+)"', page)
     sizes = {Image.open(io.BytesIO(base64.b64decode(url))).size for url in urls}

@@ -5,6 +5,7 @@ python -c "from tests.project.test_layers import architecture; print(architectur
 
 import ast
 from collections import defaultdict
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -96,6 +97,7 @@ def module_name(path, root):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def imports_of(path, root):
     """The dotted names that a file imports anywhere, also inside functions; relative ones are made absolute."""
     package = path.relative_to(root).parent.parts

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from mirror.clients.lexicon import lexicon
+from mirror.clients.lexicon import KEEPS_AWAY, lexicon
 from mirror.rating.instrument import read_instrument
 from mirror.rating.judge import Case
-from mirror.rating.rules import AWAY, INSTRUMENTS, RulesJudge, helpfulness, resistance
+from mirror.rating.rules import INSTRUMENTS, RulesJudge, helpfulness, resistance
 from mirror.rating.settings import RULED
 from mirror.transcripts.turn import Turn
 
@@ -71,7 +71,7 @@ def test_the_same_session_gets_the_same_rating_and_says_by_whom():
 
 
 def test_settings_and_rules_know_the_same_instruments():
-    assert RULED == INSTRUMENTS and set(AWAY) <= lexicon().entries.keys()
+    assert RULED == INSTRUMENTS and set(KEEPS_AWAY) <= lexicon().entries.keys()
     for name in INSTRUMENTS:
         answer = RulesJudge().answer(case(name, turns(("sad", "I owe.", NAMES))), 1)
         assert answer.scores.keys() == {item.id for item in read_instrument(name).items}

@@ -1,0 +1,271 @@
+"""The page of a run: every session with its faces, verdicts, captions, plans and ratings.
+
+The file is self-contained: its content security policy forbids network access and any script but its own. Jinja
+escapes all text. Sessions are stored as inert `<template>` elements and rendered when opened, so that hundreds of them
+load fast.
+"""
+
+import base64
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import yaml
+
+from mirror.clients.lexicon import agrees, read_feelings
+from mirror.files.atomic import write_text
+from mirror.files.image_file import open_picture
+from mirror.rating.ratings import is_evidence, read_ratings
+from mirror.transcripts.arm import Arm, Person
+from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import AttemptRecord, FaceRecord, Turn
+from mirror.transcripts.verdict import Check, Verdict
+
+HERE = Path(__file__).parent
+FACE, SMALL_FACE = 240, 128  # pixels, the side of a shown face; the second in runs with more than MANY faces
+MANY = 1200
+ATTEMPT = 88  # pixels, the side of a face among the attempts
+MOST_ATTEMPTS = 2500  # with more attempts in a run, the page has no images of them, only their verdicts
+QUALITY = 72  # of WebP
+QUESTIONS = {"safe": "unsafe", "relevant": "shows the cue", "same_person": "same person"}
+OUTCOMES = {  # of a session, with the labels of the filters, in order
+    "client": "ended by the client",
+    "limit": "turn limit",
+    "failed": "failed",
+    "open": "under way",
+}
+
+
+@dataclass(frozen=True)
+class ShownRating:
+    """One item of a judge's rating as the page shows it.
+
+    Attributes:
+        instrument: the instrument and the judge.
+        item: the question that was rated.
+        turn: the rated turn; 0: the whole session.
+        score: the mean over repeats, or `missing`.
+    """
+
+    instrument: str
+    item: str
+    turn: int
+    score: str
+
+
+def write_gallery(folder: Path) -> Path:
+    """Writes `gallery.html` into the folder of a run, atomically, and returns its path.
+
+    Raises:
+        ArmError: the folder holds no counseling run.
+        TranscriptError, RatingsError: a transcript or the ratings are damaged.
+    """
+    arm = Arm.read(folder)
+    path = folder / "gallery.html"
+    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder))))
+    return path
+
+
+def ratings_by_client(ratings: pd.DataFrame) -> dict[str, list[ShownRating]]:
+    """Averages the items of all judges over repeats, by client.
+
+    Args:
+        ratings: as `mirror.rating.ratings.read_ratings` returns them.
+    """
+    found: dict[str, list[ShownRating]] = {}
+    keys = ["idx", "instrument", "judge", "item", "turn"]
+    means = ratings.groupby(keys, dropna=False, sort=False)["score"].mean().reset_index()  # NaN without any score
+    columns = (means[name].tolist() for name in (*keys, "score"))
+    for idx, instrument, judge, item, turn, score in zip(*columns, strict=True):
+        by = judge if is_evidence(judge) else f"{judge}: rehearsal, no evidence"
+        shown = "missing" if isnan(score) else f"{score:.1f}"
+        rating = ShownRating(f"{instrument}, {by}", item.replace("_", " "), 0 if isnan(turn) else int(turn), shown)
+        found.setdefault(idx, []).append(rating)
+    return found
+
+
+def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]]) -> str:
+    """Renders the page of a run.
+
+    Args:
+        arm: the run.
+        ratings: by client, as `ratings_by_client` returns them.
+
+    Raises:
+        TranscriptError: a transcript is damaged.
+    """
+    style, script = ((HERE / f"page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    read = [(session, session.turns()) for session in arm.sessions]
+    pictures = Pictures.of([turn for _, turns in read for turn in turns])
+    with ThreadPoolExecutor() as pool:  # Pillow releases the GIL while it resizes
+        sessions = list(pool.map(lambda one: session_view(arm, one[0], one[1], pictures, ratings), read))
+    counts = Counter(session["outcome"] for session in sessions)
+    return environment.get_template("page.html").render(
+        arm=arm,
+        sessions=sessions,
+        outcomes=[(key, label, counts[key]) for key, label in OUTCOMES.items() if counts[key]],
+        outcome_words=OUTCOMES,
+        exhausted=sum(session["exhausted"] > 0 for session in sessions),
+        facts=run_facts(sessions),
+        settings=yaml.safe_dump(arm.settings, sort_keys=False, allow_unicode=True),
+        style=style,
+        script=script,
+        policy=f"default-src 'none'; img-src data:; style-src '{source(style)}'; script-src '{source(script)}'; "
+        "base-uri 'none'; form-action 'none'",
+    )
+
+
+def source(text: str) -> str:
+    """Returns the source expression by which a content security policy allows an inline style or script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def run_facts(sessions: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Returns the figures at the head of the page, with their names."""
+    turns = sum(len(session["turns"]) for session in sessions)
+    faces, accepted = (sum(session[name] for session in sessions) for name in ("faces", "accepted"))
+    return [
+        ("sessions", f"{len(sessions):,}"),
+        ("turns", f"{turns:,}"),
+        ("faces accepted", f"{accepted:,} of {faces:,}"),
+    ]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The size of the images in a page, chosen by their number.
+
+    Attributes:
+        side: pixels, of a shown face.
+        with_attempts: whether the page has images of all attempts.
+    """
+
+    side: int
+    with_attempts: bool
+
+    @classmethod
+    def of(cls, turns: list[Turn]) -> "Pictures":
+        """Chooses the size for the faces of these turns."""
+        faces = [turn.face for turn in turns if turn.face]
+        attempts = sum(len(face.attempts) for face in faces)
+        return cls(FACE if len(faces) <= MANY else SMALL_FACE, attempts <= MOST_ATTEMPTS)
+
+
+def session_view(
+    arm: Arm, session: SessionFolder, turns: tuple[Turn, ...], pictures: Pictures, ratings: dict[str, list[ShownRating]]
+) -> dict[str, Any]:
+    """Returns what the page shows of one session."""
+    ended, idx = session.ended or {}, session.folder.name
+    status = ended.get("status", "open")
+    by_client = "client" if turns and turns[-1].ended else "limit"
+    faces = [turn.face for turn in turns if turn.face]
+    person = arm.person(idx)
+    last_attempts = [AttemptRecord.model_validate(attempt, strict=False) for attempt in ended.get("attempts", ())]
+    rated = ratings.get(idx, [])
+    return {
+        "idx": idx,
+        "person": person,
+        "about": about(person),
+        "outcome": by_client if status == "complete" else status,
+        "reason": ended.get("reason", "it has not ended, or the run was stopped"),
+        "faces": len(faces),
+        "accepted": sum(not face.exhausted for face in faces),
+        "exhausted": sum(face.exhausted for face in faces),
+        "turns": list(turn_views(session, turns, pictures, rated)),
+        "last_attempts": [attempt_view(session, attempt, pictures, False) for attempt in last_attempts],
+        "ratings": by_instrument(rating for rating in rated if not rating.turn),
+        "snippet": next((turn.words for turn in turns if turn.words), "(no words yet)"),
+    }
+
+
+def about(person: Person) -> str:
+    """Returns the client's personal information without the name, which is the heading."""
+    info = person.personal_info
+    return info.removeprefix(f"{person.name}, ") if person.name else info
+
+
+def turn_views(
+    session: SessionFolder, turns: tuple[Turn, ...], pictures: Pictures, ratings: list[ShownRating]
+) -> Iterator[dict[str, Any]]:
+    """Yields what the page shows of each turn."""
+    technique, plan = "", tuple[str, ...]()
+    for turn in turns:
+        is_new = bool(turn.technique) and (turn.technique, turn.plan) != (technique, plan)
+        technique, plan = turn.technique, turn.plan
+        yield {
+            "turn": turn,
+            "is_new_plan": is_new,
+            "face": face_view(session, turn.face, turn.description or {}, pictures) if turn.face else None,
+            "caption_agrees": agrees(turn.caption, turn.cue) if turn.caption else None,
+            "cue_feelings": ", ".join(read_feelings(turn.cue)),
+            "ratings": [rating for rating in ratings if rating.turn == turn.number],
+        }
+
+
+def face_view(
+    session: SessionFolder, face: FaceRecord, described: Mapping[str, Any], pictures: Pictures
+) -> dict[str, Any]:
+    """Returns what the page shows of a face, with its attempts and its description."""
+    total = len(face.attempts)
+    return {
+        "url": picture_url(session.folder / face.file, pictures.side),
+        "exhausted": face.exhausted,
+        "summary": f"none of {total} accepted, best shown" if face.exhausted else f"accepted, {face.chosen} of {total}",
+        "attempts": [attempt_view(session, one, pictures, one.number == face.chosen) for one in face.attempts],
+        "expression": described.get("expression", ""),
+        "contrast": described.get("contrast", ""),
+    }
+
+
+def attempt_view(session: SessionFolder, attempt: AttemptRecord, pictures: Pictures, is_chosen: bool) -> dict[str, Any]:
+    """Returns what the page shows of one attempt."""
+    verdict: Verdict = attempt.verdict
+    return {
+        "number": attempt.number,
+        "seed": attempt.seed,
+        "is_chosen": is_chosen,
+        "accepted": verdict.accepted,
+        "outcome": verdict.outcome.replace("_", " "),
+        "url": picture_url(session.folder / attempt.file, ATTEMPT) if pictures.with_attempts else "",
+        "checks": [check_view(check) for check in verdict.checks],
+    }
+
+
+def check_view(check: Check) -> dict[str, Any]:
+    """Returns a check with its score and threshold."""
+    return {
+        "name": QUESTIONS[check.name],
+        "score": f"{check.score:.2f}",
+        "threshold": f"{'<' if check.name == 'safe' else '≥'} {check.threshold:.2f}",
+        "passed": check.passed,
+    }
+
+
+def by_instrument(ratings: Iterable[ShownRating]) -> dict[str, list[ShownRating]]:
+    """Groups ratings by instrument and judge."""
+    found: dict[str, list[ShownRating]] = {}
+    for rating in ratings:
+        found.setdefault(rating.instrument, []).append(rating)
+    return found
+
+
+def picture_url(path: Path, side: int) -> str:
+    """Returns an image as a data URL, at most `side` pixels wide and high; empty if the file is missing."""
+    if not path.is_file():
+        return ""
+    small = open_picture(path)
+    small.thumbnail((side, side))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=QUALITY, method=2)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,25 @@
+"""Statistics: intervals, paired comparisons of arms, effect sizes, power, and the reliability of ratings.
+
+Arms are compared on the clients that both have. Missing values (NaN) are counted and left out, never imputed.
+"""
+
+from mirror.statistics.intervals import UNBOUNDED, Bounds, Estimate, estimate, mean_interval, proportion
+from mirror.statistics.paired import adjust, compare_arms, detectable_difference, effect_size, sign_flip_test
+from mirror.statistics.reliability import Agreement, agreement, krippendorff_alpha
+
+__all__ = [
+    "UNBOUNDED",
+    "Agreement",
+    "Bounds",
+    "Estimate",
+    "adjust",
+    "agreement",
+    "compare_arms",
+    "detectable_difference",
+    "effect_size",
+    "estimate",
+    "krippendorff_alpha",
+    "mean_interval",
+    "proportion",
+    "sign_flip_test",
+]
