@@ -14,9 +14,9 @@ from api.batching import Batcher, BatchFailed
 from api.budget import Budget
 from api.errors import OF_ANY_BODY, Refusal, declared
 from api.forms import MULTIPART, check_names, file, read_fields, text
-from api.images import UnreadableImage, check, decode
 from api.serving import new_app
 from api.settings import ServiceSettings
+from api.verification.images import UnreadableImage, check, decode
 from mirror.files.image_file import MAX_PIXELS
 from mirror.transcripts.verdict import Verdict
 

@@ -16,7 +16,7 @@ import requests
 from PIL import Image
 
 from api.errors import CODES
-from api.images import decode
+from api.verification.images import decode
 from api.loopback import running
 from api.verification.app import VerificationSettings, create_app
 from mirror.faces.verification import HttpVerifier, VerificationRequest

@@ -11,10 +11,8 @@ from typing import Any, Literal
 
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusionXLPipeline
-from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from transformers import CLIPImageProcessorPil
-from transformers.utils import logging as transformers_logging
 
 from mirror.faces.clip_text import fit, repeat_person, tokens, without_trigger
 from mirror.faces.photomaker.acceleration import COMPILE, Recorded
@@ -24,9 +22,6 @@ from mirror.faces.photomaker.recipe import PaintRecipe, PaintRequest
 from mirror.faces.photomaker.weights import adapter_file, fuse_lora, read_adapter
 from mirror.files.digests import sha256
 from mirror.files.image_file import upright
-
-diffusers_logging.disable_progress_bar()
-transformers_logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
 
 @dataclass(frozen=True)

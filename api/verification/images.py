@@ -1,4 +1,4 @@
-"""Pictures from strangers: the type by content, then decoded as every picture of the project (`mirror.files.image_file`)."""
+"""Pictures from untrusted callers: checked by content, then decoded as all pictures of the project are."""
 
 from PIL import Image
 
