@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download
@@ -38,7 +39,7 @@ def read_adapter(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.T
     Raises:
         ValueError: one of the two is missing.
     """
-    found = read_tensors(path)
+    found: Mapping[str, Any] = read_tensors(path)  # a `.bin` nests them
     parts: list[dict[str, torch.Tensor]] = []
     for part in ("id_encoder", "lora_weights"):
         nested = found.get(part)
