@@ -27,7 +27,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ServiceError(RuntimeError):
-    """A service gave no usable answer. The message names the URL, what happened after how many tries, and what to do."""
+    """A service gave no usable answer. The message names the URL, the fault, the number of tries, and what to do."""
 
 
 def endpoint(url: str, path: str) -> str:
@@ -98,7 +98,7 @@ class Service:
         return self._ask("POST", self.url, data=data, files=files)
 
     def health(self) -> dict[str, Any]:
-        """What the service reports about itself: models, thresholds, limits. Raises ServiceError if it does not answer."""
+        """The models, thresholds and limits that the service reports. Raises ServiceError if it does not answer."""
         return self._ask("GET", self.url.removesuffix(self.path) + "/health")
 
     def read(self, model: type[Answer], answer: Mapping[str, Any]) -> Answer:
@@ -149,7 +149,7 @@ class Service:
         return f"{error or type(error).__name__}; is it running, and at this address? `{command}` starts it"
 
     def _content(self, url: str, response: httpx2.Response) -> dict[str, Any]:
-        """The JSON of an answer below 500. Raises ServiceError for anything but success; such requests are not retried."""
+        """The JSON of an answer below 500. Raises ServiceError for anything but success, without a retry."""
         status = response.status_code
         if status >= 300:
             advice = {
