@@ -6,6 +6,7 @@ prompts, pictures and keys to another host.
 """
 
 import json
+import ssl
 import threading
 import time
 import zlib
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore2
 import httpx2
 
 LARGEST = 4_000_000  # bytes of a response, both compressed and decompressed
@@ -151,26 +153,26 @@ def _left(timeout: float | None = None) -> float | None:
     return left if timeout is None else min(left, timeout)
 
 
-class _Backend:
+class _Backend(httpcore2.NetworkBackend):
     """Opens the connections of a pool (`httpcore2.NetworkBackend`) within the deadline."""
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: httpcore2.NetworkBackend) -> None:
         self._backend = backend
 
-    def connect_tcp(self, *place: Any, timeout: float | None = None, **options: Any) -> "_Stream":
-        return _Stream(self._backend.connect_tcp(*place, timeout=_left(timeout), **options))
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any) -> "_Stream":
+        return _Stream(self._backend.connect_tcp(host, port, _left(timeout), *args, **options))
 
-    def connect_unix_socket(self, *place: Any, timeout: float | None = None, **options: Any) -> "_Stream":
-        return _Stream(self._backend.connect_unix_socket(*place, timeout=_left(timeout), **options))
+    def connect_unix_socket(self, path: str, timeout: float | None = None, *args: Any, **options: Any) -> "_Stream":
+        return _Stream(self._backend.connect_unix_socket(path, _left(timeout), *args, **options))
 
     def sleep(self, seconds: float) -> None:
         self._backend.sleep(seconds)
 
 
-class _Stream:
+class _Stream(httpcore2.NetworkStream):
     """A connection (`httpcore2.NetworkStream`) that reads and writes within the deadline."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: httpcore2.NetworkStream) -> None:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -183,8 +185,10 @@ class _Stream:
     def close(self) -> None:
         self._stream.close()
 
-    def start_tls(self, *how: Any, timeout: float | None = None, **options: Any) -> "_Stream":
-        return _Stream(self._stream.start_tls(*how, timeout=_left(timeout), **options))
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> "_Stream":
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
