@@ -1,4 +1,4 @@
-"""The two HTTP services, verification and description: a FastAPI app each over one class of mirror.
+"""The two HTTP services, verification and description: one FastAPI app each, over one class of `mirror`.
 
-mirror knows nothing of them but their wire format (`mirror.services.service`).
+`mirror` does not import them; it knows their wire format only (`mirror.services.service`).
 """

@@ -1,4 +1,4 @@
-"""The bearer token that a service may ask for. It comes from the environment alone and is shown nowhere."""
+"""The bearer token that a service may require. It is read from the environment only, and never shown."""
 
 import hmac
 from typing import Annotated
@@ -7,11 +7,11 @@ from fastapi import Depends, params
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import Refusal
-from mirror.services.service import TOKEN
+from mirror.secrets import TOKEN
 
 
 def bearer(token: str | None) -> list[params.Depends]:
-    """The dependencies of a route that asks for `token`; none where there is none."""
+    """The FastAPI dependencies of a route that requires `token`; empty if it is None."""
     if token is None:
         return []
     scheme = HTTPBearer(auto_error=False, description=f"the value of {TOKEN} on the server")

@@ -1,8 +1,8 @@
-"""Measures the verification service: many clients at once against one at a time, on the models that the service loads.
+"""Benchmarks the verification service: many concurrent clients against one, on the models that the service loads.
 
     python -m api.benchmark --clients 32 --requests 160
 
-takes the options of `python -m api.verification`. Knows nothing of training (`mirror.benchmarks.training`).
+takes the options of `python -m api.verification`.
 """
 
 import statistics
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
@@ -20,24 +20,33 @@ from api.loopback import running
 from api.settings import Count
 from api.verification.__main__ import load
 from api.verification.app import VerificationSettings, create_app
-from mirror.faces.verification import png
+from mirror.faces.verification import LocalVerifier, png
 from mirror.files.image_file import open_picture
 from mirror.paths import input_path
 from mirror.services.service import Service
 
-ROUNDS = 3  # of each kind, by turns, so that what else the machine does falls on both
+Question = TypeVar("Question")
+ROUNDS = 3  # per number of clients, alternating, so that other load on the machine affects both alike
 
 
 class BenchmarkSettings(VerificationSettings):
     """Measures the verification service, with the options of `python -m api.verification` and two of its own."""
 
-    clients: Count = Field(32, description="how many ask at once")
-    requests: Count = Field(160, description="how many are sent in a round")
+    clients: Count = Field(32, description="concurrent clients")
+    requests: Count = Field(160, description="requests per round")
 
 
 @dataclass(frozen=True)
 class Round:
-    """One way of asking the same questions. `seconds`: of the whole round; `waits`: of each request."""
+    """One pass over all requests.
+
+    Attributes:
+        clients: concurrent ones.
+        seconds: of the round.
+        waits: seconds of each request.
+        mean_batch: items per batch.
+        answers: of the service, in order.
+    """
 
     clients: int
     seconds: float
@@ -47,14 +56,17 @@ class Round:
 
     @property
     def rate(self) -> float:
+        """Requests per second."""
         return len(self.waits) / self.seconds
 
 
-def play(ask: Callable[[Any], dict[str, Any]], questions: Sequence[Any], clients: int, batcher: Batcher) -> Round:
-    """Has `clients` threads ask all questions, as fast as they are answered."""
+def play(
+    ask: Callable[[Question], dict[str, Any]], questions: Sequence[Question], clients: int, batcher: Batcher[Any, Any]
+) -> Round:
+    """Lets `clients` threads ask all questions, each as fast as it gets answers."""
     batches, items = batcher.batches, batcher.items
 
-    def timed(question: Any) -> tuple[float, dict[str, Any]]:
+    def timed(question: Question) -> tuple[float, dict[str, Any]]:
         begin = time.perf_counter()
         answer = ask(question)
         return time.perf_counter() - begin, answer
@@ -67,8 +79,12 @@ def play(ask: Callable[[Any], dict[str, Any]], questions: Sequence[Any], clients
     return Round(clients, seconds, [wait for wait, _ in timings], mean_batch, [answer for _, answer in timings])
 
 
-def measure(verifier: Any, settings: BenchmarkSettings) -> list[Round]:
-    """Rounds with one client and with many, by turns, over the pocket portraits; raises where verdicts differ."""
+def measure(verifier: LocalVerifier, settings: BenchmarkSettings) -> list[Round]:
+    """Alternating rounds with one client and with many, on the pocket portraits.
+
+    Raises:
+        RuntimeError: the verdicts of the rounds differ.
+    """
     portraits = [open_picture(path) for path in sorted(input_path("pocket/data/images").rglob("*.png"))]
     pictures = [("face.png", png(portrait), "image/png") for portrait in portraits[: settings.requests]]
     pairs = [(pictures[n % len(pictures)], pictures[n // 2 % len(pictures)]) for n in range(settings.requests)]
@@ -84,16 +100,17 @@ def measure(verifier: Any, settings: BenchmarkSettings) -> list[Round]:
             play(ask, pairs, clients, app.state.batcher) for _ in range(ROUNDS) for clients in (1, settings.clients)
         ]
     if any(outcomes(one) != outcomes(rounds[0]) for one in rounds):
-        raise RuntimeError("the verdicts of a picture differ with what else is in its batch")
+        raise RuntimeError("the verdicts on a picture depend on the rest of its batch")
     return rounds
 
 
 def outcomes(one: Round) -> list[str]:
+    """The outcome of each verdict of a round."""
     return [answer["outcome"] for answer in one.answers]
 
 
 def table(rounds: Sequence[Round]) -> str:
-    """The rounds side by side, as Markdown: the median over the rounds of a kind."""
+    """A Markdown table, one row per number of clients: medians over its rounds."""
     lines = ["| clients | requests/s | ratio | mean batch | median wait, ms | longest wait, ms |", "|--:" * 6 + "|"]
     kinds = {clients: [one for one in rounds if one.clients == clients] for clients in {one.clients for one in rounds}}
     single = statistics.median(one.rate for one in kinds[min(kinds)])

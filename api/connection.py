@@ -1,6 +1,6 @@
-"""HTTP connections that end: deadlines for what uvicorn waits for without end, and a limit of their number.
+"""HTTP connections with deadlines that uvicorn does not have, and a limit on their number.
 
-Knows nothing of what is asked. The body of a request has its deadline where it is read (`api.forms`).
+The deadline for the body of a request is in `api.forms`, which reads it.
 """
 
 import asyncio
@@ -13,25 +13,31 @@ from api.errors import Refusal
 from api.headers import SECURITY
 
 MAX_HEADER_BYTES = 16 * 1024  # of one request, all its header lines together
-PIECE_BYTES = 4096  # by which a header goes over its limit at the most
+PIECE_BYTES = 4096  # by which a header may exceed its limit
 KEEP_ALIVE_SECONDS = 5  # of silence between two requests
 
 
 class BoundedConnection(H11Protocol):
-    """uvicorn's connection, which has no deadline of its own for a header, for the rest of a body that was answered
-    before it was read, or for a client that does not take its answer.
+    """uvicorn's connection with three more deadlines.
 
-    Args:
-        header_seconds: between two requests, until the header of the second is complete; for the first, from the
-            connection's begin. The rest of a refused body must arrive in it, too.
-        answer_seconds: for the client to take what is written to it.
-        max_connections: of the service. One more replaces the one that has waited longest without a request; where
-            each has a request, it is told `busy`.
+    They cover a header, the rest of a body that was answered before it was read, and a client that does not read its
+    answer.
     """
 
     def __init__(
         self, *args: Any, header_seconds: float, answer_seconds: float, max_connections: int, **options: Any
     ) -> None:
+        """Takes the arguments of uvicorn's connection, and three more.
+
+        Args:
+            args: of uvicorn's connection.
+            header_seconds: from the end of a request, or the start of the connection, until the next header is
+                complete. The rest of a refused body must arrive within it, too.
+            answer_seconds: for the client to read what is written to it.
+            max_connections: of the service. One more replaces the one that has waited longest without a request; if
+                each has a request, the new one is answered `busy`.
+            options: of uvicorn's connection.
+        """
         super().__init__(*args, **options)
         self.header_seconds, self.answer_seconds = header_seconds, answer_seconds
         self.max_connections = max_connections
@@ -41,15 +47,20 @@ class BoundedConnection(H11Protocol):
 
     @property
     def has_request(self) -> bool:
-        """Whether a request is under way: its header has come, and it is not answered."""
+        """Whether a request is in progress: its header is complete, and it is not answered."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Starts the deadline; makes room if there are too many connections."""
         super().connection_made(transport)
         self._watch()
         if len(self.connections) <= self.max_connections:
             return
-        others = [one for one in self.connections if one is not self and not one.has_request]
+        others = [
+            one
+            for one in self.connections
+            if isinstance(one, BoundedConnection) and one is not self and not one.has_request
+        ]
         if others:
             min(others, key=lambda one: one.waiting_since).abandon()
         else:
@@ -57,13 +68,16 @@ class BoundedConnection(H11Protocol):
             self._refuse(Refusal("busy", message, {"Retry-After": "1"}))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._header_timer = _cancelled(self._header_timer)
-        self._answer_timer = _cancelled(self._answer_timer)
+        """Stops the deadlines."""
+        _cancel(self._header_timer)
+        _cancel(self._answer_timer)
+        self._header_timer = self._answer_timer = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Passes data on, in pieces while a header is awaited."""
         while not self.has_request and len(data) > PIECE_BYTES and not self.transport.is_closing():
-            # h11 limits what it waits for, and would take a header of any size that came in one piece
+            # h11 limits incomplete headers only, and would accept one of any size that arrives in one piece
             super().data_received(data[:PIECE_BYTES])
             data = data[PIECE_BYTES:]
         if not self.transport.is_closing():
@@ -71,39 +85,45 @@ class BoundedConnection(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
+        """Starts the deadline for the next request."""
         super().on_response_complete()
         self._watch()
 
     def pause_writing(self) -> None:
+        """Starts the deadline for the client to read."""
         super().pause_writing()
         self._answer_timer = self.loop.call_later(self.answer_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
+        """Stops the deadline for the client to read."""
         super().resume_writing()
-        self._answer_timer = _cancelled(self._answer_timer)
+        _cancel(self._answer_timer)
+        self._answer_timer = None
 
     def send_400_response(self, msg: str) -> None:
+        """Answers what is not HTTP in the services' own form."""
         self._refuse(Refusal("invalid_request", f"this is no HTTP request that can be read: {msg}"))
 
     def abandon(self) -> None:
-        """Ends a connection without a request; half a header is answered first."""
+        """Closes a connection without a request; an incomplete header is answered first."""
         if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
             message = f"the header did not arrive within {self.header_seconds:g} seconds; send it faster"
             self._refuse(Refusal("upload_timed_out", message))
         else:
             self.transport.abort()
-        self.connections.discard(self)  # now, and not when the event loop comes to it: others may be counting
+        self.connections.discard(self)  # at once, not when the event loop gets to it: others may count now
 
     def _watch(self) -> None:
-        """Starts the deadline where a request is waited for, and stops it once one is there."""
+        """Starts the deadline while a request is awaited, and stops it once there is one."""
         if self.has_request:
-            self._header_timer = _cancelled(self._header_timer)
+            _cancel(self._header_timer)
+            self._header_timer = None
         elif self._header_timer is None and not self.transport.is_closing():
             self.waiting_since = self.loop.time()
             self._header_timer = self.loop.call_later(self.header_seconds, self.abandon)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answers and hangs up; where an answer is under way already, only that."""
+        """Answers and closes; if an answer was started already, only closes."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
             response = refusal.response
             headers = [*response.raw_headers, *((name.encode(), value.encode()) for name, value in SECURITY.items())]
@@ -113,6 +133,6 @@ class BoundedConnection(H11Protocol):
         self.transport.close()
 
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()

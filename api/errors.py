@@ -1,4 +1,4 @@
-"""What a service answers when it cannot answer: one JSON form, a stable code and a sentence. Knows no route."""
+"""The error responses of both services: one JSON form with a stable code and a sentence."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from api.batching import BatchFailed, Busy, TimedOut
 
-# Code → status and meaning. 4xx: the request must change. 5xx: the service is at fault, the same request may be sent
-# again.
+# Code → status and meaning. 4xx: the request must change. 5xx: a fault of the service; the request may be repeated.
 CODES: dict[str, tuple[int, str]] = {
     "invalid_request": (400, "the body cannot be read: broken, cut off, or not UTF-8"),
     "unauthorized": (401, "the bearer token is missing or wrong"),
@@ -37,8 +36,11 @@ CODES: dict[str, tuple[int, str]] = {
     "busy": (503, "as many requests, bytes or pixels as the service takes are under way; Retry-After says when to ask"),
     "timed_out": (504, "the model did not answer in time"),
 }
-OF_ANY_BODY = ("invalid_request", "upload_timed_out", "body_too_large", "unsupported_media_type", "missing_field")
-OF_ANY_BODY += ("unknown_field", "invalid_field", "empty_text", "text_too_long", "internal_error", "busy", "timed_out")
+# The codes of every route that takes a body.
+OF_ANY_BODY = (
+    *("invalid_request", "upload_timed_out", "body_too_large", "unsupported_media_type", "missing_field"),
+    *("unknown_field", "invalid_field", "empty_text", "text_too_long", "internal_error", "busy", "timed_out"),
+)
 
 
 class Error(BaseModel):
@@ -49,20 +51,22 @@ class Error(BaseModel):
 
 
 class Refusal(Exception):
-    """An answer other than 200. The status belongs to the code."""
+    """An error response; raised wherever a request is refused."""
 
     def __init__(self, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        """`code` is one of CODES and determines the status; `headers` are added to the response."""
         super().__init__(message)
         self.code, self.message, self.headers = code, message, headers
 
     @property
     def response(self) -> JSONResponse:
+        """The HTTP response."""
         content = Error(error=self.code, message=self.message).model_dump()
         return JSONResponse(content, CODES[self.code][0], headers=self.headers)
 
 
 def declared(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The answers with these codes, as OpenAPI lists them: by status."""
+    """The responses with these codes, by status, for OpenAPI."""
     answers: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         status, meaning = CODES[code]
@@ -72,7 +76,7 @@ def declared(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 def answer_errors_as_json(app: FastAPI) -> None:
-    """Has `app` give every fault the one form; what nobody foresaw is logged with its traceback and stays inside."""
+    """Makes `app` answer every fault in this form; unexpected ones are logged, and their details are not sent."""
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, refusal: Refusal) -> JSONResponse:

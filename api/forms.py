@@ -1,12 +1,12 @@
-"""The body of a request, read within its limits into named fields; nothing of it ever touches the disk.
+"""Reads the body of a request into named fields, within limits and in memory only.
 
-Knows no field by name. Uploads are bytes: the name and the type that a client gives a file are not looked at.
+Uploads are bytes: the file name and the media type that a client sends are ignored.
 """
 
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,11 +28,12 @@ MAX_SEED = 2**63 - 1
 
 
 class InMemoryParser(MultiPartParser):
-    """starlette's parser spools files above 1 MB to the disk; 0 keeps them in memory, which the limits bound."""
+    """Keeps uploads in memory, which the limits bound: starlette's parser spools files above 1 MB to the disk."""
 
     spool_max_size = 0
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Refuses a text that is too long."""
         part = self._current_part
         if part.file is None and len(part.data) + end - start > self.max_part_size:
             message = f"{_shown(part.field_name)} may have {self.max_part_size} bytes, found more; shorten it"
@@ -45,10 +46,15 @@ async def read_fields(
 ) -> dict[str, Any]:
     """The fields of the body: text as str, files as bytes, JSON values as they are.
 
-    `share` takes the body's bytes as they arrive.
+    Args:
+        request: whose body is read.
+        types: the media types that are accepted.
+        settings: the limits.
+        share: takes the bytes of the body as they arrive.
 
-    Raises Refusal for a body of another type than `types`, one that is too large, too slow or broken; Busy where the
-    bytes of all bodies are too many.
+    Raises:
+        Refusal: the body is of another type, too large, too slow or broken.
+        Busy: the bodies of all requests together are too large.
     """
     content_type = request.headers.get("content-type", "")
     media_type = content_type.split(";")[0].strip().lower()
@@ -56,7 +62,10 @@ async def read_fields(
         found = f"found {media_type!r}" if media_type else "found no Content-Type"
         raise Refusal("unsupported_media_type", f"the body must be {' or '.join(types)}, {found}")
     charset = re.search(r'charset\W*([^\s;"]+)', content_type, re.IGNORECASE)
-    if charset and charset[1].lower() not in ("utf-8", "utf8"):  # some of Python's other codecs make traps of a text
+    if charset and charset[1].lower() not in (
+        "utf-8",
+        "utf8",
+    ):  # other codecs may blow a body up
         raise Refusal("unsupported_media_type", f"the body must be UTF-8, found {charset[0]!r}")
     seconds = min(settings.upload_seconds, settings.request_seconds)
     try:
@@ -65,7 +74,7 @@ async def read_fields(
     except TimeoutError:
         message = f"the body did not arrive within {seconds:g} seconds; send it faster, or send less"
         raise Refusal("upload_timed_out", message, {"Connection": "close"}) from None
-    # In a thread: a body of many small pieces takes its time, and the others must not wait for it.
+    # In a thread: a body with many parts takes long to parse, and other requests must not wait for it.
     fields = await run_in_threadpool(_parse, body, media_type, request.headers, settings.max_text)
     del body  # the traceback of a refusal keeps this frame until garbage is collected
     if isinstance(fields, Refusal):
@@ -74,7 +83,7 @@ async def read_fields(
 
 
 def _parse(body: bytes, media_type: str, headers: Headers, max_text: int) -> dict[str, Any] | Refusal:
-    """The fields, or why there are none."""
+    """The fields, or the Refusal."""
     read = {MULTIPART: _multipart_fields, URLENCODED: _form_fields, JSON: _json_fields}[media_type]
     try:
         return read(body, headers, max_text)
@@ -111,11 +120,11 @@ def _form_fields(body: bytes, headers: Headers, max_text: int) -> dict[str, Any]
 
 
 def _multipart_fields(body: bytes, headers: Headers, max_text: int) -> dict[str, Any]:
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     limits = {"max_files": MAX_PARTS, "max_fields": MAX_PARTS, "max_part_size": MAX_UTF8 * max_text}
-    form = asyncio.run(InMemoryParser(headers, stream(), **limits).parse())  # it waits for nothing: all is in memory
+    form = asyncio.run(InMemoryParser(headers, stream(), **limits).parse())  # never waits: the body is in memory
     return _once([(name, part if isinstance(part, str) else part.file.read()) for name, part in form.multi_items()])
 
 
@@ -129,7 +138,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_names(fields: Mapping[str, Any], required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
-    """Raises Refusal where a required field is missing, or one is there that nothing reads."""
+    """Raises Refusal if a required field is missing or a field is unknown."""
     for name in required:
         if name not in fields:
             raise Refusal("missing_field", f"{name} is missing; the fields are {', '.join(required + optional)}")
@@ -140,7 +149,7 @@ def check_names(fields: Mapping[str, Any], required: tuple[str, ...], optional: 
 
 
 def text(fields: Mapping[str, Any], name: str, max_text: int, may_be_empty: bool = False) -> str:
-    """The text `name`, of at most `max_text` characters."""
+    """The text in field `name`, of at most `max_text` characters. Raises Refusal for anything else."""
     value = fields[name]
     if not isinstance(value, str):
         raise Refusal("invalid_field", f"{name} must be text, found {_kind(value)}")
@@ -156,7 +165,7 @@ def text(fields: Mapping[str, Any], name: str, max_text: int, may_be_empty: bool
 
 
 def file(fields: Mapping[str, Any], name: str) -> bytes:
-    """The content of the uploaded file `name`."""
+    """The content of the file in field `name`. Raises Refusal for anything else."""
     value = fields[name]
     if not isinstance(value, bytes):
         raise Refusal("invalid_field", f"{name} must be a file (with a filename), found {_kind(value)}")
@@ -164,7 +173,7 @@ def file(fields: Mapping[str, Any], name: str) -> bytes:
 
 
 def seed(fields: Mapping[str, Any], name: str) -> int:
-    """The whole number `name` in 0…2⁶³-1, as a JSON number or in digits; 0 where it is not there."""
+    """The integer in field `name`, 0…2⁶³-1, as a JSON number or in digits; 0 if missing. Raises Refusal otherwise."""
     value = fields.get(name, 0)
     if isinstance(value, float) and value.is_integer():  # 1.0 is an integer in JSON Schema
         value = int(value)
@@ -176,7 +185,7 @@ def seed(fields: Mapping[str, Any], name: str) -> int:
 
 
 def _shown(name: str) -> str:
-    return ascii(name[:80])  # a name may hold what no answer can
+    return ascii(name[:80])  # a name may hold characters that no response can
 
 
 def _kind(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The headers that every answer has, so that no browser keeps it, guesses its type or runs what is in it."""
+"""Security headers of every response: browsers must not cache it, guess its type or run its content."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = "Content-Security-Policy"
-SWAGGER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"  # from where FastAPI's page of docs takes its script
+SWAGGER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"  # where FastAPI's documentation page loads its script from
 SECURITY = {
     POLICY: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -21,12 +21,15 @@ SECURITY = {
 
 
 class SecurityHeaders:
-    """Adds the headers to each answer; one that the answer has already stays."""
+    """ASGI middleware that adds the headers to each response; a header that is there already stays."""
 
     def __init__(self, app: ASGIApp) -> None:
+        """Wraps `app`."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -38,7 +41,7 @@ class SecurityHeaders:
 
 
 def policy_of_docs(page: bytes) -> str:
-    """The policy of FastAPI's page of docs: its own inline script, Swagger's files, and requests to this service."""
+    """The content policy of FastAPI's documentation page: its inline script, Swagger's files, and this service."""
     scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
     own = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in scripts)
     return (

@@ -1,19 +1,20 @@
-"""Runs an app on a free loopback port, in a thread of this process: for measurements and tests."""
+"""Serves an app on a free loopback port, in a thread of this process: for benchmarks and tests."""
 
 import contextlib
 import threading
 from collections.abc import Iterator
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.serving import bind, server_config
 
 
 @contextlib.contextmanager
-def running(app) -> Iterator[str]:
-    """The URL of `app`, of `new_app`, which is served until the end of the context."""
+def running(app: FastAPI) -> Iterator[str]:
+    """Serves an `app` of `new_app` until the end of the context; gives its URL."""
     listener = bind("127.0.0.1", 0)
-    listener.listen()  # from here on a caller waits and is not refused
+    listener.listen()  # from now on callers wait instead of being refused
     config = server_config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="server")

@@ -1,6 +1,6 @@
-"""Who may ask: the names under which a service is called, and the web pages that a browser may call it from.
+"""Checks of the Host and Origin headers, against requests that a browser sends for web pages of other sites.
 
-A browser sends the requests of any page that its user looks at; a page elsewhere must not spend a model or a key.
+Such a page must not be able to use a model or spend a key.
 """
 
 import ipaddress
@@ -11,17 +11,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import Refusal
 
-OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: this service's own page, or the address bar
+OWN_SITES = ("same-origin", "none")  # values of Sec-Fetch-Site: a page of this service, or the address bar
 PORTS = {"http": 80, "https": 443}
 
 
 class OwnPages:
-    """Refuses requests that a browser sends for a page of another origin, before anything else is looked at."""
+    """ASGI middleware that refuses requests that a browser sends for a page of another origin."""
 
     def __init__(self, app: ASGIApp) -> None:
+        """Wraps `app`."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         foreign = [origin for origin in headers.getlist("origin") if not _is_own(origin, headers.get("host", ""))]
         foreign += [site for site in headers.getlist("sec-fetch-site") if site.strip().lower() not in OWN_SITES]
@@ -33,15 +35,17 @@ class OwnPages:
 
 
 class OwnNames:
-    """Refuses requests that name another host than this machine: a web page elsewhere could send them (DNS rebinding).
+    """ASGI middleware that refuses requests whose Host is not this machine, against DNS rebinding.
 
-    For a service without a token that listens at a loopback address.
+    For a service without a token that listens on a loopback address.
     """
 
     def __init__(self, app: ASGIApp) -> None:
+        """Wraps `app`."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
         host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else "localhost"
         try:
             name = urlsplit(f"//{host}").hostname
@@ -55,7 +59,7 @@ class OwnNames:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
+    """Whether `host` is a loopback address or `localhost`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -63,11 +67,11 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_own(origin: str, host: str) -> bool:
-    """Whether a page of `origin` came from `host`; behind a proxy that ends TLS its scheme is not the service's."""
+    """Whether `origin` is that of `host`; the scheme may differ behind a proxy that terminates TLS."""
     try:
         page = urlsplit(origin.strip())
         own = urlsplit(f"{page.scheme}://{host}")
         port = PORTS[page.scheme]
         return (page.hostname, page.port or port) == (own.hostname, own.port or port) and bool(page.hostname)
-    except (ValueError, KeyError):  # `null`, another scheme, a port that is none
+    except (ValueError, KeyError):  # `null`, another scheme, an invalid port
         return False

@@ -1,8 +1,6 @@
-"""What both services are made of: the app around a model's batch method, and the process that serves it.
+"""The parts that both services share: the app around a model's batch method, and the process that serves it."""
 
-Knows nothing of verification or description.
-"""
-
+import asyncio
 import contextlib
 import ctypes
 import functools
@@ -13,7 +11,7 @@ import math
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -30,11 +28,15 @@ from api.headers import POLICY, SecurityHeaders, policy_of_docs
 from api.origin import OwnNames, OwnPages, is_loopback
 from api.settings import ServiceSettings
 from mirror.provenance import commit, versions
-from mirror.services.service import TOKEN, token_of_environment
+from mirror.secrets import TOKEN
+from mirror.services.service import token_of_environment
 
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
-LIMITS = ("max_batch", "queue", "header_seconds", "upload_seconds", "request_seconds", "max_connections")
-LIMITS += ("max_body_bytes", "bytes_at_once", "max_text", "max_pixels", "pixels_at_once")
+# The settings that /health shows.
+LIMITS = (
+    *("max_batch", "queue", "header_seconds", "upload_seconds", "request_seconds", "max_connections"),
+    *("max_body_bytes", "bytes_at_once", "max_text", "max_pixels", "pixels_at_once"),
+)
 M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 2**20  # of mallopt in glibc's malloc.h; bytes
 
 log = logging.getLogger("api")
@@ -56,12 +58,18 @@ def new_app(
     what: str,
     facts: Callable[[], dict[str, Any]],
     settings: ServiceSettings,
-    batcher: Batcher,
+    batcher: Batcher[Any, Any],
     token: str | None,
 ) -> FastAPI:
-    """An app with `GET /`, `GET /health`, docs, and JSON for every fault.
+    """Creates an app with `GET /`, `GET /health`, documentation, and JSON for every fault.
 
-    `what` is one sentence for people; `facts` are asked for with every `GET /health`.
+    Args:
+        name: of the service.
+        what: one sentence for people.
+        facts: models and thresholds; called at every `GET /health`.
+        settings: address and limits.
+        batcher: runs while the app runs.
+        token: the bearer token; None: every caller on this machine is served.
     """
 
     @contextlib.asynccontextmanager
@@ -73,8 +81,15 @@ def new_app(
     limits = {limit: value for limit, value in settings.model_dump().items() if limit in LIMITS}
     health = Health(name=name, version=version, code=commit(), facts=facts(), limits=limits)
     title = f"MIRROR {name}"
-    pages = {"docs_url": None, "redoc_url": None, "redirect_slashes": False}
-    app = Service(title=title, description=what, version=version, lifespan=lifespan, **pages)
+    app = Service(
+        title=title,
+        description=what,
+        version=version,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.batcher, app.state.settings = batcher, settings
     app.state.uploads = Budget(settings.bytes_at_once, "bytes of uploads")
     answer_errors_as_json(app)
@@ -83,7 +98,7 @@ def new_app(
     app.add_middleware(OwnPages)
 
     docs = get_swagger_ui_html(openapi_url="openapi.json", title=title, swagger_favicon_url="data:,")
-    docs.headers[POLICY] = policy_of_docs(docs.body)
+    docs.headers[POLICY] = policy_of_docs(bytes(docs.body))
     own = ("forbidden_origin",) if token else ("forbidden_origin", "forbidden_host")
 
     @app.get("/docs", include_in_schema=False)
@@ -104,14 +119,18 @@ def new_app(
 
 
 class Service(FastAPI):
-    """An app whose every answer has the security headers, those of its own faults too."""
+    """An app whose every response has the security headers, error responses too."""
 
     def build_middleware_stack(self) -> ASGIApp:
+        """Adds the headers outside all other middleware."""
         return SecurityHeaders(super().build_middleware_stack())
 
 
 def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
-    """How `app`, of `new_app`, is served: by connections with deadlines, without a banner."""
+    """The uvicorn configuration of an `app` of `new_app`: connections with deadlines, no server header.
+
+    `options` are further ones of uvicorn.
+    """
     settings: ServiceSettings = app.state.settings
     connection = functools.partial(
         BoundedConnection,
@@ -121,7 +140,7 @@ def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
     )
     return uvicorn.Config(
         app,
-        http=connection,
+        http=cast("type[asyncio.Protocol]", connection),  # uvicorn calls it, and no more
         ws="none",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -136,9 +155,16 @@ def start(
     load: Callable[[SettingsType], Any],
     create_app: Callable[[Any, SettingsType, str | None], FastAPI],
 ) -> int:
-    """Runs a service until it is stopped; returns the exit status. A fault before that is one sentence, no traceback.
+    """Runs a service until it is stopped. A fault at the start is one sentence, without a traceback.
 
-    `load` makes the collaborator of the app and raises OSError, ValueError or RuntimeError where it cannot.
+    Args:
+        program: its name in messages.
+        settings_type: read from the environment and the command line.
+        load: creates what the app needs; raises OSError, ValueError or RuntimeError if it cannot.
+        create_app: makes the app of that, the settings and the token.
+
+    Returns:
+        The exit status.
     """
     settings = settings_type.from_command_line(program)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
@@ -148,7 +174,7 @@ def start(
         print(f"{program}: {error}", file=sys.stderr)
         return 2
     try:
-        listener = bind(settings.host, settings.port)  # before the models: a port that is taken shows at once
+        listener = bind(settings.host, settings.port)  # before the models load: a taken port is reported at once
         collaborator = load(settings)
     except (OSError, ValueError, RuntimeError) as error:
         print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
@@ -158,10 +184,10 @@ def start(
             "listening at %s without a token: whoever reaches this machine can use it; set %s here and at the callers",
             *(settings.host, TOKEN),
         )
-    listener.listen()  # from here on a caller waits and is not refused
+    listener.listen()  # from now on callers wait instead of being refused
     host, port = listener.getsockname()[:2]
     log.info("%s: http://%s:%d", program, f"[{host}]" if ":" in host else host, port)
-    patience = math.ceil(settings.request_seconds) + 1  # whatever is being worked on is answered before the end
+    patience = math.ceil(settings.request_seconds) + 1  # requests in progress are answered before the end
     config = server_config(create_app(collaborator, settings, token), timeout_graceful_shutdown=patience)
     keep_memory_flat()
     with contextlib.suppress(KeyboardInterrupt):
@@ -170,11 +196,11 @@ def start(
 
 
 def keep_memory_flat() -> None:
-    """Has large blocks given back to the system once they are free, and garbage found soon.
+    """Returns large freed blocks to the system, and makes garbage collection frequent.
 
-    glibc's own bound for such blocks rises to the largest that was freed, up to 32 MB: after a few large pictures they
-    lie scattered over its heaps, which held twice what the service needs. Models and modules are no garbage; counted
-    with the rest, they put the collection off.
+    glibc raises its mmap threshold to the largest block that was freed, up to 32 MB: after a few large pictures such
+    blocks fragment its heaps, which held twice what the service needs. Models and modules are never garbage; freezing
+    them keeps their number from delaying collections.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
@@ -183,7 +209,7 @@ def keep_memory_flat() -> None:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket at the address that does not listen yet. Raises OSError with a sentence."""
+    """A bound socket that does not listen yet. Raises OSError with a sentence that says what to do."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)

@@ -1,10 +1,11 @@
-"""What can be set of both services, as options and environment variables. Secrets are no settings (`api.access`)."""
+"""Settings of both services, as options and environment variables. Secrets are not settings (`api.access`)."""
 
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Count = Annotated[int, Field(ge=1)]
@@ -12,7 +13,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class ServiceSettings(BaseSettings):
-    """Where a service listens and what it takes. A service adds its models and its port."""
+    """Address and limits of a service. Each service adds its models and its port."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -52,10 +53,15 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def from_command_line(cls, program: str, words: Sequence[str] | None = None) -> Self:
-        """The settings of the environment and of `words` (None: the process's own); exits with 2 where they are bad."""
+        """Reads the environment and the command line; exits with status 2 and a message if a setting is invalid.
+
+        Args:
+            program: its name in messages.
+            words: of the command line; None: those of this process.
+        """
         words = sys.argv[1:] if words is None else list(words)
         try:
-            return cls(_cli_parse_args=words, _cli_prog_name=program)
+            return cls(_cli_parse_args=words, _cli_prog_name=program)  # type: ignore[call-arg]  # of BaseSettings
         except ValidationError as error:
             faults = [cls._explain(fault) for fault in error.errors()]
         except SettingsError as error:
@@ -64,8 +70,8 @@ class ServiceSettings(BaseSettings):
         raise SystemExit(2)
 
     @classmethod
-    def _explain(cls, fault: dict) -> str:
-        if not fault["loc"]:  # a rule over several settings, which its message names
+    def _explain(cls, fault: ErrorDetails) -> str:
+        if not fault["loc"]:  # a rule over several settings, named in its message
             return fault["msg"].removeprefix("Value error, ")
         name = str(fault["loc"][0])
         rule = cls.model_fields[name].description if fault["type"] == "string_pattern_mismatch" else ""

@@ -1,4 +1,4 @@
-"""Keys and tokens of the environment: cleaned, checked unseen, and masked in everything that is shown or written."""
+"""API keys and tokens from environment variables: reads, checks and masks them without ever showing their values."""
 
 import base64
 import json
@@ -9,16 +9,23 @@ from urllib.parse import quote, unquote, urlsplit
 KEY = "OPENAI_API_KEY"
 TOKEN = "MIRROR_SERVICE_TOKEN"
 QUOTES = "'\"`´‘’‚‛“”„‟«»‹›"
-OUTER = ("Cc", "Cf", "Zs", "Zl", "Zp")  # controls, zero-width characters and byte order marks, blanks
-SHORTEST_PREFIX = 12  # characters of a key that are masked where a server shows only its beginning
+OUTER_CATEGORIES = ("Cc", "Cf", "Zs", "Zl", "Zp")  # Unicode: controls, zero-width characters, byte order marks, blanks
+SHORTEST_PREFIX = 12  # characters; a part of a text that begins like a key is masked from this length on
 MASK = "…"
 
 
 def clean_secret(value: str | None, name: str) -> str:
-    """`value` without what surrounds it by accident: blanks, line ends, byte order marks, quotes. Empty if None.
+    """Strips what surrounds a secret by accident: blanks, line ends, byte order marks, quotes.
+
+    Args:
+        value: the secret, or None.
+        name: the variable that holds it, for the message.
+
+    Returns:
+        The secret; empty if `value` is None.
 
     Raises:
-        ValueError: what is left cannot stand in an HTTP header. The message does not show any of it.
+        ValueError: the rest cannot be sent in an HTTP header. The message shows nothing of it.
     """
     secret = _stripped(value or "")
     kinds = {kind for character in secret if (kind := _unusable(character))}
@@ -31,12 +38,12 @@ def clean_secret(value: str | None, name: str) -> str:
 
 
 def secret_of_environment(name: str) -> str:
-    """The key that the environment holds under `name`; empty where there is none. Raises like `clean_secret`."""
+    """The secret in the environment variable `name`; empty if it is not set. Raises like `clean_secret`."""
     return clean_secret(os.environ.get(name), name)
 
 
 def secret_faults(name: str) -> list[str]:
-    """What is wrong with the environment's key; nothing where it is usable or not set."""
+    """What is wrong with the secret in the environment variable `name`; empty if it is usable or not set."""
     try:
         secret_of_environment(name)
     except ValueError as error:
@@ -45,13 +52,17 @@ def secret_faults(name: str) -> list[str]:
 
 
 def url_fault(name: str, url: str, instead: str) -> str:
-    """What is wrong with a URL that is asked, in one sentence that shows nothing of it; empty where it can be used.
+    """What is wrong with the URL of a server.
 
     A user name, password, query or fragment may be a secret, and a URL is written into settings and logs.
 
     Args:
-        name: the parameter or variable that holds it.
-        instead: the environment's variable that a secret goes into.
+        name: the parameter or variable that holds the URL, for the message.
+        url: the URL.
+        instead: the environment variable for the secret.
+
+    Returns:
+        One sentence that shows nothing of the URL; empty if it can be used.
     """
     plain = unquote(url)
     if any(mark in plain for mark in "@?#;\\"):
@@ -69,14 +80,14 @@ def url_fault(name: str, url: str, instead: str) -> str:
 
 
 def url_faults_of_environment(variable: str, instead: str) -> list[str]:
-    """What is wrong with the URL that the environment holds under `variable`; nothing where it is usable or not set."""
+    """What is wrong with the URL in the environment variable `variable`; empty if it is usable or not set."""
     url = os.environ.get(variable, "").strip()
     fault = url_fault(variable, url, instead) if url else ""
     return [fault] if fault else []
 
 
 def masked(text: str, *secrets: str | None) -> str:
-    """`text` without the secrets, in any form that a header, a URL or a JSON text gives them; mask before cutting."""
+    """Masks the secrets in `text`, also as encoded in headers (Base64), URLs and JSON. Mask before truncating."""
     known = [secret for secret in secrets if secret]
     for form in sorted({form for secret in known for form in _forms(secret)}, key=len, reverse=True):
         text = text.replace(form, MASK)
@@ -95,11 +106,11 @@ def _stripped(value: str) -> str:
 
 
 def _is_outer(character: str) -> bool:
-    return character in QUOTES or unicodedata.category(character) in OUTER
+    return character in QUOTES or unicodedata.category(character) in OUTER_CATEGORIES
 
 
 def _unusable(character: str) -> str:
-    """The kind of a character that no key has; empty for any other."""
+    """Names the kind of a character that cannot be in a key; empty for any other."""
     if character in "\r\n":
         return "a line end"
     if character in QUOTES or character == "\\":
@@ -110,17 +121,17 @@ def _unusable(character: str) -> str:
 
 
 def _forms(secret: str) -> set[str]:
+    """The secret as it is, percent-encoded, JSON-escaped, and in Base64 (alone and as the password of basic auth)."""
     encoded = {base64.b64encode(text.encode()).decode() for text in (secret, f":{secret}")}
     return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], *encoded}
 
 
 def _without_prefix(text: str, secret: str) -> str:
-    """Masks what begins like the secret: a server, or whatever cut its text, may have left only the beginning."""
+    """Masks parts that begin like the secret: a server may have truncated its text inside the secret."""
     if len(secret) <= SHORTEST_PREFIX:
         return text
-    head, parts = secret[:SHORTEST_PREFIX], text.split(secret[:SHORTEST_PREFIX])
+    head, rest = secret[:SHORTEST_PREFIX], secret[SHORTEST_PREFIX:]
+    parts = text.split(head)
     for place, part in enumerate(parts[1:], 1):
-        rest = secret[len(head) :]
-        shared = len(os.path.commonprefix([rest, part]))
-        parts[place] = part[shared:]
+        parts[place] = part[len(os.path.commonprefix([rest, part])) :]
     return MASK.join(parts)

@@ -1,1 +1,1 @@
-"""The description service: which face goes with these words?"""
+"""The description service: which face goes with a client's words."""

@@ -1,6 +1,7 @@
-"""`python -m api.description`: makes the describer and serves it."""
+"""`python -m api.description`: creates the describer and serves it."""
 
 import sys
+from typing import Any
 
 from api.description.app import DescriptionSettings, create_app
 from api.serving import start
@@ -8,21 +9,27 @@ from mirror.faces.description import ChatDescriber, LexiconDescriber, LocalDescr
 
 
 def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
-    """The describer that the settings name. Raises FileNotFoundError or ValueError where it cannot work."""
+    """The describer that the settings name. Raises FileNotFoundError or ValueError if it cannot be created."""
     if settings.describer == "lexicon":
         return LexiconDescriber()
     if not settings.model:
         raise ValueError(f"the describer {settings.describer} needs a model: --model, or DESCRIPTION_MODEL")
-    sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "max_tokens": settings.max_tokens}
-    sampling["room"] = "--max-tokens (or DESCRIPTION_MAX_TOKENS)"
+    sampling: dict[str, Any] = {
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "max_tokens": settings.max_tokens,
+        "room": "--max-tokens (or DESCRIPTION_MAX_TOKENS)",
+    }
     if settings.describer == "openai":
-        from mirror.chat.endpoint import ChatEndpoint  # each back end has a heavy library that the others do without
+        from mirror.chat.endpoint import (
+            ChatEndpoint,  # each back end imports a heavy library that the others do not need
+        )
 
         endpoint = ChatEndpoint(
             settings.model,
             settings.base_url or None,
-            timeout=settings.request_seconds / 2,  # an answer that cannot be read is asked for a second time
-            retries=0,  # who asks this service tries again by itself
+            timeout=settings.request_seconds / 2,  # an answer that cannot be parsed is asked for a second time
+            retries=0,  # callers of this service retry by themselves
             concurrency=1,
             **sampling,
         )

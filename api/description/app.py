@@ -1,4 +1,4 @@
-"""`POST /describe`: the dialogue and the client's words in, the description of a face out."""
+"""`POST /describe`: the description of a face, given the dialogue and the client's utterance."""
 
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from api.errors import OF_ANY_BODY, Refusal, declared
 from api.forms import JSON, MAX_SEED, MULTIPART, URLENCODED, check_names, read_fields, seed, text
 from api.serving import new_app
 from api.settings import ServiceSettings
-from mirror.faces.description import Description, DescriptionRequest
+from mirror.faces.description import Describer, Description, DescriptionRequest
 
 WHAT = (
     "Says which face goes with a client's words, and which would contradict them: POST history, client_utt and, if you "
@@ -53,9 +53,9 @@ class DescriptionSettings(ServiceSettings):
     max_tokens: int = Field(128, ge=1, description="openai, local: of an answer, the model's reasoning included")
 
 
-def create_app(describer: Any, settings: DescriptionSettings, token: str | None = None) -> FastAPI:
-    """The service over `describer`, which has `describe(requests) -> descriptions or exceptions` and `facts()`."""
-    # Behind an endpoint each request goes its own way: one that hangs there must not hold up the others.
+def create_app(describer: Describer, settings: DescriptionSettings, token: str | None = None) -> FastAPI:
+    """The FastAPI app over `describer`; `token` is the bearer token that callers must send, if any."""
+    # Requests to an endpoint are independent: one that hangs there must not delay the others.
     batch, at_once = (1, settings.queue) if settings.describer == "openai" else (settings.max_batch, 1)
     wait = settings.max_wait_ms / 1000
     batcher = Batcher(describer.describe, batch, wait, settings.queue, settings.request_seconds, at_once)
@@ -78,9 +78,9 @@ def create_app(describer: Any, settings: DescriptionSettings, token: str | None 
             history = text(fields, "history", settings.max_text, may_be_empty=True)
             utterance = text(fields, "client_utt", settings.max_text)
             described = await batcher.submit(DescriptionRequest.from_text(history, utterance, seed(fields, "seed")))
-            if isinstance(described, ValueError):  # by convention the model's refusal of what it was asked
+            if isinstance(described, ValueError):  # by convention: the model refuses the request
                 raise Refusal("text_too_long", str(described))
-            if isinstance(described, Exception):  # and any other the fault of what the describer asks
+            if isinstance(described, Exception):  # any other: a fault of the endpoint
                 raise Refusal("backend_unavailable", str(described))
             return described
 

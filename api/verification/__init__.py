@@ -1,1 +1,1 @@
-"""The verification service: is a painted face safe, relevant, and of the same person?"""
+"""The verification service: whether a painted face is safe, relevant, and of the same person."""

@@ -1,14 +1,18 @@
 """`python -m api.verification`: loads the models and serves them."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from api.serving import start
 from api.verification.app import VerificationSettings, create_app
 
-
-def load(settings: VerificationSettings):
-    """The verifier that the settings name."""
+if TYPE_CHECKING:
     from mirror.faces.verification import LocalVerifier
+
+
+def load(settings: VerificationSettings) -> "LocalVerifier":
+    """Loads the models that the settings name. Raises like `LocalVerifier.load`."""
+    from mirror.faces.verification import LocalVerifier  # imports torch, which --help does not need
 
     return LocalVerifier.load(
         settings.safety_model,

@@ -1,7 +1,7 @@
-"""`POST /verify`: a face, a portrait and a statement in, a verdict out. The verifier is passed in."""
+"""`POST /verify`: a verdict on a face, given a portrait and a statement."""
 
 import asyncio
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from fastapi import FastAPI, Request
 from PIL import Image
@@ -14,17 +14,20 @@ from api.batching import Batcher, BatchFailed
 from api.budget import Budget
 from api.errors import OF_ANY_BODY, Refusal, declared
 from api.forms import MULTIPART, check_names, file, read_fields, text
-from api.images import UnreadableImage, check, decode
 from api.serving import new_app
 from api.settings import ServiceSettings
+from api.verification.images import UnreadableImage, check, decode
 from mirror.files.image_file import MAX_PIXELS
 from mirror.transcripts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from mirror.faces.verification import Verifier
 
 WHAT = (
     "Says of a painted face whether it is safe, fits what it should show, and is of the same person as the portrait: "
     "POST image, base_image (PNG, JPEG or WebP files) and statement as a multipart form to /verify."
 )
-DECODERS = 4  # pictures that are decoded at a time: 16-bit grey takes 30 bytes a pixel on the way to its 3
+DECODERS = 4  # pictures decoded at a time: 16-bit grey takes 30 bytes per pixel while it is converted to 3
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 
 
@@ -66,9 +69,9 @@ class VerificationSettings(ServiceSettings):
         return self
 
 
-def create_app(verifier: Any, settings: VerificationSettings, token: str | None = None) -> FastAPI:
-    """The service over `verifier`, which has `verify(requests) -> verdicts` and `facts()` (a LocalVerifier)."""
-    from mirror.faces.verification import VerificationRequest  # it imports torch, which --help can do without
+def create_app(verifier: "Verifier", settings: VerificationSettings, token: str | None = None) -> FastAPI:
+    """The FastAPI app over `verifier`; `token` is the bearer token that callers must send, if any."""
+    from mirror.faces.verification import VerificationRequest  # imports torch, which --help does not need
 
     batcher = Batcher(
         *(verifier.verify, settings.max_batch, settings.max_wait_ms / 1000, settings.queue, settings.request_seconds)
@@ -94,21 +97,22 @@ def create_app(verifier: Any, settings: VerificationSettings, token: str | None 
             fields = await read_fields(request, (MULTIPART,), settings, share)
             check_names(fields, ("image", "base_image", "statement"))
             statement = text(fields, "statement", settings.max_text)
-            face, portrait = file(fields, "image"), file(fields, "base_image")
+            face_file, portrait_file = file(fields, "image"), file(fields, "base_image")
             del fields
             pixels = 0
-            for data, name in ((portrait, "base_image"), (face, "image")):
+            for data, name in ((portrait_file, "base_image"), (face_file, "image")):
                 async with decoders:
                     pixels += await run_in_threadpool(check, data, name, settings.max_pixels)
             async with pictures.held(pixels, settings.request_seconds):
                 try:
-                    portrait = await decoded(portrait, "base_image")
+                    portrait = await decoded(portrait_file, "base_image")
                 except UnreadableImage as error:
                     raise Refusal("unreadable_base_image", f"{error}; send another portrait") from None
                 try:
-                    face = await decoded(face, "image")
+                    face = await decoded(face_file, "image")
                 except UnreadableImage:
                     return Verdict(outcome="unreadable_image")
+                del face_file, portrait_file, data  # only the decoded pictures are needed now
                 share.give_back()
                 verdict = await batcher.submit(VerificationRequest(face, portrait, statement))
             if isinstance(verdict, Exception):  # logged by the verifier

@@ -19,8 +19,9 @@ from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.faces.description import LexiconDescriber
+from mirror.faces.filters import FilterResult, RelevanceFilter, SafetyFilter, VerificationRequest
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
-from mirror.faces.verification import Finding, LocalVerifier, RelevanceFilter, SafetyFilter, VerificationRequest
+from mirror.faces.verification import LocalVerifier
 from mirror.models.llava import Llava, make_processor, random_model
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
@@ -33,8 +34,8 @@ POCKET = Path("pocket/models")
 class AnyPerson:
     """Stands for the identity filter where faces are noise, in which no face would be found."""
 
-    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
-        return [Finding(None) for _ in requests]
+    def check(self, requests: Sequence[VerificationRequest]) -> list[FilterResult]:
+        return [FilterResult(None) for _ in requests]
 
 
 def random_cast(cot: str, steps: int, scheduler: str, folder: Path) -> Cast:

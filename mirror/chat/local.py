@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
-from transformers.utils import logging
 
 from mirror.chat.messages import Completion, Message, NoAnswer, opened_reasoning, without_reasoning
 from mirror.models.device import resolve_device
@@ -14,8 +13,6 @@ from mirror.models.generation_config import end_of, end_tokens, ends_only
 from mirror.models.sampling import SeededSampling
 from mirror.models.weight_files import chosen_files
 from mirror.models.weights import HALF, find, load_pretrained, load_tokenizer
-
-logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
 
 class PromptTooLong(ValueError):

@@ -1,10 +1,10 @@
-"""The identity threshold of a face pack, from pairs of pictures of the same and of different persons.
+"""Calibrates the identity threshold of a face pack on pairs of pictures of the same and of different persons.
 
     python -m mirror.faces.calibration --pack PACK --pictures FOLDER
 
 FOLDER holds one folder per person with at least one picture in it: files that end in .png, .jpg, .jpeg, .webp, .bmp,
-.tif, .tiff, .ppm, .pgm, .pbm or .gif, in upper or lower case. Writes the threshold into the pack's `calibration.json`,
-where verification finds it, and the two distributions as a figure and a table into `results/calibration-<pack>/`.
+.tif, .tiff, .ppm, .pgm, .pbm or .gif, in upper or lower case. Writes the threshold to the pack's `calibration.json`,
+which verification reads, and the two distributions as a figure and a table to `results/calibration-<pack>/`.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,14 +43,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A threshold and what it does.
+    """A threshold and its error rates.
 
     Attributes:
-        threshold: cosine from which on two faces count as one person.
-        false_accept_rate: share of the pairs of different persons at or above it.
-        true_accept_rate: share of the pairs of the same person at or above it.
-        auc: chance that a pair of the same person scores higher than one of different persons.
-        scores: the columns first, second, same, score; a row a pair.
+        threshold: cosine; at or above it two faces count as the same person.
+        false_accept_rate: share of the pairs of different persons at or above it, 0…1.
+        true_accept_rate: share of the pairs of the same person at or above it, 0…1.
+        auc: area under the ROC curve: the probability that a pair of the same person scores higher than one of
+            different persons (Mann-Whitney U over the number of comparisons).
+        scores: columns first, second, same, score; one row per pair.
         faceless: pictures in which no face was found; pairs with one of them are left out.
     """
 
@@ -62,10 +64,15 @@ class Calibration:
 
 
 def pairs_in(folder: Path, different: int = 20_000, seed: int = 0) -> list[Pair]:
-    """Every pair of pictures of one person, and at most `different` pairs of two persons, drawn by `seed`.
+    """All pairs of pictures of the same person, and a sample of pairs of different persons.
+
+    Args:
+        folder: holds one folder of pictures per person.
+        different: pairs of different persons at most.
+        seed: of the sample.
 
     Raises:
-        ValueError: fewer than two persons, or no person with two pictures.
+        ValueError: no such folder, fewer than two persons, or no person with two pictures.
     """
     if not folder.is_dir():
         raise ValueError(f"no such folder {display_path(folder)}; give one with a folder of pictures for each person")
@@ -84,7 +91,8 @@ def pairs_in(folder: Path, different: int = 20_000, seed: int = 0) -> list[Pair]
     if total <= 2 * different:
         others = [Pair(a, b, False) for a, b in combinations(pictures, 2) if a.parent != b.parent]
         return same + Random(seed).sample(others, min(different, total))
-    random, drawn = Random(seed), {}
+    random = Random(seed)
+    drawn: dict[tuple[Path, Path], Pair] = {}
     while len(drawn) < different:
         first, second = sorted(random.sample(pictures, 2))
         if first.parent != second.parent:
@@ -93,24 +101,29 @@ def pairs_in(folder: Path, different: int = 20_000, seed: int = 0) -> list[Pair]
 
 
 def pictures_in(person: Path) -> list[Path]:
-    """The pictures of one person's folder, by their endings; hidden files (`._a.png` of macOS archives) are none."""
+    """The pictures in one person's folder, by suffix; hidden files (`._a.png` of macOS archives) are skipped."""
     files = (path for path in person.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith("."))
     return sorted(path for path in files if path.is_file())
 
 
 def calibrate(pack: FacePack, pairs: Sequence[Pair], false_accept_rate: float = 0.01) -> Calibration:
-    """The lowest threshold that at most `false_accept_rate` of the pairs of different persons reach.
+    """Finds the lowest threshold that keeps the false-accept rate.
+
+    Args:
+        pack: detects and embeds the faces.
+        pairs: of the same and of different persons.
+        false_accept_rate: share of the pairs of different persons that may reach the threshold, above 0, at most 1.
 
     Raises:
-        ValueError: pictures that cannot be used (all are named), too few pairs of different persons for such a rate,
+        ValueError: pictures cannot be read (all are named), there are too few pairs of different persons for the rate,
             or none of the same person.
     """
     faces = faces_in(dict.fromkeys(path for pair in pairs for path in (pair.first, pair.second)), pack)
     scores = pd.DataFrame(
         [
-            (str(p.first), str(p.second), p.same, similarity(faces[p.first].embedding, faces[p.second].embedding))
-            for p in pairs
-            if faces[p.first] and faces[p.second]
+            (str(pair.first), str(pair.second), pair.same, similarity(first.embedding, second.embedding))
+            for pair in pairs
+            if (first := faces[pair.first]) and (second := faces[pair.second])
         ],
         columns=["first", "second", "same", "score"],
     )
@@ -129,10 +142,10 @@ def calibrate(pack: FacePack, pairs: Sequence[Pair], false_accept_rate: float = 
 
 
 def faces_in(paths: Iterable[Path], pack: FacePack) -> dict[Path, Face | None]:
-    """The largest face of each picture, None where there is none.
+    """The largest face of each picture, None if there is none.
 
     Raises:
-        ValueError: pictures cannot be used; a line for each.
+        ValueError: pictures cannot be read; one line per picture.
     """
     faces: dict[Path, Face | None] = {}
     faults = []
@@ -146,11 +159,11 @@ def faces_in(paths: Iterable[Path], pack: FacePack) -> dict[Path, Face | None]:
     return faces
 
 
-def threshold_at(different: np.ndarray, false_accept_rate: float) -> float:
-    """The lowest threshold that at most that share of `different` (scores) reaches.
+def threshold_at(different: np.ndarray[Any, Any], false_accept_rate: float) -> float:
+    """The lowest threshold that at most a share of `false_accept_rate` of the scores `different` [n] reaches.
 
     Raises:
-        ValueError: the rate is finer than the number of scores can tell.
+        ValueError: the rate is not in (0, 1], or below 1/n.
     """
     if not 0 < false_accept_rate <= 1:
         raise ValueError(f"a false-accept rate lies above 0 and is at most 1, found {false_accept_rate}")
@@ -160,13 +173,13 @@ def threshold_at(different: np.ndarray, false_accept_rate: float) -> float:
             f"a false-accept rate of {false_accept_rate} needs {int(np.ceil(1 / false_accept_rate))} pairs of "
             f"different persons or more, found {len(different)}; give more pictures or a higher rate"
         )
-    # With as many as are allowed above it, the threshold lies just over the next score.
+    # The allowed number of scores reach the threshold if it lies just above the next lower score.
     ranked = np.sort(different)[::-1]
     return float(np.nextafter(ranked[allowed], np.inf)) if allowed < len(ranked) else float(ranked[-1])
 
 
 def save(calibration: Calibration, pack: FacePack) -> None:
-    """Writes the threshold beside the pack's models."""
+    """Writes the threshold and its error rates to the pack's `calibration.json`."""
     write_json(
         pack.folder / CALIBRATION,
         {
@@ -186,15 +199,20 @@ def save(calibration: Calibration, pack: FacePack) -> None:
 
 
 def main() -> None:
+    """Calibrates the pack that the command line names."""
     parser = argparse.ArgumentParser(
         prog="python -m mirror.faces.calibration",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--pack", required=True, help="folder of an insightface model pack")
-    parser.add_argument("--pictures", required=True, help="folder with a folder of pictures a person")
-    parser.add_argument("--false-accept-rate", type=float, default=0.01, help="of different persons (default 0.01)")
-    parser.add_argument("--detection-size", type=int, help="pixels the detector looks at (default: the pack's, or 640)")
+    parser.add_argument("--pictures", required=True, help="folder with one folder of pictures per person")
+    parser.add_argument(
+        "--false-accept-rate", type=float, default=0.01, help="share of the pairs of different persons (default 0.01)"
+    )
+    parser.add_argument(
+        "--detection-size", type=int, help="side of the detector's input in pixels (default: the pack's, or 640)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     given = parser.parse_args()
     try:

@@ -1,6 +1,6 @@
-"""Prompts as CLIP's token ids: the person marked by a trigger word, and what does not fit cut off aloud.
+"""Prompts as CLIP token ids: a trigger word marks the person, and text that does not fit is truncated with a warning.
 
-Knows nothing of encoders or images.
+A tokenizer is enough: no encoder is needed.
 """
 
 import logging
@@ -12,15 +12,15 @@ logger = logging.getLogger(__name__)
 
 
 def tokens(tokenizer: Any, text: str) -> list[int]:
-    """The text's token ids without begin and end mark."""
+    """The token ids of a text, without begin and end token."""
     return tokenizer(text, add_special_tokens=False, verbose=False).input_ids
 
 
 def split_at_trigger(prompt: str) -> tuple[str, str]:
-    """The text before and after the one trigger word.
+    """The text before and after the trigger word.
 
     Raises:
-        ValueError: no trigger word, several, or none of a person before it.
+        ValueError: the trigger word is missing, stands first, or occurs several times.
     """
     words = prompt.replace(",", " ,").split(" ")
     if words.count(TRIGGER) != 1 or words.index(TRIGGER) == 0:
@@ -33,15 +33,19 @@ def split_at_trigger(prompt: str) -> tuple[str, str]:
 
 
 def without_trigger(prompt: str) -> str:
+    """The prompt without its trigger word. Raises like `split_at_trigger`."""
     return " ".join(split_at_trigger(prompt))
 
 
 def repeat_person(tokenizer: Any, prompt: str, count: int) -> tuple[list[int], int]:
-    """The prompt's ids without the trigger, with the person's token `count` times; and the position (with begin mark)
-    of the first of these.
+    """Repeats the token of the word for the person, so that each can carry one identity embedding.
+
+    Returns:
+        The token ids of the prompt without the trigger word, with the person's token `count` times; and the position
+        of the first of these, counting the begin token.
 
     Raises:
-        ValueError: the person stands so late that CLIP would not read it.
+        ValueError: the person stands beyond the tokens that CLIP reads, or a fault of the trigger word.
     """
     before, after = (tokens(tokenizer, text) for text in split_at_trigger(prompt))
     if len(before) + count > tokenizer.model_max_length - 1:
@@ -53,7 +57,10 @@ def repeat_person(tokenizer: Any, prompt: str, count: int) -> tuple[list[int], i
 
 
 def fit(tokenizer: Any, ids: list[int]) -> list[int]:
-    """`ids` between begin and end mark, padded or cut to the encoder's length (77); the first cut is logged."""
+    """`ids` between begin and end token, padded or truncated to the encoder's length (77 for CLIP).
+
+    A truncation is logged, see `report_cut`.
+    """
     room = tokenizer.model_max_length - 2
     if len(ids) > room:
         text, cut = (tokenizer.decode(part, clean_up_tokenization_spaces=False) for part in (ids, ids[room:]))
@@ -62,11 +69,11 @@ def fit(tokenizer: Any, ids: list[int]) -> list[int]:
     return ids + [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(ids))
 
 
-_told: set[int] = set()
+_warned: set[int] = set()  # the lengths for which the warning was given
 
 
 def report_cut(text: str, cut: str, room: int) -> None:
-    """Aloud the first time, which stands for all: what varies stands first in a prompt, so mostly the same is cut."""
-    level = logging.DEBUG if room in _told else logging.WARNING
-    _told.add(room)
-    logger.log(level, "CLIP reads %d tokens; the end of longer texts is cut off, here %r of %r", room, cut, text)
+    """Warns once, then logs at DEBUG: prompts vary at their beginning, so mostly the same end is truncated."""
+    level = logging.DEBUG if room in _warned else logging.WARNING
+    _warned.add(room)
+    logger.log(level, "CLIP reads %d tokens; longer texts are truncated, here by %r of %r", room, cut, text)

@@ -1,6 +1,6 @@
-"""Faces found and embedded by an insightface model pack in a local folder. Knows nothing of verdicts.
+"""Detects and embeds faces with an insightface model pack in a local folder.
 
-The pack is checked before insightface sees it, and nothing is ever downloaded.
+The pack is checked before insightface reads it, and nothing is ever downloaded.
 """
 
 import hashlib
@@ -28,11 +28,12 @@ from mirror.paths import display_path, input_path
 
 logger = logging.getLogger(__name__)
 
-# scikit-image tells insightface of a method's end at every face; the pinned versions work together.
+# Suppresses a deprecation warning of scikit-image that insightface causes at every face; the pinned versions work.
 warnings.filterwarnings("ignore", message="`estimate` is deprecated", category=FutureWarning, module="insightface")
 
 CALIBRATION = "calibration.json"  # in the pack's folder: the threshold that belongs to its recognition model
-DETECTION_SIZE = 640  # pixels, of the square that published detectors look at
+DETECTION_SIZE = 640  # side in pixels of the square input of the published detectors
+MOST_PORTRAITS = 4096  # embeddings that are cached: a service gets new portraits without end
 WHERE_FROM = (
     "get a pack such as buffalo_l or antelopev2 from insightface's model zoo (github.com/deepinsight/insightface, "
     "non-commercial research only), unpack it and give the folder that holds its .onnx files"
@@ -41,33 +42,42 @@ WHERE_FROM = (
 
 @dataclass(frozen=True)
 class Face:
-    """A face found in an image.
+    """A face detected in an image.
 
     Attributes:
         box: left, top, right, bottom in pixels.
         score: the detector's confidence, 0…1.
-        embedding: [512] float32 as the recognition model gives it, not normalised.
+        embedding: [512] float32, the output of the recognition model, not normalised.
     """
 
     box: tuple[float, float, float, float]
     score: float
-    embedding: np.ndarray
+    embedding: np.ndarray[Any, Any]
 
     @property
     def area(self) -> float:
+        """Of the box, in square pixels."""
         left, top, right, bottom = self.box
         return (right - left) * (bottom - top)
 
 
-def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of two face embeddings, -1…1."""
+def similarity(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
+    """Cosine similarity of two face embeddings [512], -1…1."""
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 class FacePack:
-    """Detector and recognition model of a pack. `recognition` names the recognition model's file."""
+    """Detector and recognition model of a pack. Create one with `load`.
+
+    Attributes:
+        folder: of the pack.
+        detection_size: side in pixels of the detector's square input.
+        recognition: file of the recognition model.
+        providers: the execution providers that onnxruntime uses.
+    """
 
     def __init__(self, folder: Path, models: dict[str, Any], detection_size: int) -> None:
+        """Uses insightface models that are loaded already, by task: `detection` and `recognition`."""
         self.folder = folder
         self.detection_size = detection_size
         self.recognition = Path(models["recognition"].model_file)
@@ -77,7 +87,12 @@ class FacePack:
 
     @classmethod
     def load(cls, folder: str, device: str = "cpu", detection_size: int | None = None) -> "FacePack":
-        """The pack in `folder`; `detection_size` (pixels) is the calibration's where there is one, else 640.
+        """Loads the pack in `folder`.
+
+        Args:
+            folder: of the pack's `.onnx` files.
+            device: `cpu` or `cuda:<number>`.
+            detection_size: side in pixels of the detector's square input; None: the calibration's, else 640.
 
         Raises:
             FileNotFoundError: no such folder, or no model in it; says where packs come from and their licence.
@@ -100,26 +115,26 @@ class FacePack:
     def faces(self, image: Image.Image) -> list[Face]:
         """All faces in `image`, the largest first."""
         found = [
-            Face(tuple(float(x) for x in face.bbox), float(face.det_score), np.asarray(face.embedding, np.float32))
+            Face(_box(face.bbox), float(face.det_score), np.asarray(face.embedding, np.float32))
             for face in find_faces(self._models, np.asarray(upright(image)))
         ]
         return sorted(found, key=lambda face: -face.area)
 
     def portrait(self, image: Image.Image) -> Face | None:
-        """The largest face in a portrait, None where there is none; looked for once a picture."""
+        """The largest face in a portrait, None if there is none; cached per picture."""
         image = upright(image)
         key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
         if key in self._portraits:
             return self._portraits[key]
-        if len(self._portraits) >= 4096:  # a service sees no end of portraits
+        if len(self._portraits) >= MOST_PORTRAITS:
             self._portraits.clear()
         return self._portraits.setdefault(key, next(iter(self.faces(image)), None))
 
     def embed(self, portrait: Image.Image) -> torch.Tensor:
-        """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 wants it.
+        """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 takes it.
 
         Raises:
-            ValueError: no face in it.
+            ValueError: there is no face in it.
         """
         face = self.portrait(portrait)
         if face is None:
@@ -127,10 +142,10 @@ class FacePack:
         return torch.from_numpy(face.embedding)
 
     def calibrated_threshold(self) -> float | None:
-        """The pack's own identity threshold; None where it was never calibrated.
+        """The pack's own identity threshold, a cosine; None if it was never calibrated.
 
         Raises:
-            ValueError: the calibration is of another recognition model.
+            ValueError: the calibration cannot be read, or is of another recognition model.
         """
         calibration = read_calibration(self.folder)
         if not calibration:
@@ -144,11 +159,19 @@ class FacePack:
 
 
 def load_models(folder: Path, tasks: Collection[str], det_size: tuple[int, int], device: str = "cpu") -> dict[str, Any]:
-    """insightface's models in `folder` by task (detection, recognition, genderage, …), those of `tasks` alone.
+    """Loads the insightface models in `folder`.
 
-    `det_size` is width and height in pixels of what the detector looks at. Of several models for a task the first by
-    name is taken, as by insightface's FaceAnalysis; that one looks for the files by a pattern, in which the [ ] of a
-    folder's name mean something else.
+    Of several models for a task the first by name is used, as by insightface's FaceAnalysis. FaceAnalysis itself is not
+    used, because it finds files by a glob pattern, in which the brackets of a folder's name have a meaning.
+
+    Args:
+        folder: of the pack's `.onnx` files.
+        tasks: detection, recognition, genderage, …; models of other tasks are left out.
+        det_size: width and height in pixels of the detector's input.
+        device: `cpu` or `cuda:<number>`.
+
+    Returns:
+        The models by task.
 
     Raises:
         ValueError: a model cannot be read; says which and where packs come from.
@@ -172,14 +195,14 @@ def load_models(folder: Path, tasks: Collection[str], det_size: tuple[int, int],
 
 
 def _sources(folder: Path, tasks: Collection[str]) -> list[tuple[Path, str | None]]:
-    """What to load: each file, its task told by its shapes; or the folder by task, where a manifest says more."""
+    """(source, task): each file, its task left to insightface; or the folder once per task, if it has a manifest."""
     if has_model_package_manifest(folder):
         return [(folder, task) for task in load_model_package(folder).tasks if task in tasks]
     return [(file, None) for file in sorted(folder.glob("*.onnx"))]
 
 
-def find_faces(models: dict[str, Any], image: np.ndarray) -> list[FoundFace]:
-    """insightface's faces in an RGB picture [h, w, 3], with what each of the `models` says of them."""
+def find_faces(models: dict[str, Any], image: np.ndarray[Any, Any]) -> list[FoundFace]:
+    """The faces in an RGB picture [h, w, 3], with the output of each of the `models` (by task)."""
     bgr = np.ascontiguousarray(image[:, :, ::-1])
     boxes, landmarks = models["detection"].detect(bgr, max_num=0, metric="default")
     points = [None] * len(boxes) if landmarks is None else landmarks
@@ -190,8 +213,17 @@ def find_faces(models: dict[str, Any], image: np.ndarray) -> list[FoundFace]:
     return found
 
 
-def read_calibration(folder: Path) -> dict:
-    """The calibration in a model's folder; empty where there is none. Raises ValueError where it cannot be read."""
+def _box(corners: np.ndarray[Any, Any]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = map(float, corners)
+    return left, top, right, bottom
+
+
+def read_calibration(folder: Path) -> dict[str, Any]:
+    """The `calibration.json` in a model's folder; empty if there is none.
+
+    Raises:
+        ValueError: it cannot be read, or its threshold is no cosine.
+    """
     path = folder / CALIBRATION
     if not path.is_file():
         return {}
@@ -209,17 +241,17 @@ def read_calibration(folder: Path) -> dict:
 
 
 def providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
-    """onnxruntime's execution providers for a device; for a GPU it needs the package onnxruntime-gpu."""
+    """Execution providers of onnxruntime for a device; a GPU needs the package onnxruntime-gpu."""
     if not device.startswith("cuda"):
         return ["CPUExecutionProvider"]
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        logger.warning("faces are compared on the CPU: this onnxruntime has no GPU support; install onnxruntime-gpu")
+        logger.warning("faces are embedded on the CPU: this onnxruntime has no GPU support; install onnxruntime-gpu")
         return ["CPUExecutionProvider"]
     return [("CUDAExecutionProvider", {"device_id": int(device.partition(":")[2] or 0)}), "CPUExecutionProvider"]
 
 
 def session_options() -> onnxruntime.SessionOptions:
-    """Threads that sleep while they wait, and no more than OMP_NUM_THREADS says: as PyTorch's here."""
+    """Threads that sleep while they wait, at most OMP_NUM_THREADS of them, like those of PyTorch here."""
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)

@@ -1,7 +1,7 @@
-"""A client's face: painted and verified, again and again, until one may be shown. Knows nothing of sessions or files.
+"""Rejection sampling of a client's face: paint and verify until a face is accepted, or the attempts are used up.
 
-Which face is shown depends on the request and the run's seed, not on what else is in the batch: on a CPU to the bit, on
-a GPU but for the rounding of larger batches.
+The face that is shown depends on the request and the run's seed, not on the rest of the batch: bit-identical on a CPU,
+up to the rounding of larger batches on a GPU.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,12 +40,14 @@ class FaceRequest:
     """The face of one client in one turn.
 
     Attributes:
-        client, turn: for whom and when; with the run's seed they decide the noise that the face grows from.
-        gender: as the profile has it.
-        relevance_text: what the relevance filter must find in the face.
-        expression, contrast: what must show, what must not.
-        portraits: of the client, at least one; the first is the one that the face is compared with.
-        seed: of the run.
+        client: id of the client; with the turn and the run's seed it determines the initial noise.
+        turn: number of the turn, from 1.
+        gender: as in the profile.
+        relevance_text: what the relevance filter compares the face with.
+        expression: what must show.
+        contrast: what must not show.
+        portraits: of the client, at least one; the identity filter compares the face with the first.
+        seed: of the run; each attempt derives its own.
     """
 
     client: str
@@ -72,21 +74,30 @@ class FaceRequest:
         return negative_prompt(self.contrast)
 
     def painting(self, seed: int) -> PaintRequest:
+        """What the painter gets; `seed` is that of the attempt's noise."""
         """What the painter gets for the attempt of that seed."""
         return PaintRequest(self.prompt, self.negative_prompt, self.portraits, seed)
 
     @property
     def statement(self) -> str:
-        """What the relevance filter compares the face with."""
+        """The sentence that the relevance filter compares the face with."""
         return relevance_statement(self.relevance_text)
 
     def verification(self, image: Image.Image) -> VerificationRequest:
+        """What the verifier gets for a painted face."""
         return VerificationRequest(image, self.portraits[0], self.statement)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One face that was painted: `number` counts from 1."""
+    """One painted face.
+
+    Attributes:
+        number: of the attempt, from 1.
+        seed: of the noise.
+        image: the face.
+        verdict: of the verifier.
+    """
 
     number: int
     seed: int
@@ -110,16 +121,21 @@ class ShownFace:
 
     @property
     def image(self) -> Image.Image:
+        """The face that is shown."""
         return self.chosen.image
 
     @property
     def exhausted(self) -> bool:
-        """Whether no attempt was accepted, so that the best of them had to do."""
+        """Whether no attempt was accepted, so that the best of them is shown."""
         return not self.chosen.verdict.accepted
 
 
 class FaceError(RuntimeError):
-    """No face can be shown to this client's counselor. `attempts` holds what was painted."""
+    """There is no face to show to this client's counselor.
+
+    Attributes:
+        attempts: what was painted.
+    """
 
     def __init__(self, message: str, attempts: Sequence[Attempt]) -> None:
         super().__init__(message)
@@ -134,14 +150,21 @@ def show_faces(
     on_exhaustion: Exhaustion = "keep_best",
     ahead: int = 1,
 ) -> list[ShownFace | FaceError]:
-    """A face a request, in order: the first accepted one, of at most `attempts`.
+    """One face per request, in order: the first accepted attempt.
 
-    Without an accepted one, `keep_best` shows the attempt that passed the most checks, the nearest to its threshold
-    among equals, though never an unsafe one; `stop` gives an error in the face's place. So does a portrait that
-    cannot be used, and a service that failed.
+    A portrait that cannot be used, or a service that failed, gives a FaceError in place of the face.
 
     Args:
-        ahead: how many attempts of a client are painted at a time; it changes the time taken, not the result.
+        painter: paints the attempts.
+        verifier: accepts or rejects them.
+        requests: the faces.
+        attempts: per face at most.
+        on_exhaustion: if none is accepted, `keep_best` shows the attempt that passed the most checks, among equals the
+            one closest to its threshold, but never an unsafe one; `stop` gives a FaceError.
+        ahead: attempts of a client that are painted at a time; changes the time taken, not the result.
+
+    Raises:
+        ValueError: `attempts` or `ahead` is below 1.
     """
     if attempts < 1 or ahead < 1:
         raise ValueError(f"attempts and ahead must be 1 or more, found {attempts} and {ahead}")
@@ -154,17 +177,17 @@ def show_faces(
         verdicts = verifier.verify([requests[p].verification(i) for (p, _), i in zip(batch, images, strict=True)])
         for (place, number), painted, image, verdict in zip(batch, seeds, images, verdicts, strict=True):
             if results[place] is not None:
-                continue  # an earlier attempt of this batch settled it
+                continue  # an earlier attempt of this batch decided it
             if isinstance(verdict, Exception):
                 results[place] = FaceError(f"attempt {number} could not be verified: {verdict}", made[place])
                 continue
             made[place].append(Attempt(number, painted, image, verdict))
-            results[place] = settle(requests[place], made[place], attempts, on_exhaustion)
-    return results
+            results[place] = outcome_of(requests[place], made[place], attempts, on_exhaustion)
+    return [result for result in results if result is not None]
 
 
 def refusal(painter: Painter, request: FaceRequest) -> FaceError | None:
-    """Why this face cannot be painted, whatever the seed: so one client's portrait never stops the others."""
+    """Why this face cannot be painted with any seed, or None: one client's portrait must not stop the others."""
     try:
         painter.check(request.painting(seed=0))
     except (ValueError, OSError) as error:
@@ -177,10 +200,10 @@ def next_numbers(made: Sequence[Attempt], attempts: int, ahead: int) -> range:
     return range(len(made) + 1, min(len(made) + ahead, attempts) + 1)
 
 
-def settle(
+def outcome_of(
     request: FaceRequest, made: Sequence[Attempt], attempts: int, on_exhaustion: Exhaustion
 ) -> ShownFace | FaceError | None:
-    """What the attempts made so far come to; None while there is another one to make."""
+    """The outcome of the attempts made so far, or None if another attempt is due."""
     last = made[-1]
     if last.verdict.accepted:
         return ShownFace(tuple(made), last, request)
@@ -196,7 +219,7 @@ def settle(
 
 
 def closeness(attempt: Attempt) -> tuple[int, bool, float, int]:
-    """What makes a rejected face better than another: checks passed, a score at all, its distance, being earlier."""
+    """Sort key of rejected faces, the best last: checks passed, has a score, distance to the threshold, earlier."""
     checks = attempt.verdict.checks
     failed = next((check for check in checks if not check.passed), None)
     return (

@@ -1,61 +1,40 @@
-"""The filter on painted faces: safe, relevant, the same person. Knows nothing of painting or of turns.
+"""Verifies painted faces by three filters: safe, relevant, the same person.
 
-Checks go from cheap to dear, and a face that fails one is not shown to the next. `LocalVerifier` holds the models,
-`HttpVerifier` asks a service (`python -m api.verification`) with the same models behind it.
+Checks run cheapest first and short-circuit: a face that fails one is not given to the next. `LocalVerifier` runs the
+models in this process; `HttpVerifier` asks a service (`python -m api.verification`) that runs the same models.
 """
 
 import io
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
 from PIL import Image
-from transformers import (
-    AutoModelForImageClassification,
-    CLIPImageProcessorPil,
-    CLIPModel,
-    ViTImageProcessorPil,
-)
-from transformers.utils.logging import disable_progress_bar
 
-from mirror.faces.clip_text import fit, tokens
-from mirror.faces.identity import FacePack, read_calibration, similarity
+from mirror.faces.filters import SAFETY, Filter, IdentityFilter, RelevanceFilter, SafetyFilter, VerificationRequest
 from mirror.files.digests import sha256
 from mirror.files.image_file import PictureError, upright
 from mirror.models.device import resolve_device
-from mirror.models.weights import find, load_pretrained, load_tokenizer
 from mirror.services.service import Service, ServiceError
 from mirror.transcripts.verdict import Check, Outcome, Verdict
 
-disable_progress_bar()  # a bar a shard is noise in an executed notebook
-
-RELEVANCE = 0.2  # published threshold of the cosine between face and statement, of CLIP ViT-B/32
-SAFETY = 0.5  # share of nsfw in nsfw and normal: below it, normal has the higher score
+__all__ = ["HttpVerifier", "LocalVerifier", "VerificationError", "VerificationRequest", "Verifier", "png"]
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class VerificationRequest:
-    """A painted face, the portrait of the person it should be, and the statement it should fit."""
-
-    image: Image.Image
-    portrait: Image.Image
-    statement: str
-
-
 class VerificationError(RuntimeError):
-    """A face for which the filters themselves failed; it says nothing of the face. The log holds the traceback."""
+    """The filters themselves failed on a face; this is no verdict on it. The log holds the traceback."""
 
 
 class Verifier(Protocol):
-    """Anything that says which faces may be shown."""
+    """Anything that decides which faces may be shown."""
 
     def verify(self, requests: Sequence[VerificationRequest]) -> Sequence[Verdict | ServiceError | VerificationError]:
-        """A verdict per request, in order; where a service or the filters failed, the error in the verdict's place."""
+        """One verdict per request, in order; the error in place of a verdict if a service or the filters failed."""
         ...
 
     def facts(self) -> dict[str, Any]:
@@ -63,110 +42,11 @@ class Verifier(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one filter says of one face: a check, or why none could be made; `outcome` is None where it passed."""
-
-    outcome: Outcome | None
-    check: Check | None = None
-
-
-class SafetyFilter:
-    """An image classifier with the labels `normal` and `nsfw`, such as Falconsai/nsfw_image_detection."""
-
-    def __init__(self, name: str, device: str) -> None:
-        folder, self.revision = find(name)
-        self.name = name
-        self.model = load_pretrained(AutoModelForImageClassification, folder, torch.float32).to(device).eval()
-        self.processor = ViTImageProcessorPil.from_pretrained(folder)
-        labels = {label.lower(): index for index, label in self.model.config.id2label.items()}
-        if not {"normal", "nsfw"} <= labels.keys():
-            raise ValueError(f"{name}: the labels must be normal and nsfw, found {', '.join(labels)}")
-        self.places = [labels["normal"], labels["nsfw"]]
-
-    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
-        pixels = pixel_values(self.processor, requests)
-        logits = in_batches(lambda x: self.model(x).logits, pixels.to(self.model.device))
-        scores = logits[:, self.places].softmax(-1)[:, 1].tolist()
-        return [
-            Finding(
-                None if score < SAFETY else "unsafe",
-                Check(name="safe", passed=score < SAFETY, score=score, threshold=SAFETY, model=self.name),
-            )
-            for score in scores
-        ]
-
-
-class RelevanceFilter:
-    """A CLIP model: the cosine of face and statement."""
-
-    def __init__(self, name: str, threshold: float | None, device: str) -> None:
-        folder, self.revision = find(name)
-        own = read_calibration(folder).get("threshold", RELEVANCE)
-        self.name, self.threshold = name, own if threshold is None else threshold
-        self.model = load_pretrained(CLIPModel, folder, torch.float32).to(device).eval()
-        self.tokenizer = load_tokenizer(folder)
-        self.processor = CLIPImageProcessorPil.from_pretrained(folder)
-
-    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
-        device = self.model.device
-        pixels = pixel_values(self.processor, requests)
-        ids = torch.tensor([fit(self.tokenizer, tokens(self.tokenizer, r.statement)) for r in requests])
-        faces = in_batches(lambda x: self.model.get_image_features(x).pooler_output, pixels.to(device))
-        words = in_batches(lambda x: self.model.get_text_features(x).pooler_output, ids.to(device))
-        scores = torch.cosine_similarity(faces, words).tolist()
-        return [
-            Finding(
-                None if score >= self.threshold else "irrelevant",
-                Check(
-                    name="relevant",
-                    passed=score >= self.threshold,
-                    score=score,
-                    threshold=self.threshold,
-                    model=self.name,
-                ),
-            )
-            for score in scores
-        ]
-
-
-class IdentityFilter:
-    """An insightface pack: exactly one face, and the cosine of its embedding and the portrait's."""
-
-    def __init__(self, name: str, threshold: float | None, device: str) -> None:
-        self.name = name
-        self.pack = FacePack.load(name, device)
-        calibrated = self.pack.calibrated_threshold() if threshold is None else threshold
-        if calibrated is None:
-            raise ValueError(
-                f"{name}: no identity threshold; the published 0.3 belongs to another embedding, so find this pack's "
-                "(python -m mirror.faces.calibration) or give a number (identity_threshold)"
-            )
-        self.threshold = calibrated
-
-    def check(self, requests: Sequence[VerificationRequest]) -> list[Finding]:
-        return [self._check(request) for request in requests]
-
-    def _check(self, request: VerificationRequest) -> Finding:
-        portrait = self.pack.portrait(request.portrait)
-        if portrait is None:
-            return Finding("no_face_in_portrait")
-        faces = self.pack.faces(request.image)
-        if len(faces) != 1:
-            return Finding("several_faces" if faces else "no_face")
-        score = similarity(faces[0].embedding, portrait.embedding)
-        passed = score >= self.threshold
-        model = f"{self.name}/{self.pack.recognition.name}"
-        return Finding(
-            None if passed else "another_person",
-            Check(name="same_person", passed=passed, score=score, threshold=self.threshold, model=model),
-        )
-
-
 class LocalVerifier:
-    """The three filters in this process."""
+    """The three filters in this process. Create one with `load`."""
 
     def __init__(self, safety: SafetyFilter, relevance: RelevanceFilter, identity: IdentityFilter) -> None:
+        """Uses filters that are loaded already."""
         self.safety, self.relevance, self.identity = safety, relevance, identity
 
     @classmethod
@@ -179,14 +59,20 @@ class LocalVerifier:
         identity_threshold: float | None = None,
         device: str = "auto",
     ) -> "LocalVerifier":
-        """The filters of three models: folders or Hub ids (`owner/name`, `owner/name@revision`), and a pack's folder.
+        """Loads the three filters. Not thread-safe: a service calls it from one thread.
 
-        A threshold that is None is the one in the `calibration.json` of its model's folder; without such a file, CLIP
-        has the published 0.2, and the pack is refused. Not for several threads at once: a service gives it one.
+        Args:
+            safety_model: folder or Hub id (`owner/name`, `owner/name@revision`) of an image classifier.
+            relevance_model: folder or Hub id of a CLIP model.
+            face_pack: folder of an insightface pack.
+            relevance_threshold: cosine, -1…1; None: that of the folder's `calibration.json`, else the published 0.2.
+            identity_threshold: cosine, -1…1; None: that of the pack's `calibration.json`; a pack without one is
+                refused.
+            device: `auto` is the first GPU if there is one.
 
         Raises:
-            FileNotFoundError: a model cannot be had.
-            ValueError: a model is not what it should be, the pack has no threshold, or there is no such GPU.
+            FileNotFoundError: a model was not found.
+            ValueError: a model is of another kind, the pack has no threshold, or there is no such GPU.
         """
         device = resolve_device(device)
         return cls(
@@ -196,37 +82,40 @@ class LocalVerifier:
         )
 
     def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict | VerificationError]:
-        """A verdict per request, in order.
+        """One verdict per request, in order.
 
-        Where the filters fail on a batch, each of its faces is checked again alone, and one on which they fail then,
-        too, has a VerificationError in its verdict's place.
+        If the filters raise on a batch, each of its faces is checked again alone; a face on which they raise again
+        gets a VerificationError in place of a verdict.
         """
         try:
-            return self._verdicts(requests)
-        except Exception as error:  # of PyTorch, onnxruntime, a tokenizer, …: one request's fault must stay its own
+            return [*self._verdicts(requests)]
+        except Exception as error:  # of PyTorch, onnxruntime, a tokenizer, …: must not fail the other requests
             if len(requests) == 1:
                 log.exception("a face cannot be verified")
                 return [VerificationError(f"the filters failed on it ({type(error).__name__}: {error})")]
-            log.warning("verifying %d faces together failed (%s); each is tried again alone", len(requests), error)
+            log.warning("verifying %d faces together failed (%s); each is checked again alone", len(requests), error)
         return [answer for request in requests for answer in self.verify([request])]
 
     @torch.inference_mode()
     def _verdicts(self, requests: Sequence[VerificationRequest]) -> list[Verdict]:
-        shown = [readable(request) for request in requests]
-        outcomes: list[Outcome | None] = [None if isinstance(r, VerificationRequest) else r for r in shown]
+        readable_or_not = [readable(request) for request in requests]
+        shown = {place: one for place, one in enumerate(readable_or_not) if isinstance(one, VerificationRequest)}
+        outcomes = [None if isinstance(one, VerificationRequest) else one for one in readable_or_not]
         checks: list[list[Check]] = [[] for _ in requests]
-        for stage in (self.safety, self.relevance, self.identity):
-            open_ = [place for place, outcome in enumerate(outcomes) if outcome is None]
-            findings = stage.check([shown[place] for place in open_]) if open_ else []
-            for place, finding in zip(open_, findings, strict=True):
-                outcomes[place] = finding.outcome
-                checks[place] += [finding.check] if finding.check else []
+        filters: tuple[Filter, ...] = (self.safety, self.relevance, self.identity)
+        for one_filter in filters:
+            passed = [place for place, outcome in enumerate(outcomes) if outcome is None]
+            results = one_filter.check([shown[place] for place in passed]) if passed else []
+            for place, result in zip(passed, results, strict=True):
+                outcomes[place] = result.outcome
+                checks[place] += [result.check] if result.check else []
         return [
             Verdict(outcome=outcome or "accepted", checks=tuple(made))
             for outcome, made in zip(outcomes, checks, strict=True)
         ]
 
     def facts(self) -> dict[str, Any]:
+        """Models, revisions and thresholds, for the record of a run."""
         return {
             "safety": {"model": self.safety.name, "revision": self.safety.revision, "threshold": SAFETY},
             "relevance": {
@@ -246,13 +135,15 @@ class LocalVerifier:
 
 
 class HttpVerifier:
-    """The filters behind a verification service; the requests of a batch go out together."""
+    """Asks the verification service; the requests of a batch are sent concurrently."""
 
     def __init__(self, service: Service, concurrency: int = 16) -> None:
+        """Sends at most `concurrency` requests at a time."""
         self.service = service
         self.concurrency = concurrency
 
     def verify(self, requests: Sequence[VerificationRequest]) -> list[Verdict | ServiceError]:
+        """One verdict per request, in order; a ServiceError in place of one that the service did not give."""
         with ThreadPoolExecutor(self.concurrency) as pool:
             return list(pool.map(self._verify, requests))
 
@@ -268,12 +159,12 @@ class HttpVerifier:
             return error
 
     def facts(self) -> dict[str, Any]:
-        """What the service says of itself. Raises ServiceError where it does not answer."""
+        """What the service reports about itself. Raises ServiceError if it does not answer."""
         return {"url": self.service.url, "service": self.service.health()}
 
 
 def readable(request: VerificationRequest) -> VerificationRequest | Outcome:
-    """The request with its pictures upright in RGB, or what keeps them from being checked."""
+    """The request with its pictures upright in RGB; the outcome instead if one cannot be read."""
     try:
         portrait = upright(request.portrait)
     except PictureError:
@@ -284,18 +175,8 @@ def readable(request: VerificationRequest) -> VerificationRequest | Outcome:
         return "unreadable_image"
 
 
-def pixel_values(processor: Any, requests: Sequence[VerificationRequest]) -> torch.Tensor:
-    """[n, 3, height, width]: the faces as a model takes them. One by one: scaling takes 10 bytes per pixel."""
-    return torch.cat([processor(request.image, return_tensors="pt")["pixel_values"] for request in requests])
-
-
-def in_batches(function: Any, inputs: torch.Tensor) -> torch.Tensor:
-    """`function` over the rows of `inputs`. On a CPU one by one: as fast, and the same to the bit in any company."""
-    return torch.cat([function(rows) for rows in inputs.split(1 if inputs.device.type == "cpu" else 64)])
-
-
 def png(image: Image.Image) -> bytes:
-    """`image` as it goes over the wire, so that the service sees the very pixels."""
+    """`image` as a PNG file: lossless, so that the service sees the same pixels."""
     file = io.BytesIO()
     image.save(file, "PNG", compress_level=1)
     return file.getvalue()

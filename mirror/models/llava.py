@@ -19,7 +19,6 @@ from transformers import (
     LogitsProcessor,
     LogitsProcessorList,
 )
-from transformers.utils import logging
 
 from mirror.files.image_file import upright
 from mirror.models.generation_config import end_of, end_tokens, ends_only
@@ -27,8 +26,6 @@ from mirror.models.llava_chat import tokenize_prompt
 from mirror.models.llava_original import load_original
 from mirror.models.weights import HALF, load_pretrained, load_tokenizer, read_config, resolve
 from mirror.paths import display_path
-
-logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from mirror.models.llava_chat import IMAGE
-from mirror.models.weights import HALF, load_pretrained, load_weights, resolve
+from mirror.models.weights import HALF, load_pretrained, load_weights, resolve, without_progress_bars
 
 VISION_SELECT = {"patch": "default", "cls_patch": "full"}  # original name → transformers' name
 
@@ -66,9 +66,10 @@ def load_original(
             )
         weights[key] = torch.cat([given, given.new_zeros(rows - len(given), given.shape[1])])
     weights |= {f"model.vision_tower.{key}": value for key, value in tower.state_dict().items()}
-    model, report = LlavaForConditionalGeneration.from_pretrained(
-        None, config=llava_config, state_dict=weights, dtype=dtype, output_loading_info=True
-    )
+    with without_progress_bars():
+        model, report = LlavaForConditionalGeneration.from_pretrained(
+            None, config=llava_config, state_dict=weights, dtype=dtype, output_loading_info=True
+        )
     if report["missing_keys"] or report["unexpected_keys"]:
         raise ValueError(
             f"{folder}: the weights do not fit its config; missing {sorted(report['missing_keys'])[:3]}, "

@@ -12,6 +12,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import DryRunError
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from mirror.files.json_file import read_json
 from mirror.models.weight_files import SMALL_FILES, check_file, check_pointers, chosen_files, needed, plain_names
@@ -49,7 +50,8 @@ def resolve(
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise FileNotFoundError(f"no model folder {name}; give an existing folder or a Hub id such as owner/name")
     try:
-        return _snapshot(name, revision or None, only_config, half, tuple(parts))
+        with without_progress_bars():
+            return _snapshot(name, revision or None, only_config, half, tuple(parts))
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
             f"{name} is neither a folder here nor to be had from the Hub ({error}); "
@@ -89,7 +91,7 @@ def load_pretrained(kind: Any, folder: Path, dtype: torch.dtype, **options: Any)
     Raises FileNotFoundError where there are none, ValueError where a file is broken, a weight is missing, or the model
     needs code of its own.
     """
-    with plain_names(folder, dtype in HALF) as view, code_refused(folder):
+    with without_progress_bars(), plain_names(folder, dtype in HALF) as view, code_refused(folder):
         model, report = kind.from_pretrained(view, dtype=dtype, output_loading_info=True, **NO_CODE, **options)
     if missing := sorted(report["missing_keys"]):
         raise ValueError(
@@ -105,6 +107,21 @@ def load_tokenizer(folder: Path, **options: Any) -> PreTrainedTokenizerBase:
     """The tokenizer of a model's folder. Raises ValueError where it needs code of its own."""
     with code_refused(folder):
         return AutoTokenizer.from_pretrained(folder, **NO_CODE, **options)
+
+
+@contextlib.contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Switches the progress bars of transformers and of the Hub off inside the context.
+
+    A bar per shard is noise in an executed notebook.
+    """
+    were_on = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if were_on:
+            logging.enable_progress_bar()
 
 
 @contextlib.contextmanager

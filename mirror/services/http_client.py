@@ -1,11 +1,12 @@
-"""An HTTP client that asks for one whole answer: in a bounded time, of a bounded size, from the host that was named.
+"""An HTTP client that reads complete responses within a time limit and a size limit, from the named host only.
 
-The time-outs of HTTP libraries hold between two bytes, so that a server that sends a byte at a time is waited for
-without end. Here a deadline holds for all of it: connecting, sending, headers and body. No redirect is followed: it
-would carry prompts, pictures and keys to another host. Knows nothing of who is asked, or for what.
+The timeouts of HTTP libraries apply between two bytes, so a server that sends a byte at a time is waited for without
+end. Here one deadline covers connecting, sending, headers and body. Redirects are not followed: they would carry
+prompts, pictures and keys to another host.
 """
 
 import json
+import ssl
 import threading
 import time
 import zlib
@@ -14,30 +15,32 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore2
 import httpx2
 
-LARGEST = 4_000_000  # bytes of an answer, as it comes and unpacked
-SLICE = 16_384  # bytes that are sent between two looks at the clock
+LARGEST = 4_000_000  # bytes of a response, both compressed and decompressed
+SLICE = 16_384  # bytes that are sent between two checks of the deadline
 PACKINGS = ("gzip", "x-gzip", "deflate")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_EITHER_FORM = 32 + zlib.MAX_WBITS  # zlib finds out by itself which of the packings it has before it
-_own = threading.local()  # the deadline of the request that this thread has under way
+_EITHER_FORM = 32 + zlib.MAX_WBITS  # zlib detects gzip and zlib headers by itself
+_own = threading.local()  # the deadline of this thread's current request
 
 
 class UnusableAnswer(httpx2.RequestError):
-    """An answer that is too large, or not packed as its header says."""
+    """A response that is too large, or not compressed as its header says."""
 
 
 class HttpClient(httpx2.Client):
-    """A client whose every answer is read to its end before it is given, as UTF-8 whatever its headers say."""
+    """A client that reads every response to its end, and decodes it as UTF-8 whatever its headers say."""
 
     def __init__(self, host_of: str, seconds: float, connect_seconds: float, largest: int = LARGEST) -> None:
-        """
+        """Opens no connection yet.
+
         Args:
-            host_of: the URL that will be asked: on this machine's loopback no proxy of the environment is used.
-            seconds: for a whole answer, from connecting to the last byte.
+            host_of: a URL of the host that will be asked; for a loopback host no proxy of the environment is used.
+            seconds: deadline for a complete response, from connecting to the last byte.
             connect_seconds: of these, for connecting.
-            largest: bytes that an answer may have, as it comes and unpacked.
+            largest: most bytes of a response, both compressed and decompressed.
         """
         super().__init__(
             trust_env=urlsplit(host_of).hostname not in LOOPBACK,
@@ -47,16 +50,17 @@ class HttpClient(httpx2.Client):
             follow_redirects=False,
         )
         self.seconds, self.largest = seconds, largest
-        for transport in filter(None, (self._transport, *self._mounts.values())):
-            transport._pool._network_backend = _Backend(transport._pool._network_backend)
+        for transport in (self._transport, *self._mounts.values()):
+            if isinstance(transport, httpx2.HTTPTransport):
+                transport._pool._network_backend = _Backend(transport._pool._network_backend)
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
-        """The whole answer; it is never streamed.
+        """The complete response; it is never streamed.
 
         Raises:
-            httpx2.TimeoutException: it was not there in time.
-            UnusableAnswer: it is too large, or not packed as its header says.
-            httpx2.RequestError: there is none.
+            httpx2.TimeoutException: the deadline passed.
+            UnusableAnswer: the response is too large, or not compressed as its header says.
+            httpx2.RequestError: there is no response.
         """
         with _deadline(self.seconds):
             options["follow_redirects"] = False
@@ -66,7 +70,7 @@ class HttpClient(httpx2.Client):
             finally:
                 response.close()
         left_out = (b"content-encoding", b"content-length", b"content-type", b"transfer-encoding")
-        # Bytes as they came: what stands in a header need not be ASCII.
+        # Raw bytes: a header need not be ASCII.
         headers = [(name, value) for name, value in response.headers.raw if name.lower() not in left_out]
         kind = response.headers.get("content-type", "").partition(";")[0].strip()
         headers += [(b"content-type", f"{kind}; charset=utf-8".encode())] if kind else []
@@ -81,28 +85,28 @@ class HttpClient(httpx2.Client):
         if packing not in (*PACKINGS, "identity", ""):
             raise UnusableAnswer(f"its answer is packed as {packing[:40]!r}, which was not asked for")
         unpacked = _Unpacked(self.largest) if packing in PACKINGS else None
-        body, come = bytearray(), 0
+        body, received = bytearray(), 0
         for chunk in response.iter_raw():
             _left()
-            come += len(chunk)
+            received += len(chunk)
             body += unpacked.read(chunk) if unpacked else chunk
-            if max(come, len(body)) > self.largest:
+            if max(received, len(body)) > self.largest:
                 raise UnusableAnswer(f"its answer is larger than {self.largest:,} bytes")
-        if unpacked and come and not unpacked.is_whole:
+        if unpacked and received and not unpacked.is_whole:
             raise UnusableAnswer(f"its answer is not packed as {packing}, as it says")
         return bytes(body)
 
 
 def decoded(body: bytes) -> str:
-    """`body` as text. JSON is UTF-8, or tells by its first bytes that it is not; headers that say otherwise are wrong.
+    """`body` as text, by the encoding that JSON prescribes: UTF-8, or UTF-16 or UTF-32 as its first bytes show.
 
-    What is no text there becomes U+FFFD.
+    Bytes that are not valid become U+FFFD.
     """
     return body.decode(json.detect_encoding(body), "replace")
 
 
 class _Unpacked:
-    """Unpacks gzip and zlib, never much more than `largest` bytes."""
+    """Decompresses gzip and zlib, never much more than `largest` bytes."""
 
     def __init__(self, largest: int) -> None:
         self._left = largest
@@ -116,7 +120,7 @@ class _Unpacked:
         found = bytearray()
         try:
             while packed and self._left >= 0:
-                if self._stream.eof:  # gzip may go on with another part
+                if self._stream.eof:  # gzip may continue with another member
                     self._stream = zlib.decompressobj(_EITHER_FORM)
                 part = self._stream.decompress(packed, self._left + 1)
                 found += part
@@ -140,7 +144,7 @@ def _deadline(seconds: float) -> Iterator[None]:
 
 
 def _left(timeout: float | None = None) -> float | None:
-    """How long the thread may wait now, at most `timeout`; raises where its deadline has passed."""
+    """Seconds that the thread may still wait, at most `timeout`; raises ReadTimeout if its deadline has passed."""
     if not hasattr(_own, "ends"):
         return timeout
     left = _own.ends - time.monotonic()
@@ -149,26 +153,26 @@ def _left(timeout: float | None = None) -> float | None:
     return left if timeout is None else min(left, timeout)
 
 
-class _Backend:
-    """What a connection pool opens its connections with (`httpcore2.NetworkBackend`), held to the deadline."""
+class _Backend(httpcore2.NetworkBackend):
+    """Opens the connections of a pool (`httpcore2.NetworkBackend`) within the deadline."""
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: httpcore2.NetworkBackend) -> None:
         self._backend = backend
 
-    def connect_tcp(self, *place: Any, timeout: float | None = None, **options: Any) -> "_Stream":
-        return _Stream(self._backend.connect_tcp(*place, timeout=_left(timeout), **options))
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any) -> "_Stream":
+        return _Stream(self._backend.connect_tcp(host, port, _left(timeout), *args, **options))
 
-    def connect_unix_socket(self, *place: Any, timeout: float | None = None, **options: Any) -> "_Stream":
-        return _Stream(self._backend.connect_unix_socket(*place, timeout=_left(timeout), **options))
+    def connect_unix_socket(self, path: str, timeout: float | None = None, *args: Any, **options: Any) -> "_Stream":
+        return _Stream(self._backend.connect_unix_socket(path, _left(timeout), *args, **options))
 
     def sleep(self, seconds: float) -> None:
         self._backend.sleep(seconds)
 
 
-class _Stream:
-    """A connection (`httpcore2.NetworkStream`), held to the deadline."""
+class _Stream(httpcore2.NetworkStream):
+    """A connection (`httpcore2.NetworkStream`) that reads and writes within the deadline."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: httpcore2.NetworkStream) -> None:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -181,8 +185,10 @@ class _Stream:
     def close(self) -> None:
         self._stream.close()
 
-    def start_tls(self, *how: Any, timeout: float | None = None, **options: Any) -> "_Stream":
-        return _Stream(self._stream.start_tls(*how, timeout=_left(timeout), **options))
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> "_Stream":
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""Reads the JSON that a server answers with."""
+"""Parses the JSON of a server's response."""
 
 import json
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from mirror.files.text_file import replace_lone_surrogates
 
 
 def parsed(body: str) -> Any:
-    """A server's JSON, with U+FFFD for half a surrogate pair: servers cut texts inside an emoji.
+    """A server's JSON, with U+FFFD in place of a lone surrogate: servers cut texts inside an emoji.
 
     Raises:
-        ValueError: it is none, or it is nested too deeply to be read.
+        ValueError: it is not JSON, or it is nested too deeply.
     """
     try:
         return _whole(json.loads(body, object_pairs_hook=_object))
@@ -24,7 +24,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> Any:
-    """A text or list without halves; an object has none any more."""
+    """A text or list without lone surrogates; `_object` has removed those of an object."""
     if isinstance(value, str):
         return replace_lone_surrogates(value)
     return [_whole(one) for one in value] if isinstance(value, list) else value

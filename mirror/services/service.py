@@ -1,6 +1,6 @@
-"""The client of an HTTP service of `api`: time-outs, retries on faults only, errors that say what to do.
+"""The client of the HTTP services in `api`: timeouts, retries on faults only, errors that say what to do.
 
-Knows the wire, not what the services are for.
+Knows the wire format, not what the services compute.
 """
 
 import random
@@ -19,21 +19,22 @@ from mirror.services.http_client import LARGEST, HttpClient
 from mirror.services.server_json import parsed
 
 CONNECT_SECONDS = 5.0
-BACKOFF_SECONDS = 0.5  # before the second try; doubled before each further one
-LONGEST_PAUSE = 10.0  # seconds that a busy service's Retry-After can ask for
+BACKOFF_SECONDS = 0.5  # before the first retry; doubled before each further one
+LONGEST_PAUSE = 10.0  # seconds; a longer Retry-After of a busy service is cut to this
 COMMANDS = {"/verify": "python -m api.verification", "/describe": "python -m api.description"}
 FAULTS = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.ProxyError, httpx2.RemoteProtocolError)
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ServiceError(RuntimeError):
-    """A service gave no answer. The message names the URL, what happened after how many tries, and what to do."""
+    """A service gave no usable answer. The message names the URL, the fault, the number of tries, and what to do."""
 
 
 def endpoint(url: str, path: str) -> str:
     """The URL of `path` (`/verify`) at `url`, which is a base URL or one that already ends in the path.
 
-    Raises ValueError for what is no plain HTTP URL.
+    Raises:
+        ValueError: it is not a plain HTTP URL, or holds more than an address.
     """
     url = url.strip()
     if fault := url_fault("a service's URL", url, TOKEN):
@@ -44,21 +45,12 @@ def endpoint(url: str, path: str) -> str:
 
 
 def token_of_environment() -> str | None:
-    """The bearer token that services ask for and callers send; None where none is set. Raises like `clean_secret`."""
+    """The bearer token that services require and callers send; None if none is set. Raises like `clean_secret`."""
     return secret_of_environment(TOKEN) or None
 
 
 class Service:
-    """One endpoint of one service; may be used from several threads at once.
-
-    Args:
-        url: base URL, or one that ends in `path`.
-        path: `/verify` or `/describe`.
-        token: the bearer token; by default that of the environment.
-        timeout: seconds until a whole answer must be there, from connecting to its last byte.
-        retries: how many tries may follow the first, after a fault (5xx, no connection, time-out) and nothing else.
-        largest: bytes that an answer may have.
-    """
+    """One endpoint of one service. Thread-safe."""
 
     def __init__(
         self,
@@ -69,6 +61,19 @@ class Service:
         retries: int = 3,
         largest: int = LARGEST,
     ) -> None:
+        """Opens no connection yet.
+
+        Args:
+            url: base URL, or one that ends in `path`.
+            path: `/verify` or `/describe`.
+            token: the bearer token; None: that of the environment.
+            timeout: seconds for a complete response, from connecting to its last byte.
+            retries: further tries after a fault (5xx, no connection, timeout), and after nothing else.
+            largest: most bytes of a response.
+
+        Raises:
+            ValueError: the URL or the token cannot be used.
+        """
         self.url, self.path, self.timeout, self.retries = endpoint(url, path), path, timeout, retries
         self._token = token_of_environment() if token is None else clean_secret(token, TOKEN)
         self._client = HttpClient(self.url, timeout, CONNECT_SECONDS, largest)
@@ -78,18 +83,26 @@ class Service:
     def post(
         self, data: Mapping[str, Any] | None = None, files: Mapping[str, tuple[str, bytes, str]] | None = None
     ) -> dict[str, Any]:
-        """The service's answer to a form. Raises ServiceError.
+        """Sends a form.
 
-        `files`: name, content and type of each, by field. Bytes, not open files: a second try sends them again.
+        Args:
+            data: the text fields.
+            files: (name, content, media type) by field; bytes, not open files, because a retry sends them again.
+
+        Returns:
+            The JSON object of the answer.
+
+        Raises:
+            ServiceError: there was no usable answer.
         """
         return self._ask("POST", self.url, data=data, files=files)
 
     def health(self) -> dict[str, Any]:
-        """What the service says of itself: models, thresholds, limits. Raises ServiceError."""
+        """The models, thresholds and limits that the service reports. Raises ServiceError if it does not answer."""
         return self._ask("GET", self.url.removesuffix(self.path) + "/health")
 
     def read(self, model: type[Answer], answer: Mapping[str, Any]) -> Answer:
-        """`answer` as `model`; ServiceError where it has another shape."""
+        """`answer` validated as `model`. Raises ServiceError if it does not fit."""
         try:
             return model.model_validate(answer)
         except ValidationError as error:
@@ -113,7 +126,10 @@ class Service:
             except FAULTS as error:
                 fault = self._unanswered(error)
                 continue
-            except (httpx2.RequestError, httpx2.InvalidURL) as error:  # no fault that may pass: too large an answer, …
+            except (
+                httpx2.RequestError,
+                httpx2.InvalidURL,
+            ) as error:  # a retry would not help: the answer is too large, …
                 raise self._error(url, f"could not be asked: {error}; check the URL") from error
             if response.status_code < 500:
                 return self._content(url, response)
@@ -122,7 +138,7 @@ class Service:
         raise self._error(url, f"gave no answer after {tries}: {fault}")
 
     def _unanswered(self, error: httpx2.RequestError) -> str:
-        """What happened on the way, and what to do."""
+        """What happened to the request, and what to do."""
         command = COMMANDS.get(self.path, "its command")
         if isinstance(error, httpx2.ConnectTimeout):
             seconds = min(CONNECT_SECONDS, self.timeout)
@@ -133,7 +149,7 @@ class Service:
         return f"{error or type(error).__name__}; is it running, and at this address? `{command}` starts it"
 
     def _content(self, url: str, response: httpx2.Response) -> dict[str, Any]:
-        """The JSON of an answer below 500; ServiceError for anything but success, which is never asked for again."""
+        """The JSON of an answer below 500. Raises ServiceError for anything but success, without a retry."""
         status = response.status_code
         if status >= 300:
             advice = {
@@ -158,13 +174,13 @@ class Service:
 
 
 def _pause(response: httpx2.Response) -> float:
-    """Seconds that the service asks to wait for, within reason."""
+    """Seconds of the Retry-After header, at most LONGEST_PAUSE."""
     asked = response.headers.get("Retry-After", "")
     return min(float(asked), LONGEST_PAUSE) if re.fullmatch("[0-9]{1,9}", asked) else 0.0
 
 
 def _said(response: httpx2.Response, token: str | None) -> str:
-    """Status, code and message of an answer that is none; the start of it where it is not the services' JSON."""
+    """Status, code and message of an error response; the start of its text if it is not the services' JSON."""
     try:
         answer = parsed(response.text)
         return f"{response.status_code} {answer['error']}: {answer['message']}"

@@ -16,9 +16,9 @@ import requests
 from PIL import Image
 
 from api.errors import CODES
-from api.images import decode
 from api.loopback import running
 from api.verification.app import VerificationSettings, create_app
+from api.verification.images import decode
 from mirror.faces.verification import HttpVerifier, VerificationRequest
 from mirror.services.service import Service
 from mirror.transcripts.verdict import Verdict

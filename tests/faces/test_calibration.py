@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from mirror.faces.calibration import Pair, calibrate, pairs_in, save, threshold_at
+from mirror.faces.filters import IdentityFilter
 from mirror.faces.identity import FacePack, similarity
-from mirror.faces.verification import IdentityFilter
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.faces import draw
 from pocket.drawing.identities import Identity

@@ -121,8 +121,8 @@ def test_the_fast_scheduler_paints_another_way_to_an_image():
     assert fast.facts()["scheduler"] == "dpmsolver++" and fast.facts()["steps"] == 4
 
 
-def test_what_clip_cannot_read_is_cut_off_and_said_once(photomaker, caplog, monkeypatch):
-    monkeypatch.setattr("mirror.faces.clip_text._told", set())
+def test_text_that_clip_cannot_read_is_truncated_with_one_warning(photomaker, caplog, monkeypatch):
+    monkeypatch.setattr("mirror.faces.clip_text._warned", set())
     long = request(f"a man img, {'very ' * 80}sad")
     other = request(f"a man img, {'quite ' * 80}sad")
     with caplog.at_level(logging.WARNING):
@@ -130,7 +130,7 @@ def test_what_clip_cannot_read_is_cut_off_and_said_once(photomaker, caplog, monk
         photomaker.denoise([other], TENSORS["latents_in"], "latent")
     assert cut.isfinite().all()
     (said,) = [record.message for record in caplog.records]
-    assert said.startswith("CLIP reads 75 tokens; the end of longer texts is cut off, here '")
+    assert said.startswith("CLIP reads 75 tokens; longer texts are truncated, here by '")
     assert "sad' of 'a man , very" in said
 
 

@@ -36,8 +36,8 @@ AUTO_MAP = {
 LOADERS = {
     "llava": "from mirror.models.llava import load; load(folder)",
     "chat model": "from mirror.chat.local import LanguageModel; LanguageModel.load(folder, device='cpu')",
-    "safety": "from mirror.faces.verification import SafetyFilter; SafetyFilter(folder, 'cpu')",
-    "relevance": "from mirror.faces.verification import RelevanceFilter; RelevanceFilter(folder, None, 'cpu')",
+    "safety": "from mirror.faces.filters import SafetyFilter; SafetyFilter(folder, 'cpu')",
+    "relevance": "from mirror.faces.filters import RelevanceFilter; RelevanceFilter(folder, None, 'cpu')",
     "pipeline": (
         "import torch; from mirror.faces.photomaker.pipeline import load_pipeline; load_pipeline(folder, '', torch.float32)"
     ),

@@ -1,4 +1,4 @@
-"""PhotoMaker on the stock SDXL pipeline. The only module that knows diffusers."""
+"""PhotoMaker on the stock SDXL pipeline. The only folder that imports diffusers."""
 
 from mirror.faces.clip_text import TRIGGER
 from mirror.faces.photomaker.painter import PhotoMaker

@@ -1,7 +1,7 @@
-"""The denoising network made fast on a GPU: compiled, and recorded as CUDA graphs. Knows nothing of images.
+"""Accelerates the denoising network on a GPU: compilation, and CUDA graphs.
 
-An SDXL step at batch 1 is thousands of small kernels, and launching them one by one from Python takes longer than
-running them. A recording is exact: the same kernels on the same numbers. Compiled code rounds differently, no more.
+An SDXL step at batch size 1 is thousands of small kernels, and launching them one by one from Python takes longer than
+running them. A CUDA graph is exact: the same kernels on the same numbers. Compiled code differs in rounding only.
 """
 
 import logging
@@ -16,15 +16,15 @@ from torch.utils import _pytree as pytree
 
 logger = logging.getLogger(__name__)
 
-WARM_UP = 3  # passes before the recording, in which libraries choose kernels and allocate workspaces
+WARM_UP = 3  # passes before the capture, in which libraries choose kernels and allocate workspaces
+RECOMPILE_LIMIT = 512  # versions of a compiled function
 
 
 def compile_blocks(unet: UNet2DConditionModel) -> None:
-    """Compiles the repeated blocks, and the norms between them, when a batch size first comes."""
-    torch._dynamo.config.recompile_limit = (
-        512  # a block is one function, and every shape and batch size a version of it
-    )
-    unet.to(memory_format=torch.channels_last)  # what convolutions want; norms want it only when compiled
+    """Compiles the repeated blocks, and the norms between them, at the first batch of each size."""
+    # A block is one function, and every shape and batch size is a version of it.
+    torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
+    unet.to(memory_format=torch.channels_last)  # faster for convolutions; for norms only when compiled
     inside = {m for block in unet.modules() if isinstance(block, ResnetBlock2D) for m in block.modules()}
     for module in unet.modules():
         norm = isinstance(module, nn.GroupNorm) and module not in inside
@@ -33,8 +33,8 @@ def compile_blocks(unet: UNet2DConditionModel) -> None:
 
 
 def compile_whole(unet: UNet2DConditionModel) -> None:
-    """Compiles the network in one piece, when a batch size first comes: faster than in blocks, longer to compile."""
-    torch._dynamo.config.recompile_limit = 512
+    """Compiles the network as a whole, at the first batch of each size: faster than in blocks, longer to compile."""
+    torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
     unet.to(memory_format=torch.channels_last)
     unet.forward = torch.compile(unet.forward, fullgraph=True, dynamic=False)
 
@@ -43,16 +43,18 @@ COMPILE = {"none": lambda unet: None, "blocks": compile_blocks, "whole": compile
 
 
 class Recorded:
-    """Replaces a module's `forward`; one recording a set of input shapes, made when they first come, and kept."""
+    """Replaces a module's `forward` by CUDA graphs, one per set of input shapes, captured at its first call."""
 
     def __init__(self, module: nn.Module) -> None:
+        """Replaces the `forward` of `module`, which is on a GPU."""
         self._forward = module.forward
         self._recordings: dict[Any, tuple[torch.cuda.CUDAGraph, list[torch.Tensor], Any]] = {}
-        self._pool = torch.cuda.graph_pool_handle()  # one for all: no two recordings run at once
+        self._pool = torch.cuda.graph_pool_handle()  # shared: no two graphs run at the same time
         module.forward = self
 
     @torch.inference_mode()
     def __call__(self, *args: Any, **options: Any) -> Any:
+        """The output of `forward`: a copy, which the next call does not overwrite."""
         leaves, tree = pytree.tree_flatten((args, options))
         given = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
         key = (tree, *[(x.shape, x.dtype) if isinstance(x, torch.Tensor) else x for x in leaves])
@@ -68,7 +70,7 @@ class Recorded:
         leaves = [leaf.clone() if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
         args, options = pytree.tree_unflatten(leaves, tree)
         inputs = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
-        logger.info("recording a batch of %s", tuple(inputs[0].shape))
+        logger.info("capturing a CUDA graph for a batch of %s", tuple(inputs[0].shape))
         with torch.cuda.device(inputs[0].device):
             stream = torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())

@@ -1,7 +1,7 @@
-"""PhotoMaker's identity encoder, v1 and v2: portraits become word embeddings. Knows nothing of diffusion or files.
+"""PhotoMaker's identity encoder, v1 and v2: encodes portraits and fuses them into word embeddings.
 
-Modules are named as in the published weights; all dimensions come from these. Architecture: arXiv 2312.04461 (v1);
-v2 adds a perceiver that asks the image's patches with a face embedding.
+Modules are named as in the published weights, from which all dimensions are read. Architecture: arXiv 2312.04461 (v1);
+v2 adds a perceiver whose queries come from a face embedding and attend to the patches of the portrait.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,10 @@ CLIP_HEAD = 64  # channels of an attention head in every published CLIP
 
 
 class Mlp(nn.Module):
-    """LayerNorm and two linear layers; `residual` adds the input again."""
+    """LayerNorm and two linear layers with GELU; `residual` adds the input."""
 
     def __init__(self, weights: Mapping[str, torch.Tensor], prefix: str, residual: bool) -> None:
+        """Takes the sizes from the weights that begin with `prefix`."""
         super().__init__()
         hidden, width = weights[f"{prefix}.fc1.weight"].shape
         self.layernorm = nn.LayerNorm(width)
@@ -27,26 +28,31 @@ class Mlp(nn.Module):
         self.residual = residual
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[n, width] → [n, out]."""
         y = self.fc2(nn.functional.gelu(self.fc1(self.layernorm(x))))
         return x + y if self.residual else y
 
 
 class FuseModule(nn.Module):
-    """Melts a class word's embedding and an identity's into one."""
+    """Fuses the embedding of a class word and an identity embedding."""
 
     def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Takes the sizes from the weights that begin with `fuse_module`."""
         super().__init__()
         self.mlp1 = Mlp(weights, "fuse_module.mlp1", residual=False)
         self.mlp2 = Mlp(weights, "fuse_module.mlp2", residual=True)
         self.layer_norm = nn.LayerNorm(weights["fuse_module.layer_norm.weight"].shape[0])
 
     def forward(self, word: torch.Tensor, identity: torch.Tensor) -> torch.Tensor:
-        """[n, d], [n, d] → [n, d]"""
+        """Word [n, d] and identity [n, d] → [n, d]."""
         return self.layer_norm(self.mlp2(self.mlp1(torch.cat([word, identity], dim=-1)) + word))
 
 
 class PerceiverAttention(nn.Module):
+    """Cross-attention of queries to patches and queries."""
+
     def __init__(self, dim: int, inner: int) -> None:
+        """`dim` channels outside, `inner` channels over all heads."""
         super().__init__()
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
@@ -55,7 +61,7 @@ class PerceiverAttention(nn.Module):
         self.to_out = nn.Linear(inner, dim, bias=False)
 
     def forward(self, patches: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
-        """patches [n, p, d], queries [n, q, d] → [n, q, d]: each query looks at all patches and all queries."""
+        """Patches [n, p, d] and queries [n, q, d] → [n, q, d]: each query attends to all patches and all queries."""
         patches, queries = self.norm1(patches), self.norm2(queries)
         keys, values = self.to_kv(torch.cat([patches, queries], dim=1)).chunk(2, dim=-1)
         q, k, v = (x.unflatten(-1, (-1, HEAD)).transpose(1, 2) for x in (self.to_q(queries), keys, values))
@@ -63,7 +69,10 @@ class PerceiverAttention(nn.Module):
 
 
 class Perceiver(nn.Module):
+    """Layers of attention and feed-forward, each with a residual connection."""
+
     def __init__(self, weights: Mapping[str, torch.Tensor], prefix: str) -> None:
+        """Takes the sizes from the weights that begin with `prefix`."""
         super().__init__()
         dim, width = weights[f"{prefix}.proj_in.weight"].shape
         inner = weights[f"{prefix}.layers.0.0.to_q.weight"].shape[0]
@@ -77,50 +86,61 @@ class Perceiver(nn.Module):
         )
 
     def forward(self, queries: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
+        """Queries [n, q, d] and patches [n, p, h] → [n, q, out]."""
         patches = self.proj_in(patches)
-        for attention, feed in self.layers:
+        for layer in self.layers:
+            assert isinstance(layer, nn.ModuleList)
+            attention, feed = layer
             queries = queries + attention(patches, queries)
             queries = queries + feed(queries)
         return self.norm_out(self.proj_out(queries))
 
 
 def feed_forward(dim: int, hidden: int) -> nn.Sequential:
+    """A perceiver's LayerNorm and two linear layers with GELU."""
     return nn.Sequential(
         nn.LayerNorm(dim), nn.Linear(dim, hidden, bias=False), nn.GELU(), nn.Linear(hidden, dim, bias=False)
     )
 
 
 class FaceQueries(nn.Module):
-    """v2's part: a face embedding becomes a few queries, which the patches of the portrait answer."""
+    """The part that v2 adds: a face embedding becomes a few queries that attend to the patches of the portrait."""
 
     def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Takes the sizes from the weights that begin with `qformer_perceiver`."""
         super().__init__()
         prefix = "qformer_perceiver"
         hidden, width = weights[f"{prefix}.token_proj.0.weight"].shape
         out = weights[f"{prefix}.token_proj.2.weight"].shape[0]
         self.dim = weights[f"{prefix}.token_norm.weight"].shape[0]
+        self.tokens, self.face_width = out // self.dim, width
         self.token_proj = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, out))
         self.token_norm = nn.LayerNorm(self.dim)
         self.perceiver_resampler = Perceiver(weights, f"{prefix}.perceiver_resampler")
 
     def forward(self, faces: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
-        """faces [n, f], patches [n, p, h] → [n, tokens, d]"""
+        """Face embeddings [n, f] and patches [n, p, h] → [n, tokens, d]."""
         queries = self.token_norm(self.token_proj(faces).unflatten(-1, (-1, self.dim)))
         return queries + self.perceiver_resampler(queries, patches)
 
 
 class IdEncoder(nn.Module):
-    """Portraits to identity embeddings of the width of both text encoders together.
+    """Encodes portraits as identity embeddings, as wide as the outputs of both text encoders together.
 
     Attributes:
-        tokens: how many word positions a portrait takes: one in v1, two in v2.
-        needs_faces: whether portraits go in with a face embedding of insightface's (v2).
-        face_width: numbers in that embedding; 0 where none is needed.
-        image_size: side of a portrait in pixels, as the vision transformer takes it.
+        tokens: word positions per portrait: one in v1, two in v2.
+        needs_faces: whether the encoder takes an insightface embedding with each portrait (v2).
+        face_width: size of that embedding; 0 if none is needed.
+        image_size: side in pixels of the vision transformer's input.
     """
 
     def __init__(self, weights: Mapping[str, torch.Tensor], vision_heads: int | None = None) -> None:
-        """The encoder with these `weights`; `vision_heads` are the vision transformer's, else one for 64 channels."""
+        """Loads `weights` as published.
+
+        Args:
+            weights: by name; v2 if there are weights of `qformer_perceiver`.
+            vision_heads: attention heads of the vision transformer; None: one per 64 channels.
+        """
         super().__init__()
         config = vision_config(weights, vision_heads)
         self.image_size = config.image_size
@@ -132,9 +152,8 @@ class IdEncoder(nn.Module):
         self.tokens, self.face_width = 1, 0
         if self.needs_faces:
             self.qformer_perceiver = FaceQueries(weights)
-            self.tokens = self.qformer_perceiver.token_proj[2].out_features // self.qformer_perceiver.dim
-            self.face_width = self.qformer_perceiver.token_proj[0].in_features
-        # transformers may or may not wrap the transformer in a module of its own; the published names are fixed.
+            self.tokens, self.face_width = self.qformer_perceiver.tokens, self.qformer_perceiver.face_width
+        # The published names are fixed, and versions of transformers differ in whether they nest the transformer.
         own = self.state_dict().keys()
         nested = {key: key.replace("vision_model.", "vision_model.vision_model.", 1) for key in weights}
         self.load_state_dict({key if key in own else nested[key]: value for key, value in weights.items()})
@@ -145,7 +164,7 @@ class IdEncoder(nn.Module):
         return self.fuse_module.layer_norm.normalized_shape[0]
 
     def forward(self, pixel_values: torch.Tensor, faces: torch.Tensor | None = None) -> torch.Tensor:
-        """pixel_values [n, 3, s, s], faces [n, face_width] (v2) → [n, tokens, width]"""
+        """Pixel values [n, 3, s, s] and face embeddings [n, face_width] (v2) → [n, tokens, width]."""
         seen = self.vision_model(pixel_values)
         if self.needs_faces:
             return self.qformer_perceiver(faces, seen.last_hidden_state)
@@ -155,7 +174,16 @@ class IdEncoder(nn.Module):
     def merge(
         self, prompt_embeds: torch.Tensor, identities: Sequence[torch.Tensor], starts: Sequence[int]
     ) -> torch.Tensor:
-        """`prompt_embeds` [n, 77, d] with the identities [k, d] of each row melted into the words from `starts` on."""
+        """Fuses the identities into the words of the prompts.
+
+        Args:
+            prompt_embeds: [n, 77, d].
+            identities: one [k, d] per prompt.
+            starts: position of the first word per prompt.
+
+        Returns:
+            A copy of `prompt_embeds`, [n, 77, d].
+        """
         merged = prompt_embeds.clone()
         for row, identity, start in zip(merged, identities, starts, strict=True):
             words = slice(start, start + len(identity))
@@ -164,7 +192,7 @@ class IdEncoder(nn.Module):
 
 
 def vision_config(weights: Mapping[str, torch.Tensor], heads: int | None) -> CLIPVisionConfig:
-    """The configuration of the vision transformer whose weights these are."""
+    """The configuration of the vision transformer, read from the shapes of its weights."""
     patch = weights["vision_model.embeddings.patch_embedding.weight"].shape[-1]
     positions, hidden = weights["vision_model.embeddings.position_embedding.weight"].shape
     return CLIPVisionConfig(
@@ -178,7 +206,12 @@ def vision_config(weights: Mapping[str, torch.Tensor], heads: int | None) -> CLI
 
 
 def random_weights(config: CLIPVisionConfig, widths: tuple[int, int]) -> dict[str, torch.Tensor]:
-    """A v1 encoder's weights, freshly initialised; `widths` are the channels of the two text encoders."""
+    """Randomly initialised weights of a v1 encoder, by published name; the same at every call.
+
+    Args:
+        config: of the vision transformer.
+        widths: channels of the two text encoders.
+    """
     dim = sum(widths)
     with torch.random.fork_rng():
         torch.manual_seed(0)

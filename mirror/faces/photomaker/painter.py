@@ -1,7 +1,7 @@
-"""PhotoMaker on the stock SDXL pipeline: prompts and portraits in, images out. Knows nothing of turns or verdicts.
+"""PhotoMaker on the stock SDXL pipeline: paints images from prompts and portraits.
 
-The embeddings of text and identity are prepared here; a step callback merges them in when the composition stands
-(arXiv 2312.04461, "delayed" merging). Weights: v1 or v2 as published, over any SDXL folder or Hub repository.
+The first steps are conditioned on the text alone and set the composition; then a step callback swaps in the embeddings
+with the identity (arXiv 2312.04461, delayed merging). Weights: v1 or v2 as published, over any SDXL folder or Hub id.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +11,8 @@ from typing import Any, Literal
 
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusionXLPipeline
-from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from transformers import CLIPImageProcessorPil
-from transformers.utils import logging as transformers_logging
 
 from mirror.faces.clip_text import fit, repeat_person, tokens, without_trigger
 from mirror.faces.photomaker.acceleration import COMPILE, Recorded
@@ -25,20 +23,22 @@ from mirror.faces.photomaker.weights import adapter_file, fuse_lora, read_adapte
 from mirror.files.digests import sha256
 from mirror.files.image_file import upright
 
-diffusers_logging.disable_progress_bar()
-transformers_logging.disable_progress_bar()  # a bar a shard is noise in an executed notebook
-
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the pipeline denoises towards, a row a request. `words` are [n, 77, d], `pooled` [n, p]."""
+    """Text conditioning of the pipeline, one row per request.
+
+    Attributes:
+        words: [n, 77, d], of both text encoders.
+        pooled: [n, p], of the second one.
+    """
 
     words: torch.Tensor
     pooled: torch.Tensor
 
 
 class PhotoMaker:
-    """Paints persons from portraits, for one thread at a time. Make one with `load`."""
+    """Paints persons from portraits. Not thread-safe. Create one with `load`."""
 
     def __init__(
         self,
@@ -50,10 +50,20 @@ class PhotoMaker:
         compile: Literal["none", "blocks", "whole"] = "none",
         embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
     ) -> None:
-        """`embed_face` gives insightface's embedding of a portrait's face, [f]; PhotoMaker v2 needs it.
+        """Uses models that are loaded already.
 
-        `batch_size` is how many images a GPU paints at a time. Each size of batch is compiled when it first comes:
-        in blocks (on one H200 half a minute) or as a whole (100 s, and a few percent faster).
+        Args:
+            pipeline: SDXL with the LoRA fused in; its scheduler is replaced by the recipe's.
+            id_encoder: on the device of the pipeline.
+            recipe: how images are painted.
+            facts: models and revisions, for the record of a run.
+            batch_size: images that a GPU paints at a time; a CPU paints one at a time.
+            compile: each size of batch is compiled at its first use: in `blocks` (half a minute on one H200) or as a
+                `whole` (100 s, and a few percent faster).
+            embed_face: insightface's embedding [f] of a portrait's face; PhotoMaker v2 needs it.
+
+        Raises:
+            ValueError: the parts do not fit together.
         """
         if id_encoder.needs_faces and embed_face is None:
             raise ValueError("PhotoMaker v2 needs face embeddings; give the folder of an insightface pack, or use v1")
@@ -68,7 +78,7 @@ class PhotoMaker:
         self.recipe = recipe
         self.embed_face = embed_face
         self._facts = facts | {"device": str(pipeline.device), "batch_size": batch_size, "compile": compile}
-        # A CPU gains nothing from a batch, and one by one every image is the same to the bit in any company.
+        # A CPU gains nothing from a batch, and one at a time every image is bit-identical in any batch.
         self.batch_size = 1 if pipeline.device.type == "cpu" else batch_size
         COMPILE[compile](pipeline.unet)
         if pipeline.device.type == "cuda":
@@ -88,15 +98,25 @@ class PhotoMaker:
         embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
         vision_heads: int | None = None,
     ) -> "PhotoMaker":
-        """The painter of an SDXL folder or Hub id and PhotoMaker weights (`.bin` or `.safetensors`, v1 or v2).
+        """Loads SDXL and PhotoMaker, and fuses the LoRA into SDXL.
 
-        `adapter` is a file, or a file of a Hub repository as `owner/name/file`. Its LoRA is fused into the model.
-        `vision_heads` are the attention heads of its vision transformer, which no weight tells: as in every CLIP one
-        for 64 channels, unless said otherwise.
+        Args:
+            base_model: SDXL folder or Hub id.
+            adapter: PhotoMaker weights, v1 or v2: a `.bin` or `.safetensors` file, or one of a Hub repository as
+                `owner/name/file`.
+            recipe: how images are painted.
+            revision: of the base model on the Hub.
+            dtype: of all weights.
+            device: `cpu` or `cuda:<number>`.
+            batch_size: see the constructor.
+            compile: see the constructor.
+            embed_face: see the constructor.
+            vision_heads: attention heads of the adapter's vision transformer, which cannot be read from weights; None:
+                one per 64 channels, as in every published CLIP.
 
         Raises:
-            FileNotFoundError: something cannot be had.
-            ValueError: the parts do not fit together.
+            FileNotFoundError: a model or file was not found.
+            ValueError: a file is broken, or the parts do not fit together.
         """
         path = adapter_file(adapter)
         encoder_weights, lora_weights = read_adapter(path)
@@ -121,23 +141,25 @@ class PhotoMaker:
         return self._facts | asdict(self.recipe)
 
     def check(self, request: PaintRequest) -> None:
-        """Whether the request can be painted, without painting it.
+        """Checks that the request can be painted, without painting it.
 
         Raises:
-            ValueError: the prompt marks no person that CLIP would read, a portrait cannot be used (PictureError), or it
-                shows no face that v2 needs.
+            ValueError: the prompt marks no person among the tokens that CLIP reads, a portrait cannot be read
+                (PictureError), or v2 finds no face in it.
         """
         for tokenizer in self._tokenizers:
             repeat_person(tokenizer, request.prompt, max(len(request.portraits) * self.id_encoder.tokens, 1))
         for portrait in map(upright, request.portraits):
-            if self.id_encoder.needs_faces and len(face := self.embed_face(portrait)) != self.id_encoder.face_width:
+            if self.embed_face is None or not self.id_encoder.needs_faces:
+                continue
+            if len(face := self.embed_face(portrait)) != self.id_encoder.face_width:
                 raise ValueError(
                     f"PhotoMaker v2 reads face embeddings of {self.id_encoder.face_width} numbers, and the pack gives "
                     f"{len(face)}; take the pack it was trained with (antelopev2)"
                 )
 
     def paint(self, requests: Sequence[PaintRequest]) -> list[Image.Image]:
-        """One RGB image of `output_size` a request, in order, each from its own noise."""
+        """One RGB image of side `output_size` per request, in order, each from its own noise."""
         side = (self.recipe.output_size, self.recipe.output_size)
         images = []
         for start in range(0, len(requests), self.batch_size):
@@ -146,14 +168,20 @@ class PhotoMaker:
         return [image.convert("RGB").resize(side, Image.Resampling.LANCZOS) for image in images]
 
     def noise(self, requests: Sequence[PaintRequest]) -> torch.Tensor:
-        """[n, channels, size/8, size/8] float32: the noise of each request's own seed."""
+        """[n, channels, size/8, size/8] float32: the initial noise of each request, from its own seed."""
         side = self.recipe.size // self.pipeline.vae_scale_factor
         shape = (1, self.pipeline.unet.config.in_channels, side, side)
         return torch.cat([torch.randn(shape, generator=torch.Generator().manual_seed(r.seed)) for r in requests])
 
     @torch.inference_mode()
     def denoise(self, requests: Sequence[PaintRequest], noise: torch.Tensor, output_type: str) -> Any:
-        """The pipeline's images (`pil`) or latents (`latent`) of the requests, from the given noise."""
+        """Runs the pipeline.
+
+        Args:
+            requests: n of them.
+            noise: [n, channels, size/8, size/8].
+            output_type: of the result: `pil` for images, `latent` for latents.
+        """
         pipe, recipe = self.pipeline, self.recipe
         text = self.embed([without_trigger(request.prompt) for request in requests])
         negative = self.embed([request.negative_prompt for request in requests])
@@ -186,11 +214,11 @@ class PhotoMaker:
     # Text and identity ------------------------------------------------------------------------------------------------
 
     def embed(self, prompts: Sequence[str]) -> Conditions:
-        """The prompts in both text encoders' words; what does not fit into CLIP's 77 tokens is cut off and logged."""
+        """The prompts encoded by both text encoders; truncated to CLIP's 77 tokens with a warning."""
         return self._encode([[fit(t, tokens(t, prompt)) for prompt in prompts] for t in self._tokenizers])
 
     def merge_identities(self, requests: Sequence[PaintRequest]) -> Conditions:
-        """The prompts, with each person's identity melted into the word before the trigger."""
+        """The prompts encoded, with each person's identity fused into the word before the trigger word."""
         needed = [len(request.portraits) * self.id_encoder.tokens for request in requests]
         rows, starts = [], []
         for tokenizer in self._tokenizers:
@@ -202,7 +230,7 @@ class PhotoMaker:
             starts = [start for _, start in marked]
         plain = self._encode(rows)
         identities = self._identities([portrait for request in requests for portrait in request.portraits])
-        # The text encoders cut the prompt alike, so the second one's places are the first one's.
+        # Both tokenizers split a prompt alike, so the positions of the second one hold for the first one.
         return Conditions(self.id_encoder.merge(plain.words, identities.split(needed), starts), plain.pooled)
 
     @cached_property
@@ -215,7 +243,7 @@ class PhotoMaker:
         return CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
 
     def _identities(self, portraits: Sequence[Image.Image]) -> torch.Tensor:
-        """[portraits · tokens, width], in order."""
+        """[portraits · tokens, width]: the identity embeddings, in order."""
         weight = self.id_encoder.visual_projection_2.weight
         if not portraits:
             return weight.new_zeros(0, self.id_encoder.width)
@@ -223,13 +251,13 @@ class PhotoMaker:
             "pixel_values"
         ]
         faces = None
-        if self.id_encoder.needs_faces:
+        if self.id_encoder.needs_faces and self.embed_face is not None:
             faces = torch.stack([self.embed_face(portrait) for portrait in portraits]).to(weight)
         return self.id_encoder(pixels.to(weight), faces).flatten(0, 1)
 
     def _encode(self, rows: Sequence[Sequence[list[int]]]) -> Conditions:
-        """Token ids, by tokenizer and prompt, each as long as the encoder takes."""
-        words, pooled = [], None
+        """Encodes token ids, given by tokenizer and prompt, each of the encoder's full length."""
+        words, pooled = [], torch.empty(0)
         for ids, encoder in zip(rows, (self.pipeline.text_encoder, self.pipeline.text_encoder_2), strict=True):
             output = encoder(torch.tensor(ids, device=encoder.device), output_hidden_states=True)
             words.append(output.hidden_states[-2])
@@ -238,7 +266,7 @@ class PhotoMaker:
 
 
 def make_scheduler(name: str, config: Any) -> DDIMScheduler | DPMSolverMultistepScheduler:
-    """The scheduler of that name for a model with this scheduler configuration; neither draws noise of its own."""
+    """The scheduler `name`, set up by a model's scheduler configuration. Both are deterministic: they add no noise."""
     if name == "ddim":
         return DDIMScheduler.from_config(config)
     return DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++")

@@ -1,12 +1,12 @@
-"""An SDXL pipeline from a folder or the Hub, each part from the weights that suit the precision.
+"""Loads an SDXL pipeline from a folder or the Hub, each part from the weights that suit the precision."""
 
-Knows no PhotoMaker.
-"""
-
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers.utils import logging
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from mirror.files.json_file import read_json
@@ -22,26 +22,35 @@ SMALL_PARTS = ("tokenizer", "tokenizer_2", "scheduler")
 
 
 def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableDiffusionXLPipeline, str]:
-    """The pipeline of a folder or a Hub id, on the CPU, and its commit on the Hub (empty for a folder).
+    """Loads the pipeline of a folder or Hub id onto the CPU.
 
-    In half precision a part's fp16 files go before its plain ones, in float32 after them; each part decides by itself.
+    In half precision the fp16 files of a part are preferred, in float32 the plain ones; each part decides by itself.
+
+    Returns:
+        The pipeline, and its commit on the Hub (empty for a folder).
 
     Raises:
-        FileNotFoundError: it cannot be had, or a part or its weights are missing; says what is there.
+        FileNotFoundError: the pipeline, a part or its weights were not found; says what is there.
         ValueError: a file is broken, or it is the pipeline of another model.
     """
     folder, commit = find(name, revision, dtype in HALF, ("", *PARTS, *SMALL_PARTS))
     check_pipeline(folder)
-    parts = {part: load_pretrained(kind, folder / part, dtype) for part, kind in PARTS.items()}
-    with code_refused(folder):
-        pipeline = StableDiffusionXLPipeline.from_pretrained(
-            folder, dtype=dtype, add_watermarker=False, **NO_CODE, **parts
-        )
+    with without_progress_bars():
+        parts = {part: load_pretrained(kind, folder / part, dtype) for part, kind in PARTS.items()}
+        with code_refused(folder):
+            pipeline = StableDiffusionXLPipeline.from_pretrained(
+                folder, dtype=dtype, add_watermarker=False, **NO_CODE, **parts
+            )
     return pipeline, commit
 
 
 def check_pipeline(folder: Path) -> None:
-    """Raises FileNotFoundError or ValueError where `folder` is not an SDXL pipeline's as diffusers saves it."""
+    """Checks that `folder` holds an SDXL pipeline as diffusers saves it.
+
+    Raises:
+        FileNotFoundError: `model_index.json` or a part is missing.
+        ValueError: `model_index.json` is broken or of another pipeline.
+    """
     there = ", ".join(sorted(path.name for path in folder.iterdir())[:12]) or "nothing"
     index = folder / "model_index.json"
     if not index.is_file():
@@ -57,3 +66,15 @@ def check_pipeline(folder: Path) -> None:
         raise ValueError(f"{index}: _class_name must be StableDiffusionXLPipeline, found {name!r}; give an SDXL model")
     if missing := [part for part in (*PARTS, *SMALL_PARTS) if not (folder / part).is_dir()]:
         raise FileNotFoundError(f"{folder}: an SDXL pipeline needs {', '.join(missing)}, found {there}")
+
+
+@contextlib.contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Switches the progress bars of diffusers off inside the context: a bar per shard is noise in a notebook."""
+    were_on = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if were_on:
+            logging.enable_progress_bar()

@@ -1,4 +1,4 @@
-"""What to paint and how. Knows nothing of models."""
+"""What to paint and how."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,10 +13,10 @@ class PaintRequest:
     """One image to paint.
 
     Attributes:
-        prompt: text that holds the trigger word `img` right behind the word for the person, as in `a man img, sad`.
+        prompt: text with the trigger word `img` right behind the word for the person, as in `a man img, sad`.
         negative_prompt: what must not show.
-        portraits: the person's, one or several; none paints the text alone.
-        seed: of the noise that the image grows from; the same in any batch, on any device.
+        portraits: of the person; none paints from the text alone.
+        seed: of the initial noise, which is the same in any batch and on any device.
     """
 
     prompt: str
@@ -31,11 +31,11 @@ class PaintRecipe:
 
     Attributes:
         steps: denoising steps.
-        guidance_scale: strength of the prompt over the negative prompt.
-        merge_step: the last step, from 0, that sees the text alone; -1 merges the identity in from the start, the last
-            step or more never. The published share is a fifth of the steps.
+        guidance_scale: weight of the prompt against the negative prompt (classifier-free guidance), above 1.
+        merge_step: the last step, from 0, that is conditioned on the text alone; -1 merges the identity from the start,
+            the last step or more never. Published: a fifth of the steps.
         size: side of the painted image in pixels, a multiple of 8.
-        output_size: side of the image as returned.
+        output_size: side in pixels of the returned image.
         scheduler: `ddim`, or `dpmsolver++`, which needs half the steps.
     """
 

@@ -1,18 +1,23 @@
-"""PhotoMaker's published weights: finding, reading, and fusing their LoRA into an SDXL model. Runs no model."""
+"""PhotoMaker's published weights: finds and reads them, and fuses their LoRA into an SDXL model."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download
 from torch import nn
 
-from mirror.models.weights import read_tensors
+from mirror.models.weights import read_tensors, without_progress_bars
 from mirror.paths import display_path, input_path
 
 
 def adapter_file(name: str) -> Path:
-    """The file called `name` here, or the one of the Hub (`owner/repository/file`), fetched if need be."""
+    """The local file `name`, or that of a Hub repository (`owner/repository/file`), which is downloaded if needed.
+
+    Raises:
+        FileNotFoundError: neither was found.
+    """
     path = input_path(name)
     if path.is_file():
         return path
@@ -20,31 +25,41 @@ def adapter_file(name: str) -> Path:
     if name.startswith((".", "/", "~")) or len(parts) < 3:
         raise FileNotFoundError(f"no PhotoMaker weights {name}; give a file, or one of the Hub as owner/name/file")
     try:
-        return Path(hf_hub_download("/".join(parts[:2]), "/".join(parts[2:])))
+        with without_progress_bars():
+            return Path(hf_hub_download("/".join(parts[:2]), "/".join(parts[2:])))
     except OSError as error:
         raise FileNotFoundError(
-            f"{name} is neither a file here nor to be had from the Hub ({error}); download it and give the file"
+            f"{name} was not found locally or on the Hub ({error}); download it and give the file"
         ) from error
 
 
 def read_adapter(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """The identity encoder's weights and the LoRA's: nested in a `.bin`, by prefix in a `.safetensors`."""
-    found = read_tensors(path)
-    parts = []
+    """The weights of the identity encoder and of the LoRA: nested in a `.bin`, by prefix in a `.safetensors`.
+
+    Raises:
+        ValueError: one of the two is missing.
+    """
+    found: Mapping[str, Any] = read_tensors(path)  # a `.bin` nests them
+    parts: list[dict[str, torch.Tensor]] = []
     for part in ("id_encoder", "lora_weights"):
-        nested = found.get(part, {})
+        nested = found.get(part)
         flat = {key.removeprefix(f"{part}."): value for key, value in found.items() if key.startswith(f"{part}.")}
-        if not (nested or flat):
+        weights = nested if isinstance(nested, dict) and nested else flat
+        if not weights:
             raise ValueError(f"{display_path(path)} is no PhotoMaker file: it holds no {part}")
-        parts.append(nested or flat)
+        parts.append(weights)
     return parts[0], parts[1]
 
 
 def fuse_lora(unet: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
-    """Adds the LoRA (`unet.<attention>.processor.to_q_lora.down.weight`, …) to the weights it is for.
+    """Adds the LoRA to the attention weights that it adapts, in place.
+
+    Args:
+        unet: SDXL's denoising network.
+        weights: pairs `unet.<attention>.processor.to_q_lora.down.weight` [rank, in] and `….up.weight` [out, rank].
 
     Raises:
-        ValueError: a weight that has no place in this model, or another shape. (diffusers' own loader passes over it.)
+        ValueError: a weight has no place in this model, or another shape. (diffusers' own loader skips such weights.)
     """
     downs = {key for key in weights if key.endswith(".down.weight")}
     ups = {key.replace(".down.", ".up.") for key in downs}
@@ -54,9 +69,9 @@ def fuse_lora(unet: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
         path = key.removeprefix("unet.").replace(".processor.", ".").removesuffix("_lora.down.weight")
         path = f"{path}.0" if path.endswith(".to_out") else path
         try:
-            layer = unet.get_submodule(path)
+            weight = unet.get_parameter(f"{path}.weight")
             delta = weights[key.replace(".down.", ".up.")].float() @ weights[key].float()
-            layer.weight.data = (layer.weight.float() + delta).to(layer.weight.dtype)
+            weight.data = (weight.float() + delta).to(weight.dtype)
         except (AttributeError, RuntimeError) as error:
             raise ValueError(
                 f"the LoRA's {key} does not fit this model ({error}); take PhotoMaker weights for SDXL"

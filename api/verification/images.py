@@ -1,4 +1,4 @@
-"""Pictures from strangers: the type by content, then decoded as every picture of the project (`mirror.files.image_file`)."""
+"""Pictures from untrusted callers: checked by content, then decoded as all pictures of the project are."""
 
 from PIL import Image
 
@@ -6,18 +6,27 @@ from api.errors import Refusal
 from mirror.files.image_file import ExtremeShape, PictureError, TooManyPixels, decode_picture, pixels_to_decode
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # what their files begin with
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # the first bytes of their files
 MAX_SCANS = 200  # a progressive JPEG has about ten; each visits all pixels, and a hostile one has thousands in a few kB
 
 
 class UnreadableImage(ValueError):
-    """It begins as a picture and cannot be decoded to its end. The message says why."""
+    """A file that begins as a picture and cannot be decoded completely. The message says why."""
 
 
 def check(data: bytes, name: str, max_pixels: int) -> int:
-    """How many pixels `decode` holds, at most `max_pixels`. `name` is the field that the picture came in.
+    """Checks a picture without decoding it.
 
-    Raises Refusal (`unsupported_image_type`, `too_many_pixels`, `unsupported_image_shape`); decodes nothing.
+    Args:
+        data: the file.
+        name: of its field, for messages.
+        max_pixels: of all its frames together.
+
+    Returns:
+        The number of pixels that `decode` will hold.
+
+    Raises:
+        Refusal: `unsupported_image_type`, `too_many_pixels` or `unsupported_image_shape`.
     """
     if not _is_picture(data):
         found = f"other content ({len(data)} bytes)" if data else "an empty file"
@@ -32,13 +41,15 @@ def check(data: bytes, name: str, max_pixels: int) -> int:
 
 
 def decode(data: bytes, name: str, max_pixels: int) -> Image.Image:
-    """The picture in RGB, upright, once `check` has taken it.
+    """The picture in RGB, upright, after `check` has accepted it; the arguments are the same.
 
-    Raises Refusal as `check`, and UnreadableImage.
+    Raises:
+        Refusal: as `check`.
+        UnreadableImage: it cannot be decoded completely.
     """
     try:
         return decode_picture(data, name, FORMATS, max_pixels, all_frames=True)
-    except (TooManyPixels, ExtremeShape) as error:  # of a header that could be read in the second attempt only
+    except (TooManyPixels, ExtremeShape) as error:  # found only while decoding
         raise _refusal(error, name, max_pixels) from None
     except PictureError as error:
         raise UnreadableImage(f"{name} cannot be decoded to its end: it {error.fault}") from error
