@@ -179,7 +179,8 @@ class Progress:
     """
 
     def __init__(self, bar: "tqdm[Any]", settings: CounselSettings, sessions: int, ended: int) -> None:
-        """
+        """Starts at the bar's count.
+
         Args:
             bar: counts turns.
             settings: of the run.
