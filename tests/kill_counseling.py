@@ -20,11 +20,11 @@ from tests import ROOT
 
 WORK = """
 import sys, yaml
-from mirror.counseling import Counseling
+from mirror.counseling.run import Counseling
+from mirror.counseling.settings import CounselSettings
 from mirror.paths import input_path
-from mirror.settings import CounselSettings
 changes = yaml.safe_load(sys.argv[1])
-counseling = Counseling(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), **changes))
+counseling = Counseling(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), **changes)).open()
 print("loaded", flush=True)
 counseling.counsel()
 """

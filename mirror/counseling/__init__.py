@@ -1,1 +1,1 @@
-"""Counseling sessions: client, face, counselor, turn by turn."""
+"""Counseling sessions, turn by turn: client, face, counselor."""

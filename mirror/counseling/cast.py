@@ -1,4 +1,7 @@
-"""Who takes part in a session: five roles as protocols, and the cast that fills them."""
+"""Who takes part in a session: the cast, and its five roles as protocols.
+
+Describer, Painter and Verifier are protocols of `mirror.faces`, which uses them, too.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from typing import Any, Protocol
 
 from mirror.clients.client import Said
 from mirror.counseling.reply import CounselorRequest, Reply
-from mirror.faces.description import Description, DescriptionRequest
+from mirror.faces.description import Describer
 from mirror.faces.rejection_sampling import Exhaustion, Painter
 from mirror.faces.verification import Verifier
 from mirror.transcripts.turn import Conversation
@@ -19,18 +22,6 @@ class Client(Protocol):
 
     def speak(self, conversations: Sequence[Conversation]) -> Sequence[Said | Exception]:
         """The next utterance in each conversation, in order; an exception in place of one that failed."""
-        ...
-
-    def facts(self) -> Mapping[str, Any]:
-        """Models and settings, for the record of a run."""
-        ...
-
-
-class Describer(Protocol):
-    """Describes the face that goes with an utterance."""
-
-    def describe(self, requests: Sequence[DescriptionRequest]) -> Sequence[Description | Exception]:
-        """One description per request, in order; an exception in place of one that failed."""
         ...
 
     def facts(self) -> Mapping[str, Any]:
@@ -55,6 +46,11 @@ class Cast:
     """Who takes part in every session, and how often a face is painted.
 
     Attributes:
+        client: speaks.
+        describer: describes the face that goes with the utterance.
+        painter: paints it from the client's portrait.
+        verifier: accepts or rejects what was painted.
+        counselor: sees the face, reads the words and replies.
         attempts: faces painted per turn at most, ≥ 1.
         on_exhaustion: what happens if no attempt is accepted: `keep_best` shows the best safe one, `stop` fails the
             session.

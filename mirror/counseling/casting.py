@@ -8,11 +8,11 @@ import torch
 from mirror.chat.endpoint import ChatEndpoint
 from mirror.chat.local import LanguageModel
 from mirror.clients.client import ChatClient, ScriptedClient
-from mirror.counseling.cast import Cast, Client, Describer
+from mirror.counseling.cast import Cast, Client
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import ChatSpeaker, LlavaSpeaker
-from mirror.faces.description import ChatDescriber, HttpDescriber, LexiconDescriber, LocalDescriber
+from mirror.faces.description import ChatDescriber, Describer, HttpDescriber, LexiconDescriber, LocalDescriber
 from mirror.faces.identity import FacePack
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.verification import HttpVerifier, LocalVerifier
@@ -99,11 +99,7 @@ def face_pack(settings: CounselSettings, device: str, verifier: LocalVerifier | 
 
 
 def build_painter(settings: CounselSettings, device: str, dtype: torch.dtype, pack: FacePack | None) -> PhotoMaker:
-    """PhotoMaker on an SDXL pipeline.
-
-    Args:
-        pack: embeds portraits for PhotoMaker v2; not needed for v1.
-    """
+    """PhotoMaker on an SDXL pipeline; `pack` embeds portraits for PhotoMaker v2 and is not needed for v1."""
     recipe = PaintRecipe(
         steps=settings.steps,
         guidance_scale=settings.guidance_scale,

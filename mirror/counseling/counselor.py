@@ -48,7 +48,8 @@ class Counselor:
         prompts_from: str = "project",
         untrained: Mapping[str, Speaker] = MappingProxyType({}),
     ) -> None:
-        """
+        """Makes a counselor.
+
         Args:
             speaker: the model that answers.
             prompts: the templates of its prompts.
@@ -140,6 +141,8 @@ class Counselor:
         """Asks one kind of prompt of every draft that has not failed, and records prompts and answers in the drafts.
 
         Args:
+            kind: of the prompt.
+            drafts: the replies so far.
             fields: what a draft fills into the template, except for the dialogue.
             parse: reads an answer; raises RejectedAnswer for one that is asked for again.
             max_tokens: of an answer; None is the speaker's own limit.

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 from tqdm import tqdm
@@ -60,7 +60,7 @@ class Counseling:
         """Who takes part; loads the models when first used."""
         return build_cast(self.settings)
 
-    def open(self) -> None:
+    def open(self) -> Self:
         """Loads the models, then opens the run's folder; with `fresh`, this removes an earlier run.
 
         `first` and `counsel` do this themselves. A second call does nothing.
@@ -70,12 +70,12 @@ class Counseling:
             RunConflict: the folder holds a run with other settings.
             FolderInUse: another process works in the folder.
         """
-        if self._is_open:
-            return
-        facts = self.facts()  # everything that can fail comes first: a run that cannot begin removes nothing
-        self.run.open()
-        self.run.record("running", cast=facts, clients=[profile.idx for profile in self.profiles])
-        self._is_open = True
+        if not self._is_open:
+            facts = self.facts()  # everything that can fail comes first: a run that cannot begin removes nothing
+            self.run.open()
+            self.run.record("running", cast=facts, clients=[profile.idx for profile in self.profiles])
+            self._is_open = True
+        return self
 
     def facts(self) -> dict[str, Any]:
         """What every collaborator reports about itself, by role; loads the models."""
@@ -179,7 +179,8 @@ class Progress:
     """
 
     def __init__(self, bar: "tqdm[Any]", settings: CounselSettings, sessions: int, ended: int) -> None:
-        """
+        """Starts at the bar's count.
+
         Args:
             bar: counts turns.
             settings: of the run.

@@ -50,6 +50,8 @@ class Session:
         """Reads what is on disk. A damaged session counts as failed, and its files stay unchanged.
 
         Args:
+            profile: the client.
+            folder: of the session; may not exist yet.
             seed: of the run.
 
         Raises:
@@ -113,6 +115,8 @@ def run_sessions(
     """Runs all sessions. A session that is complete on disk is skipped; one that was interrupted or failed resumes.
 
     Args:
+        cast: who takes part.
+        profiles: the clients, one session each.
         folder: `sessions/` of a run; each session has a folder in it.
         seed: of the run.
         concurrency: the number of sessions that advance together at most.

@@ -1,4 +1,4 @@
-"""The parameters of counseling, and the models that fill in what is left open."""
+"""The parameters of counseling, and the defaults of each model size."""
 
 import os
 import re
@@ -30,7 +30,7 @@ Cosine = Annotated[float, Field(ge=-1, le=1)]
 TopP = Annotated[float, Field(gt=0, le=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
-# What a parameter is where it is left open: the published models, and the pocket's own.
+# The values of parameters that are None: the published models, and those of the pocket size.
 PUBLISHED: dict[str, Any] = {
     "base_model": "llava-hf/llava-1.5-7b-hf",
     "client": "openai",
@@ -85,7 +85,7 @@ SERVICES = {"describer": "IMG_DESCRIPTION_URL", "verifier": "IMG_VERIFICATION_UR
 
 
 class CounselSettings(Settings):
-    """The parameters of `notebooks/counsel.ipynb`; what each means stands there, beside its default."""
+    """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
         {"concurrency", "device", "compile", "paint_batch", "reply_batch", "sessions", "shard", "prices", "fresh"}
@@ -156,10 +156,10 @@ class CounselSettings(Settings):
 
     @classmethod
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fills what is left open (None) from the models of the size; a service whose URL is set goes before them."""
+        """Fills in parameters that are None from the defaults of the size; a service whose URL is set comes first."""
         size = values.get("size")
         if not isinstance(size, str) or size not in MODELS:
-            return {"size": size}  # what the other parameters may be left open for depends on it
+            return {"size": size}  # the defaults of the other parameters depend on it
         models = {"verifier": "local"} | MODELS[size]
         models |= {name: "http" for name, variable in SERVICES.items() if os.environ.get(variable)}
         values = {name: models.get(name) if value is None else value for name, value in values.items()}
@@ -170,13 +170,13 @@ class CounselSettings(Settings):
 
     @property
     def share(self) -> tuple[int, int]:
-        """Which share of the table this run takes, from 1, and of how many."""
+        """The number of the share of the table that this run counsels, from 1, and the number of shares."""
         number, total = self.shard.split("/")
         return int(number), int(total)
 
     @property
     def models(self) -> dict[str, str]:
-        """The models that are asked over a network, by role."""
+        """The models behind endpoints, by role."""
         return {
             name: getattr(self, f"{name}_model")
             for name in ("client", "describer", "counselor")
@@ -185,15 +185,15 @@ class CounselSettings(Settings):
 
     @property
     def prompts_from(self) -> str:
-        """Where the counselor's prompts come from: `checkpoint`, `project`, or the file or folder that was named."""
+        """The source of the counselor's prompts: `checkpoint`, `project`, or a file or folder."""
         return self.prompts or ("checkpoint" if self.checkpoint else "project")
 
     def read_prompts(self) -> PromptSet:
         """The counselor's prompts.
 
         Raises:
-            FileNotFoundError: the file is not there.
-            ValueError: it holds no prompt templates, or not those that a counselor of this cot asks with.
+            FileNotFoundError: the file does not exist.
+            ValueError: it holds no prompt templates, or lacks some that a counselor of this cot needs.
         """
         source = self.prompts_from
         if source == "project":
@@ -207,6 +207,7 @@ class CounselSettings(Settings):
         return found
 
     def conflicts(self) -> list[str]:
+        """See `Settings.conflicts`."""
         faults = price_faults(self.prices, self.models)
         if self.prompts == "checkpoint" and not self.checkpoint:
             faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
@@ -228,17 +229,20 @@ class CounselSettings(Settings):
         return faults
 
     def missing(self) -> list[str]:
+        """See `Settings.missing`."""
         faults = []
         if not input_path(self.table).is_file():
-            faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client a row")
+            faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client per row")
         if not input_path(self.portraits).is_dir():
-            faults.append(f"portraits: no such folder {input_path(self.portraits)}; the table's img_path lie in it")
+            faults.append(
+                f"portraits: no such folder {input_path(self.portraits)}; the table's img_path are relative to it"
+            )
         if self.checkpoint:
             faults += [f"checkpoint: {f}" for f in checkpoint_faults(output_path(self.checkpoint), self.size, self.cot)]
         try:
             self.read_prompts()
         except (FileNotFoundError, ValueError) as error:
-            # A checkpoint that is not there has been named already.
+            # A checkpoint that does not exist is reported already.
             if self.prompts_from != "checkpoint" or output_path(self.checkpoint).is_dir():
                 faults.append(f"prompts: {error}; name a set of this cot, or use project")
         folders = ["painter"]

@@ -1,7 +1,7 @@
-"""Shares of one table that several processes or machines have counseled, put together as one run.
+"""Merges the shares of one table, counseled by several processes or machines, into one run.
 
 `python -m mirror.counseling.shards counsel-7b-base` merges `results/counsel-7b-base-1of8` … `-8of8` into
-`results/counsel-7b-base`. The shares stay as they are. Knows nothing of models.
+`results/counsel-7b-base`. The shares stay unchanged.
 """
 
 import argparse
@@ -24,23 +24,30 @@ from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 
 
 class ShardError(ValueError):
-    """The shares do not make a whole; the message says which, and what to do. Nothing was written."""
+    """The shares cannot be merged; the message says which, and what to do. Nothing was written."""
 
 
 def shard_run(run: str, share: int, shares: int) -> str:
-    """The name of the run that counsels one share of a table; the whole table's is the run's own."""
+    """The name of the run that counsels one share of a table: `run` itself if there is only one share."""
     return run if shares == 1 else f"{run}-{share}of{shares}"
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge found: `unfinished` are clients of the table without a complete session."""
+    """The result of a merge.
+
+    Attributes:
+        shares: number of shares.
+        clients: number of clients in the table.
+        unfinished: the clients without a complete session.
+    """
 
     shares: int
     clients: int
     unfinished: tuple[str, ...]
 
     def __str__(self) -> str:
+        """The result as a sentence."""
         done = f"{self.shares} shares, {self.clients} clients, {self.clients - len(self.unfinished)} sessions complete"
         if not self.unfinished:
             return done
@@ -49,17 +56,18 @@ class Merged:
 
 
 def merge_shards(run: str) -> Merged:
-    """Writes `results/<run>/` from its shares, whole or not at all.
+    """Writes `results/<run>/` from its shares, completely or not at all.
 
     Raises:
-        ShardError: the run is there already, a share is missing, shares differ in their settings or share a client.
-        FolderInUse: a share, or the whole, is being written by another process.
+        ShardError: the run exists already, a share is missing, two shares differ in their settings or have the same
+                client, or files of a session are damaged.
+        FolderInUse: another process writes a share or the merged run.
     """
     target = output_path("results") / run
     with ExitStack() as locks:
         locks.enter_context(locked(target, "merging"))
         if target.exists():
-            raise ShardError(f"{display_path(target)} is there already; move it away, then merge again")
+            raise ShardError(f"{display_path(target)} exists already; move it away, then merge again")
         folders = find_shares(run)
         for folder in folders:
             locks.enter_context(locked(folder, "merging"))
@@ -70,7 +78,11 @@ def merge_shards(run: str) -> Merged:
 
 
 def find_sessions(folders: list[Path]) -> dict[str, Path]:
-    """The sessions of all shares by client. Raises ShardError where two shares have the same client."""
+    """The sessions of all shares, by client.
+
+    Raises:
+        ShardError: two shares have the same client.
+    """
     clients: dict[str, Path] = {}
     for folder in folders:
         for session in sorted(folder.glob("sessions/*/")):
@@ -82,7 +94,11 @@ def find_sessions(folders: list[Path]) -> dict[str, Path]:
 
 
 def find_shares(run: str) -> list[Path]:
-    """The folders of all shares of a run, in order."""
+    """The folders of all shares of a run, in order.
+
+    Raises:
+        ShardError: there is no share, one is missing, or their names disagree on how many there are.
+    """
     results = output_path("results")
     named = re.compile(re.escape(run) + r"-([1-9]\d*)of([1-9]\d*)")
     found = {match.groups(): match.string for path in results.glob("*/") if (match := named.fullmatch(path.name))}
@@ -90,18 +106,22 @@ def find_shares(run: str) -> list[Path]:
         raise ShardError(f"no share of {run} in {display_path(results)}; its folders are called {run}-1of8 and so on")
     totals = sorted({int(total) for _, total in found})
     if len(totals) > 1:
-        told = " and ".join(map(str, totals))
-        raise ShardError(f"{run} has shares of different numbers ({told}); move those of the wrong one away")
+        found_totals = " and ".join(map(str, totals))
+        raise ShardError(f"{run} has shares of different numbers ({found_totals}); move those of the wrong one away")
     (total,) = totals
     missing = [number for number in range(1, total + 1) if (str(number), str(total)) not in found]
     if missing:
-        told = ", ".join(f"{run}-{number}of{total}" for number in missing)
-        raise ShardError(f"{len(missing)} of {total} shares are missing in {display_path(results)}: {told}")
+        names = ", ".join(f"{run}-{number}of{total}" for number in missing)
+        raise ShardError(f"{len(missing)} of {total} shares are missing in {display_path(results)}: {names}")
     return [results / found[str(number), str(total)] for number in range(1, total + 1)]
 
 
 def share_settings(folder: Path) -> dict[str, Any]:
-    """The settings of a share. Raises ShardError where there are none that can be read."""
+    """The settings of a share.
+
+    Raises:
+        ShardError: there are none, or they cannot be read.
+    """
     try:
         return read_settings(folder)
     except FileNotFoundError as error:
@@ -111,6 +131,7 @@ def share_settings(folder: Path) -> dict[str, Any]:
 
 
 def check_settings(folders: list[Path]) -> None:
+    """Raises ShardError if the shares have different settings."""
     first, *others = [(folder, share_settings(folder)) for folder in folders]
     for folder, settings in others:
         if differing := differences(first[1], settings, CounselSettings.MACHINE):
@@ -121,7 +142,7 @@ def check_settings(folders: list[Path]) -> None:
 
 
 def check_files(sessions: dict[str, Path]) -> None:
-    """Raises ShardError where the files of a session are not as they were written: damage is not passed on."""
+    """Raises ShardError if the files of a session are damaged, so that damage is not copied."""
     if faults := [fault for path in sessions.values() for fault in session_faults(SessionFolder(path), thorough=True)]:
         more = f" and {len(faults) - 5} more faults" if len(faults) > 5 else ""
         raise ShardError(
@@ -131,7 +152,7 @@ def check_files(sessions: dict[str, Path]) -> None:
 
 
 def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -> Merged:
-    """Copies the sessions into one run. What the table of a share names and has no complete session is unfinished."""
+    """Copies the sessions into one run. Clients in the table of a share without a complete session are unfinished."""
     for folder in folders:
         if not (folder / PROVENANCE).is_file():
             raise ShardError(
@@ -168,8 +189,9 @@ def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -
 
 
 def main() -> None:
+    """Merges the shares of the run named on the command line; exits with 1 if some sessions are not complete."""
     parser = argparse.ArgumentParser(
-        prog="python -m mirror.counseling.shards", description="puts the shares of a run together"
+        prog="python -m mirror.counseling.shards", description="merges the shares of a run"
     )
     parser.add_argument("run", help="the run's name, without -1of8")
     try:

@@ -1,7 +1,4 @@
-"""Who speaks as the counselor: a LLaVA-1.5, tuned or not, or any chat model, with the face as an image or without.
-
-Knows nothing of sessions, captions or plans.
-"""
+"""The model that answers as the counselor: LLaVA-1.5, fine-tuned or not, or any chat model, with or without images."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -28,21 +25,27 @@ class Speaker(Protocol):
         *,
         max_tokens: int | None = None,
     ) -> Sequence[Completion | Exception]:
-        """An answer a prompt, in order; one that failed is an exception in its place.
+        """One answer per prompt, in order; an exception in place of one that failed.
 
-        `max_tokens` replaces the speaker's own limit on the tokens of an answer, for this call.
+        Args:
+            prompts: texts, each with an image.
+            images: one per prompt.
+            seeds: of the sampling, one per prompt.
+            max_tokens: of an answer at most; None is the speaker's own limit.
         """
         ...
 
     def fits(self, prompt: str) -> bool:
-        """Whether the prompt leaves the model room for the longest answer that is asked for."""
+        """Whether the prompt leaves enough tokens of the context window for the longest answer."""
         ...
 
-    def facts(self) -> dict[str, Any]: ...
+    def facts(self) -> dict[str, Any]:
+        """Model and sampling, for the record of a run."""
+        ...
 
 
 class LlavaSpeaker:
-    """A LLaVA-1.5 in this process, its answers sampled by the seeds."""
+    """A LLaVA-1.5 in this process; an answer depends on its seed, not on its batch."""
 
     def __init__(
         self,
@@ -55,12 +58,18 @@ class LlavaSpeaker:
         longest_answer: int = 0,
         adapter: bool = True,
     ) -> None:
-        """
+        """Makes a speaker of a loaded model.
+
         Args:
-            facts: where the weights come from, beyond the base model: the checkpoint and its manifest.
-            longest_answer: tokens that every prompt must leave room for, where calls ask for more than `max_tokens`.
-                All prompts of a turn then hold the same part of the dialogue.
-            adapter: without, the base model's language model speaks, as if it had not been tuned.
+            llava: the model.
+            temperature: of the sampling; 0 is greedy.
+            top_p: of the sampling, 0…1, without 0.
+            max_tokens: of an answer at most.
+            batch_size: prompts that are answered at a time.
+            facts: where the weights come from, in addition to the base model: the checkpoint and its manifest.
+            longest_answer: tokens that every prompt must leave, if calls ask for more than `max_tokens`. All prompts of
+                a turn then hold the same part of the dialogue.
+            adapter: whether the LoRA adapter is used; if not, the base language model answers.
         """
         self.llava, self.temperature, self.top_p = llava, temperature, top_p
         self.max_tokens, self.batch_size, self._facts = max_tokens, batch_size, facts or {}
@@ -75,6 +84,7 @@ class LlavaSpeaker:
         *,
         max_tokens: int | None = None,
     ) -> list[Completion]:
+        """See `Speaker.answer`."""
         limit = self.max_tokens if max_tokens is None else max_tokens
         answers = []
         for start in range(0, len(prompts), self.batch_size):
@@ -90,14 +100,16 @@ class LlavaSpeaker:
         return Completion(decode(self.llava, ids), self._length(prompt), len(ids), self.llava.source, reason)
 
     def fits(self, prompt: str) -> bool:
-        room = self.llava.model.config.text_config.max_position_embeddings
-        return self._length(prompt) + self.longest_answer <= room
+        """See `Speaker.fits`."""
+        window = self.llava.model.config.text_config.max_position_embeddings
+        return self._length(prompt) + self.longest_answer <= window
 
     def _length(self, prompt: str) -> int:
         llava = self.llava
         return len(tokenize_prompt(llava.tokenizer, prompt, llava.image_token_id, llava.image_tokens))
 
     def facts(self) -> dict[str, Any]:
+        """See `Speaker.facts`."""
         return {
             "model": self.llava.source,
             "revision": self.llava.revision,
@@ -109,9 +121,16 @@ class LlavaSpeaker:
 
 
 class ChatSpeaker:
-    """A chat model behind an endpoint, with the face as an image of the message or without."""
+    """A chat model behind an endpoint."""
 
     def __init__(self, model: ChatModel, sees_face: bool, max_characters: int = 60_000) -> None:
+        """Makes a speaker of a chat model.
+
+        Args:
+            model: answers.
+            sees_face: whether a message contains the face as an image.
+            max_characters: of a prompt that fits.
+        """
         self.model, self.sees_face, self.max_characters = model, sees_face, max_characters
 
     def answer(
@@ -122,6 +141,7 @@ class ChatSpeaker:
         *,
         max_tokens: int | None = None,
     ) -> Sequence[Completion | Exception]:
+        """See `Speaker.answer`."""
         return self.model.complete(
             [
                 [Message("user", prompt.replace(f"{IMAGE}\n", ""), (image,) if self.sees_face else ())]
@@ -132,7 +152,9 @@ class ChatSpeaker:
         )
 
     def fits(self, prompt: str) -> bool:
+        """See `Speaker.fits`."""
         return len(prompt) <= self.max_characters
 
     def facts(self) -> dict[str, Any]:
+        """See `Speaker.facts`."""
         return {**self.model.facts(), "sees_face": self.sees_face}

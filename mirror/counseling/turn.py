@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from mirror.clients.client import Said
-from mirror.counseling.cast import Cast, Client, Describer, Replier
+from mirror.counseling.cast import Cast, Client, Replier
 from mirror.counseling.reply import CounselorRequest, Reply
-from mirror.faces.description import Description, DescriptionRequest
+from mirror.faces.description import Describer, Description, DescriptionRequest
 from mirror.faces.rejection_sampling import Attempt, FaceError, FaceRequest, ShownFace, show_faces
 from mirror.files.image_file import PictureError, open_picture
 from mirror.prompts import Utterance, format_dialogue
@@ -227,6 +227,7 @@ class Clock:
     """Seconds of the stages of one turn, for all sessions that take it together."""
 
     def __init__(self) -> None:
+        """Starts without any stage."""
         self.seconds: dict[str, float] = {}
 
     @contextmanager

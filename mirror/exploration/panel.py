@@ -1,4 +1,4 @@
-"""A panel in which a person speaks as the client: types the words, picks a cue, and sees face, verdict and reply."""
+"""A widget in which a person plays the client: types words, picks a cue, and sees face, verdict and reply."""
 
 import ipywidgets as widgets
 
@@ -8,9 +8,14 @@ from mirror.exploration.run import Exploration
 
 
 class Panel:
-    """The panel over one exploration; `widget` is what a notebook shows. Works without a person: it waits."""
+    """The panel of one exploration.
+
+    Attributes:
+        widget: what a notebook displays; it does nothing until a person clicks.
+    """
 
     def __init__(self, exploration: Exploration) -> None:
+        """Makes the widgets; `exploration` takes the turns."""
         self.exploration = exploration
         people = [(f"{p.name or p.idx} ({p.resistance})", p.idx) for p in exploration.profiles.values()]
         self.client = widgets.Dropdown(options=people, value=exploration.profile.idx, description="client")
@@ -32,17 +37,20 @@ class Panel:
         self.widget = widgets.VBox([self.client, self.cue, self.words, buttons, self.turns])
 
     def begin(self) -> None:
-        """A new session with the client that is chosen."""
+        """Begins a new session with the selected client."""
         self.exploration.begin(self.client.value)
         self.turns.children = ()
         self.status.value = ""
 
     def take_turn(self) -> None:
-        """One turn with what was typed; the newest stands on top. A fault is shown, and the session stays as it was."""
+        """Takes one turn with the typed cue and words, and shows it above the earlier ones.
+
+        An error is shown, and the session stays unchanged.
+        """
         self.speak.disabled, self.status.value = True, "painting, verifying, answering …"
         try:
             step = self.exploration.say(self.cue.value, self.words.value)
-        except (RuntimeError, ValueError) as error:  # what a collaborator says it cannot do
+        except (RuntimeError, ValueError) as error:  # raised by a collaborator that cannot do its part
             self.status.value = f"{type(error).__name__}: {error}"
         else:
             self.turns.children = (widgets.HTML(step_page(step)), *self.turns.children)

@@ -154,7 +154,7 @@ def test_a_summary_counts_faces_and_the_seconds_of_the_stages(output):
 
 def test_a_summary_counts_the_money_of_the_whole_run(output):
     price = {"client": "openai", "client_model": "m", "client_url": "http://127.0.0.1:9", "prices": "m 2/10"}
-    counsel = run(**price, sessions=1)
+    counsel = run(**price, sessions=1).open()
     session = counsel.session(counsel.profiles[0])
     for number in (1, 2):
         taken = turn(number, ended=True).turn
@@ -165,7 +165,7 @@ def test_a_summary_counts_the_money_of_the_whole_run(output):
 
 
 def test_a_summary_tells_what_the_counselor_could_not_read_or_say(output):
-    counsel = run(cot="planning", sessions=1)
+    counsel = run(cot="planning", sessions=1).open()
     session, said = counsel.session(counsel.profiles[0]), {"cue": "", "client_raw": "", "reply": "Hm."}
     lost = {"counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response"), "cut_characters": 9}
     session.append(Turn(number=1, words="a", **said, **lost), {}, {})

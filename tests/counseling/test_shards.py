@@ -106,7 +106,7 @@ def test_a_folder_with_another_kind_of_number_is_no_share(output):
     [
         ([], "no share of a in results"),
         ([(1, 3, ["60"])], "2 of 3 shares are missing in results: a-2of3, a-3of3"),
-        ([(1, 1, ["60"])], "results/a is there already"),
+        ([(1, 1, ["60"])], "results/a exists already"),
         ([(1, 2, ["60"]), (2, 2, ["60"])], "client 60 is in results/a-1of2 and in results/a-2of2"),
         ([(1, 2, ["60"]), (2, 3, ["61"])], r"shares of different numbers \(2 and 3\)"),
     ],
@@ -134,7 +134,7 @@ def test_one_command_merges(output):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "1 shares, 1 clients, 1 sessions complete\n"
     again = subprocess.run(command, capture_output=True, text=True)
-    assert again.returncode == 2 and "results/a is there already" in again.stderr
+    assert again.returncode == 2 and "results/a exists already" in again.stderr
 
 
 @pytest.mark.parametrize("content", [None, b"", b"- run", b"run: [", b"\xff\xfe"])
