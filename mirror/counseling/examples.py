@@ -53,4 +53,3 @@ def _counsel(**changes: Any) -> Path:
     return counseling.run.folder
 
 
-rehearse = example_runs
