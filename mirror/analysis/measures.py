@@ -1,24 +1,26 @@
 """The measures of a session: their labels, units and ranges, and the direction that is good for the client.
 
-`mirror.analysis.metrics` computes their values.
+A measure of single turns brings its own function (`Measure.value`); `mirror.analysis.metrics` computes all others.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf, nan
 from typing import Literal
 
 from mirror.statistics import UNBOUNDED, Bounds
+from mirror.transcripts.turn import Turn
 
 Unit = Literal["share", "points", "cosine", "words", "score", "number"]
 Better = Literal["higher", "lower", ""]  # the direction that is good for the client; empty: neither
-INF = float("inf")
 ARROWS: dict[Better, str] = {"higher": " ↑", "lower": " ↓", "": ""}  # appended to a label
 BOUNDS: dict[Unit, Bounds] = {  # the lowest and the highest possible value of a measure in this unit
     "share": (0, 1),
     "points": (-1, 1),
     "cosine": (-1, 1),
-    "words": (0, INF),
+    "words": (0, inf),
     "score": UNBOUNDED,
-    "number": (0, INF),
+    "number": (0, inf),
 }
 
 
@@ -32,6 +34,8 @@ class Measure:
         unit: the unit of its values; it also decides how they are printed.
         better: the direction that is good for the client; empty for a measure that is neither good nor bad.
         range: the lowest and the highest possible value; None: those of the unit.
+        value: the value of one turn, NaN if it has none; a session has the mean over its turns. None: computed by
+            `mirror.analysis.metrics`.
     """
 
     key: str
@@ -39,11 +43,17 @@ class Measure:
     unit: Unit
     better: Better = ""
     range: Bounds | None = None
+    value: Callable[[Turn], float] | None = None
 
     @property
     def bounds(self) -> Bounds:
         """The lowest and the highest possible value."""
         return BOUNDS[self.unit] if self.range is None else self.range
+
+
+def questions(turn: Turn) -> float:
+    """Question marks of the reply; NaN for a turn without one."""
+    return float(turn.reply.count("?")) if turn.reply else nan
 
 
 OUTCOMES = (
@@ -55,16 +65,16 @@ OUTCOMES = (
     Measure("openness", "scripted client's openness at the end", "share", "higher"),
 )
 DESCRIPTIVE = (
-    Measure("turns", "turns", "number", range=(1, INF)),
+    Measure("turns", "turns", "number", range=(1, inf)),
     Measure("ended_by_client", "sessions that the client ended", "share"),
     Measure("accepted_first", "faces accepted at the first attempt", "share"),
     Measure("accepted", "faces accepted at all", "share"),
-    Measure("attempts", "attempts per face", "number", range=(1, INF)),
+    Measure("attempts", "attempts per face", "number", range=(1, inf)),
     Measure("relevance", "similarity of face and cue", "cosine"),
     Measure("identity", "similarity of face and portrait", "cosine"),
     Measure("caption_agrees", "captions that name a feeling of the cue", "share"),
     Measure("reply_words", "words per reply", "words"),
-    Measure("questions", "question marks per reply", "number"),
+    Measure("questions", "question marks per reply", "number", value=questions),
     Measure("repetition", "four-word sequences used before in the session", "share"),
     Measure("distinct_1", "distinct-1 of all replies", "share"),
     Measure("distinct_2", "distinct-2 of all replies", "share"),
@@ -80,6 +90,7 @@ DESCRIPTIVE = (
         for stage in ("client", "description", "face", "counselor")
     ),
 )
+OF_TURNS = {measure.key: measure.value for measure in (*OUTCOMES, *DESCRIPTIVE) if measure.value}
 OVER_TURNS: dict[str, tuple[str, str, Unit]] = {  # by column of `Metrics.turns`: subject, axis label, unit
     "identity": ("Similarity of face and portrait", "cosine of face and portrait\n(higher: more alike)", "cosine"),
     "relevance": ("Similarity of face and cue", "cosine of face and cue\n(higher: shows it more)", "cosine"),

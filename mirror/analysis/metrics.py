@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from mirror.analysis.measures import OF_TURNS
 from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
 from mirror.clients.openness import Kind, moods, named_feeling, reflects_words
 from mirror.prompts import canonical_technique
@@ -123,6 +124,7 @@ def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]
     for turn, (openness, reaction) in zip(turns, after, strict=True):
         row = {"idx": idx, "turn": turn.number, "openness": openness if is_known else nan}
         row |= _client(turn) | _face(turn) | _counselor(turn, reaction, replies) | _tokens(turn)
+        row |= {name: value(turn) for name, value in OF_TURNS.items()}
         rows.append(row | {f"seconds_{stage}": spent for stage, spent in timings.get(turn.number, {}).items()})
     status = ended["status"] if ended else "open"
     by = "client" if turns and turns[-1].ended else {"complete": "turn limit", "failed": "error"}.get(status, "")
@@ -189,7 +191,7 @@ def _counselor(turn: Turn, reaction: Kind, replies: _Replies) -> dict[str, Any]:
         found |= {"caption_agrees": agrees(turn.caption, turn.cue)}
     if turn.reply:
         found |= replies.add(turn.reply)
-        found |= {"questions": float(turn.reply.count("?")), "reaction": reaction}
+        found |= {"reaction": reaction}
         found |= {"names": float(bool(named_feeling(turn.reply, turn.cue))) if read_feelings(turn.cue) else nan}
         found |= {"reflects": float(reflects_words(turn.reply, turn.words)) if turn.words else nan}
     return found
@@ -204,10 +206,12 @@ def _tokens(turn: Turn) -> dict[str, float]:
     return spent
 
 
+# Columns of the turns whose mean a session has, in the order of the tables; own measures of turns follow.
 MEANS = (
     "resistant accepted accepted_first attempts relevance identity caption_agrees reply_words questions names reflects "
     "repeats repetition"
 ).split()
+MEANS += [name for name in OF_TURNS if name not in MEANS]
 
 
 def _with_means(sessions: pd.DataFrame, turns: pd.DataFrame) -> pd.DataFrame:
