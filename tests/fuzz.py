@@ -34,8 +34,8 @@ from mirror.counseling.settings import CounselSettings
 from mirror.faces.identity import read_calibration
 from mirror.files.image_file import PictureError, decode_picture
 from mirror.files.lock import Holder
-from mirror.models.adapter_config import read_adapter_config
 from mirror.models.checkpoint import read_manifest, read_prompts
+from mirror.models.lora.adapter_config import read_adapter_config
 from mirror.paths import input_path
 from mirror.prompts.client import parse_answer
 from mirror.prompts.dialogue import parse_dialogue
@@ -53,7 +53,8 @@ from mirror.services.http_client import decoded
 from mirror.services.server_json import parsed
 from mirror.settings.errors import SettingsError
 from mirror.settings.params_file import read_params
-from mirror.training.records import DataError, read_records
+from mirror.training.faults import DataError
+from mirror.training.records import read_records
 from mirror.training.settings import TrainSettings
 from mirror.transcripts.profile import ProfileError, read_profiles
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError

@@ -1,9 +1,9 @@
-"""How long the analysis of a study takes, and how much memory: runs of invented sessions, read and compared.
+"""Measures time and memory of the analysis of a study, on runs of synthetic sessions.
 
     python -m mirror.benchmarks.analysis                   # two runs of 800 sessions of 20 turns
     python -m mirror.benchmarks.analysis --pictures 336    # with faces, and the gallery that shows them
 
-Writes `analysis.md` and `.json`. Knows nothing of models.
+Writes `analysis.md` and `.json`.
 """
 
 import argparse
@@ -66,25 +66,39 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 def measure(script: str, argument: str, output: Path) -> tuple[float, float, list[float]]:
-    """Seconds and peak megabytes of a script in a process of its own on two cores, and the numbers that it prints.
+    """Run a script in a process of its own on two cores. Linux only.
 
-    Of Linux alone. The system's own count of a child (`ru_maxrss`) would begin with the memory of this process.
+    The peak is read from `/proc`, since the system's figure for a child (`ru_maxrss`) includes this process.
+
+    Args:
+        script: Python code that prints numbers.
+        argument: its `sys.argv[1]`.
+        output: folder for `$MIRROR_OUTPUT`.
+
+    Returns:
+        Seconds, peak of memory in 10⁶ bytes, and the numbers that the script prints.
+
+    Raises:
+        RuntimeError: the script failed.
     """
     environment = os.environ | {"MIRROR_OUTPUT": str(output), "OMP_NUM_THREADS": str(CORES)}
     start = time.perf_counter()
     command = [sys.executable, "-c", script + PEAK, argument]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     os.sched_setaffinity(process.pid, set(sorted(os.sched_getaffinity(0))[:CORES]))
-    *told, peak = process.communicate()[0].split()
+    printed = process.communicate()[0].split()
     if process.returncode:
-        raise RuntimeError(f"the measured process ended with {process.returncode}")
-    return time.perf_counter() - start, float(peak) / 1e3, list(map(float, told))
+        raise RuntimeError(f"the measured process failed with exit status {process.returncode}; see its output above")
+    *numbers, peak = map(float, printed)
+    return time.perf_counter() - start, peak / 1e3, numbers
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.analysis", description=__doc__.splitlines()[0])
-    parser.add_argument("--clients", type=int, default=800)
-    parser.add_argument("--turns", type=int, default=20)
+    """Run the command line."""
+    description = "Measure time and memory of the analysis of a study."
+    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.analysis", description=description)
+    parser.add_argument("--clients", type=int, default=800, help="sessions per run")
+    parser.add_argument("--turns", type=int, default=20, help="per session")
     parser.add_argument("--pictures", type=int, default=0, help="side of the faces in pixels; 0: no faces, no gallery")
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     given = parser.parse_args()
@@ -102,17 +116,24 @@ def main() -> None:
 
 
 def measure_gallery(output: Path, side: int) -> dict[str, Any]:
-    """One run's gallery, with the faces that were shown."""
+    """Measure the gallery of one run, after drawing the faces that were shown.
+
+    Args:
+        output: folder of `$MIRROR_OUTPUT`.
+        side: of the faces, in pixels.
+    """
     run = output / "results" / next(iter(ARMS))
     for session in sorted(run.glob("sessions/*")):
         for turn in SessionFolder(session).turns():
-            draw_face(session / turn.face.file, turn.cue, session.name, side)
+            if turn.face:
+                draw_face(session / turn.face.file, turn.cue, session.name, side)
     seconds, memory, _ = measure(GALLERY, str(run), output)
     size = (run / "gallery.html").stat().st_size / 1e6
     return {"step": f"one run's gallery ({size:.0f} MB)", "seconds": seconds, "memory": memory}
 
 
 def report(given: argparse.Namespace, measured: list[dict[str, Any]], read: float, megabytes: float) -> None:
+    """Write the report as Markdown and JSON, and print it."""
     rows = [f"| {one['step']} | {one['seconds']:.1f} | {one['memory']:.0f} |" for one in measured]
     known = versions()
     text = REPORT.format(

@@ -1,178 +1,57 @@
-"""What random effective batches cost in speed, beside batches of like length: examples of two kinds and many lengths.
+"""Measures the speed of training with random effective batches, against batches of similar length.
 
     python -m mirror.benchmarks.training --size 7b --lengths mixed
 
 Random weights, and random examples as long as the published ec_planning records: captions of about 636 positions,
-replies of about 1,326 with a spread. All rows train on the same examples. Writes `train-<size>-mixed.md` and `.json`.
+replies of about 1,326 with a spread. All rows of the table train on the same examples. Writes `train-<size>-mixed.md`
+and `.json`.
 """
 
 import json
-import random
 import subprocess
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import nn
 from tqdm import tqdm
 
+from mirror.benchmarks.batch_rules import RULES, BatchRule, Example, mixed_examples, split_by
+from mirror.benchmarks.batch_shares import count_shares, shares_table
+from mirror.benchmarks.random_llava import random_model
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
-from mirror.models.llava import SHAPES, load, random_model
+from mirror.models.device import resolve_device
+from mirror.models.hub_id import resolve_model
+from mirror.models.llava import SHAPES, load
 from mirror.models.llava_chat import IGNORED, Tokens
-from mirror.models.lora import add_lora
-from mirror.paths import input_path, output_path
+from mirror.models.lora import LoraModel, add_lora
+from mirror.paths import output_path
 from mirror.provenance import versions
-from mirror.seeds import seed_for
-from mirror.training import step
-from mirror.training.dataset import batches
+from mirror.training.batch import Batch, collate
 from mirror.training.settings import RECIPES
-from mirror.training.step import Batch, Stepper, collate, compile_layers, make_optimizer
+from mirror.training.step import Stepper, compile_layers, make_optimizer
 
 PUBLISHED_IMAGE = 576  # positions of an image at the published size, part of the lengths below
 COUNTED = 12_800  # examples over which shares and padding are counted: no GPU is needed for that
 MICRO_BATCH = 16
-
-Plan = list[list[int]]
-
-
-@dataclass(frozen=True)
-class Example:
-    """One training example: its kind, its positions (the image's 576 included) and those of its answer."""
-
-    kind: str
-    positions: int
-    answer: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """One way to form effective batches and to cut them. `by_length` cuts where it costs least, else by a count."""
-
-    name: str
-    plan: Callable[[Sequence[int], Sequence[int], int, int, int], Plan]
-    by_length: bool
-
-
-def grouped_by_length(indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> Plan:
-    """The batches as they were: groups of 50 batches sorted by length, then cut; captions and replies never meet."""
-    shuffle = random.Random(seed_for("batches", seed, epoch))
-    length_of = dict(zip(indices, lengths, strict=True))
-    order = list(indices)
-    shuffle.shuffle(order)
-    cut = []
-    for start in range(0, len(order), 50 * batch_size):
-        group = sorted(order[start : start + 50 * batch_size], key=lambda i: -length_of[i])
-        cut += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
-    shuffle.shuffle(cut)
-    longest = max(range(len(cut)), key=lambda b: max(length_of[i] for i in cut[b]))
-    cut[0], cut[longest] = cut[longest], cut[0]
-    return cut
-
-
-ROWS = (
-    Row("grouped by length over 50 batches (before)", grouped_by_length, by_length=False),
-    Row("random batches, length inside (now)", batches, by_length=True),
-    Row("random batches, cut by a fixed count", batches, by_length=False),
-)
-
-
-MEASURED = ROWS[:2]  # the third only shows, counted, what the cut by length saves
-
-
-def by_count(lengths: Sequence[int], size: int) -> list[slice]:
-    """Micro-batches of `size` examples each, whatever their lengths: the cut as it was."""
-    return [slice(start, min(start + size, len(lengths))) for start in range(0, len(lengths), size)]
-
-
-@contextmanager
-def cut_as(row: Row) -> Iterator[None]:
-    """Within it, effective batches are cut as the row says."""
-    ours = step.cuts, step.LENGTH_STEP
-    if not row.by_length:
-        step.cuts, step.LENGTH_STEP = by_count, 1
-    try:
-        yield
-    finally:
-        step.cuts, step.LENGTH_STEP = ours
-
-
-def mixed_examples(number: int, seed: int = 0) -> list[Example]:
-    """A caption and a reply in turn, as long as the published ec_planning records."""
-    rng = random.Random(seed)
-    kinds = {"caption": ((633, 639), (3, 8)), "reply": ((1076, 1676), (20, 70))}
-    return [
-        Example(kind, rng.randint(*positions), rng.randint(*answer))
-        for _ in range(number // 2)
-        for kind, (positions, answer) in kinds.items()
-    ]
-
-
-# Counted, without a GPU -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Count:
-    """What a row's batches hold, shares of 1. `padding`: of all positions that are computed."""
-
-    name: str
-    of_one_kind: float
-    captions_in_steps: float
-    captions_of_tokens: float
-    padding: float
-    micro_batches: float
-
-
-def count(row: Row, examples: Sequence[Example], batch_size: int, micro_batch: int) -> Count:
-    """The shares of one epoch of the row's batches; no tensor is made."""
-    plan = row.plan(range(len(examples)), [e.positions for e in examples], batch_size, 0, 0)
-    computed = parts = 0
-    weights, kinds = [], []
-    with cut_as(row):
-        for batch in plan:
-            lengths = sorted((examples[i].positions for i in batch), reverse=True)
-            cut = step.cuts(lengths, micro_batch)
-            parts += len(cut)
-            computed += sum(len(lengths[part]) * lengths[part.start] for part in cut)
-            weights.append(_caption_share([examples[i] for i in batch]))
-            kinds.append(len({examples[i].kind for i in batch}))
-    return Count(
-        row.name,
-        kinds.count(1) / len(plan),
-        sum(weights) / len(plan),
-        _caption_share(examples),
-        1 - sum(e.positions for e in examples) / computed,
-        parts / len(plan),
-    )
-
-
-def _caption_share(examples: Sequence[Example]) -> float:
-    """The captions' share of the answer tokens, which is their weight in a step over these examples."""
-    return sum(e.answer for e in examples if e.kind == "caption") / sum(e.answer for e in examples)
-
-
-def count_table(counts: Sequence[Count]) -> str:
-    """The shares in Markdown."""
-    heads = "of one kind | captions in the steps | captions of the answer tokens | padding | micro-batches a step"
-    lines = [f"| batches | {heads} |", "|---" * 6 + "|"]
-    for c in counts:
-        shares = f"{c.of_one_kind:.1%} | {c.captions_in_steps:.1%} | {c.captions_of_tokens:.1%} | {c.padding:.1%}"
-        lines.append(f"| {c.name} | {shares} | {c.micro_batches:.1f} |")
-    return "\n".join(lines)
-
-
-# Measured -------------------------------------------------------------------------------------------------------------
+MEASURED = RULES[:2]  # the third is only counted, to show what the split by length saves
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a row did: samples/s in the second pass over its batches, and in the first.
+    """The speed of training with one rule.
 
-    `memory_gb` is the GPU's peak, 0 without one; `micro_batch` what was left after fall-backs.
+    Attributes:
+        name: of the rule.
+        samples_per_second: in the second pass over the batches.
+        first_pass: samples per second in the first pass.
+        memory_gb: peak of allocated GPU memory, in 10⁹ bytes; 0 on a CPU.
+        micro_batch: after fallbacks.
+        first_loss: of the untrained model on the first batch, in nats per token.
+        start_seconds: before the first measured step.
     """
 
     name: str
@@ -184,8 +63,8 @@ class Measurement:
     start_seconds: float
 
 
-def make_batch(model: nn.Module, examples: Sequence[Example], seed: int) -> Batch:
-    """Random tokens and pixels for the examples; the image's positions are those of the model at hand."""
+def make_batch(model: LoraModel, examples: Sequence[Example], seed: int) -> Batch:
+    """Random tokens and pixels for the examples; an image takes as many positions as in the model."""
     config, vision = model.config, model.config.vision_config
     patches = (vision.image_size // vision.patch_size) ** 2
     draw = torch.Generator().manual_seed(seed)
@@ -199,38 +78,26 @@ def make_batch(model: nn.Module, examples: Sequence[Example], seed: int) -> Batc
     return collate(tokens, pixels, pad_token_id=0)
 
 
-def measure(row: Row, size: str, number: int, device: str) -> Measurement:
-    """Trains a new model over `number` effective batches of the row, twice, and times every step by itself.
+def measure(rule: BatchRule, size: str, number: int, device: str) -> Measurement:
+    """Train a new model over `number` effective batches formed by the rule, twice, and time every step by itself.
 
     The first use of a shape costs up to 0.1 s. There are some 200 shapes, and a training takes thousands of steps, so
-    the second pass is what a training is like. A step in which memory ran out or something was compiled is taken again.
+    the second pass represents a training. A step in which memory ran out or something was compiled is repeated.
     """
     began, recipe = time.monotonic(), RECIPES[size]
-    torch.manual_seed(0)
-    if size in SHAPES:
-        base = random_model(size, torch.bfloat16, device)
-    else:
-        base = load(str(input_path(recipe["base_model"])), device=device).model
-    model = add_lora(base, recipe["lora_rank"], recipe["lora_alpha"], recipe["lora_dropout"], seed=0)
+    model = _new_model(size, device)
     examples = mixed_examples(number * recipe["batch_size"])
-    plan = row.plan(range(len(examples)), [e.positions for e in examples], recipe["batch_size"], 0, 0)
+    plan = rule.plan(range(len(examples)), [e.positions for e in examples], recipe["batch_size"], 0, 0)
     optimizer = make_optimizer(model, recipe["learning_rate"], recipe["projector_learning_rate"], 0.0)
-    with cut_as(row):
+    with split_by(rule):
         stepper = Stepper(model, optimizer, min(MICRO_BATCH, recipe["batch_size"]), "auto", 1.0, seed=0)
-    if recipe["compile"]:
-        compile_layers(model, recipe["activation_budget"])
+        if recipe["compile"]:
+            compile_layers(model, recipe["activation_budget"])
 
-    def seconds(step_number: int) -> float:
-        batch = make_batch(model, [examples[i] for i in plan[step_number]], seed=step_number)
-        while True:
-            before, started = _fixed(stepper), time.perf_counter()
-            stepper.step(batch, step_number, 1.0)
-            if device == "cuda":
-                torch.cuda.synchronize()
-            if before == _fixed(stepper):
-                return time.perf_counter() - started
+        def seconds(step_number: int) -> float:
+            batch = make_batch(model, [examples[i] for i in plan[step_number]], seed=step_number)
+            return _seconds_of_step(stepper, batch, step_number)
 
-    with cut_as(row):
         first_loss = stepper.gradients(make_batch(model, [examples[i] for i in plan[0]], seed=0), 0)
         optimizer.zero_grad(set_to_none=True)
         for step_number in range(min(2, len(plan))):
@@ -239,20 +106,42 @@ def measure(row: Row, size: str, number: int, device: str) -> Measurement:
         if device == "cuda":
             torch.cuda.reset_peak_memory_stats()
         first, again = (
-            len(examples) / sum(map(seconds, tqdm(range(len(plan)), f"{row.name}, {name}", unit=" steps")))
+            len(examples) / sum(map(seconds, tqdm(range(len(plan)), f"{rule.name}, {name}", unit=" steps")))
             for name in ("first pass", "second pass")
         )
     memory = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else 0.0
-    return Measurement(row.name, again, first, memory, stepper.micro_batch, first_loss, start_seconds)
+    return Measurement(rule.name, again, first, memory, stepper.micro_batch, first_loss, start_seconds)
 
 
-def _fixed(stepper: Stepper) -> tuple[int, bool, int]:
-    """What does not change within an undisturbed step: the fall-backs, and how many graphs are compiled."""
+def _new_model(size: str, device: str) -> LoraModel:
+    """The model of the recipe with new LoRA weights: random weights at the real shapes, or the pocket model."""
+    recipe = RECIPES[size]
+    torch.manual_seed(0)
+    if size in SHAPES:
+        base = random_model(size, torch.bfloat16, device)
+    else:
+        base = load(resolve_model(recipe["base_model"]), device=device).model
+    return add_lora(base, recipe["lora_rank"], recipe["lora_alpha"], recipe["lora_dropout"], seed=0)
+
+
+def _seconds_of_step(stepper: Stepper, batch: Batch, step_number: int) -> float:
+    """Seconds of one optimizer step, repeated until neither a fallback nor a compilation disturbs it."""
+    while True:
+        before, started = _state(stepper), time.perf_counter()
+        stepper.step(batch, step_number, 1.0)
+        if stepper.device.type == "cuda":
+            torch.cuda.synchronize()
+        if before == _state(stepper):
+            return time.perf_counter() - started
+
+
+def _state(stepper: Stepper) -> tuple[int, bool, int]:
+    """What an undisturbed step does not change: the fallbacks, and the number of compiled graphs."""
     return stepper.micro_batch, stepper.may_checkpoint, torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
 def measurement_table(measurements: Sequence[Measurement]) -> str:
-    """The measurements in Markdown, the first one the measure of the others."""
+    """The measurements as a Markdown table; ratios are to the first row."""
     heads = "samples/s | ratio | first pass | ratio | peak memory | micro-batch | first loss"
     lines, first = [f"| batches | {heads} |", "|---" * 8 + "|"], measurements[0]
     for m in measurements:
@@ -285,7 +174,7 @@ Counted over {counted:,} examples, effective batches of 32, micro-batches of 16:
 
 
 def report(size: str, number: int, device: str, measurements: Sequence[Measurement]) -> str:
-    """One page: what was measured, on what, how, and the two tables."""
+    """The report in Markdown: setup, machine, and the two tables."""
     batch_size = RECIPES[size]["batch_size"]
     return REPORT.format(
         size=size,
@@ -296,24 +185,24 @@ def report(size: str, number: int, device: str, measurements: Sequence[Measureme
         batch_size=batch_size,
         measured=measurement_table(measurements),
         counted=COUNTED,
-        shares=count_table([count(row, mixed_examples(COUNTED), 32, MICRO_BATCH) for row in ROWS]),
+        shares=shares_table([count_shares(rule, mixed_examples(COUNTED), 32, MICRO_BATCH) for rule in RULES]),
     )
 
 
 def run(given: Namespace) -> None:
-    """All rows, each in a process of its own (no memory, no compilation is shared), or the one of `--variant`."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    """Measure all rules, each in a process of its own (no shared memory or compilation), or the one of `--variant`."""
+    device = resolve_device("auto")
     if given.variant is not None:
-        return print(json.dumps(asdict(measure(ROWS[given.variant], given.size, given.batches, device))))
+        return print(json.dumps(asdict(measure(RULES[given.variant], given.size, given.batches, device))))
     measurements: list[Measurement] = []
-    for number, row in enumerate(MEASURED):
+    for number, rule in enumerate(MEASURED):
         words = ["--lengths", "mixed", "--variant", number, "--size", given.size, "--batches", given.batches]
         command = [sys.executable, "-m", "mirror.benchmarks.training", *map(str, words)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if done.returncode:
-            sys.exit(f"{row.name}: failed, exit status {done.returncode}; what it said stands above")
+            sys.exit(f"{rule.name}: failed with exit status {done.returncode}; see its output above")
         measurements.append(Measurement(**json.loads(done.stdout.splitlines()[-1])))
-        print(f"{row.name}: {measurements[-1].samples_per_second:.2f} samples/s", flush=True)
+        print(f"{rule.name}: {measurements[-1].samples_per_second:.2f} samples/s", flush=True)
         file = output_path(given.out) / f"train-{given.size}-mixed.md"
         write_json(file.with_suffix(".json"), [asdict(m) for m in measurements])
         write_text(file, report(given.size, given.batches, device, measurements))

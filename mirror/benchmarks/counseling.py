@@ -1,10 +1,10 @@
-"""How fast sessions go: the same clients at several concurrencies, side by side in one run.
+"""Measures the speed of counseling sessions: the same clients at several concurrencies, in one run.
 
     python -m mirror.benchmarks.counseling                # the pocket models, on any machine
     python -m mirror.benchmarks.counseling --size 7b      # LLaVA-7b, SDXL and the filters' real shapes, on a GPU
 
-`7b` has random weights in bf16 at the real shapes and needs no download; its client is scripted, its describer the
-lexicon. Writes `counseling-<size>.md` and `.json`, after each concurrency what is known by then.
+`7b` has random weights in bf16 at the published shapes and needs no download; its client is scripted and its describer
+is the lexicon. Writes `counseling-<size>.md` and `.json`, updated after each concurrency.
 """
 
 import argparse
@@ -36,16 +36,24 @@ from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.session_folder import SessionFolder
 
 STAGES = ("client", "description", "face", "counselor")
-PUBLISHED_TURNS = 3600 / (4.5 + 1.98)  # an hour: a face, then a reply of 64 tokens, on the authors' own machine
+PUBLISHED_TURNS = 3600 / (4.5 + 1.98)  # per hour: a face, then a reply of 64 tokens, on the authors' machine
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one concurrency did. A turn is a face and its reply; a client's last word has neither.
+    """The speed at one concurrency. A turn is a face and its reply; a client's last utterance has neither.
 
-    `stages` are seconds a turn, `other` what lies between them (disk, mostly), `start_seconds` the turn before the
-    clock, which compiles and records on a GPU, and `memory_gb` the most that PyTorch reserved there. `transcripts` is
-    a hash of all that the sessions wrote, but for the times.
+    Attributes:
+        concurrency: sessions at a time.
+        sessions: of all.
+        turns: of all sessions.
+        seconds: for all sessions.
+        stages: stage → seconds per turn.
+        attempts: faces painted per face shown.
+        reply_tokens: mean per reply.
+        start_seconds: of one unmeasured turn before, which compiles and records CUDA graphs on a GPU.
+        memory_gb: peak of reserved GPU memory, in 10⁹ bytes; None on a CPU.
+        transcripts: hash of all files of the sessions but the timings.
     """
 
     concurrency: int
@@ -60,40 +68,57 @@ class Measurement:
     transcripts: str
 
     @property
-    def turns_an_hour(self) -> float:
+    def turns_per_hour(self) -> float:
+        """Turns of all sessions together."""
         return 3600 * self.turns / self.seconds
 
     @property
-    def sessions_an_hour(self) -> float:
+    def sessions_per_hour(self) -> float:
+        """Whole sessions."""
         return 3600 * self.sessions / self.seconds
 
     @property
     def other(self) -> float:
+        """Seconds per turn between the stages, mostly for the disk."""
         return self.seconds / self.turns - sum(self.stages.values())
 
 
 def pocket_cast(cot: str) -> Cast:
-    """The cast of the pocket configuration, as the params file has it."""
+    """The cast of the pocket configuration in `params/counsel/pocket-llava.yaml`, for a variant."""
     return build_cast(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), cot=cot))
 
 
 def measure(cast: Cast, profiles: Sequence[Profile], concurrency: int, turns: int) -> Measurement:
-    """The sessions of `profiles`, `turns` long, after one unmeasured turn of as many as go together."""
+    """Run one unmeasured turn of `concurrency` sessions, then the measured sessions.
+
+    Args:
+        cast: of all sessions.
+        profiles: one per session.
+        concurrency: sessions at a time.
+        turns: per session, at most.
+
+    Raises:
+        RuntimeError: a session failed.
+        TypeError: the painter is not a local PhotoMaker, whose steps can be reduced.
+    """
+    if not isinstance(cast.painter, PhotoMaker):
+        raise TypeError(f"the painter must be a PhotoMaker, found {type(cast.painter).__name__}; use a local painter")
     start = time.perf_counter()
     with few_steps(cast.painter), tempfile.TemporaryDirectory() as folder:
         refuse_failures(run_sessions(cast, profiles[:concurrency], Path(folder), 1, concurrency, 1))
     started = time.perf_counter() - start
-    say(f"{concurrency} at a time: ready after {started:.0f} s")
+    print_progress(f"{concurrency} at a time: ready after {started:.0f} s")
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
 
-        def tell(taken: Taken) -> None:
-            say(f"{concurrency} at a time: turn {taken.turn.number} of a session, {time.perf_counter() - start:.1f} s")
+        def on_turn(taken: Taken) -> None:
+            seconds = time.perf_counter() - start
+            print_progress(f"{concurrency} at a time: turn {taken.turn.number} of a session, {seconds:.1f} s")
 
-        refuse_failures(run_sessions(cast, profiles, Path(folder), 0, concurrency, turns, tell))
+        refuse_failures(run_sessions(cast, profiles, Path(folder), 0, concurrency, turns, on_turn))
         seconds = time.perf_counter() - start
         sessions = [SessionFolder(Path(folder) / profile.idx) for profile in profiles]
-        made = [turn for session in sessions for turn in session.turns() if turn.face]
+        made = [(turn, turn.face) for session in sessions for turn in session.turns() if turn.face]
         stages: Counter[str] = Counter()
         for session in sessions:
             for taken in session.timings().values():
@@ -105,8 +130,8 @@ def measure(cast: Cast, profiles: Sequence[Profile], concurrency: int, turns: in
         len(made),
         seconds,
         {stage: stages[stage] / len(made) for stage in STAGES},
-        sum(len(turn.face.attempts) for turn in made) / len(made),
-        sum(turn.tokens["counselor_completion"] for turn in made) / len(made),
+        sum(len(face.attempts) for _, face in made) / len(made),
+        sum(turn.tokens["counselor_completion"] for turn, _ in made) / len(made),
         started,
         torch.cuda.max_memory_reserved() / 1e9 if torch.cuda.is_available() else None,
         written,
@@ -114,7 +139,7 @@ def measure(cast: Cast, profiles: Sequence[Profile], concurrency: int, turns: in
 
 
 def digest(folder: Path) -> str:
-    """A hash of names and contents of the sessions' files, but for the times."""
+    """A hash of the names and contents of the sessions' files, except the timings."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "timings.jsonl")
     named = [f"{path.relative_to(folder)} {sha256(path)}\n" for path in files]
     return hashlib.sha256("".join(named).encode()).hexdigest()
@@ -122,7 +147,7 @@ def digest(folder: Path) -> str:
 
 @contextmanager
 def few_steps(painter: PhotoMaker) -> Iterator[None]:
-    """Three steps a face: enough to compile and record what all of them need."""
+    """Within the block, paint with three steps: enough to compile and to record CUDA graphs."""
     recipe = painter.recipe
     painter.recipe = replace(recipe, steps=3, merge_step=1)
     yield
@@ -130,26 +155,36 @@ def few_steps(painter: PhotoMaker) -> Iterator[None]:
 
 
 def refuse_failures(outcomes: Sequence[Outcome]) -> None:
+    """Check that all sessions succeeded.
+
+    Raises:
+        RuntimeError: one failed.
+    """
     if failed := [outcome.reason for outcome in outcomes if outcome.status == "failed"]:
         raise RuntimeError(f"{len(failed)} sessions failed; the first: {failed[0]}")
 
 
-def say(words: str) -> None:
-    """To the standard error, at once: a run that is cut off has still told how far it came."""
-    print(f"{time.strftime('%H:%M:%S')} {words}", file=sys.stderr, flush=True)
+def print_progress(message: str) -> None:
+    """Print to standard error, unbuffered, so that the progress of a killed run is visible."""
+    print(f"{time.strftime('%H:%M:%S')} {message}", file=sys.stderr, flush=True)
 
 
 def table(measurements: Sequence[Measurement], against_published: bool) -> str:
-    """Two tables of a row a concurrency: what was done, and where a turn's time went."""
-    first = measurements[0].turns_an_hour
+    """Two Markdown tables with one row per concurrency: speed, and time per stage.
+
+    Args:
+        measurements: ratios are to the first.
+        against_published: add the ratio to the published speed.
+    """
+    first = measurements[0].turns_per_hour
     speeds = [
         {
             "sessions at a time": f"{m.concurrency}",
             "measured": f"{m.sessions} sessions, {m.turns} turns, {m.seconds:.1f} s",
-            "sessions an hour": f"{m.sessions_an_hour:.0f}",
-            "turns an hour (ratio)": f"{m.turns_an_hour:.0f} ({m.turns_an_hour / first:.2f})",
+            "sessions an hour": f"{m.sessions_per_hour:.0f}",
+            "turns an hour (ratio)": f"{m.turns_per_hour:.0f} ({m.turns_per_hour / first:.2f})",
         }
-        | ({"to the published": f"{m.turns_an_hour / PUBLISHED_TURNS:.2f}"} if against_published else {})
+        | ({"to the published": f"{m.turns_per_hour / PUBLISHED_TURNS:.2f}"} if against_published else {})
         | {"start": f"{m.start_seconds:.0f} s"}
         | ({} if m.memory_gb is None else {"memory": f"{m.memory_gb:.0f} GB"})
         for m in measurements
@@ -164,6 +199,7 @@ def table(measurements: Sequence[Measurement], against_published: bool) -> str:
 
 
 def markdown(rows: Sequence[dict[str, str]]) -> str:
+    """A Markdown table; the keys of the first row are the header."""
     lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
@@ -187,9 +223,9 @@ AGAINST = {
 Transcripts, faces and verdicts of {same} of {rows} rows are those of the first, to the byte.
 """,
     "7b": """
-*to the published*: turns an hour over {turns_an_hour:.0f}, which is what the published 4.5 s a face and 1.98 s a reply
-of 64 tokens, one after another, come to if every face is accepted at once. Those were measured on the authors' machine,
-not on this one: this ratio compares machines, too.
+*to the published*: turns per hour divided by {published_turns:.0f}, which follows from the published 4.5 s per face and
+1.98 s per reply of 64 tokens, in sequence, if every face is accepted at once. Those were measured on the authors'
+machine, so this ratio compares machines, too.
 """,
 }
 WHAT = {
@@ -201,19 +237,23 @@ WHAT = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.counseling", description=__doc__.splitlines()[0])
+def _parser() -> argparse.ArgumentParser:
+    description = "Measure the speed of counseling sessions."
+    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.counseling", description=description)
     parser.add_argument("--size", choices=list(WHAT), default="pocket")
     parser.add_argument("--cot", default="base", help="variant of the counselor")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 4, 8, 16])
-    parser.add_argument(
-        "--clients", type=int, help="sessions at each concurrency, of the 16 pocket clients; 7b: as many as go together"
-    )
+    parser.add_argument("--clients", type=int, help="sessions per concurrency, of the 16 pocket clients; 7b: one batch")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=50, help="7b: denoising steps a face")
+    parser.add_argument("--steps", type=int, default=50, help="7b: denoising steps per face")
     parser.add_argument("--scheduler", choices=("ddim", "dpmsolver++"), default="ddim", help="7b")
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Run the command line."""
+    given = _parser().parse_args()
     if given.size == "7b" and not torch.cuda.is_available():
         sys.exit("--size 7b needs an NVIDIA GPU, and PyTorch sees none")
     profiles = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
@@ -223,7 +263,7 @@ def main() -> None:
             cast = pocket_cast(given.cot)
         else:
             cast = random_cast(given.cot, given.steps, given.scheduler, Path(folder))
-    say(f"the cast is there after {time.perf_counter() - start:.0f} s")
+    print_progress(f"the cast is loaded after {time.perf_counter() - start:.0f} s")
     measurements = []
     for concurrency in given.concurrency:
         clients = given.clients or (len(profiles) if given.size == "pocket" else concurrency)
@@ -232,7 +272,7 @@ def main() -> None:
 
 
 def report(given: argparse.Namespace, measurements: Sequence[Measurement]) -> None:
-    """Writes what is known so far, and shows it."""
+    """Write the measurements so far as Markdown and JSON, and print the tables."""
     has_gpu = torch.cuda.is_available()
     name = f"counseling-{given.size}" + "-fast" * (given.scheduler != "ddim")
     found = table(measurements, given.size == "7b")
@@ -247,7 +287,7 @@ def report(given: argparse.Namespace, measurements: Sequence[Measurement]) -> No
         cot=given.cot,
         table=found,
         published=AGAINST[given.size].format(
-            turns_an_hour=PUBLISHED_TURNS,
+            published_turns=PUBLISHED_TURNS,
             same=sum(m.transcripts == measurements[0].transcripts for m in measurements),
             rows=len(measurements),
         ),

@@ -1,8 +1,8 @@
-"""How fast faces are painted: the stock pipeline beside this project's painter, in one run.
+"""Measures the speed of painting faces: the stock pipeline against this project's painter, in one run.
 
     python -m mirror.benchmarks.faces --out results/benchmarks
 
-Random weights at the real shapes of SDXL and PhotoMaker v1, bf16, images of 1024 × 1024, guidance 5; no download.
+Random weights at the published shapes of SDXL and PhotoMaker v1, bf16, images of 1024 × 1024, guidance 5; no download.
 Writes `faces.md` and `faces.json`.
 """
 
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from PIL import Image
@@ -33,11 +34,18 @@ BATCHES = (1, 4, 8)
 
 @dataclass(frozen=True)
 class Way:
-    """One way to paint: `recorded` replays the network as CUDA graphs, `fast` takes DPM-Solver++ and half the steps."""
+    """One way to paint.
+
+    Attributes:
+        name: in the report.
+        recorded: the network is replayed as CUDA graphs.
+        compiled: the painter's `compile`.
+        fast: DPM-Solver++ with half the steps.
+    """
 
     name: str
     recorded: bool
-    compiled: str = "none"
+    compiled: Literal["none", "blocks", "whole"] = "none"
     fast: bool = False
 
 
@@ -52,7 +60,15 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one way took for one batch; `start_seconds` is the first call's warm-up, recording and compiling."""
+    """The speed of one way at one batch size.
+
+    Attributes:
+        way: its name.
+        batch: images at a time.
+        seconds_per_image: of the measured call.
+        memory_gb: peak of reserved GPU memory, in 10⁹ bytes.
+        start_seconds: of an unmeasured first call of three steps, with recording and compilation.
+    """
 
     way: str
     batch: int
@@ -62,6 +78,7 @@ class Measurement:
 
 
 def requests(count: int) -> list[PaintRequest]:
+    """Requests for faces of one person, each with its own prompt and seed."""
     portrait = Image.effect_noise((512, 512), 80).convert("RGB")
     return [
         PaintRequest(f"a man img, sad eyes, portrait photo number {n}", "smile, blurry", (portrait,), n)
@@ -70,13 +87,13 @@ def requests(count: int) -> list[PaintRequest]:
 
 
 def measure(way: Way) -> list[Measurement]:
-    """All batches of one way, each after one unmeasured call of three steps."""
+    """Measure one way at all batch sizes, each after one unmeasured call of three steps."""
     pipeline = random_pipeline(input_path(TOKENIZER), torch.bfloat16, "cuda")
     encoder = random_encoder(torch.bfloat16, "cuda")
     recipe = FAST if way.fast else RECIPE
     painter = PhotoMaker(pipeline, encoder, recipe, {}, compile=way.compiled)
     if not way.recorded:
-        del pipeline.unet.forward  # back to the class's own
+        del pipeline.unet.forward  # removes the wrapper, so that the class's own method is called
     found = []
     for batch in BATCHES:
         torch.cuda.empty_cache()
@@ -91,6 +108,7 @@ def measure(way: Way) -> list[Measurement]:
 
 
 def seconds(call: Callable[[], object]) -> float:
+    """Seconds of one call, the GPU's work included."""
     torch.cuda.synchronize()
     start = time.perf_counter()
     call()
@@ -99,7 +117,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def table(measurements: list[Measurement]) -> str:
-    """A row a way, a column a batch; ratios are to the stock pipeline at batch 1."""
+    """A Markdown table, one row per way and one column per batch; ratios are to the stock pipeline at batch 1."""
     first = next(m.seconds_per_image for m in measurements if (m.way, m.batch) == (WAYS[0].name, 1))
     heads = [f"batch {batch}: s/image (ratio), memory, start" for batch in BATCHES]
     lines = [f"| way | {' | '.join(heads)} |", "|---" * (1 + len(BATCHES)) + "|"]
@@ -132,7 +150,9 @@ stays on disk for the next start. The painter replays the network as CUDA graphs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.faces", description=__doc__.splitlines()[0])
+    """Run the command line."""
+    description = "Measure the speed of painting faces."
+    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.faces", description=description)
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--way", type=int, help=argparse.SUPPRESS)  # one way in a process of its own
     given = parser.parse_args()
@@ -141,8 +161,14 @@ def main() -> None:
     if given.way is not None:
         print(json.dumps([asdict(found) for found in measure(WAYS[given.way])]))
         return
-    measurements, failed = [], []
-    for number, way in enumerate(WAYS):  # each in a process of its own: no memory is shared
+    measure_all(output_path(given.out))
+
+
+def measure_all(folder: Path) -> None:
+    """Measure all ways, each in a process of its own (no shared memory), and write the report into `folder`."""
+    measurements: list[Measurement] = []
+    failed: list[str] = []
+    for number, way in enumerate(WAYS):
         command = [sys.executable, "-m", "mirror.benchmarks.faces", "--way", str(number)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -151,7 +177,6 @@ def main() -> None:
             continue
         measurements += [Measurement(**values) for values in json.loads(done.stdout.splitlines()[-1])]
         print(table(measurements), flush=True)
-        folder = output_path(given.out)
         write_json(folder / "faces.json", [asdict(measurement) for measurement in measurements])
         installed = ", ".join(f"{name} {version}" for name, version in versions().items())
         write_text(

@@ -1,7 +1,8 @@
-"""A cast of random weights at the real shapes: what a benchmark of sessions needs where there are no downloads."""
+"""A cast with random weights at the published shapes, for benchmarks of sessions that need no download."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from transformers import (
@@ -13,38 +14,50 @@ from transformers import (
     ViTImageProcessorPil,
 )
 
+from mirror.benchmarks.random_llava import random_model
 from mirror.benchmarks.random_sdxl import random_encoder, random_pipeline
 from mirror.clients.client import ScriptedClient
 from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.faces.description import LexiconDescriber
-from mirror.faces.filters import FilterResult, RelevanceFilter, SafetyFilter, VerificationRequest
+from mirror.faces.filters import FilterResult, IdentityFilter, RelevanceFilter, SafetyFilter, VerificationRequest
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.verification import LocalVerifier
-from mirror.models.llava import Llava, make_processor, random_model
+from mirror.models.llava import Llava, make_processor
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
 from mirror.prompts import Variant, own_prompts
 
-REPLY = 64  # tokens, of every reply and plan
+REPLY = 64  # tokens of every reply and plan
 POCKET = Path("pocket/models")
 
 
-class AnyPerson:
-    """Stands for the identity filter where faces are noise, in which no face would be found."""
+class AnyPerson(IdentityFilter):
+    """Accepts every image as the same person, because the filter would find no face in images of noise."""
+
+    def __init__(self) -> None:
+        """Load no face pack."""
 
     def check(self, requests: Sequence[VerificationRequest]) -> list[FilterResult]:
+        """A result without a score per request."""
         return [FilterResult(None) for _ in requests]
 
 
-def random_cast(cot: str, steps: int, scheduler: str, folder: Path) -> Cast:
-    """Random weights at the real shapes, on the GPU. `folder` is for the filters' files."""
+def random_cast(cot: str, steps: int, scheduler: Literal["ddim", "dpmsolver++"], folder: Path) -> Cast:
+    """A cast on the GPU.
+
+    Args:
+        cot: variant of the counselor.
+        steps: denoising steps per face.
+        scheduler: of the painter.
+        folder: for the files of the filters.
+    """
     device, dtype = "cuda", torch.bfloat16
     model = random_model("7b", dtype, device).eval()
     images = CLIPImageProcessorPil(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336})
     tokenizer = load_tokenizer(input_path(POCKET / "llava-v1.5-pocket"))
-    model.generation_config.min_new_tokens = REPLY  # random weights may end a reply at any word
+    model.generation_config.min_new_tokens = REPLY  # random weights may end a reply at any token
     llava = Llava(model, make_processor(model.config, tokenizer, images), "random weights, 7b", "")
     recipe = PaintRecipe(steps, 5.0, steps // 5, 1024, 336, scheduler)
     pipeline = random_pipeline(input_path(POCKET / "sdxl-pocket/tokenizer"), dtype, device)
@@ -61,7 +74,7 @@ def random_cast(cot: str, steps: int, scheduler: str, folder: Path) -> Cast:
 
 
 def write_random_filters(folder: Path) -> None:
-    """CLIP ViT-B/32 and a ViT-B/16 classifier at their real shapes, which call everything safe."""
+    """Write CLIP ViT-B/32 and a ViT-B/16 classifier at their published shapes; the classifier accepts every image."""
     CLIPModel(CLIPConfig()).save_pretrained(folder / "clip")
     load_tokenizer(input_path(POCKET / "clip-pocket")).save_pretrained(folder / "clip")
     CLIPImageProcessorPil().save_pretrained(folder / "clip")

@@ -1,4 +1,4 @@
-"""PhotoMaker v1 on SDXL at their published shapes, with random weights: what a benchmark needs."""
+"""PhotoMaker v1 on SDXL with random weights at their published shapes, for benchmarks that need no download."""
 
 from pathlib import Path
 
@@ -19,7 +19,13 @@ VISION = CLIPVisionConfig(
 
 
 def random_pipeline(tokenizer: Path, dtype: torch.dtype, device: str) -> StableDiffusionXLPipeline:
-    """SDXL 1.0's shapes; `tokenizer` is the folder of any CLIP tokenizer of at most 49,408 tokens."""
+    """The pipeline of SDXL 1.0 with random weights.
+
+    Args:
+        tokenizer: folder of any CLIP tokenizer of at most 49,408 tokens.
+        dtype: of the weights.
+        device: a PyTorch device; the models are built there.
+    """
     words = CLIPTokenizer.from_pretrained(tokenizer)
     text = {
         "vocab_size": 49408,
@@ -80,5 +86,5 @@ def random_pipeline(tokenizer: Path, dtype: torch.dtype, device: str) -> StableD
 
 
 def random_encoder(dtype: torch.dtype, device: str) -> IdEncoder:
-    """PhotoMaker v1's identity encoder for SDXL's two text encoders."""
+    """PhotoMaker v1's identity encoder, for the two text encoders of SDXL, with random weights."""
     return IdEncoder(random_weights(VISION, (768, 1280)), VISION.num_attention_heads).to(device, dtype).eval()

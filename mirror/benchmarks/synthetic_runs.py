@@ -1,7 +1,6 @@
-"""Invented counseling runs: real records with made-up contents, and effects that are known because they were put in.
+"""Synthetic counseling runs: files as of real runs, with random contents and known effects.
 
-Cues and lines are the scripted client's; replies name a feeling now and then. For the tests and the benchmark of the
-analysis. Knows nothing of models.
+Cues and lines are the scripted client's; some replies name a feeling. For the tests and the benchmark of the analysis.
 """
 
 import random
@@ -45,15 +44,26 @@ def write_run(
     accepted: float = 0.7,
     pictures: int = 0,
 ) -> None:
-    """A counseling run with invented sessions.
+    """Write a counseling run with synthetic sessions.
 
     Args:
-        naming: the share of replies that name the feeling that shows.
-        resistance: the share of resistant cues in the first and in the last turn.
-        accepted: the share of attempts that the filter accepts.
-        pictures: the side of the faces in pixels; 0 writes none.
+        folder: of the run.
+        clients: one session each.
+        turns: per session.
+        seed: of everything.
+        cot: the variant in the settings; it decides whether turns have captions and plans.
+        naming: share of replies that name the feeling that shows.
+        resistance: share of resistant cues in the first and in the last turn; linear in between.
+        accepted: share of attempts that the filter accepts.
+        pictures: side of the faces in pixels; 0 draws none.
     """
-    settings = {"counselor": "llava", "size": "pocket", "cot": cot, "checkpoint": "invented", "client": "openai"}
+    settings: dict[str, str | int] = {
+        "counselor": "llava",
+        "size": "pocket",
+        "cot": cot,
+        "checkpoint": "invented",
+        "client": "openai",
+    }
     settings |= {"table": "invented.csv", "max_turns": turns, "sessions": len(clients), "seed": seed}
     write_text(folder / "settings.yaml", yaml.safe_dump(settings, sort_keys=False))
     write_json(folder / "provenance.json", {"status": "complete", "sessions": len(clients), "failed": 0})
@@ -67,7 +77,7 @@ def write_run(
         lines = "".join(turn.model_dump_json() + "\n" for turn in made)
         write_bytes(session.folder / "turns.jsonl", lines.encode())
         for turn in made if pictures else ():
-            for file in turn.face.files:
+            for file in turn.face.files if turn.face else ():
                 draw_face(session.folder / file, turn.cue, idx, pictures)
         session.end("complete", f"{turns} turns")
 
@@ -81,11 +91,12 @@ def invent_turn(
     resistance: tuple[float, float],
     accepted: float,
 ) -> Turn:
+    """A random turn; the arguments are those of `write_run`, with the random generator and the turn's number."""
     first, last = resistance
     share = first + (last - first) * (number - 1) / max(turns - 1, 1)
     feeling = chance.choice(RESISTANT if chance.random() < share else OTHER)
     reply = NAMING.format(feeling=feeling) if chance.random() < naming else chance.choice(REPLIES)
-    reply += f" {chance.choice(lines())}" if chance.random() < 0.7 else ""  # others have been given before
+    reply += f" {chance.choice(lines())}" if chance.random() < 0.7 else ""
     cue, words = chance.choice(cues()[feeling]), chance.choice(lines()) if number > 1 else ""
     caption = f"Looks {feeling if chance.random() < 0.7 else chance.choice(OTHER)}" if cot.startswith("ec") else ""
     return Turn(
@@ -105,6 +116,7 @@ def invent_turn(
 
 
 def invent_face(chance: random.Random, number: int, accepted: float) -> FaceRecord:
+    """The record of a face with up to ten attempts, each accepted with probability `accepted`."""
     attempts: list[AttemptRecord] = []
     while len(attempts) < 10 and not (attempts and attempts[-1].verdict.accepted):
         is_fine = chance.random() < accepted
@@ -126,7 +138,14 @@ def invent_face(chance: random.Random, number: int, accepted: float) -> FaceReco
 
 
 def draw_face(path: Path, cue: str, idx: str, side: int) -> None:
-    """A face as a child draws one: a colour a client, a mouth a cue."""
+    """Draw and save a simple face: colors by client, mouth by cue.
+
+    Args:
+        path: of the image.
+        cue: of the turn.
+        idx: of the client.
+        side: in pixels.
+    """
     chance = random.Random(f"{idx}")
     image = Image.new("RGB", (side, side), tuple(chance.randrange(120, 210) for _ in range(3)))
     draw, skin = ImageDraw.Draw(image), tuple(chance.randrange(*span) for span in ((150, 235), (110, 190), (90, 160)))
@@ -141,12 +160,13 @@ def draw_face(path: Path, cue: str, idx: str, side: int) -> None:
 
 
 def cues() -> dict[str, list[str]]:
+    """Feeling → cues of the scripted client."""
     return grammar()["cues"]
 
 
 @cache
 def lines() -> list[str]:
-    """What the scripted client says, without what a profile fills in, and without words for feelings."""
+    """Lines of the scripted client without placeholders and without words for feelings."""
     by_stage = [stage for kind in grammar()["lines"].values() for stage in kind.values()]
     found = [line for stage in by_stage for of in stage.values() for line in of]
     return [line for line in found if "{" not in line and not read_feelings(line)]

@@ -1,45 +1,57 @@
-"""How fast a LLaVA is fine-tuned: the recipe as published beside this project's settings, in one run.
+"""Measures the speed of fine-tuning a LLaVA: the published recipe against this project's settings, in one run.
 
     python -m mirror.benchmarks.training --size 7b --out results/benchmarks
 
 Random weights at the real shapes, random examples of 1,329 positions (the published set's mean) in effective batches
-of 32; no download. Writes `train-<size>.md` and `.json`. With `--lengths mixed`: see `mirror.benchmarks.batches`.
+of 32; no download. Writes `train-<size>.md` and `.json`. For `--lengths mixed` see `mirror.benchmarks.batches`.
 """
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from transformers import LlavaForConditionalGeneration
 
 from mirror.benchmarks import batches as benchmark_batches
+from mirror.benchmarks.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
+from mirror.benchmarks.random_llava import random_model
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
-from mirror.models.llava import SHAPES, random_model
+from mirror.models.llava import SHAPES
 from mirror.models.llava_chat import IGNORED
-from mirror.models.lora import add_lora, language_model, lora_weights, projector
+from mirror.models.lora import LoraModel, add_lora
 from mirror.paths import output_path
 from mirror.provenance import versions
 from mirror.training import step
+from mirror.training.batch import Batch
 from mirror.training.float8 import freeze_in_float8
 from mirror.training.settings import RECIPES
-from mirror.training.step import Batch, Stepper, compile_layers, make_optimizer
+from mirror.training.step import Stepper, compile_layers, make_optimizer
 
 RANK, ALPHA, RATES = 128, 256, (2e-4, 2e-5)
-ANSWER = 40  # tokens of an answer
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to train. `changes_numbers` says what makes it learn otherwise than the published recipe, if anything."""
+    """One way to train.
+
+    Attributes:
+        name: in the report.
+        micro_batch: examples that are computed together.
+        checkpointing: `always` recomputes activations, `auto` only once memory runs out.
+        dropout: LoRA's.
+        published: as the published trainer computes: peft's own LoRA layer, bf16 throughout, logits at all positions.
+        compiled: decoder layers are compiled.
+        float8: frozen weights are in float8.
+        changes_numbers: what makes it learn other weights than the published recipe, if anything.
+    """
 
     name: str
     micro_batch: int
@@ -64,7 +76,17 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one variant did. `share` is of the GPU's bf16 rate, counting each needed operation once (no recomputing)."""
+    """The speed of one variant.
+
+    Attributes:
+        variant: that was measured.
+        samples_per_second: examples per second of median step time.
+        memory_gb: peak of allocated GPU memory, in 10⁹ bytes.
+        share: of the GPU's bf16 rate, counting each needed operation once (no recomputation); 0…1.
+        micro_batch: after fallbacks.
+        losses: of each step, in nats per token.
+        start_seconds: before the first measured step.
+    """
 
     variant: Variant
     samples_per_second: float
@@ -75,8 +97,8 @@ class Measurement:
     start_seconds: float
 
 
-def published_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-    """The loss as transformers and peft compute it out of the box: logits at every position, an attention mask."""
+def published_loss(model: LoraModel, batch: Batch) -> torch.Tensor:
+    """Summed loss as transformers and peft compute it by default: logits at every position, and an attention mask."""
     output = model(
         input_ids=batch.input_ids,
         pixel_values=batch.pixel_values.to(torch.bfloat16),
@@ -89,7 +111,7 @@ def published_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
 
 @contextmanager
 def published_step() -> Iterator[None]:
-    """Within it, a step's loss is `published_loss`."""
+    """Within the block, training uses `published_loss`."""
     ours, step.loss_sum = step.loss_sum, published_loss
     try:
         yield
@@ -97,8 +119,8 @@ def published_step() -> Iterator[None]:
         step.loss_sum = ours
 
 
-def random_batch(model: nn.Module, examples: int, positions: int) -> Batch:
-    """Examples that are all `positions` long, image included, with an answer of 40 tokens at the end."""
+def random_batch(model: LlavaForConditionalGeneration, examples: int, positions: int) -> Batch:
+    """A batch of examples of equal length, the image included, each ending with an answer of `ANSWER` tokens."""
     generator = torch.Generator().manual_seed(0)
     vision = model.config.vision_config
     image = model.config.image_token_id
@@ -110,58 +132,24 @@ def random_batch(model: nn.Module, examples: int, positions: int) -> Batch:
     return Batch(ids, labels, torch.randn(examples, 3, vision.image_size, vision.image_size, generator=generator))
 
 
-def flops_per_example(model: nn.Module, positions: int) -> float:
-    """Floating-point operations that one example needs: forward, and backward through what is trained.
-
-    Two a multiply-add. A frozen matrix is used twice (y and dx), a LoRA matrix three times, attention (causal: half
-    the square) three times, the vision tower once.
-    """
-    decoder = language_model(model)
-    frozen = sum(p.numel() for n, p in decoder.layers.named_parameters() if p.dim() == 2 and "lora_" not in n)
-    trained = sum(p.numel() for p in lora_weights(model))
-    config = model.config.text_config
-    attention = 2 * positions**2 / 2 * config.hidden_size * 2 * config.num_hidden_layers
-    vision = model.config.vision_config
-    patches = (vision.image_size // vision.patch_size) ** 2
-    tower = sum(p.numel() for p in model.get_base_model().model.vision_tower.parameters() if p.dim() == 2)
-    projected = sum(p.numel() for p in projector(model).parameters() if p.dim() == 2)
-    head = config.vocab_size * config.hidden_size
-    return (
-        positions * (4 * frozen + 6 * trained)
-        + 3 * attention
-        + patches * (2 * tower + 6 * projected)
-        + ANSWER * 4 * head
-    )
-
-
-def matmul_rate(device: str, side: int = 8192, products: int = 50) -> float:
-    """The device's rate for large bf16 matrix products on random data, in FLOP/s."""
-    a, b = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
-    return 2 * side**3 / _seconds(lambda: a @ b, products)
-
-
-def _seconds(call: Callable[[], object], times: int, warm_up: int = 3) -> float:
-    """Median seconds of a call on the GPU."""
-    for _ in range(warm_up):
-        call()
-    events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(times)]
-    for start, end in events:
-        start.record()
-        call()
-        end.record()
-    torch.cuda.synchronize()
-    return statistics.median(start.elapsed_time(end) for start, end in events) / 1000
-
-
 def measure(variant: Variant, size: str, positions: int, batch_size: int, steps: int, rate: float) -> Measurement:
-    """Builds the model anew, takes two steps to warm up and `steps` more, and reports their median."""
+    """Build a new model, take two warm-up steps and `steps` measured ones, and return the medians.
+
+    Args:
+        variant: to measure.
+        size: `7b` or `13b`.
+        positions: length of every example, with the image's.
+        batch_size: of the effective batch.
+        steps: to measure.
+        rate: the GPU's, as of `matmul_rate`.
+    """
     began = time.monotonic()
     torch.manual_seed(0)
     base = random_model(size, torch.bfloat16, "cuda")
     batch = random_batch(base, batch_size, positions)
     model = add_lora(base, RANK, ALPHA, variant.dropout, seed=0, fused=not variant.published)
     needed = flops_per_example(model, positions)
-    if variant.published:  # everything in bf16, as its trainer has it
+    if variant.published:  # everything in bf16, as in the published trainer
         model.bfloat16()
     if variant.float8:
         freeze_in_float8(model)
@@ -173,7 +161,7 @@ def measure(variant: Variant, size: str, positions: int, batch_size: int, steps:
     losses = [stepper.step(batch, number, 1.0) for number in range(2)]
     started = time.monotonic() - began
     torch.cuda.reset_peak_memory_stats()
-    seconds = _seconds(lambda: losses.append(stepper.step(batch, len(losses), 1.0)), steps, warm_up=0)
+    seconds = median_seconds(lambda: losses.append(stepper.step(batch, len(losses), 1.0)), steps, warm_up=0)
     return Measurement(
         variant,
         batch_size / seconds,
@@ -186,7 +174,7 @@ def measure(variant: Variant, size: str, positions: int, batch_size: int, steps:
 
 
 def table(measurements: list[Measurement]) -> str:
-    """The measurements in Markdown, the first one the measure of the others."""
+    """The measurements as a Markdown table; ratios are to the first row."""
     heads = "settings | samples/s | ratio | peak memory | share | micro-batch | first loss | other numbers?"
     lines = [f"| {heads} |", "|---" * 8 + "|"]
     for m in measurements:
@@ -214,7 +202,7 @@ one thing. *other numbers?*: whether a model is trained to other weights than by
 
 
 def report(size: str, positions: int, batch_size: int, rate: float, measurements: list[Measurement]) -> str:
-    """One page: what was measured, on what, how, and the table."""
+    """The report in Markdown: setup, machine and table."""
     return REPORT.format(
         size=size,
         positions=positions,
@@ -226,17 +214,24 @@ def report(size: str, positions: int, batch_size: int, rate: float, measurements
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.training", description=__doc__.splitlines()[0])
+def _parser() -> argparse.ArgumentParser:
+    description = "Measure the speed of fine-tuning a LLaVA."
+    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.training", description=description)
     parser.add_argument("--size", choices=[*SHAPES, "pocket"], default="7b", help="pocket: with --lengths mixed only")
     parser.add_argument("--lengths", choices=["equal", "mixed"], default="equal", help="mixed: how batches are formed")
-    parser.add_argument("--batches", type=int, default=16, help="effective batches a row, with --lengths mixed")
+    parser.add_argument("--batches", type=int, default=16, help="effective batches per row, with --lengths mixed")
     parser.add_argument("--positions", type=int, default=1329, help="length of an example, the image's included")
     parser.add_argument("--batch-size", type=int, default=32, help="effective batch")
-    parser.add_argument("--steps", type=int, default=3, help="measured steps a variant, after two to warm up")
+    parser.add_argument("--steps", type=int, default=3, help="measured steps per variant, after two warm-up steps")
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--variant", type=int, help=argparse.SUPPRESS)  # one variant in a process of its own
     parser.add_argument("--rate", type=float, help=argparse.SUPPRESS)
+    return parser
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = _parser()
     given = parser.parse_args()
     if given.lengths == "mixed":
         return benchmark_batches.run(given)
@@ -250,10 +245,15 @@ def main() -> None:
             found = measure(measured, given.size, given.positions, given.batch_size, given.steps, given.rate)
         print(json.dumps(asdict(found)))
         return
+    measure_all(given)
+
+
+def measure_all(given: argparse.Namespace) -> None:
+    """Measure all variants, each in a process of its own (no shared memory or compilation); update the report."""
     rate = matmul_rate("cuda")
     print(f"{torch.cuda.get_device_name()}: {rate / 1e12:.0f} TFLOP/s in bf16", flush=True)
     measurements = []
-    for number, variant in enumerate(VARIANTS):  # each in a process of its own: no memory, no compilation is shared
+    for number, variant in enumerate(VARIANTS):
         words = ["--variant", number, "--rate", rate, "--size", given.size, "--positions", given.positions]
         words += ["--batch-size", given.batch_size, "--steps", given.steps]
         command = [sys.executable, "-m", "mirror.benchmarks.training", *map(str, words)]

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from mirror.chat.messages import Completion, Message, NoAnswer, opened_reasoning, without_reasoning
-from mirror.models.device import resolve_device
+from mirror.models.device import resolve_device, resolve_dtype
 from mirror.models.generation_config import end_of, end_tokens, ends_only
 from mirror.models.sampling import SeededSampling
 from mirror.models.weight_files import chosen_files
@@ -57,7 +57,7 @@ class LanguageModel:
             ValueError: it is no causal language model, or its tokenizer has no chat template.
         """
         device = resolve_device(device)
-        dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
+        dtype = dtype or resolve_dtype("auto", device)
         folder, commit = find(name, revision, dtype in HALF)
         tokenizer = load_tokenizer(folder, padding_side="left")
         if not tokenizer.chat_template:

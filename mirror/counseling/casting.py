@@ -17,7 +17,8 @@ from mirror.faces.identity import FacePack
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.verification import HttpVerifier, LocalVerifier
 from mirror.models.checkpoint import read_manifest
-from mirror.models.device import resolve_device
+from mirror.models.device import resolve_device, resolve_dtype
+from mirror.models.hub_id import resolve_model
 from mirror.models.llava import Llava, check_size, load
 from mirror.models.lora import load_checkpoint
 from mirror.paths import input_path, output_path
@@ -33,8 +34,7 @@ def build_cast(settings: CounselSettings) -> Cast:
         ValueError: a model is not what the settings say.
     """
     device = resolve_device(settings.device)
-    is_half = settings.precision == "bf16" or (settings.precision == "auto" and device != "cpu")
-    dtype = torch.bfloat16 if is_half else torch.float32
+    dtype = resolve_dtype(settings.precision, device)
     verifier = build_verifier(settings, device)
     return Cast(
         client=build_client(settings),
@@ -141,8 +141,8 @@ def build_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) 
     if settings.counselor == "openai":
         speaker: ChatSpeaker | LlavaSpeaker = _chat_speaker(settings)
     elif not settings.checkpoint:
-        check_size(_local(settings.base_model), settings.revision, settings.size)
-        llava = load(_local(settings.base_model), settings.revision, dtype=dtype, device=device)
+        check_size(resolve_model(settings.base_model), settings.revision, settings.size)
+        llava = load(resolve_model(settings.base_model), settings.revision, dtype=dtype, device=device)
         speaker = _llava_speaker(settings, llava, {})
     else:
         folder = output_path(settings.checkpoint)
@@ -189,9 +189,3 @@ def _llava_speaker(
         longest_answer=settings.planning_max_tokens if Variant.of(settings.cot).planning else 0,
         adapter=adapter,
     )
-
-
-def _local(name: str) -> str:
-    """The folder that `name` is relative to the repository, else the Hub id itself."""
-    folder = input_path(name)
-    return str(folder) if folder.is_dir() else name

@@ -1,6 +1,6 @@
-"""A checkpoint's folder on disk: its name, its manifest, and writing it whole or not at all.
+"""A checkpoint's folder on disk: its name, its manifest, and writing it atomically.
 
-Knows nothing of tensors: whoever writes one fills the folder.
+Reads and writes no tensors; the caller of `writing` does.
 """
 
 import os
@@ -16,12 +16,13 @@ from mirror.files.atomic import remove_scratch
 from mirror.files.digests import DIGESTS, folder_faults, write_digests
 from mirror.files.json_file import read_json, write_json
 from mirror.files.lock import locked
+from mirror.models.hub_id import is_hub_id
 from mirror.paths import display_path, input_path
 from mirror.prompts import PromptSet
 
 MANIFEST = "manifest.json"
 PROMPTS = "prompts.json"
-# Of each line one file at least, by this software's name or the original trainer's.
+# At least one file of each line, named by this software or by the original trainer.
 WEIGHTS = (
     ("adapter_config.json",),
     ("adapter_model.safetensors", "adapter_model.bin"),
@@ -31,10 +32,25 @@ WEIGHTS = (
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a checkpoint is. Nothing of this is ever read off its path.
+    """What a checkpoint is and how it was trained. None of this is ever read from its path.
 
-    `step` of `steps` optimizer steps were taken; `losses` holds the last train and held-out loss (nats per token).
-    `derived` says what was taken out of the data, where they are of a richer variant; empty where nothing was.
+    Attributes:
+        size: `7b`, `13b` or `pocket`.
+        cot: the variant.
+        base_model: Hub id or folder.
+        revision: Hub commit of the base model; empty for a folder.
+        vision_tower: Hub id or folder; empty for the one in the base model's config.
+        data: path of the training set.
+        data_sha256: hash of that file.
+        settings: all settings of the training.
+        versions: package → version.
+        step: optimizer steps taken.
+        steps: optimizer steps of the whole training.
+        epoch: passes over the training set, a fraction within an epoch.
+        losses: the last `train` and `held_out` loss, in nats per answer token; None where there is none.
+        format: version of this file's format.
+        derived: what was removed from the data of a richer variant, one sentence per change; empty if nothing.
+        prompts: kind of prompt → `data`, or `own` where no record has such a prompt.
     """
 
     size: str
@@ -52,25 +68,25 @@ class Manifest:
     losses: dict[str, float | None]
     format: int = 1
     derived: list[str] = field(default_factory=list)
-    prompts: dict[str, str] = field(default_factory=dict)  # kind of prompt → `data`, or `own` where no record asks so
+    prompts: dict[str, str] = field(default_factory=dict)
 
 
 def checkpoint_name(size: str, cot: str, epochs: int) -> str:
-    """The folder's name; an underscore stands before the cot, exactly so."""
+    """The name of a checkpoint's folder, as the original trainer names it: an underscore precedes the cot."""
     return f"llava-v1.5-{size}-mirror_{cot}-task-lora-epoch{epochs}"
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
-    """A scratch folder that becomes `folder` when the block ends, with its digests, and vanishes when it fails.
+    """Yield a temporary folder that becomes `folder`, with digests, when the block ends; it is removed on an error.
 
     Raises:
-        FileExistsError: `folder` is already there; a checkpoint is never written over.
+        FileExistsError: `folder` exists; a checkpoint is never overwritten.
         FolderInUse: another process writes it.
     """
     if folder.exists():
         raise FileExistsError(
-            f"{display_path(folder)} is already there; move it away, or train under another checkpoint_folder"
+            f"{display_path(folder)} exists already; move it away, or write to another folder (checkpoint_folder)"
         )
     with locked(folder, "writing"):
         remove_scratch(folder, "*.partial")
@@ -85,6 +101,7 @@ def writing(folder: Path) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path, manifest: Manifest, prompts: PromptSet) -> None:
+    """Write `prompts.json`, and `manifest.json` with the origins of the prompts filled in."""
     written = prompts.to_json()
     origins = {kind: written[kind]["origin"] for kind in prompts.templates}
     write_json(folder / PROMPTS, written)
@@ -96,7 +113,7 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises:
         FileNotFoundError: there is none (the original trainer writes none).
-        ValueError: it cannot be read, or is not one of this version; says what is wrong.
+        ValueError: it cannot be read, or was written by another version.
     """
     path = Path(folder) / MANIFEST
     if not path.is_file():
@@ -114,11 +131,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_prompts(place: Path) -> PromptSet:
-    """The prompt templates of a checkpoint's folder, or of a file in the form of its `prompts.json`.
+    """The prompt templates of a checkpoint's folder, or of a file in the format of its `prompts.json`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds no prompt templates; says what is wrong.
+        ValueError: it holds no prompt templates.
     """
     path = Path(place) / PROMPTS if Path(place).is_dir() else Path(place)
     if not path.is_file():
@@ -130,7 +147,16 @@ def read_prompts(place: Path) -> PromptSet:
 
 
 def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
-    """What a checkpoint lacks, or is otherwise than the settings say, a sentence a fault. Loads no weights."""
+    """Check a checkpoint against the settings without loading weights.
+
+    Args:
+        folder: of the checkpoint.
+        size: `7b`, `13b` or `pocket`.
+        cot: the variant.
+
+    Returns:
+        One sentence per fault: missing or damaged files, another size or variant, a missing base model.
+    """
     if not folder.is_dir():
         return [f"no such folder {folder}; train one, or leave it empty"]
     faults = [
@@ -146,16 +172,16 @@ def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
     if (manifest.size, manifest.cot) != (size, cot):
         faults.append(
             f"{folder} is of size {manifest.size} and cot {manifest.cot}, the settings say {size} and {cot}; set them "
-            "to what the checkpoint is"
+            "to those of the checkpoint"
         )
     base = manifest.base_model
-    if (base.startswith((".", "/", "~")) or base.count("/") != 1) and not input_path(base).is_dir():
+    if not is_hub_id(base) and not input_path(base).is_dir():
         faults.append(f"{folder} was trained on {base}, and there is no such folder {input_path(base)}; put it there")
     return faults
 
 
 def remove_file(folder: Path, name: str) -> None:
-    """Removes a file from a complete checkpoint, and from its digests first: a kill in between leaves it sound."""
+    """Remove a file from a checkpoint, and from its digests first, so that a kill in between leaves it valid."""
     if (folder / DIGESTS).is_file():
         write_json(
             folder / DIGESTS, {file: entry for file, entry in read_json(folder / DIGESTS).items() if file != name}
@@ -164,10 +190,10 @@ def remove_file(folder: Path, name: str) -> None:
 
 
 def intermediate_folder(final: Path, step: int) -> Path:
-    """Where the checkpoint after `step` lies until the training is through: `<final>.steps/step-000120`."""
+    """The folder of the intermediate checkpoint after `step`: `<final>.steps/step-000120`."""
     return final.with_name(f"{final.name}.steps") / f"step-{step:06d}"
 
 
 def intermediates(final: Path) -> list[Path]:
-    """All whole intermediate checkpoints of a training, oldest first."""
+    """All complete intermediate checkpoints of a training, oldest first."""
     return sorted(final.with_name(f"{final.name}.steps").glob("step-*"))

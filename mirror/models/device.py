@@ -1,21 +1,32 @@
-"""Where models run. Loads none."""
+"""Device and precision of models, resolved from the settings' values. Loads no model."""
 
 import torch
 
 
 def device_name(device: torch.device) -> str:
-    """The GPU's name, or `cpu`."""
+    """The GPU's product name, or `cpu`."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def resolve_device(device: str) -> str:
-    """`device`, or for `auto` the first GPU if there is one.
+    """The device to run on: `device` itself, or for `auto` the first GPU if there is one, else `cpu`.
 
     Raises:
-        ValueError: a GPU that PyTorch does not see.
+        ValueError: PyTorch does not see the GPU that was asked for.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise ValueError(f"device {device}: PyTorch sees {torch.cuda.device_count()} GPUs; use auto or cpu")
     return device
+
+
+def resolve_dtype(precision: str, device: str) -> torch.dtype:
+    """The dtype of a model's weights.
+
+    Args:
+        precision: `bf16`, `float32`, or `auto`: bf16 on a GPU and float32 on the CPU.
+        device: as returned by `resolve_device`.
+    """
+    is_half = precision == "bf16" or (precision == "auto" and device != "cpu")
+    return torch.bfloat16 if is_half else torch.float32

@@ -1,25 +1,25 @@
-"""What is taken of a model folder's own settings for generation: its end tokens, and nothing else.
+"""End tokens of a model folder's generation settings; all other generation settings of the folder are ignored.
 
-A `generation_config.json` may sample, penalise, search with beams, suppress or force tokens; answers come from what the
-settings of a run record, so all of that is left out. Knows no architecture.
+A `generation_config.json` may turn on sampling, penalties, beam search, or suppressed and forced tokens. Generation
+here depends only on the settings that a run records, so only the end tokens are taken. Independent of the architecture.
 """
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from mirror.files.json_file import read_json
 
 
-def ends_only(folder: Path, tokenizer: Any) -> GenerationConfig:
-    """transformers' defaults with the end tokens of `folder` and of its tokenizer; for `from_pretrained`.
+def ends_only(folder: Path, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
+    """The default generation settings of transformers with the end tokens of `folder` and of its tokenizer.
 
-    The folder's are those of `generation_config.json`, or of `config.json` where that names none.
+    The folder's end tokens are those of `generation_config.json`, or of `config.json` if the former has none. Pass the
+    result to `from_pretrained`.
 
     Raises:
-        ValueError: a file cannot be read, an end is no token id, or nothing ends an answer.
+        ValueError: a file cannot be read, an end token is not a token id, or there is no end token at all.
     """
     ends = _named_ends(folder / "generation_config.json") or _named_ends(folder / "config.json")
     ends = sorted({*ends, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])})
@@ -35,6 +35,7 @@ def ends_only(folder: Path, tokenizer: Any) -> GenerationConfig:
 
 
 def _named_ends(path: Path) -> list[int]:
+    """The ids under `eos_token_id` in a config file; empty if the file or the entry is missing."""
     if not path.is_file():
         return []
     try:
@@ -56,5 +57,5 @@ def end_tokens(model: PreTrainedModel) -> list[int]:
 
 
 def end_of(ids: Sequence[int], ends: Collection[int]) -> int | None:
-    """The place of the first end token in an answer; None where it was cut off by its limit."""
+    """The index of the first end token in `ids`; None if the answer was cut off at its length limit."""
     return next((place for place, token in enumerate(ids) if token in ends), None)

@@ -1,6 +1,6 @@
-"""LLaVA-1.5: model and processor from a Hub id or a folder, in `llava-hf` or in the original format.
+"""LLaVA-1.5: loads model and processor, in `llava-hf` or in the original format, and generates answers.
 
-Knows nothing of LoRA, of training data or of sessions.
+LoRA is in `mirror.models.lora`.
 """
 
 from collections.abc import Sequence
@@ -11,26 +11,37 @@ import torch
 from PIL import Image
 from transformers import (
     CLIPImageProcessorPil,
-    CLIPVisionConfig,
-    LlamaConfig,
     LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaProcessor,
     LogitsProcessor,
     LogitsProcessorList,
+    PreTrainedTokenizerBase,
 )
 
 from mirror.files.image_file import upright
 from mirror.models.generation_config import end_of, end_tokens, ends_only
 from mirror.models.llava_chat import tokenize_prompt
 from mirror.models.llava_original import load_original
-from mirror.models.weights import HALF, load_pretrained, load_tokenizer, read_config, resolve
+from mirror.models.weights import HALF, load_pretrained, load_tokenizer, model_folder, read_config
 from mirror.paths import display_path
+
+SHAPES = {  # of vicuna-7b and -13b v1.5: hidden size, intermediate size, layers, heads
+    "7b": (4096, 11008, 32, 32),
+    "13b": (5120, 13824, 40, 40),
+}
 
 
 @dataclass(frozen=True)
 class Llava:
-    """A LLaVA ready for use. `source` says where it came from, `revision` which Hub commit (empty for a folder)."""
+    """A LLaVA ready for use.
+
+    Attributes:
+        model: in evaluation mode, on its device.
+        processor: tokenizer and image processor.
+        source: the folder, as shown to users, or the Hub id that it was loaded from.
+        revision: the Hub commit; empty for a folder.
+    """
 
     model: LlavaForConditionalGeneration
     processor: LlavaProcessor
@@ -38,27 +49,29 @@ class Llava:
     revision: str
 
     @property
-    def tokenizer(self):
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The processor's tokenizer."""
         return self.processor.tokenizer
 
     @property
     def image_token_id(self) -> int:
+        """The id of `<image>`."""
         return self.model.config.image_token_id
 
     @property
     def image_tokens(self) -> int:
-        """How many positions one image takes: the patches, 576 at the published size."""
+        """Number of positions that one image takes: one per patch, 576 at the published size."""
         vision = self.model.config.vision_config
         patches = (vision.image_size // vision.patch_size) ** 2
         return patches + (self.model.config.vision_feature_select_strategy == "full")
 
     def save_processor(self, folder: Path) -> None:
-        """Tokenizer and image processor, in the files that transformers 4 and 5 and vLLM look for."""
+        """Save tokenizer and image processor, in the files that transformers 4 and 5 and vLLM look for."""
         self.processor.save_pretrained(folder)
         self.processor.image_processor.save_pretrained(folder)
 
     def pixel_values(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        """[n, 3, size, size] float32: each image padded to a square with the mean colour, resized and normalised."""
+        """[n, 3, size, size] float32: each image padded to a square with the mean color, resized and normalized."""
         return pixel_values(self.processor.image_processor, images)
 
 
@@ -69,12 +82,20 @@ def load(
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
 ) -> Llava:
-    """LLaVA-1.5 from a Hub id or a folder; which format it has is read from its own `config.json`.
+    """Load LLaVA-1.5 from a Hub id or a folder; `config.json` tells which of the two formats it has.
 
-    `vision_tower` replaces the one that an original-format config names (a Hub id, or a folder beside the model's).
-    Raises FileNotFoundError where nothing can be had, ValueError where it is no LLaVA-1.5.
+    Args:
+        base_model: Hub id or folder, as returned by `mirror.models.hub_id.resolve_model`.
+        revision: Hub commit, branch or tag; empty for the newest.
+        vision_tower: Hub id, or folder beside the model's; replaces the one in an original-format config.
+        dtype: of the weights.
+        device: a PyTorch device.
+
+    Raises:
+        FileNotFoundError: the model or its vision tower was found neither locally nor on the Hub.
+        ValueError: it is not LLaVA-1.5, or a file is broken.
     """
-    folder = resolve(base_model, revision, half=dtype in HALF)
+    folder = model_folder(base_model, revision, half=dtype in HALF)
     config = read_config(folder)
     if config["model_type"] == "llava":
         tokenizer = load_tokenizer(folder)
@@ -93,10 +114,20 @@ def load(
 
 
 def check_size(base_model: str, revision: str, size: str) -> None:
-    """Raises ValueError where the model's own config says another size than the declared one; loads no weights."""
-    config = read_config(resolve(base_model, revision, only_config=True))
+    """Check the declared size against the model's config, without loading weights.
+
+    Args:
+        base_model: as in `load`.
+        revision: as in `load`.
+        size: `7b`, `13b`, or `pocket` for any other shape.
+
+    Raises:
+        FileNotFoundError: the model was found neither locally nor on the Hub.
+        ValueError: the config's shapes are those of another size.
+    """
+    config = read_config(model_folder(base_model, revision, only_config=True))
     text = config.get("text_config", config)
-    # llava-hf's config leaves out what Llama-7b's default is.
+    # llava-hf's config omits entries that equal the defaults, which are those of Llama-7b.
     found = (text.get("hidden_size", 4096), text.get("num_hidden_layers", 32))
     sizes = {(shape[0], shape[2]): name for name, shape in SHAPES.items()}
     if sizes.get(found, "pocket") != size:
@@ -106,8 +137,10 @@ def check_size(base_model: str, revision: str, size: str) -> None:
         )
 
 
-def make_processor(config: LlavaConfig, tokenizer, image_processor) -> LlavaProcessor:
-    """The processor as `llava-hf` publishes it, so that AutoProcessor and vLLM can load what we save."""
+def make_processor(
+    config: LlavaConfig, tokenizer: PreTrainedTokenizerBase, image_processor: CLIPImageProcessorPil
+) -> LlavaProcessor:
+    """The processor as `llava-hf` publishes it, so that AutoProcessor and vLLM can load it once saved."""
     return LlavaProcessor(
         image_processor=image_processor,
         tokenizer=tokenizer,
@@ -119,13 +152,18 @@ def make_processor(config: LlavaConfig, tokenizer, image_processor) -> LlavaProc
 
 
 def pixel_values(image_processor: CLIPImageProcessorPil, images: Sequence[Image.Image]) -> torch.Tensor:
-    """[n, 3, size, size] float32, as `Llava.pixel_values`, without a model at hand."""
+    """[n, 3, size, size] float32, like `Llava.pixel_values` but without a model."""
     squares = [pad_to_square(image, image_processor.image_mean) for image in images]
     return image_processor(squares, return_tensors="pt")["pixel_values"]
 
 
 def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:
-    """`image` upright in RGB, centred on a square of the mean colour (`mean`: three numbers in 0…1)."""
+    """The image upright in RGB, centered on a square of the mean color.
+
+    Args:
+        image: in any mode and orientation.
+        mean: red, green and blue in 0…1.
+    """
     image = upright(image)
     side = max(image.size)
     if image.size == (side, side):
@@ -142,9 +180,17 @@ def generate(
     max_new_tokens: int,
     sampling: LogitsProcessor | None = None,
 ) -> list[str]:
-    """Answers to `prompts` (the human's words with `<image>`), one image each, as one left-padded batch.
+    """Generate answers to a batch of prompts.
 
-    They are greedy over the scores that `sampling` leaves (`mirror.models.sampling`); without it, over the model's own.
+    Args:
+        llava: the model.
+        prompts: human turns with `<image>`, without the chat layout.
+        images: one per prompt.
+        max_new_tokens: limit per answer.
+        sampling: `mirror.models.sampling.SeededSampling`, or None for greedy decoding.
+
+    Returns:
+        One text per prompt.
     """
     return [decode(llava, ids) for ids in generate_ids(llava, prompts, images, max_new_tokens, sampling)]
 
@@ -157,7 +203,10 @@ def generate_ids(
     max_new_tokens: int,
     sampling: LogitsProcessor | None = None,
 ) -> list[list[int]]:
-    """The answers of `generate` in tokens, each up to its first end token, that one included."""
+    """The answers of `generate` as token ids, each up to and including its first end token.
+
+    The prompts are padded on the left to one batch.
+    """
     ids = [tokenize_prompt(llava.tokenizer, p, llava.image_token_id, llava.image_tokens) for p in prompts]
     longest = max(map(len, ids))
     pad, ends = llava.tokenizer.pad_token_id, end_tokens(llava.model)
@@ -178,52 +227,12 @@ def generate_ids(
 
 
 def decode(llava: Llava, ids: Sequence[int]) -> str:
-    """The words of an answer, without the end token, which need not be a special one."""
+    """The text of an answer, without the end token, which is not a special token in every model."""
     words = ids[: end_of(ids, end_tokens(llava.model))]
     return llava.tokenizer.decode(words, skip_special_tokens=True).strip()
 
 
 def unused_tokens(llava: Llava) -> list[int]:
-    """Ids that no answer may hold: the image, the padding, and the rows that only round the vocabulary up."""
+    """Ids that no answer may contain: image, padding, and the rows that only round up the vocabulary."""
     vocabulary = llava.model.config.text_config.vocab_size
     return sorted({llava.image_token_id, llava.tokenizer.pad_token_id, *range(len(llava.tokenizer), vocabulary)})
-
-
-# The real shapes, with random weights ---------------------------------------------------------------------------------
-
-SHAPES = {  # of vicuna-7b and -13b v1.5: hidden size, intermediate size, layers, heads
-    "7b": (4096, 11008, 32, 32),
-    "13b": (5120, 13824, 40, 40),
-}
-
-
-def random_model(size: str, dtype: torch.dtype, device: str) -> LlavaForConditionalGeneration:
-    """LLaVA-1.5 at its real shapes with random weights, built on `device`: what a benchmark needs."""
-    hidden, intermediate, layers, heads = SHAPES[size]
-    config = LlavaConfig(
-        vision_config=CLIPVisionConfig(
-            hidden_size=1024,
-            intermediate_size=4096,
-            num_hidden_layers=24,
-            num_attention_heads=16,
-            image_size=336,
-            patch_size=14,
-            projection_dim=768,
-        ),
-        text_config=LlamaConfig(
-            hidden_size=hidden,
-            intermediate_size=intermediate,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            num_key_value_heads=heads,
-            max_position_embeddings=4096,
-            rms_norm_eps=1e-5,
-            vocab_size=32064,
-        ),
-        image_token_id=32000,
-        vision_feature_layer=-2,
-        vision_feature_select_strategy="default",
-        projector_hidden_act="gelu",
-    )
-    with torch.device(device):
-        return LlavaForConditionalGeneration._from_config(config, dtype=dtype)

@@ -1,11 +1,17 @@
-"""The chat layout of LLaVA-1.5 ("vicuna v1"): one text and token sequence for a conversation, with the answers marked.
+"""The chat layout of LLaVA-1.5 ("vicuna v1"): one text and token sequence per conversation, with the answers marked.
 
-Knows nothing of models, images' pixels or files; a tokenizer is passed in.
+The tokenizer is passed in; no model or image is loaded.
 Source: the published format of LLaVA-1.5, checked token by token against `tests/data/llava-tiny`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # seconds to import, and only needed for annotations
+    from transformers import PreTrainedTokenizerBase
 
 SYSTEM = (
     "A chat between a curious user and an artificial intelligence assistant. "
@@ -18,7 +24,7 @@ IGNORED = -100  # the label of a position that carries no loss
 
 @dataclass(frozen=True)
 class Tokens:
-    """`input_ids` and `labels` of one conversation, equally long; labels are `IGNORED` but on the answers."""
+    """`input_ids` and `labels` of one conversation, of equal length; labels are `IGNORED` outside the answers."""
 
     input_ids: list[int]
     labels: list[int]
@@ -28,15 +34,20 @@ class Tokens:
 
 
 def prompt_text(human: str) -> str:
-    """The text after which the model answers `human`; it ends in the colon after ASSISTANT."""
+    """The text after which the model answers `human`; it ends with `ASSISTANT:`."""
     return f"{SYSTEM} USER: {human} ASSISTANT:"
 
 
 def conversation_text(turns: Sequence[tuple[str, str]]) -> tuple[str, list[tuple[int, int]]]:
-    """The text of a conversation of (human, answer) pairs, and the character span of each answer.
+    """The text of a conversation, and the character span of each answer.
 
-    A span opens at the space before the answer's first word, which its first token carries, and closes behind
-    the end token.
+    A span starts at the space before the answer, which belongs to its first token, and ends after the end token.
+
+    Args:
+        turns: (human, answer) pairs.
+
+    Returns:
+        The text, and one (start, end) pair per answer.
     """
     text, spans = SYSTEM + " ", []
     for human, answer in turns:
@@ -47,25 +58,42 @@ def conversation_text(turns: Sequence[tuple[str, str]]) -> tuple[str, list[tuple
     return text, spans
 
 
-def tokenize(tokenizer, turns: Sequence[tuple[str, str]], image_token_id: int, image_tokens: int) -> Tokens:
-    """Token ids and labels of (human, answer) pairs; `<image>` becomes `image_tokens` times `image_token_id`."""
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, turns: Sequence[tuple[str, str]], image_token_id: int, image_tokens: int
+) -> Tokens:
+    """Token ids and labels of a conversation.
+
+    Args:
+        tokenizer: the model's.
+        turns: (human, answer) pairs.
+        image_token_id: the id that stands for an image.
+        image_tokens: positions per image; `<image>` becomes this many `image_token_id`.
+    """
     text, spans = conversation_text(turns)
     return _encode(tokenizer, text, spans, image_token_id, image_tokens)
 
 
-def tokenize_prompt(tokenizer, human: str, image_token_id: int, image_tokens: int) -> list[int]:
-    """Token ids after which the model answers `human`: exactly the ids that precede an answer in training."""
+def tokenize_prompt(
+    tokenizer: PreTrainedTokenizerBase, human: str, image_token_id: int, image_tokens: int
+) -> list[int]:
+    """Token ids after which the model answers `human`: the same ids that precede an answer in training."""
     return _encode(tokenizer, prompt_text(human), [], image_token_id, image_tokens).input_ids
 
 
-def _encode(tokenizer, text, spans, image_token_id, image_tokens) -> Tokens:
+def _encode(
+    tokenizer: PreTrainedTokenizerBase,
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    image_token_id: int,
+    image_tokens: int,
+) -> Tokens:
     ids, labels, offset = [tokenizer.bos_token_id], [IGNORED], 0
     for i, piece in enumerate(text.split(IMAGE)):
         if i:
             ids += [image_token_id] * image_tokens
             labels += [IGNORED] * image_tokens
             offset += len(IMAGE)
-        # Each piece is encoded by itself, as the original does: the model was trained on these very ids.
+        # Each piece is encoded separately, as in the original: the model was trained on these ids.
         encoded = tokenizer(piece, add_special_tokens=False, return_offsets_mapping=True)
         for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
             answered = any(start + offset < last and end + offset > first for first, last in spans)

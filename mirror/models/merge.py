@@ -1,4 +1,4 @@
-"""One plain `llava-hf` folder from a checkpoint, for vLLM, llama.cpp and whatever else reads LLaVA-1.5.
+"""Merges a checkpoint into one plain `llava-hf` folder, for vLLM, llama.cpp and other software that reads LLaVA-1.5.
 
 python -m mirror.models.merge checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5 merged/mirror-7b-planning
 """
@@ -16,7 +16,7 @@ from mirror.models.checkpoint import MANIFEST, PROMPTS, writing
 from mirror.models.lora import load_checkpoint, merge_adapter
 from mirror.paths import display_path, input_path, output_path
 
-# transformers 5's weight names → the published ones, which transformers 4 and 5 and vLLM read alike.
+# transformers 5's weight names → the published ones, which transformers 4 and 5 and vLLM can read.
 PUBLISHED_NAMES = [
     (r"^model\.language_model\.", "language_model.model."),
     (r"^lm_head\.", "language_model.lm_head."),
@@ -27,7 +27,20 @@ DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch
 
 
 def merge(checkpoint: Path, folder: Path, base_model: str = "", vision_tower: str = "", dtype: str = "float16") -> None:
-    """Writes the checkpoint's LLaVA, adapter folded in, as a `llava-hf` folder in `dtype`; whole or not at all."""
+    """Write the LLaVA of a checkpoint, adapter merged, as a `llava-hf` folder; atomically.
+
+    Args:
+        checkpoint: written by this software or by the original trainer.
+        folder: must not exist.
+        base_model: as in `mirror.models.lora.load_checkpoint`.
+        vision_tower: as in `mirror.models.lora.load_checkpoint`.
+        dtype: one of `DTYPES`.
+
+    Raises:
+        FileExistsError: `folder` exists.
+        FileNotFoundError: the checkpoint or its base model was not found.
+        ValueError: the checkpoint is damaged, or does not fit its base model.
+    """
     llava = load_checkpoint(checkpoint, base_model, vision_tower, DTYPES[dtype])
     model = merge_adapter(llava.model)
     with writing(folder) as partial:
@@ -42,17 +55,23 @@ def merge(checkpoint: Path, folder: Path, base_model: str = "", vision_tower: st
 
 
 def published_name(key: str) -> str:
-    """The name that the published `llava-hf` weights have for transformers 5's `key`."""
+    """The published `llava-hf` name of transformers 5's weight `key`.
+
+    Raises:
+        ValueError: LLaVA-1.5 has no such weight.
+    """
     for pattern, replacement in PUBLISHED_NAMES:
         renamed = re.sub(pattern, replacement, key)
         if renamed != key:
             return renamed
-    raise ValueError(f"{key} is no weight of a LLaVA-1.5")
+    raise ValueError(f"{key} is not a weight of LLaVA-1.5")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mirror.models.merge", description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", help="folder of a checkpoint, ours or the original trainer's")
+    """Run the command line."""
+    description = "Merge a checkpoint into one plain llava-hf folder."
+    parser = argparse.ArgumentParser(prog="python -m mirror.models.merge", description=description)
+    parser.add_argument("checkpoint", help="folder of a checkpoint, this software's or the original trainer's")
     parser.add_argument("folder", help="where the merged model is written; must not exist")
     parser.add_argument("--base-model", default="", help="needed for the original trainer's checkpoints")
     parser.add_argument("--vision-tower", default="", help="for an original-format base whose tower was moved")

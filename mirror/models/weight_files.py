@@ -1,7 +1,7 @@
-"""Which files of a model folder are its weights: one whole set out of formats, shards and variants such as fp16.
+"""Selects the weight files of a model folder: one complete set among formats, shards and variants such as fp16.
 
-The rules are the names that transformers and diffusers write. Also says what a file is that is no weights at all. Reads
-no tensor and knows no architecture.
+The rules follow the file names that transformers and diffusers write. Also recognizes damaged files, git-lfs pointers
+and web pages. Reads no tensors; `mirror.models.weights` does.
 """
 
 import re
@@ -17,14 +17,24 @@ from mirror.files.json_file import strict_json
 STEMS = ("model", "pytorch_model", "diffusion_pytorch_model")
 SHARD = re.compile(r"-(\d+)-of-(\d+)")
 SMALL_FILES = (".json", ".txt", ".model", ".jinja")  # configs and tokenizers
-# Preferred first: (format, variant), the plain variant being the empty text. Half the precision is half the download.
+# (format, variant), most preferred first; the plain variant is the empty string. fp16 files are half the download.
 HALF_ORDER = [(form, variant) for form in ("safetensors", "bin") for variant in ("fp16", "bf16", "")]
 FULL_ORDER = [(form, variant) for variant in ("", "fp16", "bf16") for form in ("safetensors", "bin")]
 
 
 @dataclass
 class WeightSet:
-    """Files that hold all weights of a model together, in one format and variant."""
+    """The files of a folder that together hold the weights of a model, in one format and variant.
+
+    Attributes:
+        stem: file name without format and variant, such as `model` or `pytorch_model`.
+        format: `safetensors` or `bin`.
+        variant: such as `fp16`; empty for the plain files.
+        whole: name of the single file, empty where the weights are sharded.
+        index: name of the index of the shards, or empty.
+        shards: shard number → file name.
+        count: number of shards according to their names.
+    """
 
     stem: str
     format: str
@@ -32,26 +42,27 @@ class WeightSet:
     whole: str = ""
     index: str = ""
     shards: dict[int, str] = field(default_factory=dict)
-    count: int = 0  # of shards, as their names say
+    count: int = 0
 
     @property
     def is_complete(self) -> bool:
+        """Whether no file is missing."""
         return bool(self.whole or (self.index and self.count and len(self.shards) == self.count))
 
     @property
     def files(self) -> list[str]:
-        """The names of the files with tensors, in order."""
+        """The names of the files that hold tensors, in order."""
         return [self.whole] if self.whole else [self.shards[number] for number in sorted(self.shards)]
 
     @property
     def links(self) -> dict[str, str]:
-        """The name that the libraries look for without a variant → the name here."""
+        """The file name that the libraries look for when no variant is asked for → the name in this folder."""
         plain = f"{self.stem}.{self.format}"
         return {plain: self.whole} if self.whole else {f"{plain}.index.json": self.index} | {n: n for n in self.files}
 
 
 def weight_sets(names: Iterable[str]) -> list[WeightSet]:
-    """All sets among the file `names` of one folder, whole or not."""
+    """All sets of weights among the file `names` of one folder, complete or not."""
     sets: dict[tuple[str, str, str], WeightSet] = {}
     for name in names:
         stem, *words = SHARD.sub("", name).split(".")
@@ -72,17 +83,23 @@ def weight_sets(names: Iterable[str]) -> list[WeightSet]:
 
 
 def choose(names: Iterable[str], half: bool) -> WeightSet | None:
-    """The whole set among `names` that suits the precision best; None where there is none.
+    """The complete set among the file `names` that fits the precision best; None if there is none.
 
-    In half precision the fp16 variant goes before the plain files, in full precision after them; other variants
-    (such as ema) are never taken.
+    In half precision the fp16 variant is preferred to the plain files, in full precision it is the other way round.
+    Other variants (such as ema) are never chosen.
     """
     whole = {(one.format, one.variant): one for one in weight_sets(names) if one.is_complete}
     return next((whole[key] for key in (HALF_ORDER if half else FULL_ORDER) if key in whole), None)
 
 
 def needed(names: Iterable[str], half: bool, parts: Iterable[str] = ("",)) -> list[str]:
-    """Of all file `names` of a repository those that loading a model reads; `parts` are its folders, "" the top."""
+    """The files of a repository that loading a model reads.
+
+    Args:
+        names: all file names of the repository.
+        half: as in `choose`.
+        parts: the repository's folders that hold models; the empty string is the top.
+    """
     names = list(names)
     kept = []
     for part in parts:
@@ -96,10 +113,10 @@ def needed(names: Iterable[str], half: bool, parts: Iterable[str] = ("",)) -> li
 
 
 def chosen_files(folder: Path, half: bool) -> WeightSet:
-    """The set that `choose` takes in `folder`, its files looked at.
+    """The set that `choose` selects in `folder`, after checking its files.
 
     Raises:
-        FileNotFoundError: there is none; says what there is.
+        FileNotFoundError: there is no complete set; the message lists what there is.
         ValueError: a file is broken.
     """
     names = sorted(path.name for path in Path(folder).iterdir())
@@ -118,9 +135,9 @@ def chosen_files(folder: Path, half: bool) -> WeightSet:
 
 @contextmanager
 def plain_names(folder: Path, half: bool) -> Iterator[Path]:
-    """A folder in which transformers and diffusers find the chosen weights of `folder` under their plain names.
+    """Yield a folder in which transformers and diffusers find the chosen weights of `folder` under their plain names.
 
-    It is `folder` itself where these are the only plain ones in it, else a temporary folder of links.
+    It is `folder` itself if that holds no other plain weights, else a temporary folder of symbolic links.
     """
     folder = Path(folder).resolve()
     chosen = chosen_files(folder, half)
@@ -139,9 +156,13 @@ def plain_names(folder: Path, half: bool) -> Iterator[Path]:
 
 
 def check_file(path: Path) -> None:
-    """Raises ValueError where a file of weights is not what its name says: a pointer, a web page, cut off, empty."""
+    """Check a weight file's content against its name, without reading the tensors.
+
+    Raises:
+        ValueError: it is a git-lfs pointer, a web page, truncated, empty, or of another format.
+    """
     if not path.is_file():
-        raise ValueError(f"{path} is no file; give the file itself")
+        raise ValueError(f"{path} is not a file; give the file itself")
     size = path.stat().st_size
     with open(path, "rb") as file:
         head = file.read(512)
@@ -149,29 +170,34 @@ def check_file(path: Path) -> None:
             raise ValueError(f"{path} {fault}")
         if path.suffix == ".safetensors":
             length = int.from_bytes(head[:8], "little")
-            header = file.seek(8) and file.read(length) if length <= size - 8 else b""
+            file.seek(8)
+            header = file.read(length) if length <= size - 8 else b""
             fault = _safetensors_fault(header, size - 8 - length)
         elif head.startswith(b"PK"):
-            fault = "" if zipfile.is_zipfile(path) else "is cut off"
+            fault = "" if zipfile.is_zipfile(path) else "is truncated"
         else:
-            fault = "" if path.suffix == ".onnx" or head.startswith(b"\x80") else "is no PyTorch file"
+            fault = "" if path.suffix == ".onnx" or head.startswith(b"\x80") else "is not a PyTorch file"
     if fault:
         raise ValueError(f"{path} {fault} ({size:,} bytes); download it again")
 
 
 def foreign_content(head: bytes) -> str:
-    """What a file is that begins with `head`, where that is a git-lfs pointer, a web page or nothing; else ""."""
+    """The fault of a file that begins with `head`: a git-lfs pointer, a web page, or empty; "" if none of these."""
     if not head:
         return "is empty; download it again"
     if head.startswith(b"version https://git-lfs"):
-        return "is a pointer of git-lfs and not the file itself; run `git lfs pull` in its folder, or download the file"
+        return "is a git-lfs pointer and not the file itself; run `git lfs pull` in its folder, or download the file"
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         return "is a web page and not the file; download the file itself (on the Hub: /resolve/, not /blob/)"
     return ""
 
 
 def check_pointers(folder: Path) -> None:
-    """Raises ValueError where a small file of `folder` (a config, a tokenizer) is a pointer, a web page or empty."""
+    """Check the configs and tokenizer files of `folder`.
+
+    Raises:
+        ValueError: one is a git-lfs pointer, a web page or empty.
+    """
     for path in sorted(Path(folder).iterdir()):
         if path.name.endswith(SMALL_FILES) and path.is_file():
             with open(path, "rb") as file:
@@ -180,10 +206,12 @@ def check_pointers(folder: Path) -> None:
 
 
 def _safetensors_fault(header: bytes, room: int) -> str:
-    """What is wrong with a safetensors file of this header whose tensors have `room` bytes; "" if nothing."""
+    """The fault of a safetensors file with this header and `room` bytes of tensors; "" if there is none."""
     try:
         entries = strict_json(header)
-        needed = max((e["data_offsets"][1] for key, e in entries.items() if key != "__metadata__"), default=0)
+        needed: int = max((e["data_offsets"][1] for key, e in entries.items() if key != "__metadata__"), default=0)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return "is no safetensors file"
-    return "is cut off" if room < needed else "is no safetensors file" if room > needed else ""
+        return "is not a safetensors file"
+    if room == needed:
+        return ""
+    return "is truncated" if room < needed else "is not a safetensors file"

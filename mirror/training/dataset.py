@@ -1,6 +1,6 @@
-"""The training set: its records tokenized, split by dialogue, cut into batches of random examples.
+"""The training set: tokenized records, split by dialogue into training and held-out data, grouped into random batches.
 
-Knows nothing of models; a `Llava` is passed in for its tokenizer and image processor.
+A `Llava` is passed in for its tokenizer and image processor; the model itself is not used.
 """
 
 import logging
@@ -18,10 +18,11 @@ from mirror.models.llava import Llava, pixel_values
 from mirror.models.llava_chat import IGNORED, Tokens, tokenize
 from mirror.prompts import PromptSet, completed, lacking
 from mirror.seeds import seed_for
+from mirror.training.batch import Batch, collate
 from mirror.training.derivation import NotDerivable, derive
+from mirror.training.faults import DataError, RecordFault
 from mirror.training.prompt_induction import induce
-from mirror.training.records import DataError, Fault, Record, not_found_fields, read_records
-from mirror.training.step import Batch, collate
+from mirror.training.records import Record, not_found_fields, read_records
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +31,26 @@ Indices = tuple[int, ...]
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Checked and tokenized records, those trained on and those held out, and what was dropped.
+    """Checked and tokenized records.
 
-    `derived` says what was taken out of the records to make them those of the variant, one sentence per change.
+    Attributes:
+        records: in the order of the file.
+        tokens: of each record.
+        train: indices of the records to train on.
+        held_out: indices of the records of held-out dialogues.
+        faults: why records were dropped.
+        derived: what was removed from the records of a richer variant, one sentence per change.
     """
 
     records: tuple[Record, ...]
     tokens: tuple[Tokens, ...]
     train: Indices
     held_out: Indices
-    faults: tuple[Fault, ...]
+    faults: tuple[RecordFault, ...]
     derived: tuple[str, ...] = ()
 
     def lengths(self, indices: Iterable[int]) -> list[int]:
+        """Tokens of each of the records, with the image's."""
         return [len(self.tokens[i]) for i in indices]
 
 
@@ -56,29 +64,45 @@ def load_training_set(
     seed: int,
     cot: str = "ec_planning",
 ) -> TrainingSet:
-    """The whole training set, ready to train on. Raises DataError with all faults at once unless `on_fault` is drop.
+    """Read, check, tokenize and split a training set.
 
-    `held_out` is the share of dialogues (not of examples) kept for validation, drawn from `seed`. Where the file is of
-    a richer variant than `cot`, its records are derived (`mirror.training.derivation`).
+    Args:
+        file: in the published JSON format, of the variant `cot` or a richer one (see `mirror.training.derivation`).
+        image_folder: that the image paths in the file are relative to.
+        llava: for its tokenizer.
+        max_length: in tokens, with the image's; a longer record is a fault.
+        held_out: share of the dialogues (not of the records) kept for validation, 0…0.5.
+        on_fault: `refuse` to raise for faulty records, `drop` to leave them out.
+        seed: of the split.
+        cot: the variant to train.
+
+    Raises:
+        DataError: the file cannot be read, no record is valid, or records have faults and `on_fault` is `refuse`. It
+            holds all faults.
+        ValueError: dialogues are to be held out, and there is only one.
     """
     records, faults, count = read_records(file, image_folder)
     try:
         derivation = derive(records, cot)
     except NotDerivable as error:
-        advice = f"bring a set of the variant {cot}"
-        raise DataError(file, [Fault("all", "conversations", f"no set of {cot}: {error}")], count, advice) from None
+        advice = f"use a training set of the variant {cot}"
+        raise DataError(
+            file, [RecordFault("all", "conversations", f"no set of {cot}: {error}")], count, advice
+        ) from None
     records, faults = derivation.records, faults + derivation.faults
     tokens = [tokenize(llava.tokenizer, r.turns, llava.image_token_id, llava.image_tokens) for r in records]
     too_long = {i for i, t in enumerate(tokens) if len(t) > max_length}
     faults += [
-        Fault(records[i].name, "conversations", f"{len(tokens[i])} tokens with the image, max_length is {max_length}")
+        RecordFault(
+            records[i].name, "conversations", f"{len(tokens[i])} tokens with the image, max_length is {max_length}"
+        )
         for i in sorted(too_long)
     ]
     if faults and on_fault == "refuse":
-        raise DataError(file, faults, count, "mend them, or drop these records and count them: -p on_fault drop")
+        raise DataError(file, faults, count, "fix them, or drop and count these records: -p on_fault drop")
     kept = [i for i in range(len(records)) if i not in too_long]
     if not kept:
-        raise DataError(file, [*faults, Fault("all", "records", "none is left to train on")], count)
+        raise DataError(file, [*faults, RecordFault("all", "records", "none is left for training")], count)
     records, tokens = [records[i] for i in kept], [tokens[i] for i in kept]
     train, validation = split_by_dialogue(records, held_out, seed)
     return TrainingSet(tuple(records), tuple(tokens), train, validation, tuple(faults), derivation.changes)
@@ -88,12 +112,24 @@ def load_training_set(
 
 
 def split_by_dialogue(records: Sequence[Record], share: float, seed: int) -> tuple[Indices, Indices]:
-    """Indices to train on and indices held out: no dialogue stands in both, neither is empty unless `share` is 0."""
+    """Split records so that no dialogue is in both parts.
+
+    Args:
+        records: of at least two dialogues, unless `share` is 0.
+        share: of the dialogues to hold out, at least one if it is above 0.
+        seed: of the split.
+
+    Returns:
+        Indices to train on and indices held out; neither is empty unless `share` is 0.
+
+    Raises:
+        ValueError: there is only one dialogue to split.
+    """
     dialogues = sorted({record.dialogue for record in records})
     if not share:
         return tuple(range(len(records))), ()
     if len(dialogues) < 2:
-        raise ValueError("holding out needs two dialogues or more, found one; set held_out 0 or bring more data")
+        raise ValueError("holding out needs at least two dialogues, found one; set held_out 0 or use more data")
     random.Random(seed_for("split", seed)).shuffle(dialogues)
     kept_back = set(dialogues[: min(len(dialogues) - 1, max(1, round(share * len(dialogues))))])
     held_out = tuple(i for i, record in enumerate(records) if record.dialogue in kept_back)
@@ -101,23 +137,23 @@ def split_by_dialogue(records: Sequence[Record], share: float, seed: int) -> tup
 
 
 def find_prompts(data: TrainingSet, cot: str) -> PromptSet:
-    """The prompts that the records have, completed by our own where the variant needs one that no record has.
+    """The prompt templates found in the records, completed by the project's own where the variant needs others.
 
-    Both are said in the log: what was completed, and what a counselor of this variant will lack all the same.
+    Logs a warning for each template that was added, and for what a counselor of this variant will still lack.
     """
     found = induce((record.kind, record.turns[0][0]) for record in data.records)
     prompts = completed(found, cot)
     for kind in prompts.templates.keys() - found.templates.keys():
-        log.warning("no record of kind %s: the project's own prompt takes its place when the model counsels", kind)
+        log.warning("no record of kind %s: the project's own prompt is used instead when the model counsels", kind)
     for fault in lacking(prompts, cot):
-        log.warning("no counselor of cot %s can be made of these data: %s", cot, fault)
+        log.warning("a model trained on these data cannot counsel with cot %s: %s", cot, fault)
     return prompts
 
 
 def summary(data: TrainingSet) -> pd.DataFrame:
-    """What the set holds, one row per kind: records, dialogues, tokens (with the image's) and answer tokens.
+    """Numbers of records, dialogues, tokens (with the image's) and answer tokens, one row per kind of record.
 
-    Where the data has profile fields that read "Not found", a column counts the records with one.
+    If profile fields read "Not found", a column counts the records with such a field.
     """
     rows = []
     held_out = set(data.held_out)
@@ -144,12 +180,15 @@ def summary(data: TrainingSet) -> pd.DataFrame:
 
 
 def lengths(data: TrainingSet) -> pd.DataFrame:
-    """A row a record: kind and tokens (with the image's)."""
+    """Kind and tokens (with the image's), one row per record."""
     return pd.DataFrame({"kind": [r.kind for r in data.records], "tokens": [len(t) for t in data.tokens]})
 
 
 def records_to_show(data: TrainingSet, number: int, seed: int) -> list[Record]:
-    """Held-out records for reading, at most `number`: each of another dialogue, kinds and turns varied."""
+    """At most `number` held-out records for reading, each of another dialogue and of varied kinds and turns.
+
+    They are training records if nothing is held out.
+    """
     indices = data.held_out or data.train
     order = sorted(indices, key=lambda i: seed_for("shown", seed, data.records[i].id))
     chosen: dict[str, Record] = {}
@@ -168,12 +207,19 @@ def records_to_show(data: TrainingSet, number: int, seed: int) -> list[Record]:
 
 
 def batches(indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """One epoch's effective batches: random examples, so that every kind of record weighs in a step what it is.
+    """The effective batches of one epoch, in random order, so that each kind of record has its share of every step.
 
-    Length plays no part here; it orders the micro-batches inside an effective batch (`mirror.training.step`), as in the
-    published trainer. The batches' sizes differ by one at most: in a small last batch, few examples would have a whole
-    step to themselves. The order depends on `seed` and `epoch` alone. In the first epoch, the first batch holds the
-    longest example, so that one which does not fit the memory is met at once; all others stay where chance put them.
+    Examples are not grouped by length; within an effective batch, micro-batches are (`mirror.training.batch`), as in
+    the published trainer. Batch sizes differ by at most one, because the few examples of a small last batch would get
+    the weight of a whole step. The order depends only on `seed` and `epoch`. In the first epoch the longest example is
+    swapped into the first batch, so that an example that does not fit into memory is noticed at once.
+
+    Args:
+        indices: of the training examples.
+        lengths: tokens of each example.
+        batch_size: largest effective batch.
+        seed: of the order.
+        epoch: from 0.
     """
     order = list(indices)
     random.Random(seed_for("batches", seed, epoch)).shuffle(order)
@@ -186,12 +232,19 @@ def batches(indices: Sequence[int], lengths: Sequence[int], batch_size: int, see
     return [order[start:end] for start, end in pairwise(ends)]
 
 
-class BatchLoader(torch.utils.data.Dataset):
-    """Loads the batches of an epoch from disk, `workers` processes ahead of the training (0: in this process)."""
+class BatchLoader(torch.utils.data.Dataset[Batch]):
+    """Loads the images of batches from disk and builds the tensors."""
 
     def __init__(self, data: TrainingSet, llava: Llava, plan: Sequence[Sequence[int]]) -> None:
+        """Take the data; nothing is loaded yet.
+
+        Args:
+            data: that the batches are from.
+            llava: for its image processor.
+            plan: indices into the data, one list per batch.
+        """
         self.data, self.plan = data, plan
-        # Not the Llava itself: what goes to a worker process is copied.
+        # Not the Llava itself: everything here is copied to the worker processes.
         self.image_processor, self.pad = llava.processor.image_processor, llava.tokenizer.pad_token_id
 
     def __len__(self) -> int:
@@ -203,5 +256,5 @@ class BatchLoader(torch.utils.data.Dataset):
         return collate([self.data.tokens[i] for i in indices], pixel_values(self.image_processor, images), self.pad)
 
     def read(self, workers: int) -> Iterable[Batch]:
-        """The batches in order."""
+        """Load the batches in order, in `workers` processes ahead of training; 0 loads in this process."""
         return torch.utils.data.DataLoader(self, batch_size=None, num_workers=workers)

@@ -1,143 +1,153 @@
-"""Fine-tunes a LLaVA on a training set: epochs, held-out loss, checkpoints, and going on after a kill.
+"""Fine-tunes a LLaVA on a training set: what `notebooks/train.ipynb` calls."""
 
-Knows nothing of notebooks; one optimizer step is `mirror.training.step`'s business.
-"""
+from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from mirror.files.atomic import discard, write_text
 from mirror.files.csv_file import csv_text
 from mirror.files.digests import sha256
 from mirror.files.image_file import open_picture
+from mirror.files.listing import files
 from mirror.files.lock import locked
 from mirror.models import llava as llava_module
-from mirror.models.checkpoint import Manifest, checkpoint_name, intermediate_folder, intermediates, read_manifest
-from mirror.models.device import device_name
-from mirror.models.lora import PeftModel, add_lora, load_weights
+from mirror.models.checkpoint import Manifest, checkpoint_name, intermediate_folder
+from mirror.models.device import device_name, resolve_device, resolve_dtype
+from mirror.models.hub_id import resolve_model
+from mirror.models.llava import Llava
+from mirror.models.lora import LoraModel, add_lora
+from mirror.models.lora.adapter_weights import load_adapter_weights
 from mirror.paths import display_path, input_path, output_path
-from mirror.progress_bar import progress_bar
 from mirror.prompts import PromptSet
 from mirror.provenance import versions
-from mirror.run_folder import Run, RunConflict, differences
+from mirror.run_folder import Run
 from mirror.seeds import seed_for
-from mirror.training.dataset import (
-    BatchLoader,
-    TrainingSet,
-    batches,
-    find_prompts,
-    load_training_set,
-    records_to_show,
-    summary,
-)
+from mirror.training import dataset
+from mirror.training.dataset import TrainingSet
 from mirror.training.derivation import check_fields
+from mirror.training.faults import DataError, write_faults
 from mirror.training.float8 import float8_obstacle, freeze_in_float8
-from mirror.training.records import DataError, Record, write_faults
-from mirror.training.resume import LOSSES, Progress, diverged, forget_states, prune, resume
+from mirror.training.loop import TrainingLoop
+from mirror.training.records import Record
+from mirror.training.resume import LOSSES, Progress, forget_states, prune, refuse_other_training, resume
 from mirror.training.settings import TrainSettings
-from mirror.training.step import Batch, Diverged, Stepper, compile_layers, compile_obstacle, make_optimizer, rate_factor
+from mirror.training.step import Stepper, compile_layers, compile_obstacle, make_optimizer
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 log = logging.getLogger(__name__)
 
 FAULTS = "faults.csv"
-MICRO_BATCH = 16  # a larger one gains nothing on a GPU
+MICRO_BATCH = 16  # a larger one is no faster on a GPU
 
 
+@dataclass
 class Training:
-    """One fine-tuning run: its folder, base model, data and prompt templates. Making one trains nothing."""
+    """One fine-tuning run. Create it with `Training.open`; constructing one reads and changes nothing.
 
-    def __init__(self, settings: TrainSettings) -> None:
-        """Opens the run's folder, loads model and data.
+    Attributes:
+        settings: of the run.
+        run: the run's folder.
+        checkpoint: folder of the final checkpoint.
+        llava: the base model; `fit` adds the adapter to it.
+        data: the checked and tokenized training set.
+        prompts: the prompt templates found in the data.
+        data_sha256: hash of the data file.
+    """
 
-        Raises RunConflict where the folder or the checkpoint belongs to another training, DataError on a faulty set.
+    settings: TrainSettings
+    run: Run
+    checkpoint: Path
+    llava: Llava
+    data: TrainingSet
+    prompts: PromptSet
+    data_sha256: str
+
+    # Opening ----------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, settings: TrainSettings) -> Self:
+        """Check and load everything, then begin the run or resume it.
+
+        Where the settings say `fresh`, an earlier run and its checkpoints are removed, but only after model and data
+        were loaded without an error.
+
+        Raises:
+            RunConflict: the run's folder or the checkpoint belongs to another training.
+            DataError: the training set has faults; they are also written to the run's `faults.csv`.
+            FileNotFoundError: the base model was found neither locally nor on the Hub.
+            ValueError: the base model is of another size than `size`, or the device lacks what the settings need.
+            FolderInUse: another process works on the run or the checkpoint.
         """
-        self.settings = settings
         name = checkpoint_name(settings.size, settings.cot, settings.epochs)
-        self.checkpoint = output_path(settings.checkpoint_folder) / name
-        self.data_sha256 = sha256(input_path(settings.data))
+        checkpoint = output_path(settings.checkpoint_folder) / name
+        data_sha256 = sha256(input_path(settings.data))
         if not settings.fresh:
-            self._refuse_other_training()
-        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
-        self.llava = self._load_model()
-        self.data, self.prompts = self._load_data()
-        self._open()
-        if self.data.faults:
-            write_faults(self.run.folder / FAULTS, self.data.faults)
-            log.warning("%d faults: their records are dropped, see %s", len(self.data.faults), FAULTS)
-        write_text(self.run.folder / "data.csv", csv_text(summary(self.data), index=True))
+            refuse_other_training(settings, checkpoint, data_sha256)
+        run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        llava = load_base_model(settings)
+        data, prompts = _load_data(settings, llava, run)
+        training = cls(settings, run, checkpoint, llava, data, prompts, data_sha256)
+        training._begin()
+        return training
 
-    def _open(self) -> None:
-        """Begins or goes on, once model and data are sound; `fresh` sets aside what an earlier training left."""
+    def _begin(self) -> None:
+        """Begin the run's folder; with `fresh`, remove an earlier training, renaming its folders before deletion."""
         with locked(self.checkpoint, "training"):
             self.run.open()
             if self.settings.fresh:
                 for folder in (self.checkpoint, self.checkpoint.with_name(f"{self.checkpoint.name}.steps")):
                     discard(folder)
+        if self.data.faults:
+            write_faults(self.run.folder / FAULTS, self.data.faults)
+            log.warning("%d faults: their records are dropped, see %s", len(self.data.faults), FAULTS)
+        write_text(self.run.folder / "data.csv", csv_text(self.summary(), index=True))
 
-    def _refuse_other_training(self) -> None:
-        mine = self.settings.model_dump()
-        for folder in (self.checkpoint, *intermediates(self.checkpoint)):
-            if not folder.exists():
-                continue
-            manifest = read_manifest(folder)
-            differing = differences(manifest.settings, mine, self.settings.MACHINE)
-            if manifest.data_sha256 != self.data_sha256:
-                differing.append(f"the content of {self.settings.data} has changed")
-            if differing:
-                raise RunConflict(
-                    f"{display_path(folder)} is of another training ({'; '.join(differing)}); "
-                    "give -p checkpoint_folder another folder, or start over with -p fresh True"
-                )
+    # Tables -----------------------------------------------------------------------------------------------------------
 
-    def _load_model(self) -> llava_module.Llava:
-        s = self.settings
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if s.device == "auto" else s.device
-        is_half = s.precision == "bf16" or (s.precision == "auto" and device != "cpu")
-        if s.float8 and (obstacle := float8_obstacle(torch.device(device))):
-            raise ValueError(f"float8 cannot be used here: {obstacle}; set it false")
-        folder = input_path(s.base_model)
-        base_model = str(folder) if folder.is_dir() else s.base_model
-        llava_module.check_size(base_model, s.revision, s.size)
-        dtype = torch.bfloat16 if is_half else torch.float32
-        return llava_module.load(base_model, s.revision, s.vision_tower, dtype, device)
+    def summary(self) -> pd.DataFrame:
+        """Sizes of the training set, one row per kind of record."""
+        return dataset.summary(self.data)
 
-    def _load_data(self) -> tuple[TrainingSet, PromptSet]:
-        s, file = self.settings, input_path(self.settings.data)
-        options = (s.max_length, s.held_out, s.on_fault, s.seed, s.cot)
-        try:
-            data = load_training_set(file, input_path(s.image_folder), self.llava, *options)
-            prompts = find_prompts(data, s.cot)
-            check_fields(prompts, s.cot, file)
-            return data, prompts
-        except DataError as error:
-            if not self.run.is_begun:
-                self.run.open()
-            write_faults(self.run.folder / FAULTS, error.faults)
-            raise
+    def lengths(self) -> pd.DataFrame:
+        """Kind and tokens (with the image's) of every record, one row per record."""
+        return dataset.lengths(self.data)
 
-    # What the model says ----------------------------------------------------------------------------------------------
+    def files(self) -> pd.DataFrame:
+        """The files of the run and its checkpoint with their sizes, one row per file."""
+        return pd.DataFrame(files(self.run.folder, self.checkpoint))
+
+    # Answers of the model ---------------------------------------------------------------------------------------------
 
     @cached_property
     def shown_records(self) -> list[Record]:
         """`show` held-out records for reading."""
-        return records_to_show(self.data, self.settings.show, self.settings.seed)
+        return dataset.records_to_show(self.data, self.settings.show, self.settings.seed)
 
     def answers(self, records: Sequence[Record]) -> list[str]:
-        """What the model, as it is now, answers to the first human turn of each record (greedy)."""
+        """Greedy answers of the model in its current state to the first human turn of each record."""
         prompts = [record.turns[0][0] for record in records]
         images = [open_picture(record.image) for record in records]
         return llava_module.generate(self.llava, prompts, images, self.settings.max_new_tokens)
 
     def compare(self, before: Sequence[str]) -> pd.DataFrame:
-        """The shown records with the answers `before` and now, a row a record; also written to `replies.csv`."""
+        """The shown records with the model's answers before training and now; also written to `replies.csv`.
+
+        Args:
+            before: the result of `answers(shown_records)` before `fit`.
+
+        Returns:
+            One row per record: id, kind, image, prompt, expected, before, after.
+        """
         rows = [
             {
                 "id": record.id,
@@ -157,17 +167,24 @@ class Training:
     # Training ---------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def plan(self) -> list[list[list[int]]]:
-        """The batches of every epoch, as indices into the data; settled by the seed alone."""
-        train, s = self.data.train, self.settings
-        lengths = self.data.lengths(train)
-        return [batches(train, lengths, s.batch_size, s.seed, epoch) for epoch in range(s.epochs)]
+    def loop(self) -> TrainingLoop:
+        """The steps of this training."""
+        return TrainingLoop(self.settings, self.llava, self.data)
 
     def fit(self) -> pd.DataFrame:
-        """Trains to the end and writes the checkpoint; returns the losses (nats per answer token), a row a step.
+        """Train to the end and write the checkpoint.
 
-        Goes on from the newest intermediate checkpoint, if there is one, and ends with the weights of an unbroken
-        run. A training that is through is not repeated: its checkpoint is loaded.
+        A stopped training resumes from its newest intermediate checkpoint and ends with the same weights as one that
+        was never stopped. A finished training is not repeated: its checkpoint is loaded.
+
+        Returns:
+            The losses in nats per answer token, one row per step; also written to `losses.csv`.
+
+        Raises:
+            RunConflict: the run's folder was taken by another run since `open`.
+            FolderInUse: another process works on the run or the checkpoint.
+            Diverged: a loss or a gradient is not finite.
+            ValueError: the checkpoint to resume from is damaged.
         """
         with self.run.working("training"), locked(self.checkpoint, "training"):
             return self._fit_or_load()
@@ -176,14 +193,14 @@ class Training:
         s = self.settings
         model = add_lora(self.llava.model, s.lora_rank, s.lora_alpha, s.lora_dropout, seed_for("lora", s.seed))
         if self.checkpoint.exists():
-            log.warning("%s is trained already; -p fresh True trains anew", display_path(self.checkpoint))
-            load_weights(model, self.checkpoint)
-            forget_states(self.checkpoint)
+            log.warning("%s is trained already; to train again: -p fresh True", display_path(self.checkpoint))
+            load_adapter_weights(model, self.checkpoint)
+            forget_states(self.checkpoint)  # a kill may have left them
         else:
             self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
             try:
                 self._fit(model)
-            except BaseException as error:  # Ctrl-C too: the record says why a run ended, and it can go on
+            except BaseException as error:  # also Ctrl-C: the record says why a run ended, and it can be resumed
                 self.run.record("stopped", reason=f"{type(error).__name__}: {error}")
                 raise
         losses = pd.read_csv(self.checkpoint / LOSSES)
@@ -191,7 +208,7 @@ class Training:
         self.run.record("complete", checkpoint=display_path(self.checkpoint), steps=len(losses) - 1)
         return losses
 
-    def _fit(self, model: PeftModel) -> None:
+    def _fit(self, model: LoraModel) -> None:
         s = self.settings
         if s.float8:
             freeze_in_float8(model)
@@ -201,81 +218,30 @@ class Training:
         elif s.compile:
             compile_layers(model, s.activation_budget)
         progress = resume(self.checkpoint, model, optimizer)
-        self._train(model, optimizer, progress)
+        self._run_loop(model, optimizer, progress)
         if s.early_stopping and progress.best_step != progress.step:
             progress = replace(progress, step=progress.best_step)
-            load_weights(model, intermediate_folder(self.checkpoint, progress.step))
+            load_adapter_weights(model, intermediate_folder(self.checkpoint, progress.step))
             log.warning("the weights of step %d are kept: the best held-out loss", progress.step)
         progress.save(self.checkpoint, self.manifest(progress), model, self.llava, self.prompts)
         forget_states(self.checkpoint)
 
-    def _train(self, model: PeftModel, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-        """The steps from where `progress` stands to the end, with a bar that counts examples."""
+    def _run_loop(self, model: LoraModel, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
         s = self.settings
         micro_batch = s.micro_batch or min(s.batch_size, MICRO_BATCH)
         stepper = Stepper(model, optimizer, micro_batch, s.activation_checkpointing, s.max_grad_norm, s.seed)
-        steps = sum(map(len, self.plan))
-        if not progress.losses:
-            progress.losses.append({"step": 0, "epoch": 0.0, "held_out": self._held_out_loss(stepper)})
-        done = sum(map(len, [batch for plan in self.plan for batch in plan][: progress.step]))
-        bar = progress_bar("training", "examples", s.epochs * len(self.data.train), done)
+
+        def save() -> None:
+            folder = intermediate_folder(self.checkpoint, progress.step)
+            progress.save(folder, self.manifest(progress), model, self.llava, self.prompts, optimizer)
+            prune(self.checkpoint, s.keep, spare=progress.best_step)
+
         board = _tensorboard(self.run.folder) if s.logging == "tensorboard" else None
-        for epoch, ends_epoch, batch in self._batches(progress.step):
-            if s.early_stopping and progress.epochs_since_best >= s.early_stopping:
-                log.warning("stopped after step %d: the held-out loss falls no more", progress.step)
-                break
-            factor = rate_factor(progress.step, steps, s.warmup_ratio)
-            row = {"step": progress.step + 1, "epoch": epoch, "learning_rate": s.learning_rate * factor}
-            try:
-                row["train"] = stepper.step(batch, progress.step, factor)
-                progress.step += 1
-                progress.losses.append(row)
-                if ends_epoch:
-                    self._end_epoch(stepper, progress)
-            except Diverged as error:
-                names = [self.data.records[i].name for i in [b for plan in self.plan for b in plan][row["step"] - 1]]
-                raise diverged(error, row, names, self.checkpoint) from None
-            if ends_epoch:
-                _say_epoch(row, bar)
-            if progress.step < steps and (ends_epoch or (s.save_steps and progress.step % s.save_steps == 0)):
-                folder = intermediate_folder(self.checkpoint, progress.step)
-                progress.save(folder, self.manifest(progress), model, self.llava, self.prompts, optimizer)
-                prune(self.checkpoint, s.keep, spare=progress.best_step)
-            if board:
-                for name, value in row.items():
-                    if name != "step" and value is not None:
-                        board.add_scalar(name, value, progress.step)
-            bar.update(len(batch))
-            bar.set_postfix(loss=f"{row['train']:.3f}")
-        bar.close()
-
-    def _batches(self, done: int) -> Iterator[tuple[float, bool, Batch]]:
-        """The batches after the first `done`: (epochs passed once it is trained on, whether it ends one, the batch)."""
-        for epoch, plan in enumerate(self.plan):
-            skipped = min(done, len(plan))
-            done -= skipped
-            loader = BatchLoader(self.data, self.llava, plan[skipped:])
-            for number, batch in enumerate(loader.read(self.settings.workers), skipped + 1):
-                yield epoch + number / len(plan), number == len(plan), batch
-
-    def _end_epoch(self, stepper: Stepper, progress: Progress) -> None:
-        loss = progress.losses[-1]["held_out"] = self._held_out_loss(stepper)
-        if loss is None or loss >= progress.best_loss:
-            progress.epochs_since_best += 1
-        else:
-            progress.best_loss, progress.best_step, progress.epochs_since_best = loss, progress.step, 0
-
-    def _held_out_loss(self, stepper: Stepper) -> float | None:
-        """Mean loss on the held-out dialogues, without dropout; None where none is held out."""
-        if not self.data.held_out:
-            return None
-        order = sorted(self.data.held_out, key=lambda i: -len(self.data.tokens[i]))
-        plan = [order[i : i + stepper.micro_batch] for i in range(0, len(order), stepper.micro_batch)]
-        return stepper.mean_loss(BatchLoader(self.data, self.llava, plan).read(self.settings.workers))
+        self.loop.run(stepper, progress, self.checkpoint, save, board)
 
     def manifest(self, progress: Progress) -> Manifest:
-        """What a checkpoint saved now is."""
-        last = progress.losses[progress.step]  # a row a step, from 0
+        """The manifest of a checkpoint saved at this progress."""
+        last = progress.losses[progress.step]  # one row per step, from 0
         return Manifest(
             size=self.settings.size,
             cot=self.settings.cot,
@@ -287,20 +253,46 @@ class Training:
             settings=self.settings.model_dump(),
             versions=versions(),
             step=progress.step,
-            steps=sum(map(len, self.plan)),
+            steps=self.loop.steps,
             epoch=last["epoch"],
             losses={"train": last.get("train"), "held_out": last.get("held_out")},
             derived=list(self.data.derived),
         )
 
 
-def _say_epoch(row: dict[str, Any], bar: tqdm) -> None:
-    held_out = "" if row["held_out"] is None else f", held out {row['held_out']:.3f}"
-    rate = bar.format_dict["rate"] or 0
-    print(f"epoch {row['epoch']:.0f}: loss {row['train']:.3f}{held_out}; {rate:.2f} examples a second", flush=True)
+def load_base_model(settings: TrainSettings) -> Llava:
+    """The base model, on the device and in the precision of the settings.
+
+    Raises:
+        FileNotFoundError: it was found neither locally nor on the Hub.
+        ValueError: it is of another size than the settings say, or float8 cannot be used on the device.
+    """
+    device = resolve_device(settings.device)
+    if settings.float8 and (obstacle := float8_obstacle(torch.device(device))):
+        raise ValueError(f"float8 cannot be used here: {obstacle}; set it false")
+    base_model = resolve_model(settings.base_model)
+    llava_module.check_size(base_model, settings.revision, settings.size)
+    dtype = resolve_dtype(settings.precision, device)
+    return llava_module.load(base_model, settings.revision, settings.vision_tower, dtype, device)
 
 
-def _tensorboard(folder: Path):
-    from torch.utils.tensorboard import SummaryWriter  # optional: installed with the extra `tensorboard`
+def _load_data(settings: TrainSettings, llava: Llava, run: Run) -> tuple[TrainingSet, PromptSet]:
+    """The training set and its prompts; the faults of a refused set are written into the run's folder."""
+    file = input_path(settings.data)
+    options = (settings.max_length, settings.held_out, settings.on_fault, settings.seed, settings.cot)
+    try:
+        data = dataset.load_training_set(file, input_path(settings.image_folder), llava, *options)
+        prompts = dataset.find_prompts(data, settings.cot)
+        check_fields(prompts, settings.cot, file)
+        return data, prompts
+    except DataError as error:
+        if not run.is_begun:
+            run.open()
+        write_faults(run.folder / FAULTS, error.faults)
+        raise
+
+
+def _tensorboard(folder: Path) -> SummaryWriter:
+    from torch.utils.tensorboard import SummaryWriter  # slow to import, and used on request only
 
     return SummaryWriter(str(folder / "tensorboard"))

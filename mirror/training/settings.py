@@ -1,4 +1,4 @@
-"""The parameters of fine-tuning, and the recipes that fill in what is left open."""
+"""The parameters of fine-tuning, and the recipes that provide their defaults."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ from mirror.settings.base import (
     missing_folder,
 )
 
-# What goes with a size where a parameter is left open: the published recipe, and the pocket's own.
+# Defaults of each size for parameters that are None: the published recipe, and one for the pocket model.
 RECIPES: dict[str, dict[str, Any]] = {
     "7b": {
         "base_model": "llava-hf/llava-1.5-7b-hf",
@@ -57,7 +57,7 @@ RECIPES["13b"] = RECIPES["7b"] | {"base_model": "llava-hf/llava-1.5-13b-hf", "ac
 
 
 class TrainSettings(Settings):
-    """The parameters of `notebooks/train.ipynb`; what each means stands there, beside its default."""
+    """The parameters of `notebooks/train.ipynb`, which documents each beside its default."""
 
     MACHINE = frozenset(
         {"fresh", "keep", "workers", "logging", "show", "max_new_tokens"}
@@ -105,10 +105,10 @@ class TrainSettings(Settings):
 
     @classmethod
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fills what is left open (None) from the recipe of the size, and names the run after size and cot."""
+        """Fill in parameters that are None from the recipe of the size, and name the run after size and cot."""
         size, cot = values.get("size"), values.get("cot")
         if not isinstance(size, str) or size not in RECIPES:
-            return {"size": size}  # what the other parameters may be left open for depends on it
+            return {"size": size}  # the defaults of all other parameters depend on it
         values = {name: RECIPES[size].get(name) if value is None else value for name, value in values.items()}
         if values.get("run") is None:
             values["run"] = f"train-{size}-{cot}"
@@ -117,6 +117,7 @@ class TrainSettings(Settings):
         return values
 
     def conflicts(self) -> list[str]:
+        """Combinations of values that cannot work, one sentence per fault."""
         faults = []
         if self.micro_batch > self.batch_size:
             faults.append(
@@ -132,22 +133,23 @@ class TrainSettings(Settings):
         return faults
 
     def missing(self) -> list[str]:
+        """Files, folders and devices that do not exist on this machine, one sentence per fault."""
         faults = []
         if not input_path(self.data).is_file():
             faults.append(
                 f"data: no such file {input_path(self.data)}; put the training set there (a JSON list or JSON Lines) "
-                f"or say where it is{self._data_beside()}"
+                f"or set data to its path{self._data_beside()}"
             )
         if not input_path(self.image_folder).is_dir():
-            faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; the data's images lie in it")
+            faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; set it to that of the images")
         faults += missing_folder("base_model", self.base_model) + missing_device(self.device)
         return faults
 
     def _data_beside(self) -> str:
-        """The advice to take a set that lies beside the missing one: of this variant, or a richer one to derive it."""
+        """Advice to use a set beside the missing one: of this variant, or of a richer one to derive it from."""
         stem = re.sub(r"_(?:ec_planning|planning|ec|base)\.json$", "", self.data)
         for cot in (self.cot, "planning", "ec", "ec_planning"):
             sibling, needed = f"{stem}_{cot}.json", {*self.cot.split("_")} - {"base"}
             if needed <= {*cot.split("_")} and input_path(sibling).is_file():
-                return f"; or take the one that is there: -p data {sibling}"
+                return f"; or use the one that exists: -p data {sibling}"
         return ""

@@ -94,7 +94,7 @@ def train(folder: Path, url: str) -> None:
     small = {"base_model": TINY, "data": str(folder / "data/records.json"), "image_folder": str(folder / "data")}
     small |= {"held_out": 0.25, "epochs": 2, "batch_size": 2, "lora_rank": 4, "save_steps": 1, "keep": 2, "show": 1}
     settings = input_path("params/train/pocket-base.yaml")
-    Training(TrainSettings.from_file(settings, **small, max_new_tokens=4, run="train")).fit()
+    Training.open(TrainSettings.from_file(settings, **small, max_new_tokens=4, run="train")).fit()
 
 
 # Merging a checkpoint -------------------------------------------------------------------------------------------------

@@ -3,17 +3,16 @@
 import pytest
 import torch
 
+from mirror.benchmarks import random_llava
+from mirror.benchmarks.compute_rate import ANSWER, flops_per_example
 from mirror.benchmarks.training import (
-    ANSWER,
     VARIANTS,
     Measurement,
-    flops_per_example,
     published_loss,
     published_step,
     random_batch,
     table,
 )
-from mirror.models import llava
 from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import add_lora
 from mirror.training import step
@@ -24,15 +23,15 @@ HIDDEN, INNER, LAYERS, RANK, POSITIONS = 64, 128, 2, 8, 700
 @pytest.fixture(scope="module")
 def model():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(llava.SHAPES, "7b", (HIDDEN, INNER, LAYERS, 4))
-        base = llava.random_model("7b", torch.float32, "meta")  # shapes are all that is counted
+        patch.setitem(random_llava.SHAPES, "7b", (HIDDEN, INNER, LAYERS, 4))
+        base = random_llava.random_model("7b", torch.float32, "meta")  # shapes are all that is counted
     return add_lora(base, RANK, 16, 0.0, seed=0)
 
 
 def test_the_published_shapes_have_the_published_number_of_weights():
     """Counted on no device: nothing is allocated."""
     for size, billions in (("7b", 7.06), ("13b", 13.35)):
-        found = sum(p.numel() for p in llava.random_model(size, torch.bfloat16, "meta").parameters())
+        found = sum(p.numel() for p in random_llava.random_model(size, torch.bfloat16, "meta").parameters())
         assert found / 1e9 == pytest.approx(billions, abs=0.01)
 
 

@@ -272,7 +272,7 @@ def test_a_pack_below_any_folder_is_what_insightface_makes_of_it(tmp_path, name,
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "is empty"), (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of git-lfs")],
+    [(b"", "is empty"), (b"version https://git-lfs.github.com/spec/v1\n", "is a git-lfs pointer")],
 )
 def test_a_pack_with_a_file_that_is_no_model_names_it(tmp_path, content, message):
     pack = copy_pack(tmp_path)

@@ -85,7 +85,7 @@ def test_a_checkpoint_is_never_written_over(output):
         with writing(final) as folder:
             (folder / "adapter.bin").write_text("other")
     assert str(error.value) == (
-        "checkpoints/c is already there; move it away, or train under another checkpoint_folder"
+        "checkpoints/c exists already; move it away, or write to another folder (checkpoint_folder)"
     )
     assert (final / "adapter.bin").read_text() == "a week's work"
     assert names(final.parent) == ["c"]

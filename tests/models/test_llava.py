@@ -14,7 +14,7 @@ from mirror.models.generation_config import ends_only
 from mirror.models.llava import check_size, generate, generate_ids, load, pad_to_square, unused_tokens
 from mirror.models.llava_chat import prompt_text, tokenize, tokenize_prompt
 from mirror.models.sampling import SeededSampling
-from mirror.models.weights import resolve
+from mirror.models.weights import model_folder
 from mirror.paths import repository_root
 from tests.tiny_llava import BASE, GOLDEN, greedy_ids, logits
 
@@ -200,12 +200,12 @@ def test_what_is_no_llava_1_5_is_refused(tmp_path, change, message):
 
 def test_missing_models_are_named(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="no model folder ./nowhere"):
-        resolve("./nowhere")
+        model_folder("./nowhere")
     with pytest.raises(FileNotFoundError, match="no config.json"):
         load(str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(FileNotFoundError, match="neither a folder here nor to be had from the Hub"):
-        resolve("mirror-tests/never-published")
+    with pytest.raises(FileNotFoundError, match="was not found locally or on the Hub"):
+        model_folder("mirror-tests/never-published")
 
 
 def test_another_size_than_declared_is_refused(tmp_path):

@@ -307,20 +307,20 @@ def test_options_that_are_off_and_records_pass(tmp_path):
         ({"r": True}, "r must be a whole number"),
         ({"lora_alpha": "16"}, "lora_alpha must be a number, found '16'"),
         ({"lora_alpha": float("nan")}, "holds NaN, which JSON does not have"),
-        ({"lora_dropout": 1}, "lora_dropout must be a number in 0…1"),
+        ({"lora_dropout": 1}, "lora_dropout must be a number from 0 to below 1"),
         ({"use_rslora": "yes"}, "use_rslora must be true or false"),
         ({"rank_pattern": {"q_proj": "8"}}, "rank_pattern must map names of layers to numbers"),
         ({"alpha_pattern": ["q_proj"]}, "alpha_pattern must map names"),
         ({"target_modules": None}, "target_modules must name layers, found None"),
-        ({"target_modules": ["query"]}, "name no linear layer of the language model"),
-        ({"rank_pattern": {"q_proj": 4}}, "the rank that its adapter_config.json says"),
+        ({"target_modules": ["query"]}, "match no linear layer of the language model"),
+        ({"rank_pattern": {"q_proj": 4}}, "the rank in its adapter_config.json"),
         ({"target_modules": ["q_proj"]}, "have no place in this model"),
         ({"layers_to_transform": "0"}, "layers_to_transform must be whole numbers"),
         ({"layers_to_transform": [0]}, "have no place in this model"),
         ({"target_modules": r".*proj", "layers_to_transform": [0]}, "cannot be used when `target_modules` is a str"),
         ({"target_modules": ["q_proj", 7]}, "target_modules must be text or a list of texts"),
-        ({"target_modules": "(proj"}, r"target_modules holds '\(proj', which is no regular expression"),
-        ({"alpha_pattern": {"*.q_proj": 8}}, "alpha_pattern holds .* which is no regular expression"),
+        ({"target_modules": "(proj"}, r"target_modules holds '\(proj', which is not a regular expression"),
+        ({"alpha_pattern": {"*.q_proj": 8}}, "alpha_pattern holds .* which is not a regular expression"),
     ],
 )
 def test_a_broken_adapter_config_is_named(tmp_path, text, message):
@@ -337,7 +337,7 @@ def test_a_broken_adapter_config_is_named(tmp_path, text, message):
 def test_a_folder_without_adapter_config_or_weights_is_named(tmp_path):
     shutil.copytree(ORIGINAL, tmp_path / "adapter")
     (tmp_path / "adapter" / "adapter_config.json").unlink()
-    with pytest.raises(FileNotFoundError, match="adapter: no adapter_config.json, so this is no adapter"):
+    with pytest.raises(FileNotFoundError, match="adapter: no adapter_config.json, so this is not an adapter"):
         load_adapter(load(str(BASE)).model, tmp_path / "adapter")
     with pytest.raises(FileNotFoundError, match="no adapter weights; expected adapter_model.safetensors"):
         load_adapter(load(str(BASE)).model, tmp_path)

@@ -41,7 +41,7 @@ def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path
         capture_output=True,
         text=True,
     )
-    assert again.returncode != 0 and "is already there" in again.stderr
+    assert again.returncode != 0 and "exists already" in again.stderr
 
 
 def test_an_adapters_own_scales_are_merged(tmp_path):

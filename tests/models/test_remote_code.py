@@ -1,4 +1,4 @@
-"""A model's folder is data: code that lies in it never runs, and nobody is asked whether it may."""
+"""A model's folder is data: code in it never runs, and no option allows it."""
 
 import json
 import os
@@ -39,7 +39,8 @@ LOADERS = {
     "safety": "from mirror.faces.filters import SafetyFilter; SafetyFilter(folder, 'cpu')",
     "relevance": "from mirror.faces.filters import RelevanceFilter; RelevanceFilter(folder, None, 'cpu')",
     "pipeline": (
-        "import torch; from mirror.faces.photomaker.pipeline import load_pipeline; load_pipeline(folder, '', torch.float32)"
+        "import torch; from mirror.faces.photomaker.pipeline import load_pipeline; "
+        "load_pipeline(folder, '', torch.float32)"
     ),
     "adapter": (
         "from mirror.models.llava import load; from mirror.models.lora import load_adapter; from pathlib import Path; "
@@ -145,7 +146,7 @@ def test_code_in_a_models_folder_never_runs(tmp_path, types_yes):
         assert not error or str(folders[name][1]) in error
     for kind in ("chat model", "safety", "relevance"):
         error = outcomes[f"{kind}, unknown kind"]
-        assert "needs code that lies in it (auto_map), and code of a model's folder is never run" in error
+        assert "needs the Python code in it (auto_map), and code of a model's folder is never run" in error
 
 
 PIPELINES = {

@@ -147,10 +147,10 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 99
 PAGE = b"\n<!DOCTYPE html>\n<html><body>Sign in</body></html>"
 BROKEN = {
     "empty": (b"", "is empty; download it again"),
-    "pointer": (POINTER, "is a pointer of git-lfs and not the file itself; run `git lfs pull` in its folder"),
+    "pointer": (POINTER, "is a git-lfs pointer and not the file itself; run `git lfs pull` in its folder"),
     "page": (PAGE, "is a web page and not the file; download the file itself"),
-    "json": (b'{"error": "not found"}', "is no (safetensors|PyTorch) file"),
-    "long header": (b"\xff" * 64, "is no (safetensors|PyTorch) file"),
+    "json": (b'{"error": "not found"}', "is not a (safetensors|PyTorch) file"),
+    "long header": (b"\xff" * 64, "is not a (safetensors|PyTorch) file"),
 }
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_was_cut_off_is_named(tmp_path, whole):
     path = tmp_path / f"cut{'.bin' if whole is pickle_bytes else '.safetensors'}"
     for length in (len(content) - 1, len(content) // 2):
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match=r"is cut off \([\d,]+ bytes\); download it again"):
+        with pytest.raises(ValueError, match=r"is truncated \([\d,]+ bytes\); download it again"):
             read_tensors(path)
     path.write_bytes(content)
     assert len(read_tensors(path)["a"]) == 999
@@ -183,7 +183,7 @@ def test_a_pickle_of_old_times_is_read(tmp_path):
 
 def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "model.safetensors").mkdir()
-    with pytest.raises(ValueError, match="model.safetensors is no file; give the file itself"):
+    with pytest.raises(ValueError, match="model.safetensors is not a file; give the file itself"):
         check_file(tmp_path / "model.safetensors")
 
 
@@ -191,5 +191,5 @@ def test_small_files_that_are_pointers_are_named(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({}))
     check_pointers(tmp_path)
     (tmp_path / "tokenizer.model").write_bytes(POINTER)
-    with pytest.raises(ValueError, match="tokenizer.model is a pointer of git-lfs"):
+    with pytest.raises(ValueError, match="tokenizer.model is a git-lfs pointer"):
         check_pointers(tmp_path)

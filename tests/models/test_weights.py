@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import torch
 
-from mirror.models.weights import find, load_weights, read_config, resolve
+from mirror.models.weights import find, model_folder, read_config, read_state_dict
 from tests import ROOT
 from tests.tiny_photomaker import GOLDEN, RECIPE
 
@@ -97,14 +97,14 @@ def run(code, endpoint, home):
 
 PAINT = f"""
 import torch
-from mirror.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 recipe, adapter = {RECIPE!r}, {str(GOLDEN / "photomaker-v1.bin")!r}
 painter = PhotoMaker.load("owner/model", adapter, recipe, dtype=torch.bfloat16, vision_heads=4)
 print(painter.facts()["revision"], painter.pipeline.unet.conv_in.weight.float().sum().item())
 """
 
 FIND = """
-from mirror.weights import find
+from mirror.models.weights import find
 try:
     find("owner/other")
 except FileNotFoundError as error:
@@ -146,7 +146,8 @@ def test_of_other_models_one_set_of_weights_is_fetched(tmp_path):
         revision, message = run(FIND, endpoint, tmp_path / "cache").split(" | ")
     assert sorted(set(given)) == ["config.json", "model.safetensors", "preprocessor_config.json"]
     assert revision == COMMIT
-    assert "owner/other is neither a folder here nor" in message and "check the name, the connection and" in message
+    assert "owner/other was not found locally or on the Hub" in message
+    assert "check the name, the connection and" in message
 
 
 def test_a_folder_and_what_is_none(tmp_path):
@@ -155,7 +156,7 @@ def test_a_folder_and_what_is_none(tmp_path):
     with pytest.raises(FileNotFoundError, match="config.json is a file; give the folder that holds config.json"):
         find(str(POCKET / "nsfw-pocket/config.json"))
     with pytest.raises(FileNotFoundError, match="no model folder ./nowhere"):
-        resolve("./nowhere")
+        model_folder("./nowhere")
 
 
 @pytest.mark.parametrize(
@@ -176,11 +177,11 @@ def test_a_clone_without_git_lfs_is_named(tmp_path):
     shutil.copytree(POCKET / "nsfw-pocket", tmp_path / "model")
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n"
     (tmp_path / "model/preprocessor_config.json").write_text(pointer)
-    with pytest.raises(ValueError, match="preprocessor_config.json is a pointer of git-lfs .* run `git lfs pull`"):
+    with pytest.raises(ValueError, match="preprocessor_config.json is a git-lfs pointer .* run `git lfs pull`"):
         find(str(tmp_path / "model"))
 
 
 def test_the_weights_of_a_folder_are_those_of_its_chosen_files(tmp_path):
     torch.save({"a": torch.ones(1)}, tmp_path / "pytorch_model.bin")
     torch.save({"a": torch.zeros(1)}, tmp_path / "pytorch_model.fp16.bin")
-    assert load_weights(tmp_path)["a"] == 1 and load_weights(tmp_path, half=True)["a"] == 0
+    assert read_state_dict(tmp_path)["a"] == 1 and read_state_dict(tmp_path, half=True)["a"] == 0

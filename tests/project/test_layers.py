@@ -42,7 +42,7 @@ faces         description identity photomaker rejection_sampling verification
 clients       client lexicon openness script
 figures       .
 chat          endpoint local messages prices retries
-models        checkpoint device generation_config llava llava_chat lora sampling weight_files weights
+models        checkpoint device generation_config hub_id llava llava_chat lora sampling weight_files weights
 transcripts   arm integrity profile session_folder turn verdict
 services      http_client server_json service
 prompts       . client

@@ -211,8 +211,8 @@ def test_what_works_is_accepted(values):
 @pytest.mark.parametrize(
     "name, message",
     {
-        "data": "data: no such file {}; put the training set there (a JSON list or JSON Lines) or say where it is",
-        "image_folder": "image_folder: no such folder {}; the data's images lie in it",
+        "data": "data: no such file {}; put the training set there (a JSON list or JSON Lines) or set data to its path",
+        "image_folder": "image_folder: no such folder {}; set it to that of the images",
         "base_model": "base_model: no such folder {}; give a folder or a Hub id",
     }.items(),
 )

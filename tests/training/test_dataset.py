@@ -24,7 +24,8 @@ from mirror.training.dataset import (
     split_by_dialogue,
     summary,
 )
-from mirror.training.records import DataError, Fault, Record, read_records, write_faults
+from mirror.training.faults import DataError, RecordFault, write_faults
+from mirror.training.records import Record, read_records
 
 
 def turns(*texts):
@@ -325,18 +326,21 @@ def test_dropping_is_not_advised_where_it_cannot_help(tmp_path, load):
 
 
 def test_the_message_lists_the_first_twenty_and_counts_the_rest(tmp_path):
-    faults = [Fault(f"record {i // 2}", "image", f"problem {i}") for i in range(25)]
+    faults = [RecordFault(f"record {i // 2}", "image", f"problem {i}") for i in range(25)]
     error = DataError(tmp_path / "data.json", faults, 40)
     assert error.faults == tuple(faults)
     lines = str(error).splitlines()
     assert lines[0] == f"{tmp_path / 'data.json'}: 25 faults in 13 of 40 records:"
     assert lines[1:21] == [f"  record {i // 2}: image: problem {i}" for i in range(20)]
-    assert lines[21:] == ["  … and 5 more", "mend the file"]
+    assert lines[21:] == ["  … and 5 more", "fix the file"]
     assert "more" not in str(DataError(tmp_path / "data.json", faults[:20], 40))
 
 
 def test_faults_are_written_as_a_table(tmp_path):
-    faults = [Fault("record 1 (a:0:r)", "image", 'no such file "a, b"\nat all'), Fault("record 2", "x", "y")]
+    faults = [
+        RecordFault("record 1 (a:0:r)", "image", 'no such file "a, b"\nat all'),
+        RecordFault("record 2", "x", "y"),
+    ]
     write_faults(tmp_path / "tables/faults.csv", faults)
     with open(tmp_path / "tables/faults.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
@@ -386,7 +390,7 @@ def test_dropping_trains_on_exactly_the_sound_records(load, llava):
 
 
 def test_nothing_left_is_refused_even_where_faults_are_dropped(load):
-    with pytest.raises(DataError, match="none is left to train on") as error:
+    with pytest.raises(DataError, match="none is left for training") as error:
         load(row("a:0:r", OK[0], ""), row("b:0:r", image="gone.png"), on_fault="drop")
     assert len(error.value.faults) == 3
 
@@ -436,7 +440,7 @@ def test_no_share_holds_nothing_out():
 def test_one_dialogue_cannot_be_split():
     with pytest.raises(ValueError) as error:
         split_by_dialogue(records_of(("a", 3)), 0.1, 1)
-    assert str(error.value) == ("holding out needs two dialogues or more, found one; set held_out 0 or bring more data")
+    assert str(error.value) == ("holding out needs at least two dialogues, found one; set held_out 0 or use more data")
 
 
 # Summary --------------------------------------------------------------------------------------------------------------

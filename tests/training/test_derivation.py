@@ -8,8 +8,9 @@ import pytest
 
 from mirror.prompts import VARIANTS, PromptTemplate
 from mirror.training.derivation import NotDerivable, check_fields, derive, without
+from mirror.training.faults import DataError
 from mirror.training.prompt_induction import induce
-from mirror.training.records import DataError, Record, read_records
+from mirror.training.records import Record, read_records
 from tests import ROOT
 from tests.published_form import FORMS, Form, records
 
@@ -78,7 +79,7 @@ def test_a_prompt_that_no_template_reads_is_a_fault_of_its_record():
     found[broken] = replace(found[broken], turns=((human.replace("- CBT technique:", "CBT-technique"), answer),))
     derivation = derive(found, "ec")
     assert [fault.record for fault in derivation.faults] == [found[broken].name]
-    assert "plan, technique cannot be taken out" in derivation.faults[0].problem
+    assert "plan, technique cannot be removed" in derivation.faults[0].problem
     assert found[broken].id not in [record.id for record in derivation.records]
     assert len(derivation.records) == len(found) - 1
 
@@ -101,8 +102,8 @@ def test_a_field_goes_with_its_label_and_the_blank_lines_before_it(wording):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("Use {technique} now.\n{why}\nGo.", "stands in a sentence"),
-        ("You chose {technique}\n{why}\nGo.", "stands in a sentence"),
+        ("Use {technique} now.\n{why}\nGo.", "is part of a sentence"),
+        ("You chose {technique}\n{why}\nGo.", "is part of a sentence"),
         ("- CBT technique: Pie Chart\n- Why: {why}\nGo.", "the same in all these records"),
     ],
 )

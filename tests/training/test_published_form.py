@@ -60,7 +60,7 @@ def test_a_set_is_trained_on_and_counseled_with_as_it_is(cot, tmp_path, output, 
     rows = json.loads(file.read_text(encoding="utf-8"))
     assert all(row["image"].startswith(f"{FOREIGN}/cactus-") for row in rows)
     changes = {"base_model": str(BASE), "data": str(file), "image_folder": str(pictures), "epochs": 1, "batch_size": 16}
-    training = Training(TrainSettings.from_file(ROOT / f"params/train/pocket-{cot}.yaml", **changes))
+    training = Training.open(TrainSettings.from_file(ROOT / f"params/train/pocket-{cot}.yaml", **changes))
     assert len(training.data.records) == len(rows) and not training.data.faults and not training.data.derived
     assert set(training.prompts.share.values()) == {1.0}
     training.fit()

@@ -6,7 +6,8 @@ import unicodedata
 import pytest
 from PIL import Image
 
-from mirror.training.records import DataError, not_found_fields, read_records, write_faults
+from mirror.training.faults import DataError, write_faults
+from mirror.training.records import not_found_fields, read_records
 
 PROMPT = "<image>\nHere is your client.\n- Personal Information: {}\n- Reason for Counseling: {}\nAnswer."
 
@@ -86,7 +87,7 @@ def test_a_bad_line_is_a_fault_with_its_number_among_all_others(bad, name, read)
         ("record 1 (line 3)", "JSON"),
         ("record 2 (b:0:r)", "conversations"),
     ]
-    assert faults[0].problem.startswith("line 3 is no JSON (") and "one record per line" in faults[0].problem
+    assert faults[0].problem.startswith("line 3 is not JSON (") and "one record per line" in faults[0].problem
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from mirror.models.lora import load_checkpoint
 from mirror.prompts import lacking, own_template
 from mirror.run_folder import RunConflict
 from mirror.settings.base import SettingsError
-from mirror.training.dataset import DataError
+from mirror.training.faults import DataError
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
 from mirror.training.step import Diverged, Stepper
@@ -93,7 +93,7 @@ def parameters(tmp_path, monkeypatch):
 
 
 def training(parameters, **changed):
-    return Training(TrainSettings.checked(parameters | changed, "parameter"))
+    return Training.open(TrainSettings.checked(parameters | changed, "parameter"))
 
 
 def weights(folder):
@@ -198,8 +198,9 @@ def test_kill_9_while_checkpoints_are_written_leaves_whole_ones_only(parameters,
     """A real process is killed; whatever it left, every folder that is there loads, and the training goes on."""
     (tmp_path / "parameters.json").write_text(json.dumps(parameters | {"save_steps": 1, "keep": 1, "epochs": 8}))
     code = (
-        "import json, sys; from mirror.training.settings import TrainSettings; from mirror.training.run import Training; "
-        "Training(TrainSettings.checked(json.load(open(sys.argv[1])), 'parameter')).fit()"
+        "import json, sys; from mirror.training.run import Training; "
+        "from mirror.training.settings import TrainSettings; "
+        "Training.open(TrainSettings.checked(json.load(open(sys.argv[1])), 'parameter')).fit()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path / "parameters.json")],
@@ -233,7 +234,7 @@ def test_the_record_says_why_a_training_ended(parameters, monkeypatch):
 
 def test_worker_processes_load_the_same_batches(parameters):
     here, ahead = training(parameters, run="a"), training(parameters, run="b", workers=2)
-    for (epoch, ends, one), (_, _, other) in zip(here._batches(3), ahead._batches(3), strict=True):
+    for (epoch, ends, one), (_, _, other) in zip(here.loop.batches(3), ahead.loop.batches(3), strict=True):
         assert 0.75 < epoch <= 2 and ends == (epoch == int(epoch))
         assert torch.equal(one.input_ids, other.input_ids) and torch.equal(one.pixel_values, other.pixel_values)
 
@@ -266,7 +267,7 @@ def test_early_stopping_keeps_the_best_weights(parameters, caplog, monkeypatch):
     one = training(parameters, epochs=6, early_stopping=1, keep=1)
     with caplog.at_level(logging.WARNING):
         losses = one.fit()
-    assert "the held-out loss falls no more" in caplog.text
+    assert "the held-out loss no longer falls" in caplog.text
     assert losses.held_out.dropna().tolist() == [6.0, 3.0, 2.0, 2.5]
     best, last = intermediates(one.checkpoint)
     assert (best.name, last.name) == ("step-000008", "step-000012")
@@ -319,7 +320,7 @@ def test_the_set_of_a_variant_is_derived_from_a_richer_one(tmp_path, monkeypatch
     richer, images = write_set(tmp_path, "ec_planning", 8, FORMS["ec_planning"])
     parameters = PARAMETERS | {"cot": "ec", "epochs": 1, "held_out": 0.0, "max_length": 1024}
     parameters["image_folder"] = str(images)
-    with pytest.raises(SettingsError, match=f"or take the one that is there: -p data {richer}"):
+    with pytest.raises(SettingsError, match=f"or use the one that exists: -p data {richer}"):
         training(parameters | {"data": str(tmp_path / "mirror_ec.json")})
     with caplog.at_level(logging.WARNING):
         one = training(parameters | {"data": str(richer)})
@@ -336,7 +337,7 @@ def test_the_set_of_a_variant_is_derived_from_a_richer_one(tmp_path, monkeypatch
 
 
 def test_data_that_lack_what_the_variant_needs_are_refused_before_training(parameters, tmp_path):
-    with pytest.raises(DataError, match="cot planning needs plan and technique in the prompts of its replies"):
+    with pytest.raises(DataError, match="cot planning needs plan and technique in its response prompts"):
         training(parameters, cot="planning")
     assert "needs plan" in (tmp_path / "results/tiny/faults.csv").read_text()
 
@@ -352,8 +353,8 @@ def test_a_planning_set_without_records_that_ask_for_a_plan_is_completed(paramet
     (tmp_path / "data.json").write_text(json.dumps(rows))
     with caplog.at_level(logging.WARNING):
         one = training(parameters, cot="planning", epochs=1, max_length=2048)
-    assert "no record of kind planning: the project's own prompt takes its place" in caplog.text
-    assert "can be made of these data" not in caplog.text
+    assert "no record of kind planning: the project's own prompt is used instead" in caplog.text
+    assert "cannot counsel with cot" not in caplog.text
     one.fit()
     assert read_manifest(one.checkpoint).prompts == {"response": "data", "planning": "own"}
     written = json.loads((one.checkpoint / "prompts.json").read_text())
@@ -381,7 +382,7 @@ def test_tensorboard_gets_the_losses(parameters):
 def test_a_diverged_training_stops_names_the_batch_and_keeps_the_sound_checkpoint(parameters, monkeypatch, what):
     """With early stopping and one checkpoint kept, a NaN after a sound epoch used to count as the best loss."""
     one = training(parameters, early_stopping=2, keep=1, held_out=0.2)
-    per_epoch, real = len(one.plan[0]), Stepper.gradients
+    per_epoch, real = len(one.loop.plan[0]), Stepper.gradients
 
     def gradients(self, batch, number):
         loss = real(self, batch, number)
@@ -396,9 +397,9 @@ def test_a_diverged_training_stops_names_the_batch_and_keeps_the_sound_checkpoin
     with pytest.raises(Diverged) as error:
         one.fit()
     told = str(error.value)
-    names = [one.data.records[i].name for i in one.plan[1][1]]
+    names = [one.data.records[i].name for i in one.loop.plan[1][1]]
     assert f"training diverged in step {per_epoch + 2}: " in told and all(name in told for name in names)
-    assert f"epoch2.steps/step-{per_epoch:06d}" in told and "Lower learning_rate" in told
+    assert f"epoch2.steps/step-{per_epoch:06d}" in told and "lower learning_rate" in told
     assert not one.checkpoint.exists() and one.run.provenance["status"] == "stopped"
     left = intermediates(one.checkpoint)
     assert [folder.name for folder in left] == [f"step-{per_epoch:06d}"]

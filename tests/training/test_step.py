@@ -13,8 +13,9 @@ from PIL import Image
 from mirror.models.llava import load
 from mirror.models.llava_chat import IGNORED, tokenize
 from mirror.models.lora import add_lora, lora_weights, projector
-from mirror.training import step
-from mirror.training.step import MICRO_BATCH_COST, Stepper, collate, cuts, loss_sum, make_optimizer, rate_factor
+from mirror.training import batch as batches
+from mirror.training.batch import MICRO_BATCH_COST, collate, cuts
+from mirror.training.step import Stepper, loss_sum, make_optimizer, rate_factor
 from tests.tiny_llava import BASE
 
 TURNS = [
@@ -136,7 +137,7 @@ def test_mean_loss_counts_tokens_not_batches(llava, batch):
 
 
 def test_split_cuts_each_part_to_its_longest_example(batch, monkeypatch):
-    monkeypatch.setattr(step, "MICRO_BATCH_COST", 1)
+    monkeypatch.setattr(batches, "MICRO_BATCH_COST", 1)
     parts = list(batch.split(4, torch.device("cpu")))
     lengths = [part.input_ids.shape[1] for part in parts]
     assert lengths[0] == batch.input_ids.shape[1] and lengths == sorted(set(lengths), reverse=True)
@@ -190,12 +191,12 @@ def test_how_a_mixed_batch_is_cut_changes_rounding_only(llava, monkeypatch):
     batch = collate(tokens, pixels, llava.tokenizer.pad_token_id)
     model = add_lora(llava.model, 4, 8, 0.0, seed=1)
     with monkeypatch.context() as patch:
-        patch.setattr(step, "cuts", lambda lengths, size: [slice(0, len(lengths))])
+        patch.setattr(batches, "cuts", lambda lengths, size: [slice(0, len(lengths))])
         loss, wanted = stepper(model).gradients(batch, 0), gradients(model)
     sizes = []
     for cost in (1, 100, 100_000):
         model.zero_grad()
-        monkeypatch.setattr(step, "MICRO_BATCH_COST", cost)
+        monkeypatch.setattr(batches, "MICRO_BATCH_COST", cost)
         sizes.append([len(part) for part in batch.split(2, torch.device("cpu"))])
         assert stepper(model, 2).gradients(batch, 0) == pytest.approx(loss, rel=1e-5)
         for name, found in gradients(model).items():
@@ -221,7 +222,7 @@ def test_what_a_failed_pass_held_is_free_before_the_next(llava, batch, monkeypat
     real = loss_sum
     monkeypatch.setattr("mirror.training.step.loss_sum", small_memory)
     monkeypatch.setattr(Stepper, "_fall_back", fall_back)
-    monkeypatch.setattr(step, "MICRO_BATCH_COST", 100_000)
+    monkeypatch.setattr(batches, "MICRO_BATCH_COST", 100_000)
     one.gradients(batch, 0)
     assert held
 

@@ -1,4 +1,4 @@
-"""Finds the templates of someone else's prompts in the prompts themselves. Knows nothing of images or answers."""
+"""Induces prompt templates from the prompts of a data set whose templates are not published."""
 
 from __future__ import annotations
 
@@ -8,43 +8,46 @@ import re
 from collections.abc import Iterable
 
 from mirror.prompts import CountedTemplate, FormCounts, PromptSet, PromptTemplate, canonical_technique, is_known
-from mirror.training.prompt_draft import Draft, draft_template
-from mirror.training.prompt_lines import FIRST_STEP, MASK, ROLE_LINE, STEP, Key, line_keys
+from mirror.training.prompt_induction.draft import Draft, draft_template
+from mirror.training.prompt_induction.lines import FIRST_STEP, MASK, ROLE_LINE, STEP, Key, line_keys
 
-SAMPLE = 2000  # records that a template is drafted from; all are then held against it
-RARE = (1, 3)  # per cent and number of a kind's records: a template that reproduces fewer is not kept
-SLIP = (5, 5)  # the same for a template with the fields of a more common one, or with a constant of it misspelt
-DRAFTS = 40  # of one kind, at most
+SAMPLE = 2000  # records that a template is drafted from; it is then checked on all records
+RARE = (1, 3)  # percent and number of a kind's records: a template that reproduces fewer is not kept
+SLIP = (5, 5)  # the same for a template with the fields of a more common one, or with a misspelled constant of it
+DRAFTS = 40  # maximum per kind
 _LABELLED = re.compile(r"techniques?\W*:\W*\{technique\}", re.IGNORECASE)
-ALIKE = 0.8  # similarity at which a line is a misspelt constant
+ALIKE = 0.8  # similarity from which a line counts as a misspelled constant
 
 
 def induce(records: Iterable[tuple[str, str]]) -> PromptSet:
-    """The prompt templates of a data set whose wording is not known.
+    """Induce the prompt templates of a data set with unknown wording.
 
-    What nearly all records of a kind share (90 %) is constant; what varies after `- Label: ` is a field named by
-    its label in snake case, lines `Therapist:` / `Client:` are `dialogue`, a run `1. … 2. …` or what follows a
-    label that ends in "plan" or "planning" is `plan`, and one of the 12 techniques, in any spelling, is
+    Text that nearly all records of a kind share (90%) is constant. Text that varies after `- Label: ` is a field named
+    by its label in snake case; lines `Therapist:` / `Client:` are the field `dialogue`; a list `1. … 2. …`, or the text
+    after a label that ends in "plan" or "planning", is `plan`; and one of the 12 techniques, in any spelling, is
     `technique`. A label without a bullet in a list of `- Label: …` lines belongs to the value above it.
 
-    Records that differ from the most common wording give further templates: those with other fields, or none, from
-    1 % of the kind's records and three of them; those that say the same fields in other words from 5 % and five of
-    them (in a tiny set, more than half suffice). Rarer ones are left out and lower the share.
+    Records that differ from the most common wording give further templates. One with other fields, or none, needs 1%
+    of the kind's records and at least three; one with the same fields in another wording needs 5% and at least five
+    (in a tiny set, more than half suffice). Records of rarer wordings are not reproduced and lower the share.
 
-    A record counts as reproduced only if a template reads it, writes it again to the letter, and every value is
-    what its name says: a dialogue begins with an utterance, a technique is one of the 12 or stands behind its
-    label, and no other value holds an utterance or a line that is constant elsewhere or is a constant misspelt.
-    "Not found" is a value of any field but the dialogue. Text between constants that has no name
-    makes no template, so one that holds everything in a single field cannot arise.
+    A record counts as reproduced only if a template parses it, renders it again verbatim, and every value is valid for
+    its field: a dialogue begins with an utterance, a technique is one of the 12 or follows its label, and no other
+    value contains an utterance, or a line that is constant elsewhere or a misspelled constant. "Not found" is valid for
+    any field but the dialogue. Unnamed text between constants makes no template, which rules out a template with
+    everything in a single field.
 
-    How the data write dialogues, plans and technique names is kept as well, so that what a counselor fills in reads as
-    what its model was trained on.
+    The formats of dialogues, plans and technique names are kept as well, so that prompts rendered for a counselor look
+    like those that its model was trained on.
 
-    A value that is the same in (nearly) all records of a kind cannot be told from a constant and becomes one; of a
-    single record only the dialogue stays a field.
+    A value that is the same in (nearly) all records of a kind cannot be distinguished from a constant and becomes one;
+    in a single record only the dialogue remains a field.
 
     Args:
         records: (kind, human prompt) pairs.
+
+    Returns:
+        The templates of every kind with the number of records that each reproduces, and the formats of their values.
     """
     prompts: dict[str, list[str]] = {}
     for kind, prompt in records:
@@ -58,9 +61,9 @@ def induce(records: Iterable[tuple[str, str]]) -> PromptSet:
 
 
 def _templates(kind: str, prompts: list[str], counts: FormCounts) -> tuple[CountedTemplate, ...]:
-    """The templates of one kind, most common first: each is drafted from the records that those before it missed.
+    """The templates of one kind, most common first; each is drafted from the records that earlier ones did not match.
 
-    What the values of the reproduced records look like is added to `counts`.
+    The values of the reproduced records are added to `counts`.
     """
     rare, slip = (_at_least(len(prompts), *bound) for bound in (RARE, SLIP))
     kept: list[CountedTemplate] = []
@@ -84,7 +87,7 @@ def _templates(kind: str, prompts: list[str], counts: FormCounts) -> tuple[Count
         missed = [prompt for prompt, values in read if values is None]
         names = set(draft.template.fields)
         again = bool(names) and any(names == set(other.template.fields) for other in kept)
-        if count < slip and (again or _is_misspelt(draft.constants - constants, constants)):
+        if count < slip and (again or _is_misspelled(draft.constants - constants, constants)):
             continue
         for values in found:
             counts.add(values)
@@ -94,12 +97,12 @@ def _templates(kind: str, prompts: list[str], counts: FormCounts) -> tuple[Count
 
 
 def _at_least(records: int, percent: int, number: int) -> int:
-    """That many per cent of the records, and that many records, or more than half of a few."""
+    """The larger of `percent` of the records and `number`, where `number` is capped at just over half the records."""
     return max(-(-percent * records // 100), min(number, records // 2 + 1))
 
 
 def _is_worded(prompt: str, draft: Draft) -> bool:
-    """Whether a prompt has all the constants of a draft, and none that only other records have."""
+    """Whether a prompt has all constants of a draft, and none that only other records have."""
     own, other = (
         [all(part in prompt for part in key.text.split(MASK)) for key in keys]
         for keys in (draft.constants, draft.others)
@@ -108,7 +111,7 @@ def _is_worded(prompt: str, draft: Draft) -> bool:
 
 
 class _Reader:
-    """Reads records with one template and remembers what it thought of a line."""
+    """Parses prompts with one template and checks the values; results per line are cached."""
 
     def __init__(self, template: PromptTemplate, draft: Draft, constants: frozenset[Key]) -> None:
         self._template = template
@@ -118,14 +121,14 @@ class _Reader:
         self._labelled = _LABELLED.search(template.text) is not None
 
     def values(self, prompt: str) -> dict[str, str] | None:
-        """The values of a prompt that the template reads and writes again, each what its name says; None of others."""
+        """The values of a prompt that the template reproduces with valid values; None for other prompts."""
         values = self._template.parse(prompt)
         if values is None or not all(self._fits(name, value) for name, value in values.items()):
             return None
         return values if self._template.render(**values) == prompt else None
 
     def _fits(self, name: str, value: str) -> bool:
-        """Whether a value is what the name of its field says."""
+        """Whether a value is valid for the field."""
         base = name.rstrip("_0123456789")
         if base == "technique":
             return (
@@ -139,7 +142,7 @@ class _Reader:
         return not ROLE_LINE.search(value) and not self._has_strange_line(value)
 
     def _has_strange_line(self, value: str) -> bool:
-        """Whether a further line of a value is a constant, to the letter or misspelt."""
+        """Whether any line of a value but the first is a constant, verbatim or misspelled."""
         if "\n" not in value:
             return False
         return any(self._is_strange(line) for line in value.split("\n")[1:] if line.strip())
@@ -148,12 +151,12 @@ class _Reader:
         if line not in self._strange:
             keys = line_keys(line)[:1] if STEP.match(line) else line_keys(line)
             same = any(key in self._constants or key in self._draft.others for key in keys)
-            self._strange[line] = same or (not STEP.match(line) and _is_misspelt(keys, self._constants))
+            self._strange[line] = same or (not STEP.match(line) and _is_misspelled(keys, self._constants))
         return self._strange[line]
 
 
-def _is_misspelt(keys: Iterable[Key], constants: Iterable[Key]) -> bool:
-    """Whether a key differs from a constant of its sort by no more than a slip that spares its beginning or end."""
+def _is_misspelled(keys: Iterable[Key], constants: Iterable[Key]) -> bool:
+    """Whether a key is similar to a constant of its sort, with the same first or last three characters."""
     return any(
         key.sort == constant.sort
         and (key.text[:3] == constant.text[:3] or key.text[-3:] == constant.text[-3:])

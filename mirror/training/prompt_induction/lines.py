@@ -1,4 +1,4 @@
-"""The lines of a foreign prompt and the keys under which they may be shared. Knows nothing of other prompts."""
+"""The lines of one prompt, and the keys under which other prompts may share them."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ FIRST_STEP = re.compile(r"^[ \t]*" + _STEP.format(number="1"), re.IGNORECASE | r
 _LABEL = re.compile(r"\s*([-*•–]\s+)?[^\s:][^:\n]{0,59}:\**(?=\s|$)")
 STEP = re.compile(r"\s*" + _STEP.format(number=r"\d{1,2}"), re.IGNORECASE)
 MASK = "\0"
-_FIELD_LABELS = {  # labels in snake case that name a field of ours
+_FIELD_LABELS = {  # field → pattern of its labels in snake case
     "personal_information": r"(?:client_)?(?:s_)?personal_info(?:rmation)?",
     "client_emotional_state": r"(?:client_)?(?:s_)?(?:current_)?emotional_state",
     "reason_for_counseling": r"(?:client_)?(?:s_)?reasons?_for_(?:seeking_)?(?:counsell?ing|therapy)",
@@ -22,7 +22,12 @@ _FIELD_LABELS = {  # labels in snake case that name a field of ours
 
 
 class Key(NamedTuple):
-    """What records may share of a line: `line` all of it, `technique` all but the names, `label` its beginning."""
+    """The part of a line that records may share.
+
+    Attributes:
+        sort: `line` for the whole line, `technique` for all but the technique names, `label` for its beginning.
+        text: that part; technique names are replaced by `MASK`.
+    """
 
     sort: str
     text: str
@@ -34,9 +39,10 @@ class Line:
 
     Attributes:
         start: offset in the prompt, in characters.
-        keys: the most specific first; none where the line belongs to a field for certain, as an utterance does.
-        weak: a step of a plan, or text in a list of labels: constant only where nearly all records share it.
-        opener: whether a value may begin here, and run on over the lines that follow.
+        text: without the line feed.
+        keys: the most specific first; none if the line certainly belongs to a field, such as an utterance.
+        weak: a step of a plan, or text in a list of labels: constant only if nearly all records share it.
+        opener: whether a value may begin here and continue on the following lines.
     """
 
     start: int
@@ -46,18 +52,18 @@ class Line:
     opener: bool = False
 
     def constant_end(self, key: Key) -> int:
-        """Offset behind the part of the line that the key holds."""
+        """Offset in the prompt after the key's part of the line."""
         return self.start + len(key.text if key.sort == "label" else self.text)
 
 
 def is_bulleted(key: Key) -> bool:
-    """Whether a key is that of a line `- Label: …`."""
+    """Whether a key is of a line `- Label: …`."""
     label = _LABEL.match(key.text)
     return label is not None and label[1] is not None
 
 
 def line_keys(text: str) -> tuple[Key, ...]:
-    """All keys of a line, the most specific first; a value that was not found is never part of one."""
+    """All keys of a line, the most specific first; a value "Not found" is never part of a key."""
     label = _LABEL.match(text)
     value = text[label.end() if label else 0 :]
     keys = [Key("line", text)] if value.strip(" .").casefold() != NOT_FOUND else []
@@ -83,19 +89,19 @@ def label_words(label: str) -> list[str]:
 
 
 def label_field(label: str) -> str:
-    """The name of the field behind a label: ours where the label says the same, or else the label in snake case."""
+    """The field name of a label: a known field if the label names one, else the label in snake case."""
     name = "_".join(label_words(label))
     return next((field for field, pattern in _FIELD_LABELS.items() if re.fullmatch(pattern, name)), name)
 
 
 def labelled_field(text: str) -> str:
-    """The name of the field that a line holds or introduces, as `label_field`; empty where it begins with no label."""
+    """The name of the field that a line contains or introduces, as `label_field`; empty without a label."""
     label = _LABEL.match(text)
     return label_field(label[0]) if label else ""
 
 
 def technique_spans(text: str) -> list[tuple[int, int]]:
-    """Where a line names techniques: one name that is all of the line or of what follows its label, or any within."""
+    """The (start, end) of technique names in a line: of one that is the whole value, or else of all within."""
     label = _LABEL.match(text)
     start = label.end() if label else 0
     alone = technique_span(text[start:])
@@ -107,8 +113,9 @@ def technique_spans(text: str) -> list[tuple[int, int]]:
 def read_lines(prompt: str) -> list[Line]:
     """The lines of a prompt that are not blank.
 
-    From the first utterance to the last, all lines belong to the dialogue. A bare `Therapist:` that ends the prompt
-    asks for an answer and is no utterance. Among the lines `- Label: …`, one without a bullet continues the one above.
+    All lines from the first utterance to the last belong to the dialogue. A bare `Therapist:` at the end of the prompt
+    asks for an answer and is not an utterance. In a list of `- Label: …` lines, a line without a bullet continues the
+    one above.
     """
     texts, start = [], 0
     for text in prompt.split("\n"):
@@ -120,14 +127,15 @@ def read_lines(prompt: str) -> list[Line]:
         spoken.pop()
     first, last = (spoken[0], spoken[-1]) if spoken else (len(texts), -1)
     bullets = [place for place, (_, text) in enumerate(texts[:first]) if (m := _LABEL.match(text)) and m[1]]
-    lines, numbered, listed = [], False, False
+    lines: list[Line] = []
+    numbered = listed = False
     for place, (start, text) in enumerate(texts):
         if first <= place <= last:
             lines.append(Line(start, text, (), opener=True))
             numbered = False
             continue
         keys = line_keys(text)
-        # Bullets right below a plan's label are its steps, not labels of other fields.
+        # Bullets directly below a plan's label are its steps, not labels of other fields.
         listed = bool(lines) and place in bullets and (listed or is_plan_label(lines[-1].text))
         step = listed or STEP.match(text) is not None
         below = numbered and text[0] in " \t"

@@ -1,4 +1,4 @@
-"""Drafts one template from records of one kind that are mostly worded alike. Knows nothing of the records it misses."""
+"""Drafts one prompt template from records of one kind that mostly share their wording."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mirror.prompts import SPEAKER_LABEL, PromptTemplate, canonical_technique, is_known
-from mirror.training.prompt_lines import (
+from mirror.training.prompt_induction.lines import (
     FIRST_STEP,
     MASK,
     ROLE_LINE,
@@ -22,22 +22,22 @@ from mirror.training.prompt_lines import (
     technique_spans,
 )
 
-NEARLY_ALL = 0.9  # of the records: what they share is constant
-SOME = 0.05  # of the records: a sentence that follows many different values is constant, if only in some records
-FEW = 0.01  # of the records: a sentence with no value before it is constant, since no field can hold it
-_SPOKEN = re.compile(rf"(?:\A[ \t]*|^)({SPEAKER_LABEL})", re.MULTILINE)  # behind a label, or on a line of its own
+NEARLY_ALL = 0.9  # share of the records: what they have in common is constant
+SOME = 0.05  # share of the records: a sentence that follows many different values is constant, if only in some records
+FEW = 0.01  # share of the records: a sentence with no value before it is constant, since it cannot belong to a field
+_SPOKEN = re.compile(rf"(?:\A[ \t]*|^)({SPEAKER_LABEL})", re.MULTILINE)  # after a label, or on a line of its own
 
 
 @dataclass
 class Draft:
-    """A template with what it takes to trust it.
+    """A template, with what is needed to check values that it parses.
 
     Attributes:
-        template: None where some text between the constants has no name.
-        constants: the keys of the constant lines.
-        fields: the keys of the lines that hold a field.
-        others: keys that are constant in other records; no value may hold them.
-        bare_plan: whether the field `plan` follows a value directly, so that only its numbers tell where it begins.
+        template: None if some text between the constants has no name.
+        constants: keys of the constant lines.
+        fields: keys of the lines that contain a field.
+        others: keys that are constant in other records; a value must not contain them.
+        bare_plan: whether the field `plan` directly follows a value, so that only its numbering marks its start.
     """
 
     template: PromptTemplate | None
@@ -49,7 +49,7 @@ class Draft:
 
 @dataclass
 class _Pieces:
-    """The template under construction, and the values that the records have for each field."""
+    """The template under construction, and the records' values of each field."""
 
     text: str = ""
     values: dict[str, list[str]] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class _Pieces:
         self.text += text.replace("{", "{{").replace("}", "}}")
 
     def add_field(self, name: str, values: list[str]) -> None:
-        """A field of that name, or, where the name is taken by other values, of the same name with a number."""
+        """Add a field of that name, or with a number appended if the name is taken by other values."""
         free, number = name, 2
         while free in self.values and _share(map(str.__eq__, self.values[free], values)) < NEARLY_ALL:
             free, number = f"{name}_{number}", number + 1
@@ -69,13 +69,13 @@ class _Pieces:
 
 
 def draft_template(kind: str, prompts: Sequence[str], constants: frozenset[Key], fields: frozenset[Key]) -> Draft:
-    """The template of the most common wording among the prompts.
+    """Draft the template of the most common wording among the prompts.
 
     Args:
-        kind: kind of the records.
+        kind: of the records.
         prompts: at least one.
-        constants: keys that are constant in an earlier template, so that less evidence is asked of them.
-        fields: keys that hold a field in an earlier template; they stay fields where their value never varies.
+        constants: keys that are constant in an earlier template, so that less evidence is required of them.
+        fields: keys that contain a field in an earlier template; they remain fields if their value never varies.
     """
     pages = [read_lines(prompt) for prompt in prompts]
     shared = _shared_keys(pages, constants, fields)
@@ -89,7 +89,7 @@ def draft_template(kind: str, prompts: Sequence[str], constants: frozenset[Key],
     if pieces.named:
         try:
             template = PromptTemplate(kind, pieces.text)
-        except ValueError:  # two fields touch, so no prompt could be read back
+        except ValueError:  # two fields are adjacent, so no prompt could be parsed
             template = None
     return Draft(
         template=template,
@@ -114,12 +114,12 @@ def _shared_keys(pages: list[list[Line]], constants: frozenset[Key], fields: fro
     before = _values_before(pages, {key for key, count in counts.items() if count >= everywhere}, fields)
     shared = set()
     for key, count in counts.items():
-        # A line whose text varies behind its label, or around a technique, is known by what does not vary.
+        # A line whose text varies after its label, or around a technique, is identified by its constant part.
         part = NEARLY_ALL if key.sort == "line" else 0.5
         if any(count < part * counts[other] or (key.sort == "line" and other in fields) for other in broader[key]):
             continue
         varied, free = len(before[key]) >= 2, before[key] == {""}
-        # With fields known, a line that follows one value only may be the rest of it: all that one client ever said.
+        # With fields known, a line that follows a single value may be the rest of that value.
         if (
             key in constants
             or (count >= everywhere and (varied or free or not fields))
@@ -131,7 +131,7 @@ def _shared_keys(pages: list[list[Line]], constants: frozenset[Key], fields: fro
 
 
 def _values_before(pages: list[list[Line]], everywhere: set[Key], fields: frozenset[Key]) -> dict[Key, set[str]]:
-    """For each key the last line before it at which a value may begin, "" where there is none; two of them suffice."""
+    """For each key the last preceding line at which a value may begin, "" if there is none; at most two different."""
     before: defaultdict[Key, set[str]] = defaultdict(set)
     for page in pages:
         opener = ""
@@ -150,13 +150,13 @@ def _values_before(pages: list[list[Line]], everywhere: set[Key], fields: frozen
 def _common_outline(
     prompts: Sequence[str], pages: list[list[Line]], shared: set[Key]
 ) -> tuple[tuple[Key, ...], list[tuple[str, list[Line]]]]:
-    """The most common sequence of constants, and the prompts that have it, each with its constant lines."""
+    """The most common sequence of constants, and the prompts that have it, each with its constant lines in order."""
     outlines = []
     for prompt, page in zip(prompts, pages, strict=True):
         found = [next((key for key in line.keys if key in shared), None) for line in page]
         for place, (line, following) in enumerate(zip(page, page[1:], strict=False)):
             key, label = found[place], line.keys[-1] if line.keys else None
-            # `- Personal Information: Name:`, then a line that varies: the value begins behind the first label.
+            # `- Personal Information: Name:`, then a line that varies: the value begins after the first label.
             if key and label in shared and is_bulleted(key) and following.keys and not found[place + 1]:
                 found[place] = label
         outline = [(key, line) for key, line in zip(found, page, strict=True) if key]
@@ -167,7 +167,7 @@ def _common_outline(
 
 
 def _nested_labels(keys: Sequence[Key], rows: list[tuple[str, list[Line]]]) -> set[Key]:
-    """Labels without a bullet whose free text stands in a list of `- Label: …` lines: part of the value above them."""
+    """Labels without a bullet inside a list of `- Label: …` lines, with free text: part of the value above them."""
     bullets = [place for place, key in enumerate(keys) if is_bulleted(key)]
     nested: set[Key] = set()
     for place in range(1, bullets[-1] if bullets else 0):
@@ -183,7 +183,7 @@ def _nested_labels(keys: Sequence[Key], rows: list[tuple[str, list[Line]]]) -> s
 
 
 def _assemble(keys: Sequence[Key], rows: list[tuple[str, list[Line]]]) -> _Pieces:
-    """Constants and fields in order, from records that have the same constant lines."""
+    """Build the template from records that have the same constant lines."""
     pieces = _Pieces()
     ends = [0] * len(rows)
     label = ""
@@ -205,7 +205,7 @@ def _assemble(keys: Sequence[Key], rows: list[tuple[str, list[Line]]]) -> _Piece
 
 
 def _add_gap(pieces: _Pieces, label: str, gaps: list[str]) -> None:
-    """What stands between constant lines: blanks, or a value, a plan and a dialogue, each optional, in this order."""
+    """Add the text between two constant lines: blanks, or a value, a plan and a dialogue, each optional, in order."""
     filled = [gap for gap in gaps if gap.strip()]
     if len(filled) < (1 - NEARLY_ALL) * len(gaps) or not filled:
         pieces.add_constant(Counter(gap for gap in gaps if not gap.strip()).most_common(1)[0][0])
@@ -235,7 +235,7 @@ def _add_gap(pieces: _Pieces, label: str, gaps: list[str]) -> None:
 
 
 def _add_value(pieces: _Pieces, name: str, values: list[str]) -> None:
-    """A field with the blanks that nearly all records have before and behind it."""
+    """Add a field with the blanks that nearly all records have before and after it."""
     filled = [value for value in values if value.strip()]
     before = _common_blanks([value[: len(value) - len(value.lstrip())] for value in filled])
     behind = _common_blanks([value[len(value.rstrip()) :][::-1] for value in filled])[::-1]
@@ -245,7 +245,7 @@ def _add_value(pieces: _Pieces, name: str, values: list[str]) -> None:
 
 
 def _add_techniques(pieces: _Pieces, masked: str, texts: list[str]) -> None:
-    """A line with names of techniques: one that nearly all records have is constant, one that varies is the field."""
+    """Add a line with technique names: one that nearly all records share is constant, one that varies is the field."""
     names = [[text[start:end] for start, end in technique_spans(text)] for text in texts]
     constants = masked.split(MASK)
     pieces.add_constant(constants[0])
@@ -260,7 +260,7 @@ def _add_techniques(pieces: _Pieces, masked: str, texts: list[str]) -> None:
 
 
 def _field_name(label: str, values: list[str]) -> str:
-    """The name of a value: what it is, or else what its label says; empty where it is neither."""
+    """The field name of the values, by their content or else by their label; empty if neither tells."""
     filled = [value.strip() for value in values if is_known(value)]
     if _share(map(canonical_technique, filled)) >= NEARLY_ALL:
         return "technique"
@@ -271,13 +271,13 @@ def _field_name(label: str, values: list[str]) -> str:
 
 
 def _label_of(key: Key) -> str:
-    """The label that a constant ends with; empty where it does not."""
+    """The label that a constant ends with; empty if it ends with none."""
     broadest = line_keys(key.text)[-1]
     return key.text if broadest.sort == "label" and broadest.text.rstrip() == key.text.rstrip() else ""
 
 
 def _common_blanks(blanks: list[str]) -> str:
-    """The longest text that nearly all of them begin with."""
+    """The longest prefix of nearly all of them."""
     longest = Counter(blanks).most_common(1)[0][0]
     while longest and _share(blank.startswith(longest) for blank in blanks) < NEARLY_ALL:
         longest = longest[:-1]
@@ -285,6 +285,6 @@ def _common_blanks(blanks: list[str]) -> str:
 
 
 def _share(verdicts: Iterable[object]) -> float:
-    """The fraction that is true; 0.0 of nothing."""
+    """The fraction of true values; 0.0 if there are none."""
     found = [bool(verdict) for verdict in verdicts]
     return sum(found) / len(found) if found else 0.0

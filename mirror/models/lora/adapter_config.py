@@ -1,7 +1,4 @@
-"""peft's `adapter_config.json`: read, checked, and refused by name where it asks for more than plain LoRA.
-
-Knows no model and no weights.
-"""
+"""Reads and checks peft's `adapter_config.json`; options beyond plain LoRA are refused by name. Loads no weights."""
 
 import re
 from collections.abc import Mapping
@@ -11,37 +8,38 @@ from typing import Any
 from mirror.files.json_file import read_json
 
 CONFIG_FILE = "adapter_config.json"
-# Honoured by mirror.models.lora, which computes with them what peft does.
-HONOURED = frozenset(
+# Supported by mirror.models.lora, which computes the same as peft with them.
+SUPPORTED = frozenset(
     {"peft_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "rank_pattern", "alpha_pattern"}
     | {"target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "modules_to_save"}
     | {"init_lora_weights"}
 )
-# Without effect on a trained LoRA on linear layers: records, and what only acts before training or with another option.
+# Without effect on a trained LoRA on linear layers: metadata, and what acts only before training or with other options.
 WITHOUT_EFFECT = frozenset(
     {"task_type", "inference_mode", "base_model_name_or_path", "revision", "auto_mapping", "peft_version"}
     | {"runtime_config", "megatron_core", "qalora_group_size", "fan_in_fan_out"}
     | {"loftq_config", "eva_config", "corda_config", "lora_ga_config"}
 )
-# These leave the base model's weights as they are; the others (pissa, olora, corda, loftq, …) change them first.
+# These do not change the base model's weights; the others (pissa, olora, corda, loftq, …) do.
 PLAIN_INITS = (True, False, "gaussian", "eva", "orthogonal", "mica")
 PROJECTORS = ("multi_modal_projector", "mm_projector")  # transformers' name, the original's
 
 
 def read_adapter_config(folder: Path, defaults: Mapping[str, Any], peft_version: str) -> dict[str, Any]:
-    """The honoured entries of the folder's `adapter_config.json`, without those that are left open (null).
+    """The supported entries of the folder's `adapter_config.json` that are not null.
 
     Args:
-        defaults: peft's own LoraConfig, as a dictionary; an entry that has its default there changes nothing.
-        peft_version: the installed one, for messages.
+        folder: of the adapter.
+        defaults: peft's default LoraConfig as a dictionary; an entry equal to its default has no effect.
+        peft_version: the installed version, for messages.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it cannot be read, is not LoRA's, or sets what would be computed differently; says which entry.
+        ValueError: it cannot be read, is not of type LoRA, or sets an option that would be computed differently.
     """
     path = Path(folder) / CONFIG_FILE
     if not path.is_file():
-        raise FileNotFoundError(f"{folder}: no {CONFIG_FILE}, so this is no adapter; give the folder that holds one")
+        raise FileNotFoundError(f"{folder}: no {CONFIG_FILE}, so this is not an adapter; give a folder with one")
     try:
         values = read_json(path)
     except ValueError as error:
@@ -50,18 +48,18 @@ def read_adapter_config(folder: Path, defaults: Mapping[str, Any], peft_version:
         raise ValueError(f"{path}: peft_type must be LORA, found {values.get('peft_type')!r}; only LoRA can be loaded")
     if faults := _type_faults(values) or _refusals(values, defaults, peft_version):
         raise ValueError("\n".join(f"{path}: {fault}" for fault in faults))
-    return {name: value for name, value in values.items() if name in HONOURED and value is not None}
+    return {name: value for name, value in values.items() if name in SUPPORTED and value is not None}
 
 
 def _type_faults(values: Mapping[str, Any]) -> list[str]:
-    """Entries of a wrong type, one sentence each."""
+    """Entries of a wrong type, one sentence per fault."""
     faults = []
     if not _is_rank(values.get("r")):
         faults.append(f"r must be a whole number of 1 or more, found {values.get('r')!r}")
     if not _is_number(values.get("lora_alpha")):
         faults.append(f"lora_alpha must be a number, found {values.get('lora_alpha')!r}")
     if not _is_number(dropout := values.get("lora_dropout", 0.0)) or not 0 <= dropout < 1:
-        faults.append(f"lora_dropout must be a number in 0…1, without 1, found {dropout!r}")
+        faults.append(f"lora_dropout must be a number from 0 to below 1, found {dropout!r}")
     if not isinstance(values.get("use_rslora") or False, bool):
         faults.append(f"use_rslora must be true or false, found {values['use_rslora']!r}")
     for name, is_valid in (("rank_pattern", _is_rank), ("alpha_pattern", _is_number)):
@@ -80,7 +78,7 @@ def _type_faults(values: Mapping[str, Any]) -> list[str]:
 
 
 def _expression_faults(values: Mapping[str, Any]) -> list[str]:
-    """Entries that peft reads as regular expressions and that are none, one sentence each."""
+    """Invalid regular expressions, one sentence per fault."""
     faults = []
     for name in ("target_modules", "exclude_modules", "rank_pattern", "alpha_pattern"):
         value = values.get(name) or {}
@@ -88,20 +86,20 @@ def _expression_faults(values: Mapping[str, Any]) -> list[str]:
             try:
                 re.compile(expression)
             except re.error as error:
-                faults.append(f"{name} holds {expression!r}, which is no regular expression ({error})")
+                faults.append(f"{name} holds {expression!r}, which is not a regular expression ({error})")
     return faults
 
 
 def _refusals(values: Mapping[str, Any], defaults: Mapping[str, Any], peft_version: str) -> list[str]:
-    """Entries that change what the adapter computes and are not honoured, one sentence each."""
+    """Entries that change what the adapter computes and are not supported, one sentence per fault."""
     faults = []
     for name, value in values.items():
-        if name in HONOURED | WITHOUT_EFFECT or value in (None, False, "", [], {}):
+        if name in SUPPORTED | WITHOUT_EFFECT or value in (None, False, "", [], {}):
             continue
         if name not in defaults:
             faults.append(
-                f"{name} is {value!r}, which peft {peft_version} does not know (the adapter was saved by peft "
-                f"{values.get('peft_version') or 'of another version'}); what it changes cannot be told"
+                f"{name} is {value!r}, which is unknown to peft {peft_version} (the adapter was saved by peft "
+                f"{values.get('peft_version') or 'of another version'}), so its effect is unknown, too"
             )
         elif value != defaults[name]:
             faults.append(

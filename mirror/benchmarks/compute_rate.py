@@ -1,0 +1,57 @@
+"""Operations that fine-tuning needs per example, and the rate at which a GPU computes matrix products."""
+
+import statistics
+from collections.abc import Callable
+
+import torch
+
+from mirror.models.lora import LoraModel, language_model, lora_weights, projector
+
+ANSWER = 40  # tokens of an answer in the benchmarks
+
+
+def flops_per_example(model: LoraModel, positions: int) -> float:
+    """Floating-point operations per example: forward pass, and backward pass through the trained weights.
+
+    A multiply-add counts as two. A frozen matrix is used twice (for y and dx), a LoRA matrix three times, attention
+    (causal: half the square) three times, and the vision tower once.
+
+    Args:
+        model: with LoRA.
+        positions: length of the example, with the image's.
+    """
+    decoder = language_model(model)
+    frozen = sum(p.numel() for n, p in decoder.layers.named_parameters() if p.dim() == 2 and "lora_" not in n)
+    trained = sum(p.numel() for p in lora_weights(model))
+    config = model.config.text_config
+    attention = 2 * positions**2 / 2 * config.hidden_size * 2 * config.num_hidden_layers
+    vision = model.config.vision_config
+    patches = (vision.image_size // vision.patch_size) ** 2
+    tower = sum(p.numel() for p in model.get_base_model().model.vision_tower.parameters() if p.dim() == 2)
+    projected = sum(p.numel() for p in projector(model).parameters() if p.dim() == 2)
+    head = config.vocab_size * config.hidden_size
+    return (
+        positions * (4 * frozen + 6 * trained)
+        + 3 * attention
+        + patches * (2 * tower + 6 * projected)
+        + ANSWER * 4 * head
+    )
+
+
+def matmul_rate(device: str, side: int = 8192, products: int = 50) -> float:
+    """The device's rate for bf16 products of two side × side matrices of random numbers, in FLOP/s."""
+    a, b = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
+    return 2 * side**3 / median_seconds(lambda: a @ b, products)
+
+
+def median_seconds(call: Callable[[], object], times: int, warm_up: int = 3) -> float:
+    """Median seconds per call on the GPU."""
+    for _ in range(warm_up):
+        call()
+    events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(times)]
+    for start, end in events:
+        start.record()
+        call()
+        end.record()
+    torch.cuda.synchronize()
+    return statistics.median(start.elapsed_time(end) for start, end in events) / 1000

@@ -1,0 +1,107 @@
+"""Batches of training examples, and how an effective batch is split into micro-batches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from mirror.models.llava_chat import IGNORED, Tokens
+
+MICRO_BATCH_COST = 512  # positions: overhead of a micro-batch (kernel launches, accumulating gradients)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of examples, padded on the right.
+
+    Attributes:
+        input_ids: [n, length].
+        labels: [n, length], `IGNORED` outside the answers.
+        pixel_values: [n, 3, size, size].
+    """
+
+    input_ids: torch.Tensor
+    labels: torch.Tensor
+    pixel_values: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    def answer_tokens(self) -> int:
+        """The number of positions with loss (the first position is never predicted)."""
+        return int((self.labels[:, 1:] != IGNORED).sum())
+
+    def lengths(self) -> list[int]:
+        """Positions of each example without its padding; an example ends at its last label."""
+        places = torch.arange(1, self.labels.shape[1] + 1, device=self.labels.device)
+        return ((self.labels != IGNORED) * places).amax(1).tolist()
+
+    def split(self, size: int, device: torch.device, length_step: int = 1) -> Iterator["Batch"]:
+        """Split into micro-batches, each trimmed to its longest example and moved to `device`.
+
+        Args:
+            size: as in `cuts`.
+            device: of the micro-batches.
+            length_step: lengths are rounded up to a multiple of this.
+        """
+        lengths = [-(-length // length_step) * length_step for length in self.lengths()]
+        for part in cuts(lengths, size):
+            length = max(lengths[part])
+            yield Batch(
+                _resized(self.input_ids[part], length, 0).to(device, non_blocking=True),
+                _resized(self.labels[part], length, IGNORED).to(device, non_blocking=True),
+                self.pixel_values[part].to(device, non_blocking=True),
+            )
+
+
+def _resized(rows: torch.Tensor, length: int, value: int) -> torch.Tensor:
+    """[n, any] → [n, length]: trimmed, or padded with `value` on the right."""
+    return F.pad(rows[:, :length], (0, max(0, length - rows.shape[1])), value=value)
+
+
+def cuts(lengths: Sequence[int], size: int) -> list[slice]:
+    """Split examples into micro-batches at the least cost, padding included (dynamic programming).
+
+    A micro-batch costs the length of its longest example times the number of its examples, plus MICRO_BATCH_COST. Its
+    size is bounded by `size` times the longest example of all, which bounds the memory: a micro-batch of shorter
+    examples may contain more of them.
+
+    Args:
+        lengths: positions of each example, the longest first.
+        size: number of examples of the greatest length that one micro-batch may contain.
+
+    Returns:
+        One slice per micro-batch, in order.
+    """
+    most = size * lengths[0]
+    cheapest = [(0, 0)]  # for each number of examples: lowest cost, and start of their last micro-batch
+    for end in range(1, len(lengths) + 1):
+        starts = (s for s in range(end) if end - s == 1 or (end - s) * lengths[s] <= most)
+        cheapest.append(min((cheapest[s][0] + (end - s) * lengths[s] + MICRO_BATCH_COST, s) for s in starts))
+    parts, end = [], len(lengths)
+    while end:
+        parts.append(slice(cheapest[end][1], end))
+        end = cheapest[end][1]
+    return parts[::-1]
+
+
+def collate(tokens: Sequence[Tokens], pixel_values: torch.Tensor, pad_token_id: int) -> Batch:
+    """One batch of examples, the longest first, so that its micro-batches contain examples of similar length.
+
+    Args:
+        tokens: of each example.
+        pixel_values: [n, 3, size, size], in the order of `tokens`.
+        pad_token_id: fills `input_ids` on the right.
+    """
+    order = sorted(range(len(tokens)), key=lambda i: -len(tokens[i]))
+    longest = max(map(len, tokens))
+
+    def padded(rows: list[list[int]], value: int) -> torch.Tensor:
+        return torch.tensor([rows[i] + [value] * (longest - len(rows[i])) for i in order])
+
+    return Batch(
+        padded([t.input_ids for t in tokens], pad_token_id),
+        padded([t.labels for t in tokens], IGNORED),
+        pixel_values[order],
+    )
