@@ -132,13 +132,13 @@ def test_a_model_that_does_not_chat_is_refused(folder, tmp_path):
     tokenizer.chat_template = None
     tokenizer.save_pretrained(tmp_path)
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    with pytest.raises(ValueError, match="has no chat template, so it is no chat model; use one"):
+    with pytest.raises(ValueError, match="has no chat template, so it is no chat model; use a chat-tuned"):
         LanguageModel.load(str(tmp_path))
 
 
 def test_a_vision_model_is_refused():
     name = str(repository_root() / "pocket/models/llava-v1.5-pocket")
-    with pytest.raises(ValueError, match="llava-v1.5-pocket is no language model: "):
+    with pytest.raises(ValueError, match="llava-v1.5-pocket is no causal language model: "):
         LanguageModel.load(name, device="cpu")
 
 
@@ -160,7 +160,7 @@ def speaks(model, monkeypatch):
         tokenizer.chat_template = TEMPLATE + prompt
         ids = tokenizer(text, add_special_tokens=False)["input_ids"] + [2] * ended
         monkeypatch.setattr(LanguageModel, "_generate", lambda self, prompts, seeds, limit: [ids] * len(prompts))
-        return dataclasses.replace(model, tokenizer=tokenizer, room="describer_max_tokens")
+        return dataclasses.replace(model, tokenizer=tokenizer, max_tokens_setting="describer_max_tokens")
 
     return say
 
