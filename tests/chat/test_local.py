@@ -87,14 +87,14 @@ def test_one_call_can_have_a_limit_of_its_own(model):
 
 
 def test_the_template_alone_writes_the_beginning(model):
-    ids = model._ids(CONVERSATIONS[2])
+    ids = model._ids(model._text(CONVERSATIONS[2]))
     assert ids.count(model.tokenizer.bos_token_id) == 1 and ids[0] == model.tokenizer.bos_token_id
 
 
 def test_what_the_folder_says_of_sampling_changes_nothing(folder):
     model = LanguageModel.load(str(folder), device="cpu", temperature=0.0, max_tokens=12)
     answer = model.complete([CONVERSATIONS[0]], [0])[0]
-    ids = torch.tensor([model._ids(CONVERSATIONS[0])])
+    ids = torch.tensor([model._ids(model._text(CONVERSATIONS[0]))])
     for _ in range(answer.completion_tokens):
         with torch.inference_mode():
             ids = torch.cat([ids, model.model(ids).logits[:, -1:].argmax(-1)], dim=1)
