@@ -43,10 +43,10 @@ from mirror.prompts.expression import MissingDescription, parse_expression
 from mirror.prompts.plan import parse_plan
 from mirror.prompts.reply import clean_reply
 from mirror.prompts.utterance import format_utterance, parse_utterance
+from mirror.rating.answer import Unparsable, read_answer
 from mirror.rating.instrument import InstrumentError, read_instrument, read_wording
-from mirror.rating.judge import Unparsable, read_answer
-from mirror.rating.preferences import Preference
-from mirror.rating.ratings import Rating, RatingsError, read_lines
+from mirror.rating.preferences import PreferenceRecord
+from mirror.rating.ratings import RatingRecord, RatingsError, read_lines
 from mirror.rating.settings import RateSettings
 from mirror.run_folder import RunConflict, read_provenance
 from mirror.services.http_client import decoded
@@ -328,10 +328,10 @@ def make_readers(folder: Path) -> dict[str, Reader]:
             file("holder.json", Holder.read), (), (_json({"pid": 1, "host": "a", "since": "b", "work": "c"}),)
         ),
         "ratings": Reader(
-            file("ratings.jsonl", lambda path: read_lines(path, Rating)), (RatingsError,), (_json(rating | more),)
+            file("ratings.jsonl", lambda path: read_lines(path, RatingRecord)), (RatingsError,), (_json(rating | more),)
         ),
         "preferences": Reader(
-            file("preferences.jsonl", lambda path: read_lines(path, Preference)), (RatingsError,), (_json(preference),)
+            file("preferences.jsonl", lambda path: read_lines(path, PreferenceRecord)), (RatingsError,), (_json(preference),)
         ),
         "adapter's config": Reader(
             file("adapter/adapter_config.json", lambda path: read_adapter_config(path.parent, {}, "0")),

@@ -18,7 +18,7 @@ from mirror.prompts.plan import parse_plan
 from mirror.prompts.reply import clean_reply
 from mirror.prompts.technique import named_technique
 from mirror.prompts.utterance import parse_utterance
-from mirror.rating.judge import read_answer
+from mirror.rating.answer import read_answer
 from mirror.secrets import masked
 
 LENGTH = 100_000
