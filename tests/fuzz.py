@@ -27,9 +27,8 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from mirror.chat.errors import Fault
-from mirror.chat.messages import without_reasoning
-from mirror.chat.wire import Answer
+from mirror.chat.errors import ServerError
+from mirror.chat.reasoning import without_reasoning
 from mirror.counseling.settings import CounselSettings
 from mirror.faces.identity import read_calibration
 from mirror.files.image_file import PictureError, decode_picture
@@ -331,7 +330,9 @@ def make_readers(folder: Path) -> dict[str, Reader]:
             file("ratings.jsonl", lambda path: read_lines(path, RatingRecord)), (RatingsError,), (_json(rating | more),)
         ),
         "preferences": Reader(
-            file("preferences.jsonl", lambda path: read_lines(path, PreferenceRecord)), (RatingsError,), (_json(preference),)
+            file("preferences.jsonl", lambda path: read_lines(path, PreferenceRecord)),
+            (RatingsError,),
+            (_json(preference),),
         ),
         "adapter's config": Reader(
             file("adapter/adapter_config.json", lambda path: read_adapter_config(path.parent, {}, "0")),
@@ -345,7 +346,7 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         ),
         "picture": Reader(lambda content: decode_picture(content, "a"), (PictureError,), _pictures()),
         "vendor's answer": Reader(
-            lambda body: Answer.model_validate(parsed(decoded(body))), (ValueError,), (_json(completion),)
+            lambda body: ChatResponse.model_validate(parsed(decoded(body))), (ValueError,), (_json(completion),)
         ),
         "vendor's error": Reader(_read_fault, (), (_json(error), _json([error]), _json(completion | error))),
         "judge's answer": Reader(_read_judge, (Unparsable,), ('```json\n{"helpful": 4, "reason": "a"}\n```',)),
@@ -370,10 +371,10 @@ def make_readers(folder: Path) -> dict[str, Reader]:
 
 def _read_fault(body: bytes) -> None:
     for status in (200, 400, 500):
-        fault = Fault.read(status, decoded(body))
-        fault.refused({"seed": 1, "temperature": 0.5, "top_p": 1.0, "max_tokens": 5})
-        f"{fault.own} {fault.said}".encode()
-    Fault.in_success(decoded(body))
+        fault = ServerError.parse(status, decoded(body))
+        fault.unsupported({"seed": 1, "temperature": 0.5, "top_p": 1.0, "max_tokens": 5})
+        f"{fault.conversation_fault} {fault.message}".encode()
+    ServerError.in_success(decoded(body))
 
 
 def _read_judge(text: str) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mirror.chat.endpoint import ChatError, is_worth_another
+from mirror.chat.endpoint import ChatError
 from mirror.chat.errors import OK
-from mirror.chat.messages import ChatModel, Completion, Message, total
+from mirror.chat.messages import ChatModel, Completion, Message
+from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
 from mirror.clients.openness import openness_after
 from mirror.clients.script import DATA, UtteranceComposer
 from mirror.files.digests import sha256
@@ -50,45 +51,21 @@ class ChatClient:
         Returns:
             One utterance per conversation; an exception in place of one that failed.
         """
-        messages = [client_messages(conversation) for conversation in conversations]
-        answers: list[list[Completion | Exception]] = [[] for _ in conversations]
-        results: list[ClientUtterance | Exception | None] = [None] * len(conversations)
-        for attempt in range(1, ATTEMPTS + 1):
-            places = [place for place, result in enumerate(results) if result is None]
-            if not places:
-                break
-            seeds = [seed_of(conversations[place], attempt) for place in places]
-            given = self.model.complete([messages[place] for place in places], seeds)
-            for place, answer in zip(places, given, strict=True):
-                answers[place].append(answer)
-                results[place] = self._result(conversations[place], answers[place])
-        return [result or self._unusable(given) for result, given in zip(results, answers, strict=True)]
 
-    def _result(
-        self, conversation: Conversation, answers: Sequence[Completion | Exception]
-    ) -> ClientUtterance | Exception | None:
-        """Returns the result of the last answer; None if another attempt may succeed."""
-        answer = answers[-1]
-        if isinstance(answer, Exception):
-            return None if is_worth_another(answer) else answer
-        utterance = parse_answer(answer.text, len(conversation.turns))
-        if utterance is None:
-            return None
-        given = [one for one in answers if isinstance(one, Completion)]
-        return ClientUtterance(
-            utterance,
-            answer.text,
-            total([one.prompt_tokens for one in given]),
-            total([one.completion_tokens for one in given]),
-        )
+        def ask(asked: Sequence[Conversation], attempt: int) -> Sequence[Completion | Exception]:
+            seeds = [seed_of(conversation, attempt) for conversation in asked]
+            return self.model.complete([client_messages(conversation) for conversation in asked], seeds)
 
-    def _unusable(self, answers: Sequence[Completion | Exception]) -> Exception:
-        last = answers[-1]
-        if isinstance(last, Exception):
-            return last
-        what = f"model {self.model.name} gave no utterance of the client in {len(answers)} answers, the last one"
+        results = ask_until_valid(conversations, ask, _parse, ATTEMPTS)
+        return [self._failure(one) if isinstance(one, NoneAccepted) else _utterance_of(one) for one in results]
+
+    def _failure(self, result: NoneAccepted) -> Exception:
+        if isinstance(result.last, Exception):
+            return result.last
+        number = len(result.attempts)
+        what = f"model {self.model.name} gave no utterance of the client in {number} answers, the last one"
         hint = "use a model that follows the format 'Client: [visible cue] words'"
-        return ChatError(f"{what} {last.text[:200]!r}; {hint}", OK, len(answers))
+        return ChatError(f"{what} {result.last.text[:200]!r}; {hint}", OK, number)
 
     def facts(self) -> dict[str, Any]:
         """Returns the model and the digests of the prompt templates, for the record of a run."""
@@ -121,6 +98,18 @@ class ScriptedClient:
     def facts(self) -> dict[str, Any]:
         """Returns the digest of the script, for the record of a run."""
         return {"client": "scripted", "sha256": sha256(DATA)}
+
+
+def _parse(conversation: Conversation, completion: Completion) -> Utterance:
+    utterance = parse_answer(completion.text, len(conversation.turns))
+    if utterance is None:
+        raise RejectedAnswer("no utterance of the client")
+    return utterance
+
+
+def _utterance_of(result: Accepted[Utterance]) -> ClientUtterance:
+    attempts = result.attempts
+    return ClientUtterance(result.value, result.completion.text, attempts.prompt_tokens, attempts.completion_tokens)
 
 
 def client_messages(conversation: Conversation) -> list[Message]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mirror.chat.endpoint import ChatEndpoint, ChatError, is_worth_another
-from mirror.chat.messages import Completion, Message, total
+from mirror.chat.messages import Completion, Message
+from mirror.chat.retries import Accepted, RejectedAnswer, ask_until_valid
 from mirror.files.digests import sha256
 from mirror.files.image_file import PictureError, open_picture
 from mirror.rating.answer import Unparsable, read_answer
@@ -141,29 +142,23 @@ class ChatJudge:
             messages, form = self._messages(case), self._form(case)
         except PictureError as error:  # a damaged face concerns this question alone
             return Judgment("failed", dict.fromkeys(case.choices), "no answer", str(error), 0)
-        given: list[Completion] = []
-        fault, raw = "", ""
-        for attempt in range(1, self.attempts + 1):
-            completion = self.model.complete([messages], [seed_for(seed, attempt)], form)[0]
-            if isinstance(completion, ChatError):
-                # A garbled response fails once it was retried, here or, with pauses, by the endpoint.
-                is_last = completion.garbled and (attempt == self.attempts or completion.tries > 1)
-                if is_last or not is_worth_another(completion):
-                    return _failed(case, completion, attempt)
-                fault, raw = "no text", str(completion)
-                continue
-            given.append(completion)
-            raw = completion.text
-            try:
-                scores, reason = read_answer(raw, case.choices)
-            except Unparsable as error:
-                cut = " (cut off; raise max_tokens)" if completion.finish_reason == "length" else ""
-                fault = f"{error}{cut}"
-                continue
-            return Judgment("rated", scores, reason, raw, attempt, *_tokens(given), completion.model)
-        nothing = dict.fromkeys(case.choices)
-        model = given[-1].model if given else ""
-        return Judgment("unparsable", nothing, fault, raw, self.attempts, *_tokens(given), model)
+
+        def ask(_: Sequence[Case], attempt: int) -> Sequence[Completion | Exception]:
+            return self.model.complete([messages], [seed_for(seed, attempt)], form)
+
+        (result,) = ask_until_valid([case], ask, _parse, self.attempts, _is_retryable)
+        number, tokens = len(result.attempts), (result.attempts.prompt_tokens, result.attempts.completion_tokens)
+        if isinstance(result, Accepted):
+            scores, reason = result.value
+            return Judgment("rated", scores, reason, result.completion.text, number, *tokens, result.completion.model)
+        last, nothing = result.last, dict.fromkeys(case.choices)
+        if isinstance(last, ChatError) and (last.garbled or not is_worth_another(last)):
+            return _failed(case, last, number)
+        completions = result.attempts.completions
+        model = completions[-1].model if completions else ""
+        if isinstance(last, Completion):
+            return Judgment("unparsable", nothing, str(result), last.text, number, *tokens, model)
+        return Judgment("unparsable", nothing, "no text", str(last), number, *tokens, model)
 
     def asked(self, case: Case, seed: int) -> str:
         """Returns a digest of the question, the model, its sampling and the seed."""
@@ -196,5 +191,14 @@ def _failed(case: Case, error: ChatError, attempt: int) -> Judgment:
     return Judgment("failed", nothing, "no answer", str(error), attempt, refused=refused, question_fault=fault)
 
 
-def _tokens(given: Sequence[Completion]) -> tuple[int | None, int | None]:
-    return total([one.prompt_tokens for one in given]), total([one.completion_tokens for one in given])
+def _parse(case: Case, completion: Completion) -> tuple[dict[str, int | str], str]:
+    try:
+        return read_answer(completion.text, case.choices)
+    except Unparsable as error:
+        cut = " (cut off; raise max_tokens)" if completion.finish_reason == "length" else ""
+        raise RejectedAnswer(f"{error}{cut}") from None
+
+
+def _is_retryable(error: Exception) -> bool:
+    """A garbled response that the endpoint has already retried, with pauses, is not requested again."""
+    return is_worth_another(error) and not (isinstance(error, ChatError) and error.garbled and error.tries > 1)
