@@ -29,6 +29,7 @@ from PIL import Image
 
 from mirror.chat.errors import ServerError
 from mirror.chat.reasoning import without_reasoning
+from mirror.chat.wire import ChatResponse
 from mirror.counseling.settings import CounselSettings
 from mirror.faces.identity import read_calibration
 from mirror.files.image_file import PictureError, decode_picture
