@@ -1,4 +1,4 @@
-"""A chat model behind an OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, …
+"""A chat model behind an OpenAI-compatible endpoint, such as OpenAI, vLLM or Ollama.
 
 The openai library retries transient failures with exponential backoff from half a second, or as the server asks.
 Parameters that a server rejects are left out from then on (`mirror/chat/parameters.py`); `mirror/chat/errors.py` parses
@@ -25,7 +25,7 @@ from mirror.secrets import KEY, clean_secret, secret_of_environment, url_fault
 from mirror.services.http_client import LARGEST, HttpClient
 from mirror.services.server_json import parsed
 
-__all__ = ["ChatEndpoint", "ChatError", "is_worth_another"]
+__all__ = ["OK", "ChatEndpoint", "ChatError", "is_worth_another"]
 
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # servers that need no key accept any; the openai library requires one

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mirror.files.text_file import without_halves
+from mirror.files.text_file import replace_lone_surrogates
 
 READINGS = 20  # the decoder reads at most this multiple of the text's length, however the text is made
 BROKEN = 100  # incomplete objects after which the search stops
@@ -80,11 +80,11 @@ def _characters_read(error: ValueError | RecursionError, text: str, place: int) 
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    values = {without_halves(name): _value(value) for name, value in pairs}
-    if twice := next((name for name, value in pairs if values[without_halves(name)] != _value(value)), None):
+    values = {replace_lone_surrogates(name): _value(value) for name, value in pairs}
+    if twice := next((name for name, value in pairs if values[replace_lone_surrogates(name)] != _value(value)), None):
         raise Unparsable(f"{twice} has two values")
     return values
 
 
 def _value(value: Any) -> Any:
-    return without_halves(value) if isinstance(value, str) else value
+    return replace_lone_surrogates(value) if isinstance(value, str) else value
