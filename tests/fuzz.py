@@ -27,9 +27,9 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from mirror.chat.errors import Fault
-from mirror.chat.messages import without_reasoning
-from mirror.chat.wire import Answer
+from mirror.chat.errors import ServerError
+from mirror.chat.reasoning import without_reasoning
+from mirror.chat.wire import ChatResponse
 from mirror.counseling.settings import CounselSettings
 from mirror.faces.identity import read_calibration
 from mirror.files.image_file import PictureError, decode_picture
@@ -43,10 +43,10 @@ from mirror.prompts.expression import MissingDescription, parse_expression
 from mirror.prompts.plan import parse_plan
 from mirror.prompts.reply import clean_reply
 from mirror.prompts.utterance import format_utterance, parse_utterance
+from mirror.rating.answer import Unparsable, read_answer
 from mirror.rating.instrument import InstrumentError, read_instrument, read_wording
-from mirror.rating.judge import Unparsable, read_answer
-from mirror.rating.preferences import Preference
-from mirror.rating.ratings import Rating, RatingsError, read_lines
+from mirror.rating.preferences import PreferenceRecord
+from mirror.rating.ratings import RatingRecord, RatingsError, read_lines
 from mirror.rating.settings import RateSettings
 from mirror.run_folder import RunConflict, read_provenance
 from mirror.services.http_client import decoded
@@ -329,10 +329,12 @@ def make_readers(folder: Path) -> dict[str, Reader]:
             file("holder.json", Holder.read), (), (_json({"pid": 1, "host": "a", "since": "b", "work": "c"}),)
         ),
         "ratings": Reader(
-            file("ratings.jsonl", lambda path: read_lines(path, Rating)), (RatingsError,), (_json(rating | more),)
+            file("ratings.jsonl", lambda path: read_lines(path, RatingRecord)), (RatingsError,), (_json(rating | more),)
         ),
         "preferences": Reader(
-            file("preferences.jsonl", lambda path: read_lines(path, Preference)), (RatingsError,), (_json(preference),)
+            file("preferences.jsonl", lambda path: read_lines(path, PreferenceRecord)),
+            (RatingsError,),
+            (_json(preference),),
         ),
         "adapter's config": Reader(
             file("adapter/adapter_config.json", lambda path: read_adapter_config(path.parent, {}, "0")),
@@ -346,7 +348,7 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         ),
         "picture": Reader(lambda content: decode_picture(content, "a"), (PictureError,), _pictures()),
         "vendor's answer": Reader(
-            lambda body: Answer.model_validate(parsed(decoded(body))), (ValueError,), (_json(completion),)
+            lambda body: ChatResponse.model_validate(parsed(decoded(body))), (ValueError,), (_json(completion),)
         ),
         "vendor's error": Reader(_read_fault, (), (_json(error), _json([error]), _json(completion | error))),
         "judge's answer": Reader(_read_judge, (Unparsable,), ('```json\n{"helpful": 4, "reason": "a"}\n```',)),
@@ -371,10 +373,10 @@ def make_readers(folder: Path) -> dict[str, Reader]:
 
 def _read_fault(body: bytes) -> None:
     for status in (200, 400, 500):
-        fault = Fault.read(status, decoded(body))
-        fault.refused({"seed": 1, "temperature": 0.5, "top_p": 1.0, "max_tokens": 5})
-        f"{fault.own} {fault.said}".encode()
-    Fault.in_success(decoded(body))
+        fault = ServerError.parse(status, decoded(body))
+        fault.unsupported({"seed": 1, "temperature": 0.5, "top_p": 1.0, "max_tokens": 5})
+        f"{fault.conversation_fault} {fault.message}".encode()
+    ServerError.in_success(decoded(body))
 
 
 def _read_judge(text: str) -> None:

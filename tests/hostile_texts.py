@@ -7,8 +7,8 @@ A test runs it as a process of its own, with a limit of time far above what a li
 
 import sys
 
-from mirror.chat.errors import Fault
-from mirror.chat.messages import opened_reasoning, without_reasoning
+from mirror.chat.errors import ServerError
+from mirror.chat.reasoning import opened_reasoning, without_reasoning
 from mirror.clients.openness import reflects_words
 from mirror.prompts.client import parse_answer
 from mirror.prompts.dialogue import parse_dialogue
@@ -18,7 +18,7 @@ from mirror.prompts.plan import parse_plan
 from mirror.prompts.reply import clean_reply
 from mirror.prompts.technique import named_technique
 from mirror.prompts.utterance import parse_utterance
-from mirror.rating.judge import read_answer
+from mirror.rating.answer import read_answer
 from mirror.secrets import masked
 
 LENGTH = 100_000
@@ -34,7 +34,7 @@ READERS = {
     "reasoning": without_reasoning,
     "opened reasoning": opened_reasoning,
     "judge's answer": lambda text: read_answer(text, {"helpful": (1, 2)}),
-    "fault": lambda text: Fault.read(400, text).refused({"seed": 1}),
+    "fault": lambda text: ServerError.parse(400, text).unsupported({"seed": 1}),
     "question": lambda text: reflects_words(f"sister meadow {text}", "sister meadow"),
     "mask": lambda text: masked(text, "sk-proj-very-secret-0123456789"),
 }

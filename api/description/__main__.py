@@ -18,7 +18,7 @@ def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
         "temperature": settings.temperature,
         "top_p": settings.top_p,
         "max_tokens": settings.max_tokens,
-        "room": "--max-tokens (or DESCRIPTION_MAX_TOKENS)",
+        "max_tokens_setting": "--max-tokens (or DESCRIPTION_MAX_TOKENS)",
     }
     if settings.describer == "openai":
         from mirror.chat.endpoint import (

@@ -14,7 +14,7 @@ import pandas as pd
 
 from mirror.analysis.measures import OF_TURNS
 from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
-from mirror.clients.openness import Kind, moods, named_feeling, reflects_words
+from mirror.clients.openness import Kind, named_feeling, openness_by_turn, reflects_words
 from mirror.prompts import canonical_technique
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
@@ -118,7 +118,7 @@ class _Replies:
 def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     turns, timings, ended, idx = session.turns(), session.timings(), session.ended, session.folder.name
     resistance = arm.person(idx).resistance
-    after = list(_moods(resistance or "none", turns))
+    after = list(_openness(resistance or "none", turns))
     is_known = arm.is_scripted and resistance is not None
     replies, rows = _Replies(), []
     for turn, (openness, reaction) in zip(turns, after, strict=True):
@@ -143,11 +143,11 @@ def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]
     }
 
 
-def _moods(resistance: str, turns: Sequence[Turn]) -> Iterator[tuple[float, Kind]]:
+def _openness(resistance: str, turns: Sequence[Turn]) -> Iterator[tuple[float, Kind]]:
     """The client's openness after each turn, and the kind of reaction to its reply."""
-    for mood in moods(resistance, turns):
-        if mood.reaction is not None:  # None before the first turn
-            yield mood.openness, mood.reaction.kind
+    for openness in openness_by_turn(resistance, turns):
+        if openness.reaction is not None:  # None before the first turn
+            yield openness.value, openness.reaction.kind
 
 
 def _client(turn: Turn) -> dict[str, Any]:

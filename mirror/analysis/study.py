@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
+from math import inf
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from mirror.analysis.comparison import read_rows
-from mirror.analysis.measures import DESCRIPTIVE, INF, OUTCOMES, Measure
+from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, Measure
 from mirror.analysis.metrics import Metrics, halves, read_metrics
 from mirror.analysis.wording import different_prompts
 from mirror.counseling.settings import CounselSettings
@@ -244,7 +245,7 @@ class Study:
 
     def _setting(self, name: str) -> float:
         """The highest value of a setting over the arms; infinite if one did not record it."""
-        return max(float(arm.settings.get(name) or INF) for arm in self.arms)
+        return max(float(arm.settings.get(name) or inf) for arm in self.arms)
 
     def _with_values(self, measures: Sequence[Measure]) -> list[Measure]:
         """The measures for which at least one arm has a value."""

@@ -12,7 +12,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from mirror.clients.lexicon import read_feelings
-from mirror.clients.script import grammar
+from mirror.clients.script import load_script
 from mirror.files.atomic import write_bytes, write_text
 from mirror.files.json_file import write_json
 from mirror.seeds import seed_for
@@ -161,12 +161,12 @@ def draw_face(path: Path, cue: str, idx: str, side: int) -> None:
 
 def cues() -> dict[str, list[str]]:
     """Feeling → cues of the scripted client."""
-    return grammar()["cues"]
+    return load_script()["cues"]
 
 
 @cache
 def lines() -> list[str]:
     """Lines of the scripted client without placeholders and without words for feelings."""
-    by_stage = [stage for kind in grammar()["lines"].values() for stage in kind.values()]
+    by_stage = [stage for kind in load_script()["lines"].values() for stage in kind.values()]
     found = [line for stage in by_stage for of in stage.values() for line in of]
     return [line for line in found if "{" not in line and not read_feelings(line)]

@@ -1,13 +1,13 @@
-"""What a chat server says in an error: of one conversation, of a parameter that it does not take, or in general.
+"""Parses the errors of chat servers: about one conversation, about an unsupported parameter, or in general.
 
-Servers have no common form. Read are OpenAI's (`error.code`, `error.param`), FastAPI's and pydantic's (`detail`,
-`loc`), Google's (a list), xAI's (`error` is a text), and errors that a gateway passes on as a text of JSON.
+Servers share no error format. Supported are OpenAI's (`error.code`, `error.param`), FastAPI's and pydantic's (`detail`,
+`loc`), Google's (a list), xAI's (`error` is a text), and errors that a gateway forwards as JSON in a string.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from mirror.services.server_json import parsed
 
@@ -16,15 +16,15 @@ TOO_LARGE = 413
 TOO_MANY = 429
 BAD_GATEWAY = 502
 OF_REQUEST = (400, 422)
-LONGEST = 4000  # characters of an error that are looked through
-DEEPEST = 30  # objects and lists in each other that are looked into
-OF_KEY_OR_RATE = (401, 402, 403, 407, 408, 409, TOO_MANY)  # say nothing of parameters
+LONGEST = 4000  # characters of an error that are searched
+DEEPEST = 30  # levels of nested objects and lists that are searched
+OF_KEY_OR_RATE = (401, 402, 403, 407, 408, 409, TOO_MANY)  # never about parameters
 _TEXTS = ("message", "msg", "error", "errors", "detail", "details", "description", "fieldViolations", "metadata", "raw")
 _PLACES = ("param", "loc", "field", "parameter")
 _TYPES = ("type", "status", "error_type", "innererror")
 
-# The wordings of OpenAI, Azure, vLLM, SGLang, TGI, llama.cpp, Ollama, Anthropic, Gemini, xAI, Mistral, Groq, Moonshot,
-# DeepSeek, DashScope and OpenRouter.
+# Covers the messages of OpenAI, Azure, vLLM, SGLang, TGI, llama.cpp, Ollama, Anthropic, Gemini, xAI, Mistral, Groq,
+# Moonshot, DeepSeek, DashScope and OpenRouter.
 _TOO_LONG = re.compile(
     r"context.?(?:length|window|size|limit)|string_above_max_length|request_too_large"
     r"|too many (?:\w+ )?(?:tokens|images)"
@@ -74,54 +74,56 @@ NAMES = {
 }
 _NAMED = {name: re.compile(rf"\b(?:{form})\b", re.IGNORECASE) for name, form in NAMES.items()}
 _PENALTY = re.compile(r"\bpenalt(?:y|ies)\b", re.IGNORECASE)
-LEAST_FIRST = ("seed", "presence_penalty", "frequency_penalty", "top_p", "temperature")  # what is given up first
-NEUTRAL = {"top_p": 1.0, "frequency_penalty": 0.0, "presence_penalty": 0.0}  # values that change nothing
-NO_VALUE = ("seed", "response_format")  # nobody chose their values in person
+LEAST_FIRST = ("seed", "presence_penalty", "frequency_penalty", "top_p", "temperature")  # least important first
+NEUTRAL = {"top_p": 1.0, "frequency_penalty": 0.0, "presence_penalty": 0.0}  # values without any effect
+NO_VALUE = ("seed", "response_format")  # the user did not choose their values
+
+ConversationFault = Literal["", "too long", "filtered", "no form"]
 
 
 @dataclass(frozen=True)
-class Fault:
-    """An error of a server, read.
+class ServerError:
+    """A server's error, parsed.
 
     Attributes:
-        status: the HTTP status, or the one that stands in the body of a 200.
-        code: the server's own, in words; empty where it has none.
-        types: what else it calls the error.
-        places: the names of parameters that the error points at.
-        text: all that it says, in one line.
+        status: The HTTP status, or the one in the body of a 200.
+        code: The server's error code in words; empty if it has none.
+        types: The server's other names for the error.
+        parameters: The names of parameters that the error points at.
+        text: All of its messages in one line.
     """
 
     status: int
     code: str
     types: tuple[str, ...]
-    places: tuple[str, ...]
+    parameters: tuple[str, ...]
     text: str
 
     @classmethod
-    def read(cls, status: int, body: str) -> "Fault":
-        """The error in a response's body, whatever its form."""
+    def parse(cls, status: int, body: str) -> "ServerError":
+        """Parses the error in a response's body, whatever its format."""
         return cls._of(status, _parsed(body))
 
     @classmethod
-    def _of(cls, status: int, answer: Any) -> "Fault":
+    def _of(cls, status: int, answer: Any) -> "ServerError":
         found = list(_parts(answer))
         codes = [text for kind, text in found if kind == "code"]
         texts = dict.fromkeys(" ".join(text.split()) for kind, text in found if kind == "text")
-        fault = cls(
+        error = cls(
             status,
             next((code for code in codes if not code.isdigit()), ""),
             tuple(text for kind, text in found if kind == "type"),
-            tuple(text for kind, text in found if kind == "place"),
+            tuple(text for kind, text in found if kind == "parameter"),
             "; ".join(filter(None, texts)),
         )
         if status != OK:
-            return fault
+            return error
         numbers = [int(code) for code in codes if _STATUS.fullmatch(code)]
-        return replace(fault, status=numbers[0] if numbers else fault._status_by_words())
+        return replace(error, status=numbers[0] if numbers else error._status_by_words())
 
     @classmethod
-    def in_success(cls, body: str) -> "Fault | None":
-        """The error that a response with status 200 carries in its body; None where it carries none."""
+    def in_success(cls, body: str) -> "ServerError | None":
+        """Parses the error in the body of a response with status 200; None if there is none."""
         found = _parsed(body)
         answer = found[0] if isinstance(found, list) and len(found) == 1 else found
         if not isinstance(answer, dict):
@@ -132,13 +134,13 @@ class Fault:
         return cls._of(OK, {"error": error}) if error else None
 
     @property
-    def said(self) -> str:
-        """The server's words, with its code."""
+    def message(self) -> str:
+        """The server's message, with its code."""
         return ": ".join(filter(None, [self.code * (self.code not in self.text), self.text])) or "no reason"
 
     @property
-    def own(self) -> str:
-        """Why this conversation is refused while others may pass: `too long`, `filtered`, `no form`; else empty."""
+    def conversation_fault(self) -> ConversationFault:
+        """Why only this conversation is refused: `too long`, `filtered`, or `no form` (no valid JSON); else empty."""
         if self.status == TOO_LARGE:
             return "too long"
         may_be = self.status in (OK, *OF_REQUEST) or self.status >= 500
@@ -153,18 +155,18 @@ class Fault:
         return " ".join((self.code[:LONGEST], *self.types, self.text))[:LONGEST]
 
     def _status_by_words(self) -> int:
-        """The status that an error within a 200 should have had, where it gives no number."""
+        """Returns the status that an error within a 200 should have had, if it gives no number."""
         if _RATE.search(self._words):
             return TOO_MANY
         return BAD_GATEWAY if _OF_SERVER.search(f"{self.code} {self.types}"[:LONGEST]) else OK
 
-    def refused(self, sent: Mapping[str, Any]) -> list[str]:
-        """The names among the parameters `sent` that the server does not take; the values of the others may be wrong.
+    def unsupported(self, sent: Mapping[str, Any]) -> list[str]:
+        """Returns the names of those parameters in `sent` that the server does not support.
 
-        A value that is out of its range is the user's to change, and not left out; only a seed and a value that
-        changes nothing are.
+        A value out of range is the user's to change and stays; only a seed, a response format, and a value without any
+        effect count as unsupported then.
         """
-        if self.own or self.status in OF_KEY_OR_RATE or self.status == OK:
+        if self.conversation_fault or self.status in OF_KEY_OR_RATE or self.status == OK:
             return []
         is_unsupported = bool(_UNSUPPORTED.search(self._words))
         if self.status not in OF_REQUEST and not is_unsupported:
@@ -177,17 +179,17 @@ class Fault:
         return [name for name in names if name in NO_VALUE or NEUTRAL.get(name) == sent[name]]
 
     def _named(self, sent: Mapping[str, Any]) -> list[str]:
-        """The parameters that the error points at; where it points at none, those that its words name."""
-        for told in (" ".join(self.places)[:LONGEST], self.text[:LONGEST]):
-            names = [name for name in sent if name in _NAMED and _NAMED[name].search(told)]
-            names = names or [name for name in sent if name.endswith("_penalty") and _PENALTY.search(told)]
+        """Returns the parameters that the error points at, or else those that its text mentions."""
+        for text in (" ".join(self.parameters)[:LONGEST], self.text[:LONGEST]):
+            names = [name for name in sent if name in _NAMED and _NAMED[name].search(text)]
+            names = names or [name for name in sent if name.endswith("_penalty") and _PENALTY.search(text)]
             if names:
                 return names
         return []
 
 
 def _parsed(body: str) -> Any:
-    """`body` as JSON; as it is where it is none."""
+    """Returns `body` parsed as JSON, or unchanged if it is not JSON."""
     try:
         return parsed(body)
     except ValueError:
@@ -195,14 +197,14 @@ def _parsed(body: str) -> Any:
 
 
 def _parts(value: Any, kind: str = "text", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """The texts, codes and named places of an error, in order; what it repeats of the request is passed over."""
+    """Yields the texts, codes, types and parameter names of an error in order; skips what it repeats of the request."""
     if depth > DEEPEST:
         return
     depth += 1
     if isinstance(value, dict):
         for name, inner in value.items():
             if name in _PLACES:
-                yield from _parts(inner, "place", depth)
+                yield from _parts(inner, "parameter", depth)
             elif name == "code" or name in _TYPES:
                 yield from _parts(inner, "code" if name == "code" else "type", depth)
             elif name in _TEXTS:

@@ -1,4 +1,4 @@
-"""A chat model in this process, through transformers. Knows nothing of prompts, or of what its answers are for."""
+"""A chat model in this process, through transformers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from mirror.chat.messages import Completion, Message, NoAnswer, opened_reasoning, without_reasoning
+from mirror.chat.messages import Completion, Message, NoAnswer
+from mirror.chat.reasoning import opened_reasoning, without_reasoning
 from mirror.models.device import resolve_device, resolve_dtype
 from mirror.models.generation_config import end_of, end_tokens, ends_only
 from mirror.models.sampling import SeededSampling
@@ -16,7 +17,7 @@ from mirror.models.weights import HALF, find, load_pretrained, load_tokenizer
 
 
 class PromptTooLong(ValueError):
-    """A conversation that leaves the model no room to answer. The message says by how much."""
+    """A conversation that leaves no tokens for an answer; the message says how many it has."""
 
 
 @dataclass(frozen=True)
@@ -24,37 +25,41 @@ class LanguageModel:
     """A chat model with its sampling: a `ChatModel`.
 
     Attributes:
-        name: folder or Hub id.
-        revision: the Hub commit, empty for a folder.
-        temperature: 0 is greedy.
-        top_p: 0…1, without 0.
-        max_tokens: of an answer.
-        room: what the user calls `max_tokens`: the parameter that messages name.
+        model: The causal language model, in evaluation mode.
+        tokenizer: Its tokenizer, which has a chat template.
+        name: Folder or Hub id.
+        revision: The Hub commit; empty for a folder.
+        temperature: Sampling temperature; 0 is greedy.
+        top_p: Probability mass of nucleus sampling, in (0, 1].
+        max_tokens: Limit on the tokens of an answer.
+        max_tokens_setting: The user's name for `max_tokens`, for error messages.
     """
 
     model: PreTrainedModel
-    tokenizer: Any
+    tokenizer: Any  # transformers has no type that covers slow and fast tokenizers and their templates
     name: str
     revision: str
     temperature: float = 0.7
     top_p: float = 0.9
     max_tokens: int = 128
-    room: str = "max_tokens"
+    max_tokens_setting: str = "max_tokens"
 
     @classmethod
     def load(
         cls, name: str, revision: str = "", device: str = "auto", dtype: torch.dtype | None = None, **sampling: Any
     ) -> "LanguageModel":
-        """The model of a folder or Hub id.
+        """Loads a model.
 
         Args:
-            device: auto is the first GPU if there is one.
-            dtype: None is bfloat16 on a GPU and float32 on the CPU.
-            sampling: temperature, top_p, max_tokens, room.
+            name: Folder or Hub id.
+            revision: Branch, tag or commit on the Hub; empty for the default branch.
+            device: `auto` uses the first GPU if there is one.
+            dtype: None uses bfloat16 on a GPU and float32 on the CPU.
+            **sampling: temperature, top_p, max_tokens, max_tokens_setting.
 
         Raises:
-            FileNotFoundError: nothing can be had under that name.
-            ValueError: it is no causal language model, or its tokenizer has no chat template.
+            FileNotFoundError: The model was not found locally or on the Hub.
+            ValueError: It is not a causal language model, or its tokenizer has no chat template.
         """
         device = resolve_device(device)
         dtype = dtype or resolve_dtype("auto", device)
@@ -62,18 +67,19 @@ class LanguageModel:
         tokenizer = load_tokenizer(folder, padding_side="left")
         if not tokenizer.chat_template:
             raise ValueError(
-                f"{name} has no chat template, so it is no chat model; use one that was tuned to chat "
+                f"{name} has no chat template, so it is no chat model; use a chat-tuned model "
                 "(such as meta-llama/Meta-Llama-3-8B-Instruct), or add chat_template.jinja to its folder"
             )
         generation = ends_only(folder, tokenizer)
-        chosen_files(folder, dtype in HALF)  # broken files have their own errors
+        chosen_files(folder, dtype in HALF)  # raises specific errors for broken files
         try:
             model = load_pretrained(AutoModelForCausalLM, folder, dtype, generation_config=generation)
         except ValueError as error:
-            raise ValueError(f"{name} is no language model: {str(error).splitlines()[0][:200]}") from error
+            raise ValueError(f"{name} is no causal language model: {str(error).splitlines()[0][:200]}") from error
         return cls(model.to(device).eval(), tokenizer, name, commit, **sampling)
 
     def facts(self) -> dict[str, Any]:
+        """Returns the model, its device and dtype, and its sampling."""
         return {
             "model": self.name,
             "revision": self.revision,
@@ -91,42 +97,54 @@ class LanguageModel:
         *,
         max_tokens: int | None = None,
     ) -> list[Completion | PromptTooLong | NoAnswer]:
-        """An answer to each conversation, as one left-padded batch; one that has no room is an error in its place.
+        """Answers the conversations in one left-padded batch.
 
-        So is one that was reasoning only.
+        An answer depends only on its conversation and its seed, except for the last bits of the logits, which on a GPU
+        may vary with the shape of the batch.
 
-        `max_tokens` replaces the model's own limit on the tokens of an answer, for this call.
+        Args:
+            conversations: The messages of each conversation; text only.
+            seeds: One sampling seed per conversation.
+            max_tokens: Overrides the model's own limit on the tokens of an answer, for this call.
 
-        An answer depends on its conversation and its seed, not on the others of the batch (but for the last bits of
-        the logits, which on a GPU may differ with the shape of a batch).
+        Returns:
+            One completion per conversation; in its place PromptTooLong if no tokens are left for an answer, NoAnswer if
+            the model produced only reasoning.
+
+        Raises:
+            ValueError: A message has images.
         """
         limit = self.max_tokens if max_tokens is None else max_tokens
         texts = [self._text(conversation) for conversation in conversations]
-        prompts = [self._ids(conversation) for conversation in conversations]
+        prompts = [self._ids(text) for text in texts]
         faults = [self._fault(ids, limit) for ids in prompts]
-        rows = [row for *row, fault in zip(texts, prompts, seeds, faults, strict=True) if not fault]
-        written = iter(self._generate([ids for _, ids, _ in rows], [seed for *_, seed in rows], limit) if rows else ())
-        answers = iter([self._completion(text, len(ids), next(written)) for text, ids, _ in rows])
+        rows = [
+            (text, ids, seed) for text, ids, seed, fault in zip(texts, prompts, seeds, faults, strict=True) if not fault
+        ]
+        outputs = self._generate([ids for _, ids, _ in rows], [seed for *_, seed in rows], limit) if rows else []
+        answers = (
+            self._completion(text, len(ids), output) for (text, ids, _), output in zip(rows, outputs, strict=True)
+        )
         return [fault or next(answers) for fault in faults]
 
     def _text(self, conversation: Sequence[Message]) -> str:
-        """The conversation as the model reads it, by its template."""
+        """Returns the prompt that the chat template makes of the conversation."""
         if any(message.images for message in conversation):
             raise ValueError(f"{self.name} reads text only; a conversation with images needs a vision model")
         messages = [{"role": message.role, "content": message.content} for message in conversation]
         return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
-    def _ids(self, conversation: Sequence[Message]) -> list[int]:
-        text = self._text(conversation)
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # the template writes them itself
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # the template adds them itself
 
     def _fault(self, ids: list[int], limit: int) -> PromptTooLong | None:
-        room = self.model.config.get_text_config().max_position_embeddings
-        if len(ids) + limit <= room:
+        context = self.model.config.get_text_config().max_position_embeddings
+        if len(ids) + limit <= context:
             return None
         return PromptTooLong(
-            f"the conversation has {len(ids)} tokens, which with {limit} for the answer is more than the "
-            f"{room} that {self.name} reads; shorten the dialogue, lower {self.room}, or use a model that reads more"
+            f"the conversation has {len(ids)} tokens, which with {limit} for the answer exceed the context of "
+            f"{self.name}, {context} tokens; shorten the dialogue, lower {self.max_tokens_setting}, or use a model "
+            "with a longer context"
         )
 
     @torch.inference_mode()
@@ -145,15 +163,15 @@ class LanguageModel:
         length = end_of(ids, end_tokens(self.model))
         answer = ids[:length]
         text = self.tokenizer.decode(answer, skip_special_tokens=True).strip()
-        # The marks of reasoning may be special tokens themselves, and the first of them may stand in the prompt.
+        # The tags of reasoning may be special tokens, and the first of them may be in the prompt.
         marked = opened_reasoning(prompt) + self.tokenizer.decode(answer, skip_special_tokens=False)
-        spoken = without_reasoning(marked, cut_off=length is None)
-        if spoken.reasoning:
-            text = self._without_special_tokens(spoken.words)
+        found = without_reasoning(marked, cut_off=length is None)
+        if found.reasoning:
+            text = self._without_special_tokens(found.text)
             if not text:
                 return NoAnswer(
-                    f"{self.name} answered with reasoning and no words ({len(answer)} tokens); raise {self.room}, or "
-                    "use a model that does not reason"
+                    f"{self.name} answered with reasoning and no text ({len(answer)} tokens); raise "
+                    f"{self.max_tokens_setting}, or use a model that does not reason"
                 )
         return Completion(text, prompt_tokens, len(answer), self.name, "length" if length is None else "stop")
 

@@ -1,6 +1,6 @@
-"""The parameters that go out to one chat endpoint with every request: what the server refuses is left out from then on.
+"""The sampling parameters of a chat endpoint, without those that its server rejects.
 
-Safe to use from several threads: requests that are under way together learn from one refusal.
+Thread-safe: concurrent requests share what one rejection taught.
 """
 
 import logging
@@ -8,16 +8,16 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from mirror.chat.errors import Fault
+from mirror.chat.errors import ServerError
 
-SEED_BITS = 31  # many servers take no larger seed; the seeds here have 63 bits
+SEED_BITS = 31  # many servers accept no larger seed; the seeds here have 63 bits
 OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-WORDS = 200  # characters of the server's reason that are kept
+REASON_LENGTH = 200  # characters of the server's reason that are recorded
 log = logging.getLogger(__name__)
 
 
 def fold_seed(seed: int) -> int:
-    """`seed` in 31 bits: small ones as they are, others by a fold that is the same on every machine."""
+    """Returns `seed` in 31 bits: unchanged if it fits, else XOR-folded, identically on every machine."""
     folded = seed
     while folded >> SEED_BITS:
         folded = (folded >> SEED_BITS) ^ (folded & (1 << SEED_BITS) - 1)
@@ -25,21 +25,29 @@ def fold_seed(seed: int) -> int:
 
 
 class Parameters:
-    """The sampling of an endpoint, without what its server refused.
+    """The sampling of an endpoint, without the parameters that its server rejected.
 
     Attributes:
-        left_out: by name, the value that is no longer sent and the server's reason; `sent_as` where another name
-            took its place. Empty at first.
+        left_out: By name, the `value` that is no longer sent and the server's `reason`; also `sent_as` if the value is
+            sent under another name. Initially empty.
     """
 
     def __init__(self, endpoint: str, sampling: Mapping[str, Any], limit_name: str = "max_tokens") -> None:
-        """`endpoint` names the model and its server in the log; `limit_name` is what the limit is called at first."""
+        """Initializes the parameters.
+
+        Args:
+            endpoint: The server and model, for log messages.
+            sampling: The values by name, among them `max_tokens`.
+            limit_name: The name under which `max_tokens` is sent first.
+        """
         self.endpoint, self.sampling, self.limit_name = endpoint, dict(sampling), limit_name
         self.left_out: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    def accepted(self, seed: int | None, response_format: Mapping[str, Any] | None, max_tokens: int | None) -> dict:
-        """What is sent with the next request; the arguments are its own."""
+    def accepted(
+        self, seed: int | None, response_format: Mapping[str, Any] | None, max_tokens: int | None
+    ) -> dict[str, Any]:
+        """Returns the parameters of the next request, for which the arguments are meant; None omits or keeps one."""
         own: dict[str, Any] = {} if max_tokens is None else {"max_tokens": max_tokens}
         values = self.sampling | own
         with self._lock:
@@ -49,14 +57,23 @@ class Parameters:
             values |= {} if form is None else {"response_format": form}
             return {name: value for name, value in values.items() if not self._is_out(name)}
 
-    def learn(self, fault: Fault, sent: Mapping[str, Any], reason: str) -> bool:
-        """Leaves out what `fault` says the server does not take of `sent`; whether a request without it is worth it."""
-        names = fault.refused(sent)
+    def learn(self, error: ServerError, sent: Mapping[str, Any], reason: str) -> bool:
+        """Drops the parameters that the server rejected.
+
+        Args:
+            error: The server's error.
+            sent: The parameters of the request.
+            reason: The server's message, for the log and the record.
+
+        Returns:
+            Whether the request should be repeated with the remaining parameters.
+        """
+        names = error.unsupported(sent)
         with self._lock:
-            return any([self._give_up(name, sent[name], reason) for name in names])
+            return any([self._drop(name, sent[name], reason) for name in names])
 
     def facts(self) -> dict[str, Any]:
-        """The sampling as it is sent, and what was left out."""
+        """Returns the sampling as it is sent, and what was left out."""
         with self._lock:
             sent = {name: value for name, value in self.sampling.items() if not self._is_out(name)}
             return sent | {"seed_bits": SEED_BITS} | ({"left_out": dict(self.left_out)} if self.left_out else {})
@@ -65,17 +82,17 @@ class Parameters:
         return name in self.left_out and name not in ("response_format", *OTHER_NAME)
 
     def _form(self, asked: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """The form of answers that the server still takes: a JSON schema, else a JSON object, else none."""
+        """Returns the response format that the server still supports: the one asked for, else any JSON, else none."""
         refused = self.left_out.get("response_format", {}).get("value", ())
         forms = () if asked is None else (asked, {"type": "json_object"})
         return next((form for form in forms if form["type"] not in refused), None)
 
-    def _give_up(self, name: str, value: Any, reason: str) -> bool:
-        if name in OTHER_NAME:  # a request without any limit could cost without end: only the name may change
+    def _drop(self, name: str, value: Any, reason: str) -> bool:
+        if name in OTHER_NAME:  # a request without a limit has unbounded cost, so only the name may change
             return self._rename(name, value, reason)
         if name == "response_format":
             known = self.left_out.get(name, {}).get("value", ())
-            if value["type"] in known:  # another request has learned it
+            if value["type"] in known:  # a concurrent request was faster
                 return True
             value = (*known, value["type"])
         elif name in self.left_out:
@@ -84,7 +101,7 @@ class Parameters:
         return True
 
     def _rename(self, name: str, value: Any, reason: str) -> bool:
-        if name != self.limit_name:  # another request has learned it
+        if name != self.limit_name:  # a concurrent request was faster
             return True
         other = OTHER_NAME[name]
         if other in self.left_out:
@@ -95,5 +112,6 @@ class Parameters:
 
     def _record(self, name: str, value: Any, reason: str, what: str, **more: str) -> None:
         shown = list(value) if isinstance(value, tuple) else value
-        self.left_out[name] = {"value": shown, "reason": reason[:WORDS], **more}
-        log.warning("%s: %s = %s is refused and %s (%s)", self.endpoint, name, shown, what, reason[:WORDS])
+        reason = reason[:REASON_LENGTH]
+        self.left_out[name] = {"value": shown, "reason": reason, **more}
+        log.warning("%s: %s = %s is refused and %s (%s)", self.endpoint, name, shown, what, reason)

@@ -1,4 +1,4 @@
-"""What the tokens of chat models cost, by a line of prices. Knows nothing of models or of who asks them."""
+"""The cost of chat models' tokens, from the setting `prices`."""
 
 import re
 from collections.abc import Mapping
@@ -9,43 +9,59 @@ _PRICE = re.compile(r"\s*(?P<model>\S+)\s+(?P<read>\d+(?:\.\d+)?)\s*/\s*(?P<writ
 
 
 class Price(NamedTuple):
-    """Dollars per million tokens: of prompts, and of completions."""
+    """The price of a model in US dollars per million tokens.
+
+    Attributes:
+        read: Of prompts.
+        written: Of completions.
+    """
 
     read: float
     written: float
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """In dollars."""
+        """Returns the cost in US dollars."""
         return (self.read * prompt_tokens + self.written * completion_tokens) / MILLION
 
 
 def parse_prices(line: str) -> dict[str, Price]:
-    """The prices by model of `gpt-4o-mini 0.15/0.60, other-model 1/2`; none of an empty line.
+    """Parses prices such as `gpt-4o-mini 0.15/0.60, other-model 1/2`.
+
+    Returns:
+        The prices by model; empty for an empty line.
 
     Raises:
-        ValueError: a part that is no price.
+        ValueError: A part of the line is no price.
     """
-    prices = {}
+    prices: dict[str, Price] = {}
     for part in line.split(",") if line.strip() else []:
         match = _PRICE.fullmatch(part)
         if not match:
             raise ValueError(
-                f"{part.strip()!r} is no price; write the model, a blank, and dollars per million tokens read and "
-                "written, such as gpt-4o-mini 0.15/0.60"
+                f"{part.strip()!r} is no price; write the model, a space, and dollars per million prompt and "
+                "completion tokens, such as gpt-4o-mini 0.15/0.60"
             )
         prices[match["model"]] = Price(float(match["read"]), float(match["written"]))
     return prices
 
 
 def price_faults(line: str, models: Mapping[str, str]) -> list[str]:
-    """What is wrong with the parameter `prices` where `models` (by role) are asked."""
+    """Checks the setting `prices`.
+
+    Args:
+        line: The setting's value.
+        models: The models in use, by role.
+
+    Returns:
+        One message per fault.
+    """
     try:
         prices = parse_prices(line)
     except ValueError as error:
         return [f"prices: {error}"]
     known = sorted(set(models.values()))
     return [
-        f"prices names {name}, which no role asks; the models asked are {', '.join(known) or 'none'}"
+        f"prices names {name}, which no role uses; the models in use are {', '.join(known) or 'none'}"
         for name in prices
         if name not in known
     ]

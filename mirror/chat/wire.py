@@ -1,4 +1,4 @@
-"""OpenAI's chat format: a message as it is sent, an answer as it is read. Knows nothing of who sends it."""
+"""OpenAI's chat format: a message as sent, and the parts of a response that are read."""
 
 import base64
 import io
@@ -9,11 +9,11 @@ from pydantic import BaseModel, BeforeValidator
 
 from mirror.chat.messages import Message
 
-MOST_TOKENS = 10**9  # no answer has more: a greater number is no count
+MOST_TOKENS = 10**9  # a greater number in a response is no token count
 
 
 def as_sent(message: Message) -> dict[str, Any]:
-    """The message as the body of a request has it; its images go as PNG before its words."""
+    """Returns the message in the request's format; its images are sent as PNG before its text."""
     if not message.images:
         return {"role": message.role, "content": message.content}
     images = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in message.images]
@@ -31,8 +31,8 @@ def _count(value: Any) -> int | None:
     return value if is_count else None
 
 
-class Said(BaseModel):
-    """What a message holds: a text, or parts of which only those of text are the answer."""
+class ResponseMessage(BaseModel):
+    """The message of a response: a text, or content parts of which only text parts belong to the answer."""
 
     content: str | dict[str, Any] | list[Any] | None = None
     refusal: str | None = None
@@ -41,36 +41,43 @@ class Said(BaseModel):
 
     @property
     def parts(self) -> list[Any]:
+        """The content as a list of parts."""
         return self.content if isinstance(self.content, list) else [self.content]
 
     @property
     def text(self) -> str:
+        """The text of the answer; empty if there is none."""
         texts = [one if isinstance(one, str) else _part(one, ("text", "output_text", ""), "text") for one in self.parts]
         return "".join(texts)
 
     @property
-    def refused(self) -> str:
+    def refusal_text(self) -> str:
+        """The model's refusal in words; empty if it did not refuse."""
         return self.refusal or "".join(_part(one, ("refusal",), "refusal") for one in self.parts)
 
     @property
-    def thought(self) -> bool:
-        """Whether the server set reasoning apart."""
+    def has_reasoning(self) -> bool:
+        """Whether the server returned reasoning apart from the text."""
         kinds = {one.get("type") for one in self.parts if isinstance(one, dict)}
         return bool(self.reasoning_content or self.reasoning or kinds & {"thinking", "reasoning", "redacted_thinking"})
 
 
 class Choice(BaseModel):
-    message: Said | None = None
+    """One of the alternatives in a response."""
+
+    message: ResponseMessage | None = None
     finish_reason: str | None = None
 
 
 class Usage(BaseModel):
+    """Token counts; None if the server does not report them."""
+
     prompt_tokens: Annotated[int | None, BeforeValidator(_count)] = None
     completion_tokens: Annotated[int | None, BeforeValidator(_count)] = None
 
 
-class Answer(BaseModel):
-    """What is read of a response; servers leave out much of the rest."""
+class ChatResponse(BaseModel):
+    """The fields of a response that are read; servers omit many of the others."""
 
     choices: list[Choice] | None
     model: str | None = None
@@ -78,7 +85,7 @@ class Answer(BaseModel):
 
 
 def _part(part: Any, kinds: tuple[str, ...], name: str) -> str:
-    """The text of a content part of one of the kinds; empty for any other."""
+    """Returns the text of a content part of one of the kinds; empty for any other."""
     if not isinstance(part, dict) or (part.get("type") or "") not in kinds:
         return ""
     text = part.get(name)

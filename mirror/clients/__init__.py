@@ -1,1 +1,1 @@
-"""Simulated clients, and what their cues show."""
+"""Simulated clients, and a lexicon that reads the expressions in their cues."""

@@ -1,33 +1,32 @@
-"""The clients: one that a chat model plays, and a scripted one that needs no model.
-
-Knows nothing of faces, or of where a session is written.
-"""
+"""The simulated clients: one played by a chat model, and a scripted one that needs no model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mirror.chat.endpoint import OK, ChatError, is_worth_another
-from mirror.chat.messages import ChatModel, Completion, Message, total
-from mirror.clients.openness import mood_after
-from mirror.clients.script import DATA, Speaker
+from mirror.chat.endpoint import OK, ChatError
+from mirror.chat.messages import ChatModel, Completion, Message
+from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
+from mirror.clients.openness import openness_after
+from mirror.clients.script import DATA, UtteranceComposer
 from mirror.files.digests import sha256
 from mirror.prompts import Utterance, format_utterance
 from mirror.prompts.client import BEGIN, EXCHANGES, SILENCE, TEMPLATES, client_prompt, parse_answer
 from mirror.seeds import seed_for
 from mirror.transcripts.turn import Conversation
 
-ATTEMPTS = 2  # a model is asked once more where its answer holds no utterance
+ATTEMPTS = 2  # a model is asked once more if its answer has no utterance
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a client has said.
+class ClientUtterance:
+    """A client's utterance with its source.
 
     Attributes:
-        utterance: as it counts.
-        raw: as the client gave it, with all that does not count.
-        prompt_tokens, completion_tokens: of all attempts; None where nothing was counted.
+        utterance: The cue and words, parsed.
+        raw: The client's answer before parsing.
+        prompt_tokens: The sum over all attempts; None if unknown.
+        completion_tokens: The sum over all attempts; None if unknown.
     """
 
     utterance: Utterance
@@ -37,89 +36,85 @@ class Said:
 
 
 class ChatClient:
-    """A client that a chat model plays, from a prompt that holds the profile."""
+    """A client played by a chat model whose prompt holds the profile."""
 
     def __init__(self, model: ChatModel) -> None:
+        """Initializes the client with the model that plays it."""
         self.model = model
 
-    def speak(self, conversations: Sequence[Conversation]) -> list[Said | Exception]:
-        """The next utterance in each conversation; one that the model did not give is an exception in its place.
+    def speak(self, conversations: Sequence[Conversation]) -> list[ClientUtterance | Exception]:
+        """Generates the next utterance in each conversation.
 
-        An answer without an utterance, or none at all from an endpoint that is well, is asked for once more.
+        The model is asked once more if its answer has no utterance, or if a working endpoint returned no answer.
+
+        Returns:
+            One utterance per conversation; an exception in place of one that failed.
         """
-        messages = [client_messages(conversation) for conversation in conversations]
-        answers: list[list[Completion | Exception]] = [[] for _ in conversations]
-        results: list[Said | Exception | None] = [None] * len(conversations)
-        for attempt in range(1, ATTEMPTS + 1):
-            places = [place for place, result in enumerate(results) if result is None]
-            if not places:
-                break
-            seeds = [seed_of(conversations[place], attempt) for place in places]
-            given = self.model.complete([messages[place] for place in places], seeds)
-            for place, answer in zip(places, given, strict=True):
-                answers[place].append(answer)
-                results[place] = self._result(conversations[place], answers[place])
-        return [result or self._unusable(given) for result, given in zip(results, answers, strict=True)]
 
-    def _result(self, conversation: Conversation, answers: Sequence[Completion | Exception]) -> Said | Exception | None:
-        """What the last of the answers is worth; None if another is worth asking for."""
-        answer = answers[-1]
-        if isinstance(answer, Exception):
-            return None if is_worth_another(answer) else answer
-        utterance = parse_answer(answer.text, len(conversation.turns))
-        if utterance is None:
-            return None
-        given = [one for one in answers if isinstance(one, Completion)]
-        return Said(
-            utterance,
-            answer.text,
-            total([one.prompt_tokens for one in given]),
-            total([one.completion_tokens for one in given]),
-        )
+        def ask(asked: Sequence[Conversation], attempt: int) -> Sequence[Completion | Exception]:
+            seeds = [seed_of(conversation, attempt) for conversation in asked]
+            return self.model.complete([client_messages(conversation) for conversation in asked], seeds)
 
-    def _unusable(self, answers: Sequence[Completion | Exception]) -> Exception:
-        last = answers[-1]
-        if isinstance(last, Exception):
-            return last
-        what = f"model {self.model.name} gave no utterance of the client in {len(answers)} answers, the last one"
-        hint = "use a model that keeps to the form 'Client: [visible cue] words'"
-        return ChatError(f"{what} {last.text[:200]!r}; {hint}", OK, len(answers))
+        results = ask_until_valid(conversations, ask, _parse, ATTEMPTS)
+        return [self._failure(one) if isinstance(one, NoneAccepted) else _utterance_of(one) for one in results]
+
+    def _failure(self, result: NoneAccepted) -> Exception:
+        if isinstance(result.last, Exception):
+            return result.last
+        number = len(result.attempts)
+        what = f"model {self.model.name} gave no utterance of the client in {number} answers, the last one"
+        hint = "use a model that follows the format 'Client: [visible cue] words'"
+        return ChatError(f"{what} {result.last.text[:200]!r}; {hint}", OK, number)
 
     def facts(self) -> dict[str, Any]:
+        """Returns the model and the digests of the prompt templates, for the record of a run."""
         prompts = {path.name: sha256(path) for path in TEMPLATES}
         return {"client": "openai", **self.model.facts(), "prompts_sha256": prompts}
 
 
 class ScriptedClient:
-    """A client whose profile, mood and last reply choose its lines; the same conversation gives the same words.
+    """A client whose lines follow from its profile, its openness and the last reply.
 
-    Nothing is kept between turns: the mood is worked out anew from the conversation.
+    Deterministic and stateless: the openness is computed anew from the conversation in every turn.
     """
 
-    def speak(self, conversations: Sequence[Conversation]) -> list[Said]:
-        """The next utterance in each conversation."""
+    def speak(self, conversations: Sequence[Conversation]) -> list[ClientUtterance]:
+        """Composes the next utterance in each conversation."""
         utterances = map(self._utterance, conversations)
-        return [Said(utterance, format_utterance(utterance)) for utterance in utterances]
+        return [ClientUtterance(utterance, format_utterance(utterance)) for utterance in utterances]
 
     def _utterance(self, conversation: Conversation) -> Utterance:
-        mood = mood_after(conversation.profile.resistance, conversation.turns)
-        speaker = Speaker(conversation.profile, conversation.turns, seed_of(conversation))
+        openness = openness_after(conversation.profile.resistance, conversation.turns)
+        composer = UtteranceComposer(conversation.profile, conversation.turns, seed_of(conversation))
         if not conversation.turns:
-            return speaker.first_cue(mood)
-        if len(conversation.turns) >= EXCHANGES and mood.is_reached:
-            return speaker.thanks()
-        if len(conversation.turns) >= EXCHANGES and mood.is_lost:
-            return speaker.leaving()
-        return speaker.line(mood)
+            return composer.first_cue(openness)
+        if len(conversation.turns) >= EXCHANGES and openness.is_complete:
+            return composer.thanks()
+        if len(conversation.turns) >= EXCHANGES and openness.is_lost:
+            return composer.leaving()
+        return composer.line(openness)
 
     def facts(self) -> dict[str, Any]:
+        """Returns the digest of the script, for the record of a run."""
         return {"client": "scripted", "sha256": sha256(DATA)}
 
 
-def client_messages(conversation: Conversation) -> list[Message]:
-    """The dialogue as the client's model sees it: its own utterances with their cues, the replies as the user's.
+def _parse(conversation: Conversation, completion: Completion) -> Utterance:
+    utterance = parse_answer(completion.text, len(conversation.turns))
+    if utterance is None:
+        raise RejectedAnswer("no utterance of the client")
+    return utterance
 
-    After the system prompt, user and assistant take turns, as many servers demand.
+
+def _utterance_of(result: Accepted[Utterance]) -> ClientUtterance:
+    attempts = result.attempts
+    return ClientUtterance(result.value, result.completion.text, attempts.prompt_tokens, attempts.completion_tokens)
+
+
+def client_messages(conversation: Conversation) -> list[Message]:
+    """Returns the dialogue for the client's model: its utterances as the assistant's, the replies as the user's.
+
+    After the system prompt, user and assistant messages alternate, as many servers require.
     """
     profile = conversation.profile
     system = client_prompt(profile.personal_info, profile.resistance, profile.distorted_thought, profile.reason)
@@ -131,6 +126,6 @@ def client_messages(conversation: Conversation) -> list[Message]:
 
 
 def seed_of(conversation: Conversation, attempt: int = 1) -> int:
-    """The seed of an attempt at the utterance to come."""
+    """Returns the seed of an attempt at the next utterance."""
     what = ("client", conversation.profile.idx, conversation.number)
     return seed_for(conversation.seed, *what) if attempt == 1 else seed_for(conversation.seed, *what, attempt)

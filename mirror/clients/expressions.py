@@ -1,7 +1,4 @@
-"""The table of expressions, `expressions.yaml`: how each shows on a face, and by which words a text speaks of it.
-
-Knows nothing of how a text is read.
-"""
+"""The expressions of `expressions.yaml`: the features of each on a face, and the words by which a text mentions it."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +11,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 DATA = Path(__file__).with_suffix(".yaml")
-Kind = Literal["words", "signs", "gestures"]  # the keys of the table, what says most first
+Kind = Literal["words", "signs", "gestures"]  # keys of the file, the most specific first
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _SUFFIXES = (("ness", ""), ("ily", "y"), ("ly", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ed", ""), ("s", ""))
@@ -23,7 +20,13 @@ _NOUN = re.compile(r"(?<=[st])ion$")
 
 @dataclass(frozen=True)
 class Sign:
-    """What speaks of an expression: some stems in any order, or beginnings of words, each with `*` behind it."""
+    """Words that indicate an expression.
+
+    Attributes:
+        expression: The name of the expression.
+        parts: Stems in any order, or prefixes of words followed by `*`.
+        kind: The key of the file under which the words are listed.
+    """
 
     expression: str
     parts: tuple[str, ...]
@@ -32,13 +35,14 @@ class Sign:
 
 @dataclass(frozen=True)
 class Entry:
-    """One expression of the table.
+    """One expression.
 
     Attributes:
-        shows: how it looks on a face, visible features separated by commas.
-        contrast: the name of the expression that must not be taken for it.
-        denied: the name of the expression that a cue means by denying this one (`does not look relaxed`: tense).
-        signs: what speaks of it.
+        name: The expression in one word, such as `sad`.
+        shows: Its visible features on a face, separated by commas.
+        contrast: The name of the expression that must not be mistaken for it.
+        denied: The name of the expression that a cue means by negating this one (`does not look relaxed`: tense).
+        signs: The words that indicate it.
     """
 
     name: str
@@ -50,14 +54,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """The expressions, and the words round them, as stems.
+    """The contents of `expressions.yaml`, with words as stems.
 
     Attributes:
-        entries: the expressions by name.
-        same: the word that another one is read as.
-        negations: words that deny what follows.
-        grades: the grade that a word gives.
-        words: every word, or beginning of one, that stands in the table, uninflected.
+        entries: The expressions by name.
+        same: Synonyms: the stem that replaces another one.
+        negations: Stems that negate what follows.
+        grades: The grade (`slightly`, `deeply`, …) by stem.
+        words: Every word or prefix of the file, as written there.
     """
 
     entries: dict[str, Entry]
@@ -69,7 +73,7 @@ class Table:
 
 @cache
 def table() -> Table:
-    """The table of `expressions.yaml`."""
+    """Reads `expressions.yaml`, once."""
     data = yaml.safe_load(DATA.read_text(encoding="utf-8"))
     same = {stem(word): stem(kept) for kept, words in data["same"].items() for word in words.split()}
     entries = {
@@ -87,8 +91,8 @@ def table() -> Table:
 
 
 def _signs(name: str, row: dict[str, Any], same: dict[str, str]) -> Iterator[Sign]:
-    """The signs of a row, each set of parts once; `a/b c` gives `a c` and `b c`."""
-    seen = set()
+    """Yields the signs of a row, each set of parts once; `a/b c` becomes `a c` and `b c`."""
+    seen: set[tuple[str, ...]] = set()
     for kind in KINDS:
         for text in _texts(row, kind):
             for words in product(*(part.split("/") for part in text.replace("-", " ").split())):
@@ -103,7 +107,7 @@ def _texts(row: dict[str, Any], kind: Kind) -> list[str]:
 
 
 def stem(word: str) -> str:
-    """What the inflections of an English word share: `smiles`, `smiled`, `smiling` → `smil`."""
+    """Returns the stem that the inflections of an English word share: `smiles`, `smiled`, `smiling` → `smil`."""
     for suffix, instead in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= (3 if suffix == "ing" else 2):
             if suffix != "s" or word[-2] not in "su":  # dress, anxious

@@ -1,6 +1,6 @@
-"""Reads a client's cue without any model: which expressions it speaks of, and what must not show.
+"""A lexicon-based reader of a client's cue: the expressions it mentions, and those that the face must not show.
 
-The words stand in `expressions.yaml`. Knows nothing of who asks, or of how a face is painted.
+Needs no model. The words are listed in `expressions.yaml`.
 """
 
 import re
@@ -14,33 +14,54 @@ from mirror.clients.expressions import DATA, KINDS, Entry, Kind, Sign, Table, st
 from mirror.clients.spelling import LONG, SHORTEST, correct, inflected
 from mirror.prompts import FacialExpression
 
-__all__ = ["DATA", "NEUTRAL", "CueFace", "Lexicon", "Reading", "lexicon", "stem"]
+__all__ = [
+    "DATA",
+    "KEEPS_AWAY",
+    "NEUTRAL",
+    "RESISTANT",
+    "CueFace",
+    "Lexicon",
+    "Reading",
+    "agrees",
+    "lexicon",
+    "read_feelings",
+    "stem",
+]
 
 NEUTRAL = "neutral"
-MOST = 2  # expressions of one cue that are shown: with more, their features contradict each other
+# Expressions by which a client keeps the counselor away; sadness, fear and shame are none. Frustration counts in the
+# measure of resistance (`RESISTANT`), and not in the ratings of the offline judge (`KEEPS_AWAY`), whose rules are
+# versioned: with it, earlier ratings would not be comparable.
+KEEPS_AWAY = frozenset(
+    "skeptical withdrawn irritated guarded angry defensive contemptuous disgusted resentful sullen bored "
+    "indifferent".split()
+)
+RESISTANT = KEEPS_AWAY | {"frustrated"}
+MOST = 2  # expressions of one cue that are shown; the features of more would contradict each other
 LONGEST = 200  # words of a cue that are read
-LONGEST_WORD = 20
-GAP = 5  # words that may stand between two words of a sign, so that `jaw is tightly clenched` is a clenched jaw
-NEGATION_REACH = 4  # words, within a clause
-GRADE_REACH = 2
-FEATURES_OF_SECOND = 2
+LONGEST_WORD = 20  # letters
+GAP = 5  # maximum distance between two words of a sign: `jaw is tightly clenched` is a clenched jaw
+NEGATION_REACH = 4  # words before a sign, within its clause
+GRADE_REACH = 2  # words before a sign, within its clause
+FEATURES_OF_SECOND = 2  # features that are shown of the second expression
 
 CONJUNCTIONS = ("and", "but", "whil", "though", "yet")  # as stems
 SENTENCE_ENDS = (".", ";", "!", "?")
 _TOKEN = re.compile(r"[a-z]+|[^a-z\s'-]")
 _CONTRACTED = re.compile(r"(?:\bcan|n)'t\b|\bcannot\b")
-_CANNOT_HELP = re.compile(r"\bcan(?:not|'t| not) help(?: but)?\b")  # smiling: it is not denied
+_CANNOT_HELP = re.compile(r"\bcan(?:not|'t| not) help(?: but)?\b")  # `cannot help smiling` is no negation
 _FELT = re.compile(r"\b(?:I(?:'m| am|'ve been| have been)|(?:I|me) (?:\w+ )?feel(?:ing)?)\b([^.!?;]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One expression that a cue speaks of.
+    """One expression that a cue mentions.
 
     Attributes:
-        grade: `slightly`, `deeply`, …; empty if the cue does not say.
-        negated: whether the cue says that it does not show.
-        kind: by what the cue speaks of it.
+        name: The name of the expression.
+        grade: `slightly`, `deeply`, …; empty if the cue names none.
+        negated: Whether the cue negates it.
+        kind: The kind of words by which the cue mentions it.
     """
 
     name: str
@@ -56,10 +77,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class CueFace(FacialExpression):
-    """What a cue shows and must not show.
+    """The facial expression of a cue, and the expression that must not show.
 
     Attributes:
-        look: the expression that says most of it, in a few words: `deeply sad look`.
+        look: The main expression in a few words: `deeply sad look`.
     """
 
     look: str
@@ -76,11 +97,17 @@ class _Word:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The expressions, and the words round them, as stems."""
+    """Reads texts by a table of expressions.
+
+    Attributes:
+        table: The expressions.
+        signs: The signs by each of their parts.
+        words: All words of the table with their inflections, for spelling correction.
+    """
 
     table: Table
-    signs: dict[str, list[Sign]]  # by each of their parts
-    words: frozenset[str]  # all whole words of the table, inflected
+    signs: dict[str, list[Sign]]
+    words: frozenset[str]
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -88,9 +115,9 @@ class Lexicon:
         return self.table.entries
 
     def read(self, cue: str) -> tuple[Reading, ...]:
-        """The expressions that `cue` speaks of, in order of appearance, each once.
+        """Finds the expressions that `cue` mentions, in order of appearance, each once.
 
-        Longer signs go before shorter ones, and no word counts twice: `arms crossed` is not `cross`.
+        Longer signs take precedence over shorter ones, and no word counts twice: `arms crossed` is not `cross`.
         """
         words = self._words(cue)
         stems = [word.stem for word in words]
@@ -109,12 +136,12 @@ class Lexicon:
         return tuple(readings.values())
 
     def read_cue(self, cue: str) -> tuple[Reading, ...]:
-        """As `read`, with slips of spelling in long words corrected; in short ones where nothing can be read else."""
+        """Reads like `read`, after spelling correction of long words; of short ones only if nothing was found."""
         text = self._corrected(cue, LONG)
         return self.read(text) or self.read(self._corrected(text, SHORTEST))
 
     def _corrected(self, cue: str, shortest: int) -> str:
-        """The cue, its words of at least so many letters corrected where no rule of inflection knows them."""
+        """Corrects the spelling of words with at least `shortest` letters whose stem is not in the table."""
         kept = {*self.signs, *self.table.same, *self.table.negations, *self.table.grades}
 
         def corrected(match: re.Match[str]) -> str:
@@ -130,7 +157,7 @@ class Lexicon:
         return [_Word(token, self.table.same.get(stem(token), stem(token))) for token in tokens]
 
     def _matches(self, words: list[_Word]) -> Iterator[tuple[Sign, tuple[int, ...]]]:
-        """Every sign whose words all stand close to each other in one sentence, and their places."""
+        """Yields every sign whose words are all close to each other in one sentence, with their positions."""
         for start, word in enumerate(words):
             beginnings = (f"{word.text[:length]}*" for length in range(1, min(len(word.text), LONGEST_WORD) + 1))
             for sign in chain.from_iterable(self.signs.get(part, ()) for part in (word.stem, *beginnings)):
@@ -138,30 +165,29 @@ class Lexicon:
                     yield sign, places
 
     def _grade(self, stems: list[str], places: tuple[int, ...]) -> str:
-        """The grade just before the first of the places, or behind the last."""
+        """Returns the grade just before the first position or after the last one; empty if there is none."""
         near = [*_clause_before(stems, places[0], GRADE_REACH), *stems[places[-1] + 1 : places[-1] + 2]]
         return next((self.table.grades[word] for word in near if word in self.table.grades), "")
 
     def _is_negated(self, stems: list[str], places: tuple[int, ...]) -> bool:
-        """Whether an odd number of negations stands before the first place: two cancel out in `cannot stop crying`."""
+        """Returns whether an odd number of negations precedes the first position: `cannot stop crying` has two."""
         found = [w for w in _clause_before(stems, places[0], NEGATION_REACH) if w in self.table.negations]
         return len(found) % 2 == 1 or "nor" in found
 
     def face(self, cue: str) -> CueFace | None:
-        """What the face shows with `cue`, and what it must not show; None where the lexicon knows none of its words.
+        """Returns the facial expression of `cue`; None if no word of it is in the lexicon.
 
-        At most two expressions are combined: named feelings before what is seen of the face, that before gestures, and
-        in order of appearance among equals. What a cue denies must not show.
+        At most two expressions are combined: named feelings precede facial signs, which precede gestures; equals keep
+        the order of appearance. What a cue negates must not show.
         """
-        return self._face(self.read_cue(cue))
+        readings = self.read_cue(cue)
+        return self._face(readings) if readings else None
 
-    def _face(self, readings: Sequence[Reading]) -> CueFace | None:
+    def _face(self, readings: Sequence[Reading]) -> CueFace:
         denied = [reading.name for reading in readings if reading.negated]
         shown = [reading for reading in readings if not reading.negated]
         shown = sorted(shown, key=lambda reading: KINDS.index(reading.kind))[:MOST]
         contrasts = denied + [self.entries[reading.name].contrast for reading in shown]
-        if not readings:
-            return None
         if not shown:
             meant = (self.entries[name].denied for name in denied)
             shown = [Reading(name) for name in meant if name not in denied][:MOST] or [Reading(NEUTRAL)]
@@ -172,11 +198,12 @@ class Lexicon:
         return CueFace(", ".join(self._features(shown)), ", ".join(contrast), shown[0].look)
 
     def felt(self, words: str) -> CueFace | None:
-        """As `face`, of what the client says to feel: `I'm so tired of this`. Other words of theirs are no cue."""
-        return self._face(self.read(". ".join(_FELT.findall(words.replace("’", "'")))))
+        """Returns the facial expression of the feelings that the client states, as in `I'm so tired of this`."""
+        readings = self.read(". ".join(_FELT.findall(words.replace("’", "'"))))
+        return self._face(readings) if readings else None
 
     def _features(self, readings: Sequence[Reading]) -> list[str]:
-        """The features of the expressions, each once; of a second one only its first, which contradict least."""
+        """Returns the features of the expressions, each once; of the second expression only the first ones."""
         features: dict[str, None] = {}
         for reading, most in zip(readings, (None, FEATURES_OF_SECOND), strict=False):
             shows = self.entries[reading.name].shows.split(", ")[:most]
@@ -184,13 +211,13 @@ class Lexicon:
         return list(features)
 
     def neutral(self) -> CueFace:
-        """The face of a client of whom nothing is said."""
+        """Returns the neutral facial expression."""
         return self._face([Reading(NEUTRAL)])
 
 
 @cache
 def lexicon() -> Lexicon:
-    """The lexicon of `expressions.yaml`."""
+    """Builds the lexicon of `expressions.yaml`, once."""
     signs: dict[str, list[Sign]] = {}
     for entry in table().entries.values():
         for sign in entry.signs:
@@ -200,14 +227,15 @@ def lexicon() -> Lexicon:
 
 
 def _clause_before(stems: list[str], place: int, reach: int) -> list[str]:
-    """Up to `reach` words before a place, backwards, as far as its clause goes."""
+    """Returns up to `reach` words before a position, backwards, within its clause."""
     before = reversed(stems[max(0, place - reach) : place])
     return list(takewhile(lambda word: word.isalpha() and word not in CONJUNCTIONS, before))
 
 
 def _places(sign: tuple[str, ...], words: list[_Word], start: int) -> tuple[int, ...] | None:
-    """Where the words of `sign` stand, the first of them at `start`; None where they do not."""
-    missing, places = list(sign), []
+    """Returns the positions of the words of `sign`, the first of them at `start`; None if one is missing."""
+    missing = list(sign)
+    places: list[int] = []
     for place in range(start, len(words)):
         if places and (place - places[-1] > GAP or words[place].text in SENTENCE_ENDS):
             return None
@@ -221,23 +249,13 @@ def _places(sign: tuple[str, ...], words: list[_Word], start: int) -> tuple[int,
     return None
 
 
-# Expressions by which a client keeps the counselor away; sadness, fear and shame are none. Frustration counts in the
-# measure of resistance (`RESISTANT`), and not in the ratings of the offline judge (`KEEPS_AWAY`), whose rules are
-# versioned: with it, earlier ratings would not be comparable.
-KEEPS_AWAY = frozenset(
-    "skeptical withdrawn irritated guarded angry defensive contemptuous disgusted resentful sullen bored "
-    "indifferent".split()
-)
-RESISTANT = KEEPS_AWAY | {"frustrated"}
-
-
-@lru_cache(maxsize=65536)  # cues repeat, and each is asked for several times
+@lru_cache(maxsize=65536)  # cues repeat, and each is read several times
 def read_feelings(text: str) -> tuple[str, ...]:
-    """The feelings that a cue or a caption names, without those that it denies."""
+    """Returns the feelings that a cue or a caption names, without those that it negates."""
     return tuple(reading.name for reading in lexicon().read(text) if not reading.negated)
 
 
 def agrees(caption: str, cue: str) -> float:
-    """1 where the caption names a feeling of the cue, 0 where it names others only, missing where either has none."""
+    """Returns 1 if the caption names a feeling of the cue, 0 if it names only others, NaN if either names none."""
     named, shown = read_feelings(caption), read_feelings(cue)
     return float(not set(named).isdisjoint(shown)) if named and shown else nan

@@ -1,10 +1,9 @@
-"""How open a scripted client is, from 0 to 1, and what each of the counselor's replies does to it.
+"""The openness of a scripted client, from 0 to 1, and the effect of each of the counselor's replies on it.
 
-A reply warms the client where it names the feeling that the client's cue shows (by the lexicon's words), or takes up
-the client's own words and asks an open question. It hardens the client where it does neither, and more where it says
-nothing, repeats itself, or gives advice to a client who is not open yet. The steps are such that a counselor who names
-the feeling in each reply always brings the session to its end in fewer exchanges than one who never does.
-Knows nothing of what a client says.
+A reply raises the openness if it names the feeling that the client's cue shows (by the lexicon), or if it repeats the
+client's words and asks an open question. It lowers the openness if it does neither, and more if it is empty, repeats an
+earlier reply, or gives advice to a client who is not open yet. The step sizes guarantee that a counselor who names the
+feeling in every reply completes the session in fewer exchanges than one who never does.
 """
 
 import re
@@ -19,11 +18,11 @@ from mirror.transcripts.turn import Turn
 Stage = Literal["closed", "wavering", "open"]
 Kind = Literal["named", "reflected", "ignored", "advised", "repeated", "empty"]
 
-# In hundredths, so that sums are exact.
+# In hundredths, so that sums are exact integers.
 START = {"emotional": 30, "cognitive": 35, "behavioral": 30, "none": 50}
 NAMED, REFLECTED, IGNORED, FAULT = 20, 10, -3, -5
 WAVERING, OPEN, FULL = 45, 75, 100
-SHARED = 2  # words of the client's that a reply must take up to reflect them
+SHARED = 2  # content words of the client's that a reply must repeat to reflect them
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _STOP_WORDS = frozenset(
@@ -35,7 +34,7 @@ _STOP_WORDS = frozenset(
     "won't would yes you you're your yourself".split()
 )
 _ASKING = r"\b(?:what|how|which|where|when|who|why)\b"
-# From the last of these words to the question mark: from each of them, the time would grow with the square.
+# Matches from the last question word to the question mark; matching from each of them would take quadratic time.
 _OPEN_QUESTION = re.compile(rf"{_ASKING}(?:(?!{_ASKING})[^.!?])*+\?|\btell me\b", re.IGNORECASE)
 _ADVICE = re.compile(
     r"\byou (?:should|must(?! (?:be|feel|have)\b)|ought to|could|need to|had better)\b"
@@ -48,12 +47,12 @@ _ADVICE = re.compile(
 
 @dataclass(frozen=True)
 class Reaction:
-    """What a client makes of one reply.
+    """A client's reaction to one reply.
 
     Attributes:
-        kind: what stands out in it.
-        points: by how many hundredths it opens the client (below 0: closes).
-        feeling: the name of the feeling that the reply has named, empty if it named none that shows.
+        kind: The most important property of the reply.
+        points: The change of openness in hundredths.
+        feeling: The feeling that the reply names; empty if it names none that the cue shows.
     """
 
     kind: Kind
@@ -62,50 +61,66 @@ class Reaction:
 
 
 @dataclass(frozen=True)
-class Mood:
-    """A client's openness in hundredths, and the reaction to the last reply; None before the first."""
+class Openness:
+    """A client's openness at one point of a session.
+
+    Attributes:
+        points: The openness in hundredths, from 0 to 100.
+        reaction: The reaction to the last reply; None before the first one.
+    """
 
     points: int
     reaction: Reaction | None = None
 
     @property
-    def openness(self) -> float:
-        """From 0 (the client leaves) to 1 (the client has what they came for)."""
+    def value(self) -> float:
+        """From 0 (the client leaves) to 1 (the client has reached what they came for)."""
         return self.points / FULL
 
     @property
     def stage(self) -> Stage:
+        """The stage, which selects the client's lines."""
         return "closed" if self.points < WAVERING else "wavering" if self.points < OPEN else "open"
 
     @property
-    def is_reached(self) -> bool:
+    def is_complete(self) -> bool:
+        """Whether the client ends the session satisfied."""
         return self.points >= FULL
 
     @property
     def is_lost(self) -> bool:
+        """Whether the client ends the session by leaving."""
         return self.points <= 0
 
 
-def moods(resistance: str, turns: Sequence[Turn]) -> Iterator[Mood]:
-    """The mood at the start, then after each turn: nothing but the start and the replies decides it."""
-    mood = Mood(START[resistance])
-    yield mood
+def openness_by_turn(resistance: str, turns: Sequence[Turn]) -> Iterator[Openness]:
+    """Yields the openness at the start and after each turn; it depends on the resistance and the turns alone."""
+    openness = Openness(START[resistance])
+    yield openness
     for place, turn in enumerate(turns):
-        reaction = react(turn.reply, turn.cue, turn.words, [t.reply for t in turns[:place]], mood.points >= OPEN)
-        mood = Mood(min(FULL, max(0, mood.points + reaction.points)), reaction)
-        yield mood
+        is_open = openness.points >= OPEN
+        reaction = react(turn.reply, turn.cue, turn.words, [t.reply for t in turns[:place]], is_open)
+        openness = Openness(min(FULL, max(0, openness.points + reaction.points)), reaction)
+        yield openness
 
 
-def mood_after(resistance: str, turns: Sequence[Turn]) -> Mood:
-    """The mood that the dialogue so far has left."""
-    *_, mood = moods(resistance, turns)
-    return mood
+def openness_after(resistance: str, turns: Sequence[Turn]) -> Openness:
+    """Returns the openness after all turns."""
+    *_, openness = openness_by_turn(resistance, turns)
+    return openness
 
 
 def react(reply: str, cue: str, words: str, earlier: Sequence[str], is_open: bool = False) -> Reaction:
-    """What a client who has shown `cue` and said `words` makes of `reply`, after the replies `earlier`.
+    """Computes a client's reaction to a reply.
 
-    Naming the feeling counts 20, reflecting 10, neither -3; of a fault -5, in the place of the -3.
+    Naming the feeling counts 20 hundredths, reflecting 10, neither -3; a fault counts -5, and replaces the -3.
+
+    Args:
+        reply: The counselor's reply.
+        cue: The client's cue before it.
+        words: The client's words before it.
+        earlier: The counselor's earlier replies.
+        is_open: Whether the client accepts advice.
     """
     said = _WORD.findall(_plain(reply))
     feeling = named_feeling(reply, cue)
@@ -123,9 +138,9 @@ def react(reply: str, cue: str, words: str, earlier: Sequence[str], is_open: boo
     return Reaction(kind, points, feeling)
 
 
-@lru_cache(maxsize=4096)  # a mood is worked out from its start in every turn
+@lru_cache(maxsize=4096)  # the openness is computed from the first turn in every turn
 def named_feeling(reply: str, cue: str) -> str:
-    """The first feeling of the cue that the reply speaks of; a feeling that either denies does not count."""
+    """Returns the first feeling of the cue that the reply names; negated feelings do not count. Empty if none."""
     spoken = {reading.name for reading in _readings(reply) if not reading.negated}
     return next((r.name for r in _readings(cue) if not r.negated and r.name in spoken), "")
 
@@ -136,7 +151,7 @@ def _readings(text: str) -> tuple[Reading, ...]:
 
 
 def reflects_words(reply: str, words: str) -> bool:
-    """Whether the reply takes up words of the client's and asks an open question."""
+    """Returns whether the reply repeats content words of the client's and asks an open question."""
     shared = _content(reply) & _content(words)
     return len(shared) >= SHARED and _OPEN_QUESTION.search(reply) is not None
 

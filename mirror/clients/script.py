@@ -1,6 +1,6 @@
-"""What a scripted client shows and says: lines from `script.yaml`, filled with what the profile tells.
+"""Composes a scripted client's utterances from the templates in `script.yaml` and the client's profile.
 
-Every choice follows from a seed and from what has been said. Knows nothing of models or of how a mood moves.
+Every choice is determined by a seed and by the session so far.
 """
 
 import re
@@ -8,21 +8,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeVar
 
 import yaml
 
 from mirror.clients.lexicon import lexicon
-from mirror.clients.openness import Mood
+from mirror.clients.openness import Openness
 from mirror.prompts import Utterance
 from mirror.seeds import seed_for
 from mirror.transcripts.profile import Profile
 from mirror.transcripts.turn import Turn
 
 DATA = Path(__file__).with_suffix(".yaml")
+Option = TypeVar("Option")
 LONGEST_TEXT = 4000  # characters of a profile's field that are read
 LONGEST = (24, 200)  # words and characters of a sentence that a client repeats from the profile
-SHORTEST = 6  # words that must remain where a sentence is cut at a clause
+SHORTEST = 6  # words that must remain of a sentence that is cut at a clause
 
 _FIRST_PERSON = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Ww]e|[Oo]ur)\b")
 _MARKS = re.compile(r"[\[\](){}<>\"“”„«»*_`\\#|]|(?<!\w)['‘’]|['‘’](?!\w)")
@@ -40,15 +41,37 @@ _ADJECTIVE = re.compile(
 _NO_NOUN = frozenset("and or but is was are were be to for of in on at with that not own very so too more most".split())
 
 
+class Script(TypedDict):
+    """The contents of `script.yaml`; its header explains them.
+
+    `cues` are by expression, `openings` by resistance, `lines` by resistance, stage and expression, `reactions` by kind
+    and then `all` or resistance; `thanks` and `leaving` have `cues` and lines by resistance.
+    """
+
+    cues: dict[str, list[str]]
+    openings: dict[str, list[str]]
+    lines: dict[str, dict[str, dict[str, list[str]]]]
+    reactions: dict[str, dict[str, list[str]]]
+    thanks: dict[str, list[str]]
+    leaving: dict[str, list[str]]
+
+
+@cache
+def load_script() -> Script:
+    """Reads `script.yaml`, once."""
+    script: Script = yaml.safe_load(DATA.read_text(encoding="utf-8"))
+    return script
+
+
 @dataclass(frozen=True)
 class Story:
-    """What a profile gives to speak of: sentences without their full stop.
+    """The parts of a profile that the client speaks of, as sentences without their full stop.
 
     Attributes:
-        reason: why the client came, in the first person.
-        noted: the same where it is written of the client, and not by them.
-        thought: the distorted thought.
-        topic: a noun phrase with `my`, or `this`.
+        reason: Why the client came, in the first person.
+        noted: Why the client came, if it is written in the third person.
+        thought: The distorted thought.
+        topic: A noun phrase with `my`, or `this`.
     """
 
     reason: tuple[str, ...]
@@ -58,16 +81,17 @@ class Story:
 
     @classmethod
     def of(cls, profile: Profile) -> "Story":
-        told = sentences(profile.reason)
-        own = tuple(sentence for sentence in told if _FIRST_PERSON.search(sentence))
+        """Extracts the story from a profile."""
+        reason = sentences(profile.reason)
+        own = tuple(sentence for sentence in reason if _FIRST_PERSON.search(sentence))
         thought = sentences(profile.distorted_thought)
-        topic = next(filter(None, map(_topic, (*told, *thought))), "this")
-        return cls(own, () if own else told, thought, topic)
+        topic = next(filter(None, map(_topic, (*reason, *thought))), "this")
+        return cls(own, () if own else reason, thought, topic)
 
 
 def sentences(text: str) -> tuple[str, ...]:
-    """The sentences of a profile's field, each fit to be spoken: without marks that would pass for a cue or a label."""
-    found = []
+    """Splits a profile's field into sentences, without characters that would be parsed as a cue or a speaker label."""
+    found: list[str] = []
     for part in _SENTENCE_END.split(text[:LONGEST_TEXT]):
         part = _LABEL.sub(r"\1,", " ".join(_MARKS.sub(" ", part).split()))
         part = _shortened(_BULLET.sub("", part).rstrip(" .,;:–—-"))
@@ -77,7 +101,7 @@ def sentences(text: str) -> tuple[str, ...]:
 
 
 def _shortened(sentence: str) -> str:
-    """The sentence up to its last clause that fits."""
+    """Cuts a sentence at the end of its last clause that fits."""
     most, longest = LONGEST
     words = sentence.split(" ")
     if len(words) <= most and len(sentence) <= longest:
@@ -90,7 +114,7 @@ def _shortened(sentence: str) -> str:
 
 
 def _topic(sentence: str) -> str:
-    """The first thing or person in the sentence that the client calls `my …`; empty where there is none."""
+    """Returns the first noun phrase in the sentence that begins with `my`; empty if there is none."""
     for match in _MINE.finditer(sentence):
         words = match[1].lower().split()
         number = 0
@@ -103,65 +127,71 @@ def _topic(sentence: str) -> str:
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """A client at one moment of one session: who it is, what has been said, and the seed of this turn."""
+class UtteranceComposer:
+    """Composes the next utterance of a client.
+
+    Attributes:
+        profile: The client.
+        turns: The session so far.
+        seed: The seed of this turn.
+    """
 
     profile: Profile
     turns: Sequence[Turn]
     seed: int
 
-    def first_cue(self, mood: Mood) -> Utterance:
-        """The first utterance: a client that shows its mood, and is silent."""
-        return Utterance(self._cue(self._pick("expression", list(self._lines[mood.stage]))), "")
+    def first_cue(self, openness: Openness) -> Utterance:
+        """Returns the first utterance: a cue that shows the client's openness, without words."""
+        return Utterance(self._cue(self._pick("expression", list(self._lines[openness.stage]))), "")
 
-    def line(self, mood: Mood) -> Utterance:
-        """What the client says next: a word on the last reply, then of its own story."""
-        expression, template = self._next_line(mood)
-        said = [self._reaction(mood), template and self._filled(template)]
-        return Utterance(self._cue(expression), " ".join(filter(None, said)))
+    def line(self, openness: Openness) -> Utterance:
+        """Returns an utterance in the middle of a session: a reaction to the last reply, then part of the story."""
+        expression, template = self._next_line(openness)
+        words = [self._reaction(openness), template and self._filled(template)]
+        return Utterance(self._cue(expression), " ".join(filter(None, words)))
 
     def thanks(self) -> Utterance:
-        """The end of a session that has helped."""
-        thanks = grammar()["thanks"]
+        """Returns the last utterance of a session that helped."""
+        thanks = load_script()["thanks"]
         cue = self._cue(self._pick("expression", thanks["cues"]))
         return Utterance(cue, self._pick("line", thanks[self.profile.resistance]), ended=True)
 
     def leaving(self) -> Utterance:
-        """The end of a session that has not."""
-        leaving = grammar()["leaving"]
+        """Returns the last utterance of a session that did not help."""
+        leaving = load_script()["leaving"]
         cue = self._pick("cue", leaving["cues"])
         return Utterance(cue, self._pick("line", leaving[self.profile.resistance]), ended=True)
 
     @property
     def _lines(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
-        return grammar()["lines"][self.profile.resistance]
+        return load_script()["lines"][self.profile.resistance]
 
     @cached_property
     def _story(self) -> Story:
         return Story.of(self.profile)
 
-    def _pick(self, what: str, options: Sequence[Any]) -> Any:
+    def _pick(self, what: str, options: Sequence[Option]) -> Option:
         return options[seed_for(self.seed, what) % len(options)]
 
     def _cue(self, expression: str) -> str:
-        """A cue that this session has not seen, as long as there is one."""
-        cues, shown = grammar()["cues"][expression], {turn.cue for turn in self.turns}
+        """Picks a cue that is new in this session, if there is one."""
+        cues, shown = load_script()["cues"][expression], {turn.cue for turn in self.turns}
         return self._pick("cue", [cue for cue in cues if cue not in shown] or cues)
 
-    def _next_line(self, mood: Mood) -> tuple[str, str]:
-        """An expression, and a template that goes with it; an empty one where everything has been said."""
-        by_expression = self._lines[mood.stage]
+    def _next_line(self, openness: Openness) -> tuple[str, str]:
+        """Picks an expression and a template that goes with it; an empty template if all have been used."""
+        by_expression = self._lines[openness.stage]
         last = {reading.name for reading in lexicon().read(self.turns[-1].cue)}
         others = [name for name in by_expression if name not in last] or list(by_expression)
         if not any(turn.words for turn in self.turns):
-            openings = [t for t in grammar()["openings"][self.profile.resistance] if self._can_say(t)]
-            told = [t for t in openings if {"Reason", "noted"} & slots(t)]
-            return self._pick("expression", others), self._pick("line", told or openings)
+            openings = [t for t in load_script()["openings"][self.profile.resistance] if self._can_say(t)]
+            with_reason = [t for t in openings if {"Reason", "noted"} & slots(t)]
+            return self._pick("expression", others), self._pick("line", with_reason or openings)
         for groups in ([(name, by_expression[name]) for name in others], by_expression.items(), self._all_groups()):
             sayable = {name: [t for t in templates if self._can_say(t)] for name, templates in groups}
-            if not self._has_said_any(self._story.thought):  # the thought is spoken of early
-                telling = {name: [t for t in found if "thought" in slots(t)] for name, found in sayable.items()}
-                sayable = telling if any(telling.values()) else sayable
+            if not self._has_said_any(self._story.thought):  # the thought comes early in a session
+                with_thought = {name: [t for t in found if "thought" in slots(t)] for name, found in sayable.items()}
+                sayable = with_thought if any(with_thought.values()) else sayable
             if names := [name for name, found in sayable.items() if found]:
                 name = self._pick("expression", names)
                 return name, self._pick("line", sayable[name])
@@ -170,33 +200,33 @@ class Speaker:
     def _all_groups(self) -> Iterator[tuple[str, Sequence[str]]]:
         return (group for by_expression in self._lines.values() for group in by_expression.items())
 
-    def _reaction(self, mood: Mood) -> str:
-        """A word on the counselor's last reply; two times in three, and never a reproach once the client is open."""
-        if not mood.reaction or seed_for(self.seed, "reacts") % 3 == 0:
+    def _reaction(self, openness: Openness) -> str:
+        """Reacts to the last reply, in two of three turns; an open client does not reproach the counselor."""
+        if not openness.reaction or seed_for(self.seed, "reacts") % 3 == 0:
             return ""
-        kind = mood.reaction.kind
-        if mood.stage == "open" and kind not in ("named", "reflected"):
+        kind = openness.reaction.kind
+        if openness.stage == "open" and kind not in ("named", "reflected"):
             return ""
-        templates = grammar()["reactions"][kind]
-        templates = templates.get("all") or templates[self.profile.resistance]
+        by_resistance = load_script()["reactions"][kind]
+        templates = by_resistance.get("all") or by_resistance[self.profile.resistance]
         fresh = [template for template in templates if self._can_say(template)]
-        feeling = mood.reaction.feeling
+        feeling = openness.reaction.feeling
         return self._pick("reaction", fresh).format(feeling=feeling, Feeling=feeling.capitalize()) if fresh else ""
 
     def _can_say(self, template: str) -> bool:
-        """Whether the template has not been used in this session, and the profile has what it speaks of."""
+        """Returns whether the template is new in this session, and the profile can fill its slots."""
         fixed = [part.strip(" .!?:") for part in _SLOT.sub("\0", template).split("\0")]
         used = any(all(part in turn.words for part in fixed) for turn in self.turns)
         return not used and all(self._fragment(name) for name in slots(template) - {"feeling", "Feeling"})
 
     def _fragment(self, slot: str) -> str:
-        """What goes into a slot, empty if nothing does: of the reason each sentence once, the thought now and then."""
+        """Returns the text for a slot, or none: each sentence of the reason once, the thought again after two turns."""
         story = self._story
         if slot == "topic":
             return story.topic
         if slot != "thought":
-            told = story.reason if slot == "Reason" else story.noted
-            sentence = next((sentence for sentence in told if not self._has_said_any([sentence])), "")
+            reason = story.reason if slot == "Reason" else story.noted
+            sentence = next((sentence for sentence in reason if not self._has_said_any([sentence])), "")
             return sentence[:1].upper() + sentence[1:] if slot == "Reason" else sentence
         new = [thought for thought in story.thought if not self._has_said_any([thought])]
         old = [thought for thought in story.thought if not self._has_said_any([thought], self.turns[-2:])]
@@ -212,10 +242,5 @@ class Speaker:
 
 
 def slots(template: str) -> set[str]:
+    """Returns the names of the slots in a template."""
     return set(_SLOT.findall(template))
-
-
-@cache
-def grammar() -> dict[str, Any]:
-    """The grammar of `script.yaml`."""
-    return yaml.safe_load(DATA.read_text(encoding="utf-8"))

@@ -1,15 +1,15 @@
-"""Corrects words that are a slip of the fingers away from a known one. Knows no meanings."""
+"""Corrects typing errors by similarity to a list of known words."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
 
-SHORTEST = 5  # letters: most shorter words are one slip away from several others
-LONG = 8  # letters of a word that is hardly ever mistaken for another one
-ALIKE = 0.87  # difflib's ratio: one wrong letter in eight
+SHORTEST = 5  # letters: most shorter words are one edit away from several others
+LONG = 8  # letters of a word that is rarely similar to another one
+ALIKE = 0.87  # difflib's ratio, about one wrong letter in eight
 
 
 def inflected(words: Collection[str]) -> frozenset[str]:
-    """The words with their regular inflections: sob, sobs, sobbed, sobbing."""
+    """Returns the words with their regular inflections: sob, sobs, sobbed, sobbing."""
     forms = set(words)
     for word in words:
         if word.endswith("y"):
@@ -21,21 +21,25 @@ def inflected(words: Collection[str]) -> frozenset[str]:
 
 
 def correct(word: str, known: Collection[str]) -> str:
-    """The known word that `word`, in lower case, was meant to be, as far as spelling tells; `word` itself otherwise.
+    """Returns the known word that is most similar to `word`, or `word` itself if none is similar enough.
 
-    A short word is corrected where a letter is missing, too many, or swapped with its neighbour; a long one also where
-    it is nearly alike. The first letter is taken for right.
+    A word is corrected if one letter is missing, superfluous, or swapped with its neighbor; a long one also by
+    `difflib`'s ratio. The first letter is assumed to be right.
+
+    Args:
+        word: A word in lower case.
+        known: Words in lower case.
     """
     if word in known or len(word) < SHORTEST:
         return word
-    if near := sorted(near for near in _slips(word) if near in known and len(near) >= SHORTEST):
+    if near := sorted(near for near in _edits(word) if near in known and len(near) >= SHORTEST):
         return near[0]
     alike = [other for other in known if other[0] == word[0]] if len(word) >= LONG else []
     return next(iter(get_close_matches(word, sorted(alike), 1, ALIKE)), word)
 
 
-def _slips(word: str) -> set[str]:
-    """All that a missing letter, one too many, or two swapped ones make of the word, its first letter kept."""
+def _edits(word: str) -> set[str]:
+    """Returns all words with one letter inserted, removed, or swapped with its neighbor, except the first letter."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     cuts = [(word[:place], word[place:]) for place in range(1, len(word) + 1)]
     missing = {head + letter + tail for head, tail in cuts for letter in letters}

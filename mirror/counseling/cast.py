@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mirror.clients.client import Said
+from mirror.clients.client import ClientUtterance
 from mirror.counseling.reply import CounselorRequest, Reply
 from mirror.faces.description import Describer
 from mirror.faces.rejection_sampling import Exhaustion, Painter
@@ -20,7 +20,7 @@ ROLES = ("client", "describer", "painter", "verifier", "counselor")
 class Client(Protocol):
     """Speaks as the client."""
 
-    def speak(self, conversations: Sequence[Conversation]) -> Sequence[Said | Exception]:
+    def speak(self, conversations: Sequence[Conversation]) -> Sequence[ClientUtterance | Exception]:
         """The next utterance in each conversation, in order; an exception in place of one that failed."""
         ...
 

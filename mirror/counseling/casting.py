@@ -61,7 +61,7 @@ def build_client(settings: CounselSettings) -> Client:
         frequency_penalty=settings.client_frequency_penalty,
         presence_penalty=settings.client_presence_penalty,
         concurrency=settings.concurrency,
-        room="client_max_tokens",
+        max_tokens_setting="client_max_tokens",
     )
     return ChatClient(model)
 
@@ -70,7 +70,7 @@ class _Sampling(TypedDict):
     temperature: float
     top_p: float
     max_tokens: int
-    room: str
+    max_tokens_setting: str
 
 
 def build_describer(settings: CounselSettings, device: str) -> Describer:
@@ -83,7 +83,7 @@ def build_describer(settings: CounselSettings, device: str) -> Describer:
         temperature=settings.describer_temperature,
         top_p=settings.describer_top_p,
         max_tokens=settings.describer_max_tokens,
-        room="describer_max_tokens",
+        max_tokens_setting="describer_max_tokens",
     )
     if settings.describer == "local":
         return LocalDescriber(LanguageModel.load(settings.describer_model, device=device, **sampling))
@@ -171,7 +171,7 @@ def _chat_speaker(settings: CounselSettings) -> ChatSpeaker:
         top_p=settings.top_p,
         max_tokens=settings.max_new_tokens,
         concurrency=settings.concurrency,
-        room="max_new_tokens",
+        max_tokens_setting="max_new_tokens",
     )
     return ChatSpeaker(endpoint, settings.sees_face)
 

@@ -51,5 +51,3 @@ def _counsel(**changes: Any) -> Path:
     counseling = Counseling(CounselSettings.from_file(input_path(CONFIGURATION), **changes))
     counseling.counsel()
     return counseling.run.folder
-
-

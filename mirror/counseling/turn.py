@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from mirror.clients.client import Said
+from mirror.clients.client import ClientUtterance
 from mirror.counseling.cast import Cast, Client, Replier
 from mirror.counseling.reply import CounselorRequest, Reply
 from mirror.faces.description import Describer, Description, DescriptionRequest
@@ -44,7 +44,7 @@ class _Draft:
     """One session's turn in the making. Each step sets one attribute, or `failure`, which ends the session."""
 
     conversation: Conversation
-    said: Said = field(init=False)
+    said: ClientUtterance = field(init=False)
     description: Description = field(init=False)
     face: ShownFace = field(init=False)
     reply: Reply = field(init=False)
@@ -205,7 +205,7 @@ def record(draft: _Draft) -> Taken:
     return Taken(turn, images | {shown: face.image}, face, reply)
 
 
-def used_tokens(role: str, answer: Said | Description | Reply) -> dict[str, int]:
+def used_tokens(role: str, answer: ClientUtterance | Description | Reply) -> dict[str, int]:
     """The tokens that a role read and wrote, as far as they were counted."""
     counts = {f"{role}_prompt": answer.prompt_tokens, f"{role}_completion": answer.completion_tokens}
     return {name: count for name, count in counts.items() if count is not None}

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from mirror.clients.client import Said
+from mirror.clients.client import ClientUtterance
 from mirror.counseling.cast import Cast
 from mirror.counseling.casting import build_cast
 from mirror.counseling.settings import CounselSettings
@@ -30,9 +30,9 @@ class TypedClient:
 
     utterance: Utterance
 
-    def speak(self, conversations: Sequence[Conversation]) -> list[Said]:
+    def speak(self, conversations: Sequence[Conversation]) -> list[ClientUtterance]:
         """The typed utterance, for each conversation."""
-        return [Said(self.utterance, format_utterance(self.utterance)) for _ in conversations]
+        return [ClientUtterance(self.utterance, format_utterance(self.utterance)) for _ in conversations]
 
     def facts(self) -> Mapping[str, Any]:
         """See `mirror.counseling.cast.Client`."""

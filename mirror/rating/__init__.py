@@ -1,1 +1,1 @@
-"""Ratings of sessions by a judge or by rules."""
+"""Ratings of counseling sessions by a chat model or by fixed rules."""

@@ -1,7 +1,7 @@
-"""Rating instruments as data: what is rated, on which scale, in which direction, and what a judge sees of a session.
+"""Rating instruments as data: items, scale, subscales, and what a judge sees of a session.
 
-An instrument is a YAML file, `mirror/rating/instruments/<name>.yaml` or a user's own; `ctrs.yaml` shows every field. Items of
-licensed instruments have no words here: a second file supplies them (see `read_wording`). Knows nothing of judges.
+An instrument is a YAML file, `mirror/rating/instruments/<name>.yaml` or a user's own; `ctrs.yaml` explains every field.
+The wording of licensed items is not shipped; the user supplies it in a second file (see `read_wording`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ Words = Annotated[str, Field(min_length=1)]
 
 
 class InstrumentError(ValueError):
-    """An instrument that cannot be used; the message has one line a fault: file, what, what to do."""
+    """An instrument that cannot be used; the message has one line per fault: file, what, what to do."""
 
 
 class _Part(BaseModel):
@@ -27,7 +27,7 @@ class _Part(BaseModel):
 
 
 class Item(_Part):
-    """One question; `text` is None where the wording is licensed and was not supplied yet."""
+    """One item; `text` is None if its wording is licensed and was not supplied yet."""
 
     id: Name
     text: Words | None = None
@@ -35,7 +35,7 @@ class Item(_Part):
 
 
 class Scale(_Part):
-    """Whole numbers from `lowest` to `highest`; `anchors` say in words what some of them mean."""
+    """Integers from `lowest` to `highest`; `anchors` describe some of them in words."""
 
     lowest: int
     highest: int
@@ -43,11 +43,12 @@ class Scale(_Part):
 
     @property
     def values(self) -> tuple[int, ...]:
+        """All values of the scale."""
         return tuple(range(self.lowest, self.highest + 1))
 
 
 class Subscale(_Part):
-    """Items that make one score; `better` is the direction in which it is good."""
+    """Items that are combined into one score; `better` is the desirable direction."""
 
     items: Annotated[list[Name], Field(min_length=1)]
     better: Literal["higher", "lower"]
@@ -55,9 +56,12 @@ class Subscale(_Part):
 
 
 class Sees(_Part):
-    """What a judge sees: the whole `transcript` once, or each utterance of the client (`turn`) with what came before.
+    """What a judge sees of a session.
 
-    `cues` are what can be seen of the client, in words; `faces` says whether the painted faces may go along.
+    Attributes:
+        part: The whole `transcript` in one question, or each utterance of the client (`turn`) with what came before.
+        cues: Whether the client's visible cues are part of the transcript.
+        faces: Whether the judge may see the painted faces.
     """
 
     part: Literal["transcript", "turn"]
@@ -69,10 +73,16 @@ class Instrument(_Part):
     """An instrument.
 
     Attributes:
-        source: where it comes from, and whose words these are.
-        rates: whom.
-        task: what the judge is to do, in one or two sentences.
-        supplied: whether the items' words are the user's to supply.
+        name: The name in settings and records.
+        title: The title in prompts.
+        source: The origin of the instrument and of its wording.
+        rates: Who is rated.
+        task: The judge's task, in one or two sentences.
+        sees: What a judge sees of a session.
+        scale: The scale of every item.
+        items: The items in order.
+        subscales: The scores by name.
+        supplied: Whether the user must supply the items' wording.
     """
 
     name: Name
@@ -87,7 +97,7 @@ class Instrument(_Part):
     supplied: bool = False
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         ids = [item.id for item in self.items]
         faults = [f"items: {id} is there twice" for id in sorted(set(ids)) if ids.count(id) > 1]
         if self.scale.lowest >= self.scale.highest:
@@ -108,47 +118,51 @@ class Instrument(_Part):
 
     @property
     def is_worded(self) -> bool:
-        """Whether every item has its words."""
+        """Whether every item has its wording."""
         return all(item.text for item in self.items)
 
     @property
     def can_compare(self) -> bool:
-        """Whether a judge can say by it which of two sessions was better."""
+        """Whether a judge can compare two sessions by it."""
         return self.rates == "counselor" and self.sees.part == "transcript"
 
     def bounds(self, subscale: str) -> tuple[float, float]:
-        """The lowest and the highest score that a subscale can have."""
+        """Returns the lowest and the highest possible score of a subscale."""
         own = self.subscales[subscale]
         items = len(own.items) if own.score == "sum" else 1
         return items * self.scale.lowest, items * self.scale.highest
 
     def worded(self, wording: Mapping[str, str]) -> "Instrument":
-        """The instrument with the words of `wording` by item id."""
+        """Returns the instrument with the wording of `wording`, by item id."""
         items = [item.model_copy(update={"text": wording.get(item.id, item.text)}) for item in self.items]
         return self.model_copy(update={"items": items})
 
     def facts(self) -> dict[str, Any]:
-        """For the record: all but licensed words."""
+        """Returns the instrument for the record of a run, without licensed wording."""
         return self.model_dump(exclude={"items": {"__all__": {"text"}}} if self.supplied else None)
 
 
 def shipped() -> list[str]:
-    """The names of the instruments in this package."""
+    """Returns the names of the instruments in this package."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def read_instruments(names: Sequence[str], wording: str = "") -> list[Instrument]:
-    """The instruments of these names or paths, their licensed words from the file `wording` (empty: none).
+    """Reads instruments.
+
+    Args:
+        names: Names of shipped instruments, or paths of YAML files.
+        wording: The file with the wording of licensed items; empty if there is none.
 
     Raises:
-        InstrumentError: a file is missing or has faults, or an item has no words.
+        InstrumentError: A file is missing or invalid, or an item has no wording; the message lists all faults.
     """
     found = [read_instrument(name) for name in names]
     words = read_wording(input_path(wording)) if wording else {}
     worded = [one.worded(words.get(one.name, {})) if one.supplied else one for one in found]
     faults = [_unworded(one, wording) for one in worded if not one.is_worded]
     if unknown := words.keys() - {one.name for one in found if one.supplied}:
-        faults.append(f"{wording}: words {', '.join(sorted(unknown))}, which is not asked for or brings its own words")
+        faults.append(f"{wording}: has words for {', '.join(sorted(unknown))}, which is not in use or needs none")
     for one in worded:
         if extra := words.get(one.name, {}).keys() - {item.id for item in one.items}:
             faults.append(f"{wording}: {one.name} has no item {', '.join(sorted(extra))}")
@@ -158,10 +172,13 @@ def read_instruments(names: Sequence[str], wording: str = "") -> list[Instrument
 
 
 def read_instrument(name: str) -> Instrument:
-    """One of this package by its name, or a file by its path.
+    """Reads one instrument, without licensed wording.
+
+    Args:
+        name: The name of a shipped instrument, or the path of a YAML file.
 
     Raises:
-        InstrumentError: no such instrument, or its file has faults.
+        InstrumentError: The instrument is unknown, or its file is invalid.
     """
     path = FOLDER / f"{name}.yaml" if name in shipped() else input_path(name)
     if not path.is_file():
@@ -169,15 +186,15 @@ def read_instrument(name: str) -> Instrument:
     try:
         return Instrument.model_validate(_yaml(path))
     except ValidationError as error:
-        told = (": ".join([".".join(map(str, fault["loc"])), fault["msg"]]) for fault in error.errors())
-        raise InstrumentError("\n".join(f"{display_path(path)}: {line.removeprefix(': ')}" for line in told)) from None
+        lines = (": ".join([".".join(map(str, fault["loc"])), fault["msg"]]) for fault in error.errors())
+        raise InstrumentError("\n".join(f"{display_path(path)}: {line.removeprefix(': ')}" for line in lines)) from None
 
 
 def read_wording(path: Path) -> dict[str, dict[str, str]]:
-    """The words of licensed items by instrument and item: `wai-short: {item_1: …}`.
+    """Reads the wording of licensed items, by instrument and item: `wai-short: {item_1: …}`.
 
     Raises:
-        InstrumentError: no such file, or another form.
+        InstrumentError: The file is missing or invalid.
     """
     if not path.is_file():
         raise InstrumentError(f"wording: no such file {path}; it holds the items' words by instrument and item")

@@ -1,22 +1,22 @@
-"""A judge: a chat model that rates a session by an instrument, or says which of two sessions was better.
+"""A judge: a chat model that rates a session by an instrument, or decides which of two sessions was better.
 
-It sees what the instrument lets it see, and never a run's, an arm's or a counselor's name. Knows nothing of runs.
+It sees what the instrument lets it see, and never the name of a run, an arm or a counselor.
 """
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mirror.chat.endpoint import ChatEndpoint, ChatError, is_worth_another
-from mirror.chat.messages import Message, total
+from mirror.chat.messages import Completion, Message
+from mirror.chat.retries import Accepted, RejectedAnswer, ask_until_valid
 from mirror.files.digests import sha256
 from mirror.files.image_file import PictureError, open_picture
-from mirror.files.text_file import replace_lone_surrogates
+from mirror.rating.answer import Unparsable, read_answer
 from mirror.rating.instrument import Instrument
 from mirror.rating.prompts import CHOICES, TEMPLATES, answer_schema, preference_prompt, rating_prompt, system_prompt
 from mirror.rating.ratings import Status
@@ -24,22 +24,19 @@ from mirror.seeds import seed_for
 from mirror.transcripts.turn import Turn
 
 Structured = Literal["schema", "object", "text"]
-REFUSALS = (400, 401, 403, 404, 422)  # what an endpoint refuses this way it will refuse again
-READINGS = 20  # how often the text of an answer may be gone through at the most, however it is made
-BROKEN = 100  # objects that begin and do not end, after which an answer is read no further
-_START = re.compile(r"\{\s*[\"}]")
-_NUMBER = re.compile(r"\s*-?\d{1,6}\s*", re.ASCII)
+REFUSALS = (400, 401, 403, 404, 422)  # statuses with which an endpoint will refuse every further question
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is to be judged.
+    """What a judge rates in one question.
 
     Attributes:
-        sessions: the turns of one session, or of two to choose between; of a client's turn, those up to it, the last
-            without its reply.
-        turn: the number of the turn that is rated; None for a session as a whole.
-        faces: the painted faces of each session, in order; empty where the judge sees none.
+        instrument: The items and the scale.
+        sessions: The turns of one session, or of two to choose between. For the rating of a client's turn, the turns up
+            to it, the last one without its reply.
+        turn: The number of the rated turn; None if the session is rated as a whole.
+        faces: The files of the painted faces of each session, in order; empty if the judge sees none.
     """
 
     instrument: Instrument
@@ -48,33 +45,46 @@ class Case:
     faces: tuple[tuple[Path, ...], ...] = ()
 
     @property
+    def is_pair(self) -> bool:
+        """Whether the judge chooses between two sessions."""
+        return len(self.sessions) == 2
+
+    @property
     def choices(self) -> dict[str, tuple[int | str, ...]]:
-        """The values that each item may have."""
-        values = CHOICES if len(self.sessions) == 2 else self.instrument.scale.values
+        """The valid values by item."""
+        values = CHOICES if self.is_pair else self.instrument.scale.values
         return {item.id: values for item in self.instrument.items}
 
     @property
     def prompt(self) -> str:
-        ask = preference_prompt if len(self.sessions) == 2 else rating_prompt
-        return ask(self.instrument, *self.sessions, faces=bool(self.faces))
+        """The question in words."""
+        if self.is_pair:
+            first, second = self.sessions
+            return preference_prompt(self.instrument, first, second, faces=bool(self.faces))
+        return rating_prompt(self.instrument, self.sessions[0], faces=bool(self.faces))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the prompt and the pictures."""
-        pictures = [sha256(path) for paths in self.faces for path in paths]
-        return hashlib.sha256(json.dumps([self.prompt, pictures]).encode()).hexdigest()
+        """SHA-256 of the prompt and the images."""
+        images = [sha256(path) for paths in self.faces for path in paths]
+        return hashlib.sha256(json.dumps([self.prompt, images]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a judge gave.
+class Judgment:
+    """A judge's answer to one question.
 
     Attributes:
-        scores: by item; all None where the answer could not be used.
-        reason: the judge's words, or why there is no rating.
-        raw: the answer as it came, or the error.
-        refused: whether the endpoint will refuse every further question too.
-        own: why this question alone was refused (`too long`, `filtered`, `no form`); else empty.
+        status: `rated`; `unparsable` if no answer was in the requested format; `failed` if there was no answer.
+        scores: By item; all None if the status is not `rated`.
+        reason: The judge's reason, or why there is no rating.
+        raw: The answer as received, or the error.
+        attempts: How often the question was asked.
+        prompt_tokens: The sum over all attempts; None if unknown.
+        completion_tokens: The sum over all attempts; None if unknown.
+        model: The model's name as the endpoint reports it.
+        refused: Whether the endpoint will refuse every further question, too.
+        question_fault: `too long`, `filtered` or `no form` if only this question was refused; else empty.
     """
 
     status: Status
@@ -86,75 +96,77 @@ class Answer:
     completion_tokens: int | None = None
     model: str = ""
     refused: bool = False
-    own: str = ""
+    question_fault: str = ""
 
 
 class Judge(Protocol):
-    """Who rates; `name` stands in every rating."""
+    """A rater of sessions; every rating records its `name`."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name in the records."""
+        ...
 
-    def answer(self, case: Case, seed: int) -> Answer: ...
+    def answer(self, case: Case, seed: int) -> Judgment:
+        """Answers one question."""
+        ...
 
     def asked(self, case: Case, seed: int) -> str:
-        """A digest of all that decides the answer: what has the same was asked already."""
+        """Returns a digest of everything that determines the answer, so that no question is asked twice."""
         ...
 
     def facts(self) -> dict[str, Any]:
-        """Who it is and how it is asked; `left_out` holds what its server refused of the parameters."""
+        """Describes the judge for the record; `left_out` holds the parameters that its server rejected."""
         ...
-
-
-class Unparsable(ValueError):
-    """An answer that is not in the form asked for; the message says what is wrong."""
 
 
 class ChatJudge:
     """A model behind an OpenAI-compatible endpoint."""
 
     def __init__(self, model: ChatEndpoint, structured: Structured, attempts: int, sees_faces: bool) -> None:
-        """
+        """Initializes the judge.
+
         Args:
-            structured: what holds the answers to their form: a JSON `schema`, the demand for a JSON `object`, or the
-                prompt alone (`text`). Servers differ in what they know.
-            attempts: how often a question is asked before its answer counts as unparsable.
+            model: The endpoint.
+            structured: How the format of answers is enforced: by a JSON `schema`, by the demand for a JSON `object`, or
+                by the prompt alone (`text`). Servers differ in what they support.
+            attempts: How often a question is asked before its answer counts as unparsable.
+            sees_faces: Whether the judge sees faces, which becomes part of its name.
         """
         self.model, self.structured, self.attempts = model, structured, attempts
         self.name = model.name + " with faces" * sees_faces
 
-    def answer(self, case: Case, seed: int) -> Answer:
+    def answer(self, case: Case, seed: int) -> Judgment:
+        """Asks until an answer is in the requested format, at most `attempts` times."""
         try:
             messages, form = self._messages(case), self._form(case)
-        except PictureError as error:  # a face of this session was damaged since; it is this question's fault
-            return Answer("failed", dict.fromkeys(case.choices), "no answer", str(error), 0)
-        given, fault, raw = [], "", ""
-        for attempt in range(1, self.attempts + 1):
-            completion = self.model.complete([messages], [seed_for(seed, attempt)], form)[0]
-            if isinstance(completion, ChatError):
-                # What is no answer of a model fails once it was asked again, here or, with pauses, by the endpoint.
-                is_last = completion.garbled and (attempt == self.attempts or completion.tries > 1)
-                if is_last or not is_worth_another(completion):
-                    return self._failed(case, completion, attempt)
-                fault, raw = "no text", str(completion)
-                continue
-            given.append(completion)
-            raw = completion.text
-            try:
-                scores, reason = read_answer(raw, case.choices)
-            except Unparsable as error:
-                cut = " (cut off; raise max_tokens)" if completion.finish_reason == "length" else ""
-                fault = f"{error}{cut}"
-                continue
-            return Answer("rated", scores, reason, raw, attempt, *_tokens(given), completion.model)
-        nothing = dict.fromkeys(case.choices)
-        model = given[-1].model if given else ""
-        return Answer("unparsable", nothing, fault, raw, self.attempts, *_tokens(given), model)
+        except PictureError as error:  # a damaged face concerns this question alone
+            return Judgment("failed", dict.fromkeys(case.choices), "no answer", str(error), 0)
+
+        def ask(_: Sequence[Case], attempt: int) -> Sequence[Completion | Exception]:
+            return self.model.complete([messages], [seed_for(seed, attempt)], form)
+
+        (result,) = ask_until_valid([case], ask, _parse, self.attempts, _is_retryable)
+        number, tokens = len(result.attempts), (result.attempts.prompt_tokens, result.attempts.completion_tokens)
+        if isinstance(result, Accepted):
+            scores, reason = result.value
+            return Judgment("rated", scores, reason, result.completion.text, number, *tokens, result.completion.model)
+        last, nothing = result.last, dict.fromkeys(case.choices)
+        if isinstance(last, ChatError) and (last.garbled or not is_worth_another(last)):
+            return _failed(case, last, number)
+        completions = result.attempts.completions
+        model = completions[-1].model if completions else ""
+        if isinstance(last, Completion):
+            return Judgment("unparsable", nothing, str(result), last.text, number, *tokens, model)
+        return Judgment("unparsable", nothing, "no text", str(last), number, *tokens, model)
 
     def asked(self, case: Case, seed: int) -> str:
+        """Returns a digest of the question, the model, its sampling and the seed."""
         how = [self.model.name, self.model.sampling, self.structured, self.attempts, system_prompt(), seed]
         return hashlib.sha256(json.dumps([case.digest, *how]).encode()).hexdigest()
 
     def facts(self) -> dict[str, Any]:
+        """Describes the model, its sampling and the prompt templates."""
         prompts = {path.name: sha256(path) for path in TEMPLATES}
         own = {"structured": self.structured, "attempts": self.attempts, "prompts_sha256": prompts}
         return {"judge": "openai", "name": self.name, **self.model.facts(), **own}
@@ -171,75 +183,22 @@ class ChatJudge:
         schema = {"name": case.instrument.name, "strict": True, "schema": answer_schema(case.choices)}
         return {"type": "json_schema", "json_schema": schema}
 
-    def _failed(self, case: Case, error: ChatError, attempt: int) -> Answer:
-        refused = error.status in REFUSALS and not error.own
-        nothing = dict.fromkeys(case.choices)
-        return Answer("failed", nothing, "no answer", str(error), attempt, refused=refused, own=error.own)
+
+def _failed(case: Case, error: ChatError, attempt: int) -> Judgment:
+    refused = error.status in REFUSALS and not error.conversation_fault
+    nothing = dict.fromkeys(case.choices)
+    fault = error.conversation_fault
+    return Judgment("failed", nothing, "no answer", str(error), attempt, refused=refused, question_fault=fault)
 
 
-def read_answer(text: str, choices: Mapping[str, tuple[int | str, ...]]) -> tuple[dict[str, int | str], str]:
-    """The value of each item, and the reason, of a judge's answer: its one JSON object, whatever stands round it.
-
-    Raises:
-        Unparsable: no JSON object with the items, or several that differ; an item without a value, or a value that is
-            none of its choices. A number may be given as a text; nothing else is guessed.
-    """
-    found = [values for values in _objects(text) if values.keys() & choices.keys()]
-    if not found:
-        raise Unparsable("no JSON object")
-    if any(values != found[0] for values in found):
-        raise Unparsable(f"{len(found)} JSON objects that differ")
-    values, scores = found[0], {}
-    for item, allowed in choices.items():
-        value = values.get(item)
-        if isinstance(value, str) and value not in allowed and _NUMBER.fullmatch(value):
-            value = int(value)
-        if isinstance(value, bool) or value not in allowed:
-            raise Unparsable(f"{item} is {value!r:.40}, none of {', '.join(map(str, allowed))}")
-        scores[item] = allowed[allowed.index(value)]
-    reason = values.get("reason", "")
-    return scores, reason if isinstance(reason, str) else ""
+def _parse(case: Case, completion: Completion) -> tuple[dict[str, int | str], str]:
+    try:
+        return read_answer(completion.text, case.choices)
+    except Unparsable as error:
+        cut = " (cut off; raise max_tokens)" if completion.finish_reason == "length" else ""
+        raise RejectedAnswer(f"{error}{cut}") from None
 
 
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of `text` that stand in no other, in order; the work is bounded by the text's length.
-
-    Raises:
-        Unparsable: one names a value twice, and differently.
-    """
-    decoder = json.JSONDecoder(object_pairs_hook=_object, strict=False)  # a reason may run over several lines
-    start, left, broken = _START.search(text), READINGS * len(text), 0
-    while start:
-        place = start.start()
-        try:
-            values, end = decoder.raw_decode(text, place)
-            yield values
-        except Unparsable:
-            raise
-        except (ValueError, RecursionError) as error:
-            end, broken = place + 1, broken + 1
-            left -= _read(error, text, place)
-            if left < 0 or broken > BROKEN:
-                raise Unparsable("no JSON object that could be found among many that are broken") from None
-        start = _START.search(text, end)
-
-
-def _read(error: ValueError | RecursionError, text: str, place: int) -> int:
-    """How many characters the decoder went through before it gave up."""
-    is_known = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
-    return (error.pos if is_known else len(text)) - place
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    values = {replace_lone_surrogates(name): _whole(value) for name, value in pairs}
-    if twice := next((name for name, value in pairs if values[replace_lone_surrogates(name)] != _whole(value)), None):
-        raise Unparsable(f"{twice} has two values")
-    return values
-
-
-def _whole(value: Any) -> Any:
-    return replace_lone_surrogates(value) if isinstance(value, str) else value
-
-
-def _tokens(given: list[Any]) -> tuple[int | None, int | None]:
-    return total([one.prompt_tokens for one in given]), total([one.completion_tokens for one in given])
+def _is_retryable(error: Exception) -> bool:
+    """A garbled response that the endpoint has already retried, with pauses, is not requested again."""
+    return is_worth_another(error) and not (isinstance(error, ChatError) and error.garbled and error.tries > 1)

@@ -1,12 +1,10 @@
-"""Which of two arms a judge prefers on the same client: `results/<rating run>/preferences.jsonl`, one line per answer.
+"""A judge's preferences between two arms on the same client: `results/<rating run>/preferences.jsonl`.
 
-Every two sessions are shown in both orders, since judges lean to a place. The file lies with the rating run: a line
-belongs to two arms. A line is like one of `ratings.jsonl`, but for
+Each pair of sessions is shown in both orders, because judges are biased toward a position. The file is stored with the
+rating run, since a line concerns two arms. A line is one answer, with the fields of `ratings.jsonl` except
 
-    first, second   the runs whose sessions were shown first and second; the judge did not know which
-    scores          by item `first`, `second` or `neither`; null where missing
-
-Knows nothing of how an answer is made.
+    first, second   the runs whose sessions were shown first and second; the judge did not know them
+    scores          by item `first`, `second` or `neither`; null if missing
 """
 
 from pathlib import Path
@@ -24,7 +22,7 @@ COLUMNS = "idx instrument repeat first second item preferred judge status".split
 WORTH = {"first": 1.0, "neither": 0.5, "second": 0.0}
 
 
-class Preference(BaseModel):
+class PreferenceRecord(BaseModel):
     """One answer of a judge, a line of the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,19 +46,20 @@ class Preference(BaseModel):
 
 
 def read_preferences(folder: Path) -> pd.DataFrame:
-    """The preferences in a rating run's folder, one row per item of an answer; empty where there are none.
+    """Reads the preferences in a rating run's folder.
 
     Returns:
+        One row per item of an answer; empty if there are none. Columns:
         idx, instrument, repeat, item, judge, status: as in the file.
-        first, second: the runs in the order in which they were shown.
-        preferred: `first`, `second` or `neither`; None where it is missing.
+        first, second: the runs in the order shown.
+        preferred: `first`, `second` or `neither`; None if missing.
 
     Raises:
-        RatingsError: the file has a line that is no preference.
+        RatingsError: The file has an invalid line.
     """
     rows = [
         (line.idx, line.instrument, line.repeat, line.first, line.second, item, preferred, line.judge, line.status)
-        for line in read_lines(folder / FILE, Preference)
+        for line in read_lines(folder / FILE, PreferenceRecord)
         for item, preferred in line.scores.items()
     ]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"preferred": object})
@@ -69,21 +68,23 @@ def read_preferences(folder: Path) -> pd.DataFrame:
 
 
 def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """How often one arm is preferred to the other, one row per pair of arms, item and judge.
+    """Computes how often one arm is preferred over the other.
 
-    A client counts once: the mean over repeats of both orders, 1 for the arm, 0 for the other, 1/2 for neither. Where a
-    repeat lacks one of the orders it counts as missing, since half of it would favor a place.
+    Each client counts once, with the mean over repeats and both orders: 1 for the arm, 0 for the other, 1/2 for
+    neither. A repeat without one of the orders counts as missing, since the other order alone would be biased.
 
     Args:
-        preferences: as `read_preferences` gives them.
+        preferences: The table of `read_preferences`.
+        seed: Of the bootstrap and the test.
 
     Returns:
-        arm, other: in the order of their names.
-        share, low, high: of the clients with whom the arm is preferred, 0.5 for no difference; bootstrap interval.
-        n, missing: clients that count, and that have no repeat with both orders.
-        p: two-sided, of the sign-flip test on share - 0.5.
-        consistent: share of repeats in which both orders prefer the same (or neither).
-        first_preferred: share of answers for the session shown first; 0.5 where the place does not matter.
+        One row per pair of arms, item and judge. Columns:
+        arm, other: in alphabetical order.
+        share, low, high: share of clients for whom the arm is preferred, 0.5 for no difference; bootstrap interval.
+        n, missing: clients with, and without, a repeat in both orders.
+        p: two-sided p-value of the sign-flip test on share - 0.5.
+        consistent: share of repeats in which both orders prefer the same session (or neither).
+        first_preferred: share of answers for the session shown first; 0.5 without position bias.
     """
     if preferences.empty:
         return pd.DataFrame(columns="arm other instrument item judge share low high n missing p".split())
@@ -99,8 +100,8 @@ def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _row(group: pd.DataFrame, seed: int) -> dict[str, float]:
     orders = group.pivot(index=["idx", "repeat"], columns="is_first", values="for_arm").reindex(columns=[False, True])
-    whole = orders.mean(axis=1, skipna=False)
-    clients = whole.groupby("idx").mean()
+    both_orders = orders.mean(axis=1, skipna=False)
+    clients = both_orders.groupby("idx").mean()
     found = estimate(clients, seed, bounds=(0, 1))
     both = orders.dropna()
     p = sign_flip_test(clients.dropna().to_numpy()[:, None] - 0.5, seed)[0] if found.n else np.nan

@@ -1,7 +1,4 @@
-"""What a judge is told and asked: our own words round an instrument's, and a session as a judge reads it.
-
-Nothing here names a run, an arm or a model. Knows nothing of who judges.
-"""
+"""The prompts of a judge, with an instrument's items and a session's transcript; no prompt names a run or a model."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +13,12 @@ SILENT = "(silent)"
 
 
 def system_prompt() -> str:
+    """Returns the system prompt of every question."""
     return _text("judge.txt")
 
 
 def rating_prompt(instrument: Instrument, turns: Sequence[Turn], faces: bool = False) -> str:
-    """The question for the ratings of one session, or of the client's last utterance in it."""
+    """Returns the question for the ratings of one session, or of the client's last utterance in it."""
     scale = instrument.scale
     fields = f"a whole number from {scale.lowest} to {scale.highest}"
     return _text("rating.txt").format(
@@ -39,7 +37,7 @@ def rating_prompt(instrument: Instrument, turns: Sequence[Turn], faces: bool = F
 def preference_prompt(
     instrument: Instrument, first: Sequence[Turn], second: Sequence[Turn], faces: bool = False
 ) -> str:
-    """The question which of two sessions of a client was better."""
+    """Returns the question which of two sessions of a client was better."""
     legend = _legend(instrument, faces)
     return _text("preference.txt").format(
         title=instrument.title,
@@ -52,12 +50,12 @@ def preference_prompt(
 
 
 def format_turns(turns: Sequence[Turn], cues: bool) -> str:
-    """A session for reading, a paragraph a turn; a reply that is not there is left out."""
+    """Formats a transcript, one paragraph per turn; a missing reply is omitted."""
     return "\n\n".join("\n".join(_lines(turn, cues)) for turn in turns)
 
 
 def answer_schema(choices: Mapping[str, Sequence[int | str]]) -> dict[str, object]:
-    """The JSON schema of an answer: a reason, and for each item one of its values."""
+    """Returns the JSON schema of an answer: a reason, and for each item one of its valid values."""
     kinds = {item: "integer" if isinstance(values[0], int) else "string" for item, values in choices.items()}
     items = {item: {"type": kinds[item], "enum": list(values)} for item, values in choices.items()}
     fields = {"reason": {"type": "string"}, **items}
@@ -72,16 +70,16 @@ def _lines(turn: Turn, cues: bool) -> list[str]:
 
 
 def _items(instrument: Instrument) -> str:
-    return "\n".join(f'- "{item.id}": {item.text.strip()}' for item in instrument.items)
+    return "\n".join(f'- "{item.id}": {(item.text or "").strip()}' for item in instrument.items)
 
 
 def _legend(instrument: Instrument, faces: bool) -> str:
-    told = ["Square brackets hold what could be seen of the client."] if instrument.sees.cues else []
+    sentences = ["Square brackets hold what could be seen of the client."] if instrument.sees.cues else []
     if faces and instrument.sees.part == "turn":
-        told.append("The image is the client's face with the last utterance.")
+        sentences.append("The image is the client's face with the last utterance.")
     elif faces:
-        told.append("The images are the client's face, one a turn in the order of the turns.")
-    return " ".join(told) or "The words are those that were spoken."
+        sentences.append("The images are the client's face, one a turn in the order of the turns.")
+    return " ".join(sentences) or "The words are those that were spoken."
 
 
 def _text(name: str) -> str:

@@ -1,31 +1,40 @@
-"""What is put before a judge, question by question: the cases of a session, of its turns, and of two sessions.
+"""The questions of a rating run: about sessions, about turns, and about pairs of sessions."""
 
-Knows nothing of how many runs there are, or of what was asked before.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, permutations
 from pathlib import Path
-from threading import Lock
+from random import Random
 
 from mirror.rating.instrument import Instrument
-from mirror.rating.judge import Answer, Case, Judge
-from mirror.rating.preferences import Preference
-from mirror.rating.ratings import Rating
+from mirror.rating.judge import Case, Judge, Judgment
+from mirror.rating.preferences import FILE as PREFERENCES
+from mirror.rating.preferences import PreferenceRecord
+from mirror.rating.ratings import FILE as RATINGS
+from mirror.rating.ratings import RatingRecord
+from mirror.rating.settings import RateSettings
+from mirror.seeds import seed_for
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
-REFUSED = 3  # refusals before the first answer, after which the rest is not asked
-UNWRITTEN = ("refused", "own")  # of an answer, what its record does not hold
+UNRECORDED = ("refused", "question_fault")  # fields of a judgment that its record omits
 
-
-Key = tuple[tuple[str, ...], str, str]  # the runs that are shown, the client, and what was asked
+QuestionKey = tuple[tuple[str, ...], str, str]  # names of the shown runs, the client, the digest of what was asked
 
 
 @dataclass(frozen=True)
 class Question:
-    """One case, asked once; `shown` are the rated runs' names in the order in which the judge sees their sessions."""
+    """A case that a judge is asked about, once.
+
+    Attributes:
+        idx: The client.
+        shown: The names of the rated runs in the order in which the judge sees their sessions.
+        case: What is rated.
+        repeat: The number of the repeat, from 1.
+        seed: The sampling seed.
+        asked: The digest of everything that determines the answer.
+        path: The file of the answer.
+    """
 
     idx: str
     shown: tuple[str, ...]
@@ -36,12 +45,12 @@ class Question:
     path: Path
 
     @property
-    def key(self) -> Key:
-        """What tells it from all others: two arms may have the same words."""
+    def key(self) -> QuestionKey:
+        """Identifies the question; the digest alone does not, since two arms may have the same words."""
         return self.shown, self.idx, self.asked
 
-    def line(self, answer: Answer, judge: str, run: str) -> Rating | Preference:
-        """The record of an answer."""
+    def record(self, answer: Judgment, judge: str, run: str) -> RatingRecord | PreferenceRecord:
+        """Returns the record of an answer by `judge` in the rating run `run`."""
         values = {
             "idx": self.idx,
             "instrument": self.case.instrument.name,
@@ -49,15 +58,15 @@ class Question:
             "judge": judge,
             "run": run,
             "asked": self.asked,
+            **{name: value for name, value in vars(answer).items() if name not in UNRECORDED},
         }
-        values |= {name: value for name, value in vars(answer).items() if name not in UNWRITTEN}
-        if len(self.shown) == 2:
-            return Preference(first=self.shown[0], second=self.shown[1], **values)
-        return Rating(turn=self.case.turn, **values)
+        if self.case.is_pair:
+            return PreferenceRecord.model_validate({"first": self.shown[0], "second": self.shown[1], **values})
+        return RatingRecord.model_validate({"turn": self.case.turn, **values})
 
 
 def session_cases(instrument: Instrument, folder: SessionFolder, turns: tuple[Turn, ...], faces: bool) -> list[Case]:
-    """What is rated of a session: the whole of it, or each turn in which the client shows or says something."""
+    """Returns what is rated of a session: the whole, or each turn in which the client shows or says something."""
     if instrument.sees.part == "transcript":
         return [Case(instrument, (turns,), None, _faces(instrument, [(folder, turns)], faces))]
     cases = []
@@ -69,7 +78,7 @@ def session_cases(instrument: Instrument, folder: SessionFolder, turns: tuple[Tu
 
 
 def pair_case(instrument: Instrument, shown: Sequence[tuple[SessionFolder, tuple[Turn, ...]]], faces: bool) -> Case:
-    """Two sessions of a client in the order in which they are shown."""
+    """Returns the comparison of two sessions of a client, in the order shown."""
     return Case(instrument, tuple(turns for _, turns in shown), None, _faces(instrument, shown, faces))
 
 
@@ -81,44 +90,57 @@ def _faces(
     return tuple(tuple(folder.folder / turn.face.file for turn in turns if turn.face) for folder, turns in shown)
 
 
-def ask_all(
-    judge: Judge, questions: Sequence[Question], concurrency: int, keep: Callable[[Question, Answer], None]
-) -> Iterator[tuple[Question, Answer]]:
-    """Asks so many questions at a time, and gives each with its answer when that comes.
+def all_questions(
+    sessions: Mapping[str, Mapping[SessionFolder, tuple[Turn, ...]]],
+    instruments: Sequence[Instrument],
+    judge: Judge,
+    settings: RateSettings,
+    run_folder: Path,
+) -> list[Question]:
+    """Returns all questions of a rating run in random order, so that no arm and no client is rated in one block.
 
-    Every answer goes to `keep` as soon as it is there, one at a time, whatever becomes of the loop that asked: none
-    that was paid for is lost. Asks no more where an answer cannot be kept (a full disk), or where the endpoint refuses
-    the first ones for a reason that is not their own, and has answered none: a wrong key is told once. What is under
-    way then is waited for, and given too.
+    Args:
+        sessions: The turns of the sessions to rate, by rated run and session folder.
+        instruments: What is rated.
+        judge: Who will be asked.
+        settings: Repeats, faces, pairs and the seed.
+        run_folder: The folder of the rating run, for preferences.
     """
-    lock = Lock()
-    not_kept: list[Exception] = []
 
-    def ask(question: Question) -> Answer:
-        if not_kept:
-            raise not_kept[0]
-        answer = judge.answer(question.case, question.seed)
-        with lock:
-            try:
-                keep(question, answer)
-            except Exception as error:
-                not_kept.append(error)
-                raise
-        return answer
+    def repeated(idx: str, shown: tuple[str, ...], case: Case, path: Path) -> Iterator[Question]:
+        for repeat in range(1, settings.repeats + 1):
+            seed = seed_for(settings.seed, "judge", case.instrument.name, idx, case.turn, repeat)
+            yield Question(idx, shown, case, repeat, seed, judge.asked(case, seed), path)
 
-    threads = ThreadPoolExecutor(concurrency)
-    try:
-        asked: dict[Future[Answer], Question] = {threads.submit(ask, question): question for question in questions}
-        refused = answered = 0
-        for future in as_completed(asked):
-            if future.cancelled():
+    questions = [
+        question
+        for name, turns_by_folder in sessions.items()
+        for folder, turns in turns_by_folder.items()
+        for instrument in instruments
+        for case in session_cases(instrument, folder, turns, settings.faces)
+        for question in repeated(folder.folder.name, (name,), case, folder.folder.parent.parent / RATINGS)
+    ]
+    if settings.pairs:
+        questions += [
+            question
+            for idx, order, case in _pair_cases(sessions, instruments, settings.faces)
+            for question in repeated(idx, order, case, run_folder / PREFERENCES)
+        ]
+    Random(settings.seed).shuffle(questions)
+    return questions
+
+
+def _pair_cases(
+    sessions: Mapping[str, Mapping[SessionFolder, tuple[Turn, ...]]], instruments: Sequence[Instrument], faces: bool
+) -> Iterator[tuple[str, tuple[str, ...], Case]]:
+    """Yields each client's comparison of every two runs in both orders: the client, the order of runs, the case."""
+    by_client = {name: {one.folder.name: (one, turns) for one, turns in of.items()} for name, of in sessions.items()}
+    for pair in combinations(by_client, 2):
+        for idx in by_client[pair[0]]:
+            if idx not in by_client[pair[1]]:
                 continue
-            answer = future.result()
-            yield asked[future], answer
-            refused += answer.refused
-            answered += answer.status != "failed"
-            if refused >= REFUSED and not answered:
-                for waiting in asked:
-                    waiting.cancel()
-    finally:
-        threads.shutdown(wait=True, cancel_futures=True)
+            for order in permutations(pair):
+                shown = [by_client[name][idx] for name in order]
+                for instrument in instruments:
+                    if instrument.can_compare:
+                        yield idx, order, pair_case(instrument, shown, faces)

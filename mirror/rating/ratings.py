@@ -1,21 +1,18 @@
-"""What judges have said of the sessions of a run: `results/<run>/ratings.jsonl`, one line an answer.
+"""The ratings of a run's sessions: `results/<run>/ratings.jsonl`, one line per answer of a judge.
 
-Ratings lie with the run that was rated, whoever rated it: a line says which judge, and which rating run
-(`results/<rating run>/`, with settings, prompts and costs). Lines are only added. Where the same thing was rated again
-the last line counts. A line holds
+Ratings are stored with the rated run; each line names the judge and the rating run (`results/<rating run>/`, with its
+settings, prompts and costs). Lines are only appended. If something was rated again, the last line counts. Fields:
 
-    idx, turn       the session, and the client's turn; turn null: the session as a whole
+    idx, turn       the session, and the client's turn; turn is null if the session was rated as a whole
     instrument, repeat
-    status          rated; unparsable (the judge answered, and not in the form asked for); failed (it did not answer)
-    scores          by item as the judge gave them; null where missing, never 0
-    reason, raw     the judge's own words; the answer or the error as it came
-    judge           the model, ` with faces` where it saw them; `rules` for the offline judge, which is no model
-                    (`is_evidence` decides by it what counts)
+    status          rated; unparsable (no answer in the requested format); failed (no answer)
+    scores          by item as the judge gave them; null if missing, never 0
+    reason, raw     the judge's reason; the answer or the error as received
+    judge           the model, with the suffix ` with faces` if it saw them; `rules` for the offline judge
+                    (see `is_evidence`)
     run             the rating run
-    asked           SHA-256 of all that was asked, so that nothing is asked twice
-    attempts, prompt_tokens, completion_tokens, model    what it took; model as the endpoint names it
-
-Knows nothing of how a rating is made.
+    asked           SHA-256 of everything that determines the answer, so that nothing is asked twice
+    attempts, prompt_tokens, completion_tokens, model    the cost; model as the endpoint reports it
 """
 
 import os
@@ -32,15 +29,15 @@ from mirror.rating.instrument import Instrument
 from mirror.statistics import agreement, estimate, krippendorff_alpha
 
 FILE = "ratings.jsonl"
-RULES = "rules"  # the name of the offline judge, which no model may have
+RULES = "rules"  # the name of the offline judge, reserved
 Status = Literal["rated", "unparsable", "failed"]
 COLUMNS = ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status"]
 Line = TypeVar("Line", bound=BaseModel)
-_ONE = ["idx", "instrument", "turn", "repeat", "judge"]  # what is rated once
+_ANSWER_KEY = ["idx", "instrument", "turn", "repeat", "judge"]
 
 
-class Rating(BaseModel):
-    """One answer of a judge, a line of the file; the module's first lines say what each field means."""
+class RatingRecord(BaseModel):
+    """One answer of a judge, a line of the file; the module's docstring explains the fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,37 +59,45 @@ class Rating(BaseModel):
 
 
 def is_evidence(judge: str) -> bool:
-    """Whether what this judge says tells something of a counselor. The offline judge `rules` only rehearses a study."""
+    """Returns whether ratings by this judge are evidence about a counselor; those of the offline judge are not."""
     return judge != RULES
 
 
 class RatingsError(ValueError):
-    """A file of ratings that cannot be read: the message names file, line and fault."""
+    """A file of ratings with an invalid line; the message names file, line and fault."""
 
 
 def read_lines(path: Path, kind: type[Line]) -> list[Line]:
-    """The whole lines of a file; none where there is no file. What follows the last line feed was torn off by a kill.
+    """Reads the complete lines of a file; text after the last line feed is an interrupted write and is ignored.
+
+    Args:
+        path: The file; it may be missing.
+        kind: The type of a line.
+
+    Returns:
+        The lines in order.
 
     Raises:
-        RatingsError: a whole line is none of this version.
+        RatingsError: A complete line is not valid.
     """
     lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
-    found = []
+    name = kind.__name__.removesuffix("Record").lower()
+    found: list[Line] = []
     for number, line in enumerate(lines, 1):
         try:
             strict_json(line)
             found.append(kind.model_validate_json(line))
         except ValidationError as error:
             what = error.errors()[0]
-            told = ": ".join([*map(str, what["loc"]), what["msg"]])
-            raise RatingsError(f"{display_path(path)}: line {number}: is no {kind.__name__.lower()} ({told})") from None
+            fault = ": ".join([*map(str, what["loc"]), what["msg"]])
+            raise RatingsError(f"{display_path(path)}: line {number}: is no {name} ({fault})") from None
         except ValueError as error:
-            raise RatingsError(f"{display_path(path)}: line {number}: {error}; mend or remove the line") from None
+            raise RatingsError(f"{display_path(path)}: line {number}: {error}; fix or remove the line") from None
     return found
 
 
 def append_line(path: Path, line: BaseModel) -> None:
-    """Puts a line on disk before it returns; what a killed run left behind the last whole line goes."""
+    """Appends a line and syncs it to disk; removes what an interrupted write left after the last complete line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b") as file:
         _cut_torn_end(file)
@@ -112,39 +117,42 @@ def _cut_torn_end(file: BinaryIO) -> None:
 
 
 def read_ratings(folder: Path) -> pd.DataFrame:
-    """The ratings of the run in `folder`, one row per item of an answer; empty where nothing was rated.
+    """Reads the ratings of the run in `folder`.
 
     Returns:
+        One row per item of an answer; empty if nothing was rated. Columns:
         idx, instrument, repeat, item: as in the file.
-        turn: NaN where the session was rated as a whole.
-        score: as the judge gave it, reversed items too; NaN where it is missing.
-        judge, status: who answered, and whether (`rated`, `unparsable` or `failed`).
+        turn: NaN if the session was rated as a whole.
+        score: as the judge gave it, also of reversed items; NaN if missing.
+        judge, status: who answered, and `rated`, `unparsable` or `failed`.
 
     Raises:
-        RatingsError: the file has a line that is no rating.
+        RatingsError: The file has an invalid line.
     """
     rows = [
         (rating.idx, rating.instrument, rating.repeat, rating.turn, item, score, rating.judge, rating.status)
-        for rating in read_lines(folder / FILE, Rating)
+        for rating in read_lines(folder / FILE, RatingRecord)
         for item, score in rating.scores.items()
     ]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"turn": float, "score": float, "repeat": int})
-    return table.drop_duplicates([*_ONE, "item"], keep="last").reset_index(drop=True)
+    return table.drop_duplicates([*_ANSWER_KEY, "item"], keep="last").reset_index(drop=True)
 
 
 def subscale_scores(ratings: pd.DataFrame, instruments: Iterable[Instrument]) -> pd.DataFrame:
-    """The scores of the instruments' subscales, one row per answer and subscale; of other instruments none.
+    """Computes the scores of the instruments' subscales.
 
-    Reversed items are turned round first. A score is NaN where any of its items is missing.
+    Reversed items are inverted first. A score is NaN if any of its items is missing.
 
     Args:
-        ratings: as `read_ratings` gives them.
+        ratings: The table of `read_ratings`.
+        instruments: Ratings by other instruments are ignored.
 
     Returns:
+        One row per answer and subscale. Columns:
         idx, instrument, repeat, turn, judge, status: as in `ratings`.
         subscale, score: the mean or the sum of its items.
         better: `higher` or `lower`.
-        lowest, highest: the scores that the subscale can have.
+        lowest, highest: the bounds of the score.
     """
     keys = ["idx", "instrument", "repeat", "turn", "judge", "status"]
     found = [
@@ -158,25 +166,26 @@ def subscale_scores(ratings: pd.DataFrame, instruments: Iterable[Instrument]) ->
 
 def _subscale(ratings: pd.DataFrame, instrument: Instrument, name: str, keys: list[str]) -> pd.DataFrame:
     subscale = instrument.subscales[name]
-    turned = ratings["item"].isin([item.id for item in instrument.items if item.reversed])
+    is_reversed = ratings["item"].isin([item.id for item in instrument.items if item.reversed])
     ends = instrument.scale.lowest + instrument.scale.highest
-    scores = ratings.assign(score=ratings["score"].where(~turned, ends - ratings["score"]))
+    scores = ratings.assign(score=ratings["score"].where(~is_reversed, ends - ratings["score"]))
     of_it = scores[scores["item"].isin(subscale.items)]
     grouped = of_it.groupby(keys, dropna=False, sort=False)["score"]
-    whole = grouped.count() == len(subscale.items)
-    score = grouped.agg(subscale.score).where(whole)
+    is_complete = grouped.count() == len(subscale.items)
+    score = grouped.agg(subscale.score).where(is_complete)
     lowest, highest = instrument.bounds(name)
     return score.reset_index().assign(subscale=name, better=subscale.better, lowest=lowest, highest=highest)
 
 
 def session_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """One score a session: the mean over the repeats that are there, and over the turns where turns were rated.
+    """Computes one score per session: the mean over the available repeats, then over the turns if turns were rated.
 
     Args:
-        scores: as `subscale_scores` gives them.
+        scores: The table of `subscale_scores`.
 
     Returns:
-        idx, instrument, judge, subscale, better, score: NaN where no repeat, or a turn in no repeat, has a score.
+        Columns idx, instrument, judge, subscale, better and score; NaN if the session, or one of its turns, has no
+        score in any repeat.
     """
     keys = ["idx", "instrument", "judge", "subscale", "better"]
     of_turns = scores.groupby([*keys, "turn"], dropna=False, sort=False)["score"].mean().reset_index()
@@ -184,17 +193,19 @@ def session_scores(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """How far the repeats of a judge agree, one row per judge and subscale, with the mean over sessions.
+    """Computes the mean over sessions and the agreement of a judge's repeats.
 
     Args:
-        scores: as `subscale_scores` gives them.
+        scores: The table of `subscale_scores`.
+        seed: Of the bootstrap.
 
     Returns:
-        mean, low, high: over sessions, with the bootstrap interval, which ends where the subscale ends; `n` sessions
+        One row per judge and subscale. Columns:
+        mean, low, high: over sessions, with the bootstrap interval, within the bounds of the subscale; `n` sessions
             have a score, `missing` have none.
-        alpha: Krippendorff's, ordinal, over repeats; NaN with one repeat, and where all scores are the same.
-        exact, within_one: shares of pairs of repeats with the same score, and at most 1 apart.
-        repeats, answers, missing_answers: how many there should be, and how many of them have no score.
+        alpha: Krippendorff's ordinal alpha over repeats; NaN with one repeat, and if all scores are equal.
+        exact, within_one: shares of pairs of repeats with equal scores, and with scores at most 1 apart.
+        repeats, answers, missing_answers: the expected numbers, and the number of answers without a score.
     """
     rows = []
     by_session = session_scores(scores)

@@ -15,11 +15,11 @@ from mirror.transcripts.arm import arm_faults
 
 Temperature = Annotated[float, Field(ge=0)]
 REPEATS = {"openai": 3, "rules": 1}
-RULED = ("resistance", "helpfulness")  # what the offline judge has rules for
+RULED = ("resistance", "helpfulness")  # the instruments that the offline judge supports
 
 
 class RateSettings(Settings):
-    """The parameters of `notebooks/rate.ipynb`; what each means stands there, beside its default."""
+    """The parameters of `notebooks/rate.ipynb`, which explains each beside its default."""
 
     MACHINE = frozenset({"runs", "sessions", "concurrency", "timeout", "retries", "prices", "fresh"})
 
@@ -47,7 +47,7 @@ class RateSettings(Settings):
 
     @classmethod
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fills what is left open (None): repeats by the judge, since rules always answer alike; the run's name."""
+        """Fills in what is None: the repeats, which depend on the judge, since rules are deterministic; the name."""
         judge = values.get("judge")
         if values.get("repeats") is None and isinstance(judge, str) and judge in REPEATS:
             values["repeats"] = REPEATS[judge]
@@ -57,14 +57,19 @@ class RateSettings(Settings):
 
     @property
     def folders(self) -> list[Path]:
-        """The runs that are rated, in the order given; none where a small one is to be made."""
+        """The folders of the rated runs, in the order given."""
         return [output_path(name) for name in _names(self.runs)]
 
     def read_instruments(self) -> list[Instrument]:
-        """Raises InstrumentError where one cannot be used."""
+        """Reads the instruments.
+
+        Raises:
+            InstrumentError: One of them cannot be used.
+        """
         return read_instruments(_names(self.instruments), self.wording)
 
     def conflicts(self) -> list[str]:
+        """Returns one message per conflict between parameters."""
         faults = price_faults(self.prices, {"judge": self.judge_model} if self.judge == "openai" else {})
         names = [folder.name for folder in self.folders]
         faults += [f"runs names {name} twice" for name in sorted(set(names)) if names.count(name) > 1]
@@ -81,7 +86,7 @@ class RateSettings(Settings):
         return faults + (self._faults_of_rules() if self.judge == "rules" else [])
 
     def _faults_of_rules(self) -> list[str]:
-        """What the offline judge cannot do."""
+        """Returns the parameters that the offline judge does not support."""
         faults = [
             f"judge rules has no rules for {name}; it knows {', '.join(RULED)}; use judge openai"
             for name in _names(self.instruments)
@@ -90,10 +95,11 @@ class RateSettings(Settings):
         if self.faces:
             faults.append("judge rules sees no faces; use judge openai, or leave faces false")
         if self.repeats > 1:
-            faults.append(f"judge rules always answers alike, and repeats is {self.repeats}; use 1")
+            faults.append(f"judge rules is deterministic, and repeats is {self.repeats}; use 1")
         return faults
 
     def missing(self) -> list[str]:
+        """Returns one message per missing run, file, instrument or key."""
         faults = [f"runs: {fault}" for folder in self.folders for fault in arm_faults(folder)]
         if self.wording and not input_path(self.wording).is_file():
             faults.append(f"wording: no such file {input_path(self.wording)}")

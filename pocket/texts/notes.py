@@ -9,7 +9,7 @@ from functools import cache
 from random import Random
 from string import Formatter
 
-from mirror.clients.script import grammar
+from mirror.clients.script import load_script
 from mirror.prompts import format_plan, format_steps
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.texts.clients import HOMES, JOBS, NAMES
@@ -172,8 +172,8 @@ def write_line(random: Random) -> str:
 
 @cache
 def client_lines() -> list[str]:
-    """All that simulated clients may say, wherever it belongs, from the grammar of `mirror`."""
-    texts = grammar()
+    """All that simulated clients may say, wherever it belongs, from the script of `mirror`."""
+    texts = load_script()
     known = {"thought", "topic", "noted", "Reason", "feeling", "Feeling"}
     lines = {line for part in texts if part != "cues" for line in _leaves(texts[part])}
     return sorted(line for line in lines if {slot for _, slot, *_ in Formatter().parse(line) if slot} <= known)

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import chain
 
 from mirror.clients.lexicon import lexicon
-from mirror.clients.script import grammar
+from mirror.clients.script import load_script
 from pocket.drawing.expressions import EXPRESSIONS
 
 # The drawn face that is nearest to each further expression of the lexicon: there are twelve faces and many words.
@@ -33,7 +33,7 @@ def nearest(name: str) -> str:
 @cache
 def cues_of(name: str) -> tuple[str, ...]:
     """What an onlooker sees of an expression, each once: the drawings' own cues, and those of the scripted client."""
-    clients = grammar()["cues"]
+    clients = load_script()["cues"]
     expression = EXPRESSIONS[name]
     looks = [f"looks {feeling}" for feeling in expression.feelings]
     return tuple(dict.fromkeys(chain(expression.cues, clients[name], looks)))

@@ -10,7 +10,7 @@ import yaml
 from mirror.analysis.metrics import TURN_COLUMNS, Metrics, halves, read_metrics
 from mirror.benchmarks.synthetic_runs import write_run
 from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
-from mirror.clients.openness import mood_after
+from mirror.clients.openness import openness_after
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, FaceRecord, Turn
@@ -153,7 +153,7 @@ def test_a_session_without_turns_or_end_has_no_values(metrics):
 
 def test_openness_is_the_scripted_client_s_own_and_of_no_other(metrics, tmp_path):
     openness = metrics.turns[metrics.turns.idx == "60"].openness.tolist()
-    assert openness[:3] == [mood_after("none", TURNS[:n]).openness for n in (1, 2, 3)]  # 60 does not resist
+    assert openness[:3] == [openness_after("none", TURNS[:n]).value for n in (1, 2, 3)]  # 60 does not resist
     assert metrics.turns[metrics.turns.idx == "100"].openness.isna().all()  # it is not known who this is
     write_arm(tmp_path / "chat", {"60": TURNS}, client="openai")
     assert read_metrics(Arm.read(tmp_path / "chat")).turns.openness.isna().all()

@@ -160,7 +160,8 @@ def rate(folder: Path, url: str) -> None:
     values = {"runs": ",".join(f"results/{name}" for name in ARMS), "judge": "openai", "judge_model": "some-model"}
     values |= {"judge_url": url, "retries": 0, "timeout": 10.0, "concurrency": 2, "attempts": 1, "repeats": 1}
     values |= {"instruments": "helpfulness", "pairs": True, "run": "rate"}
-    Judging(RateSettings.from_file(input_path("params/rate/pocket.yaml"), **values)).rate()
+    settings = RateSettings.from_file(input_path("params/rate/pocket.yaml"), **values)
+    Judging(settings, settings.folders).rate()
 
 
 def analyse(folder: Path, url: str) -> None:

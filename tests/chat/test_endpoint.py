@@ -227,7 +227,7 @@ def test_reasoning_is_no_answer_whatever_form_it_has(content, server):
 
 def test_reasoning_set_apart_is_no_answer_where_there_is_no_other(server):
     server.answers(said("", reasoning_content="She is sad."))
-    error = ask(endpoint(server, room="client_max_tokens"))
+    error = ask(endpoint(server, max_tokens_setting="client_max_tokens"))
     assert isinstance(error, ChatError) and "its tokens went into reasoning" in str(error)
     assert "raise client_max_tokens" in str(error) and "She is sad" not in str(error)
 
@@ -347,8 +347,13 @@ FAULTS = {
     "access": (Status(403), 403, 1, "this key may not use this model"),
     "rate": (Status(429, retry_after=0.001), 429, 3, "lower the concurrency, or run again later"),
     "quota": (Status(429, code="insufficient_quota", retry_after=0.001), 429, 3, "no credit left"),
-    "long wait": (Status(429, retry_after=600), 429, 1, "it asks to wait (Retry-After: 600), longer than the 120 s"),
-    "server": (Status(503, "overloaded", retry_after=0.001), 503, 3, "look into the server's log"),
+    "long wait": (
+        Status(429, retry_after=600),
+        429,
+        1,
+        "(Retry-After: 600), longer than the limit of 120 s",
+    ),
+    "server": (Status(503, "overloaded", retry_after=0.001), 503, 3, "check the server's log"),
     "other": (Status(418), 418, 1, "(as the test asked)"),
     "broken JSON": (Body(b'{"choices": ['), 200, 3, "no chat completion, and no JSON: '{\"choices\": ['"),
     "a page": (Body(b"<html>Sign in</html>", "text/html"), 200, 3, "check that the base URL is that of an OpenAI-comp"),
@@ -368,8 +373,8 @@ FAULTS = {
     "only thought": (Text("<think>Well</think>"), 200, 1, "raise max_tokens, or turn the model's reasoning off"),
     "filtered": (Text("I am so", "content_filter"), 200, 1, "a part of a text (finish_reason content_filter)"),
     "broken off": (Text("I am so", "error"), 200, 1, "(finish_reason error)"),
-    "too long": (Status(400, "maximum context length is 9 tokens"), 400, 1, "more than the model reads"),
-    "too large": (Body(b"<html>Too Large</html>", "text/html", 413), 413, 1, "more than the model reads"),
+    "too long": (Status(400, "maximum context length is 9 tokens"), 400, 1, "exceeds the model's context"),
+    "too large": (Body(b"<html>Too Large</html>", "text/html", 413), 413, 1, "exceeds the model's context"),
     "refused words": (Status(400, "see our policy", "content_filter"), 400, 1, "content filter refused this conv"),
     "another vendor's form": (Body(b'[{"error": {"message": "bad image"}}]', status=400), 400, 1, "(bad image)"),
     "error in 200": (Body(b'{"error": {"message": "no such voice", "code": "x1"}}'), 200, 1, "(x1: no such voice)"),
@@ -441,7 +446,7 @@ def test_counts_that_are_none_cost_nothing(server):
 
 def test_whose_fault_a_refusal_is_stands_in_the_error(server):
     server.answers(Status(400, code="context_length_exceeded"), Status(400, code="content_filter"), Status(400))
-    assert [ask(endpoint(server)).own for _ in range(3)] == ["too long", "filtered", ""]
+    assert [ask(endpoint(server)).conversation_fault for _ in range(3)] == ["too long", "filtered", ""]
 
 
 @pytest.mark.parametrize("secret", ["me:swordfish@{}", "{}?api-key=swordfish", "{}#swordfish", "me%3Aswordfish%40{}"])
@@ -508,7 +513,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for(server):
     server.default = Slow()
     error = ask(endpoint(server, timeout=0.2, retries=1))
     assert isinstance(error, ChatError) and (error.status, error.tries) == (None, 2)
-    assert "did not answer in time after 2 tries; raise the time-out" in str(error)
+    assert "did not answer in time after 2 tries; raise the timeout" in str(error)
 
 
 def test_a_path_that_is_wrong_says_how_a_base_url_ends(server):

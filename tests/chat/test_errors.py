@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mirror.chat.errors import Fault
+from mirror.chat.errors import ServerError
 
 SENT = {
     "temperature": 0.7,
@@ -108,12 +108,12 @@ REFUSED = {
 
 @pytest.mark.parametrize("status, body, names", REFUSED.values(), ids=REFUSED)
 def test_a_parameter_that_a_server_does_not_take_is_known_by_its_words(status, body, names):
-    assert sorted(Fault.read(status, json.dumps(body)).refused(SENT)) == sorted(names)
+    assert sorted(ServerError.parse(status, json.dumps(body)).unsupported(SENT)) == sorted(names)
 
 
 def test_a_value_that_changes_nothing_is_left_out_where_it_is_out_of_range():
-    fault = Fault.read(422, '{"error": "Input validation error: `top_p` must be > 0.0 and < 1.0"}')
-    assert fault.refused(SENT | {"top_p": 1.0}) == ["top_p"]
+    fault = ServerError.parse(422, '{"error": "Input validation error: `top_p` must be > 0.0 and < 1.0"}')
+    assert fault.unsupported(SENT | {"top_p": 1.0}) == ["top_p"]
 
 
 OWN = {
@@ -141,7 +141,7 @@ OWN = {
 
 @pytest.mark.parametrize("status, body, own", OWN.values(), ids=OWN)
 def test_a_fault_of_one_conversation_is_told_from_those_of_all(status, body, own):
-    assert Fault.read(status, json.dumps(body)).own == own
+    assert ServerError.parse(status, json.dumps(body)).conversation_fault == own
 
 
 INSIDE = {
@@ -160,7 +160,7 @@ INSIDE = {
 
 @pytest.mark.parametrize("body, status", INSIDE.values(), ids=INSIDE)
 def test_an_error_inside_a_200_has_the_status_that_it_should_have_had(body, status):
-    fault = Fault.in_success(json.dumps(body))
+    fault = ServerError.in_success(json.dumps(body))
     assert (fault and fault.status) == status
 
 
@@ -168,4 +168,4 @@ def test_an_error_inside_a_200_has_the_status_that_it_should_have_had(body, stat
     "body", ["", "<html>", "[" * 100_000, '{"error": {"error": {"error": 1}}}', "null", "3", '"x"']
 )
 def test_whatever_a_body_is_it_is_read(body):
-    assert Fault.read(400, body).refused(SENT) == [] and Fault.read(500, body).said
+    assert ServerError.parse(400, body).unsupported(SENT) == [] and ServerError.parse(500, body).message

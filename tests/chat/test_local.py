@@ -87,14 +87,14 @@ def test_one_call_can_have_a_limit_of_its_own(model):
 
 
 def test_the_template_alone_writes_the_beginning(model):
-    ids = model._ids(CONVERSATIONS[2])
+    ids = model._ids(model._text(CONVERSATIONS[2]))
     assert ids.count(model.tokenizer.bos_token_id) == 1 and ids[0] == model.tokenizer.bos_token_id
 
 
 def test_what_the_folder_says_of_sampling_changes_nothing(folder):
     model = LanguageModel.load(str(folder), device="cpu", temperature=0.0, max_tokens=12)
     answer = model.complete([CONVERSATIONS[0]], [0])[0]
-    ids = torch.tensor([model._ids(CONVERSATIONS[0])])
+    ids = torch.tensor([model._ids(model._text(CONVERSATIONS[0]))])
     for _ in range(answer.completion_tokens):
         with torch.inference_mode():
             ids = torch.cat([ids, model.model(ids).logits[:, -1:].argmax(-1)], dim=1)
@@ -132,13 +132,13 @@ def test_a_model_that_does_not_chat_is_refused(folder, tmp_path):
     tokenizer.chat_template = None
     tokenizer.save_pretrained(tmp_path)
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    with pytest.raises(ValueError, match="has no chat template, so it is no chat model; use one"):
+    with pytest.raises(ValueError, match="has no chat template, so it is no chat model; use a chat-tuned"):
         LanguageModel.load(str(tmp_path))
 
 
 def test_a_vision_model_is_refused():
     name = str(repository_root() / "pocket/models/llava-v1.5-pocket")
-    with pytest.raises(ValueError, match="llava-v1.5-pocket is no language model: "):
+    with pytest.raises(ValueError, match="llava-v1.5-pocket is no causal language model: "):
         LanguageModel.load(name, device="cpu")
 
 
@@ -160,7 +160,7 @@ def speaks(model, monkeypatch):
         tokenizer.chat_template = TEMPLATE + prompt
         ids = tokenizer(text, add_special_tokens=False)["input_ids"] + [2] * ended
         monkeypatch.setattr(LanguageModel, "_generate", lambda self, prompts, seeds, limit: [ids] * len(prompts))
-        return dataclasses.replace(model, tokenizer=tokenizer, room="describer_max_tokens")
+        return dataclasses.replace(model, tokenizer=tokenizer, max_tokens_setting="describer_max_tokens")
 
     return say
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mirror.chat.endpoint import ChatEndpoint, ChatError
 from mirror.chat.parameters import fold_seed
-from mirror.clients.client import ChatClient, Said, ScriptedClient, seed_of
+from mirror.clients.client import ChatClient, ClientUtterance, ScriptedClient, seed_of
 from mirror.clients.lexicon import lexicon
-from mirror.clients.openness import mood_after
-from mirror.clients.script import grammar
+from mirror.clients.openness import openness_after
+from mirror.clients.script import load_script
 from mirror.prompts import Utterance, format_utterance, parse_utterance
 from mirror.prompts.client import BEGIN, SILENCE, client_prompt
 from mirror.seeds import seed_for
@@ -108,7 +108,7 @@ def test_an_utterance_is_parsed_and_kept_raw_with_its_tokens(client, server):
     raw = 'Client: [frowns] "Not again."\nTherapist: I see.\nClient: [cries]'
     server.answers(Text(raw))
     (said,) = client.speak([conversation(TURNS)])
-    assert said == Said(Utterance("frowns", "Not again."), raw, prompt_tokens=3, completion_tokens=9)
+    assert said == ClientUtterance(Utterance("frowns", "Not again."), raw, prompt_tokens=3, completion_tokens=9)
 
 
 def test_words_that_come_with_the_first_cue_are_dropped_and_stay_in_the_raw_text(client, server):
@@ -290,7 +290,7 @@ def pocket_profile(resistance, seed):
 )
 def test_a_counselor_who_names_the_feeling_ends_sooner(better, worse, seeds, resistance):
     """The two say the same, but for the feeling; with every seed the one is thanked and the other is left."""
-    thanks, leaving = grammar()["thanks"][resistance], grammar()["leaving"][resistance]
+    thanks, leaving = load_script()["thanks"][resistance], load_script()["leaving"][resistance]
     for seed in range(seeds):
         profile = pocket_profile(resistance, seed)
         helped, left = session(profile, better, seed), session(profile, worse, seed)
@@ -338,12 +338,12 @@ def test_the_first_utterance_is_a_cue_and_every_cue_is_known_to_the_lexicon(coun
 
 
 @pytest.mark.parametrize("resistance", RESISTANCES)
-def test_the_client_shows_the_moods_of_its_resistance_and_of_its_openness(resistance):
+def test_the_client_shows_expressions_of_its_resistance_and_of_its_openness(resistance):
     for seed in range(20):
         turns = session(pocket_profile(resistance, seed), naming, seed)
         for place, one in enumerate(turns[:-1]):
-            stage = mood_after(resistance, turns[:place]).stage
-            assert feeling(one.cue) in grammar()["lines"][resistance][stage]
+            stage = openness_after(resistance, turns[:place]).stage
+            assert feeling(one.cue) in load_script()["lines"][resistance][stage]
         assert feeling(turns[-1].cue) in ("relieved", "calm")
 
 
@@ -372,12 +372,12 @@ def test_what_the_client_says_answers_the_last_reply():
         for seed in range(30):
             last = turns[1].model_copy(update={"reply": reply.format(feeling=feeling(turns[1].cue))})
             (said,) = ScriptedClient().speak([Conversation(PROFILE, (turns[0], last), seed)])
-            called.add(next((k for k in grammar()["reactions"] if starts_with_reaction(said, k)), None))
+            called.add(next((k for k in load_script()["reactions"] if starts_with_reaction(said, k)), None))
         assert called == {kind, None}
 
 
 def starts_with_reaction(said, kind):
-    templates = grammar()["reactions"][kind]
+    templates = load_script()["reactions"][kind]
     templates = templates.get("all") or templates["emotional"]
     constant = [template.split("{")[0] or template.split("}")[1] for template in templates]
     return any(part in said.utterance.words for part in constant if len(part) > 4)
@@ -446,7 +446,7 @@ def check_round_trip(turns):
         assert one.ended == (one is turns[-1] and one.number > 2 and one.client_raw.endswith("[/END]"))
 
 
-def test_the_scripted_client_counts_no_tokens_and_states_its_grammar():
+def test_the_scripted_client_counts_no_tokens_and_records_its_script():
     (said,) = ScriptedClient().speak([conversation()])
     assert (said.prompt_tokens, said.completion_tokens) == (None, None)
     assert said.raw == format_utterance(said.utterance)

@@ -1,4 +1,4 @@
-"""The mood of a scripted client: what each reply does to it, and that naming the feeling is the shortest way."""
+"""The openness of a scripted client: what each reply does to it, and that naming the feeling is the shortest way."""
 
 from itertools import product
 
@@ -13,10 +13,10 @@ from mirror.clients.openness import (
     NAMED,
     REFLECTED,
     START,
-    Mood,
+    Openness,
     Reaction,
-    mood_after,
     named_feeling,
+    openness_after,
     react,
 )
 from mirror.transcripts.turn import Turn
@@ -85,29 +85,29 @@ def turn(number, reply, words="It is so."):
     return Turn(number=number, cue=CUE, words=words, client_raw="", reply=reply)
 
 
-def moods(resistance, replies):
+def course(resistance, replies):
     turns = [turn(number, reply) for number, reply in enumerate(replies, 1)]
-    return [mood_after(resistance, turns[:number]) for number in range(len(turns) + 1)]
+    return [openness_after(resistance, turns[:number]) for number in range(len(turns) + 1)]
 
 
 @pytest.mark.parametrize("resistance", START)
-def test_the_mood_starts_from_the_resistance(resistance):
-    assert mood_after(resistance, ()) == Mood(START[resistance])
-    assert 0 < mood_after(resistance, ()).openness < 1
+def test_the_openness_starts_from_the_resistance(resistance):
+    assert openness_after(resistance, ()) == Openness(START[resistance])
+    assert 0 < openness_after(resistance, ()).value < 1
     assert START["none"] > START[resistance] or resistance == "none"
 
 
 def test_the_stages_follow_the_openness():
-    stages = [mood.stage for mood in moods("emotional", [f"You look sad. {number}a" for number in range(4)])]
+    stages = [openness.stage for openness in course("emotional", [f"You look sad. {number}a" for number in range(4)])]
     assert stages == ["closed", "wavering", "wavering", "open", "open"]
 
 
 @pytest.mark.parametrize("resistance", START)
-def test_a_client_is_reached_or_lost_and_nothing_goes_beyond(resistance):
-    reached = moods(resistance, ["You look sad."] * 10)
-    lost = moods(resistance, [""] * 20)
-    assert reached[-1].openness == 1 and reached[-1].is_reached and not reached[-1].is_lost
-    assert lost[-1].openness == 0 and lost[-1].is_lost and not lost[-1].is_reached
+def test_a_client_is_complete_or_lost_and_nothing_goes_beyond(resistance):
+    reached = course(resistance, ["You look sad."] * 10)
+    lost = course(resistance, [""] * 20)
+    assert reached[-1].value == 1 and reached[-1].is_complete and not reached[-1].is_lost
+    assert lost[-1].value == 0 and lost[-1].is_lost and not lost[-1].is_complete
 
 
 NAMING_REPLIES = st.sampled_from(["You look sad.", "You seem sad. You should rest.", "Sad. What is it that is so?"])
@@ -116,8 +116,8 @@ OTHER_REPLIES = st.sampled_from(["", "Let us begin.", "You should rest.", "Next.
 
 def replies_until(resistance, replies):
     """How many replies it takes until the client is reached or lost."""
-    for number, mood in enumerate(moods(resistance, replies)):
-        if mood.is_reached or mood.is_lost:
+    for number, openness in enumerate(course(resistance, replies)):
+        if openness.is_complete or openness.is_lost:
             return number
     return None
 
@@ -131,14 +131,14 @@ def replies_until(resistance, replies):
 def test_who_always_names_the_feeling_is_done_before_anyone_who_never_does(resistance, naming, other):
     """Whatever else is wrong with the replies; the others are all lost in the end."""
     assert replies_until(resistance, naming) < replies_until(resistance, other)
-    assert moods(resistance, naming)[-1].is_reached and moods(resistance, other)[-1].is_lost
+    assert course(resistance, naming)[-1].is_complete and course(resistance, other)[-1].is_lost
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from(list(START)), st.lists(NAMING_REPLIES | OTHER_REPLIES, max_size=12))
-def test_the_mood_is_the_sum_of_the_reactions_within_its_bounds(resistance, replies):
+def test_the_openness_is_the_sum_of_the_reactions_within_its_bounds(resistance, replies):
     points = START[resistance]
-    for place, mood in enumerate(moods(resistance, replies)[1:]):
+    for place, openness in enumerate(course(resistance, replies)[1:]):
         reaction = react(replies[place], CUE, "It is so.", replies[:place], points >= 75)
         points = min(FULL, max(0, points + reaction.points))
-        assert mood == Mood(points, reaction)
+        assert openness == Openness(points, reaction)

@@ -1,4 +1,4 @@
-"""The grammar of the scripted client: what it takes from a profile, and that its lines can be shown and read."""
+"""The script of the scripted client: what it takes from a profile, and that its lines can be shown and read."""
 
 import string
 from collections import Counter
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mirror.clients.lexicon import lexicon
 from mirror.clients.openness import START
-from mirror.clients.script import LONGEST, Story, grammar, sentences
+from mirror.clients.script import LONGEST, Story, load_script, sentences
 from mirror.prompts import Utterance, format_utterance, parse_utterance
 from mirror.transcripts.profile import Profile
 from pocket.drawing.expressions import EXPRESSIONS
@@ -29,15 +29,15 @@ def story(reason="", thought=""):
 
 
 def leaves(data):
-    """All texts of the grammar, with the names on the way to them."""
+    """All texts of the script, with the names on the way to them."""
     if isinstance(data, str):
         return [((), data)]
     items = data.items() if isinstance(data, dict) else ((place, part) for place, part in enumerate(data))
     return [((name, *path), text) for name, part in items for path, text in leaves(part)]
 
 
-CUES = [(name, cue) for name, cues in grammar()["cues"].items() for cue in cues]
-SPOKEN = [(path, text) for path, text in leaves(grammar()) if "cues" not in path]
+CUES = [(name, cue) for name, cues in load_script()["cues"].items() for cue in cues]
+SPOKEN = [(path, text) for path, text in leaves(load_script()) if "cues" not in path]
 
 
 @pytest.mark.parametrize("name, cue", CUES)
@@ -47,17 +47,17 @@ def test_the_lexicon_reads_each_cue_as_its_expression_and_no_other(name, cue):
 
 def test_the_cues_are_those_of_the_pocket_faces_and_more():
     for name, expression in EXPRESSIONS.items():
-        assert set(expression.cues) < set(grammar()["cues"][name])
+        assert set(expression.cues) < set(load_script()["cues"][name])
 
 
-@pytest.mark.parametrize("cue", grammar()["leaving"]["cues"])
+@pytest.mark.parametrize("cue", load_script()["leaving"]["cues"])
 def test_a_client_who_leaves_shows_it(cue):
     (reading,) = lexicon().read(cue)
     assert reading.name in ("withdrawn", "guarded", "irritated") and not reading.negated
 
 
 def test_no_text_stands_twice():
-    counted = Counter(text for _, text in leaves(grammar()) if text not in grammar()["cues"])
+    counted = Counter(text for _, text in leaves(load_script()) if text not in load_script()["cues"])
     assert [text for text, number in counted.items() if number > 1] == []
 
 
@@ -73,10 +73,10 @@ def test_a_line_has_known_slots_and_is_read_back_as_words(path, text):
 
 @pytest.mark.parametrize("resistance", RESISTANCES)
 def test_each_resistance_has_lines_for_every_stage(resistance):
-    lines = grammar()["lines"][resistance]
+    lines = load_script()["lines"][resistance]
     assert tuple(lines) == STAGES
     for by_expression in lines.values():
-        assert len(by_expression) >= 3 and set(by_expression) <= set(grammar()["cues"])
+        assert len(by_expression) >= 3 and set(by_expression) <= set(load_script()["cues"])
         assert all(len(templates) >= 3 for templates in by_expression.values())
         assert any("{thought}" in template for template in chain.from_iterable(by_expression.values()))
     plain = [t for path, t in SPOKEN if path[:2] == ("lines", resistance) and "{" not in t]
@@ -84,7 +84,7 @@ def test_each_resistance_has_lines_for_every_stage(resistance):
 
 
 def test_what_a_cooperative_client_shows_is_no_resistance():
-    shown = set(chain.from_iterable(grammar()["lines"]["none"].values()))
+    shown = set(chain.from_iterable(load_script()["lines"]["none"].values()))
     assert not shown & {"irritated", "guarded", "skeptical"}
 
 

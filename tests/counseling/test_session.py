@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mirror.chat.messages import Completion
-from mirror.clients.client import Said, ScriptedClient
+from mirror.clients.client import ClientUtterance, ScriptedClient
 from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.session import run_sessions
@@ -197,7 +197,7 @@ class Client:
         return [self._said(self.script[len(one.turns)]) for one in conversations]
 
     def _said(self, line):
-        return line if isinstance(line, Exception) else Said(line, "raw", 7, 3)
+        return line if isinstance(line, Exception) else ClientUtterance(line, "raw", 7, 3)
 
     def facts(self):
         return {}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from mirror.clients.client import Said
+from mirror.clients.client import ClientUtterance
 from mirror.counseling.cast import Cast
 from mirror.counseling.reply import Reply
 from mirror.counseling.turn import Clock, face_request, take_turn
@@ -63,7 +63,7 @@ class Role:
     def speak(self, conversations):
         ended = self.failing.get("ended", ())
         answers = self._answers("speak", [one.profile.idx for one in conversations], None)
-        said = [Said(Utterance("nods", "Hm.", one.profile.idx in ended), "raw") for one in conversations]
+        said = [ClientUtterance(Utterance("nods", "Hm.", one.profile.idx in ended), "raw") for one in conversations]
         return [answer or words for answer, words in zip(answers, said, strict=True)]
 
     def describe(self, requests):

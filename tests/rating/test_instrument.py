@@ -68,7 +68,7 @@ def test_words_that_are_not_enough_or_too_many_are_named(tmp_path):
     lines = str(error.value).splitlines()
     assert any("has no words for item_2, item_3" in line for line in lines)
     assert any("panas has no item item_99" in line for line in lines)
-    assert any("words wai, which is not asked for" in line for line in lines)
+    assert any("has words for wai, which is not in use" in line for line in lines)
 
 
 @pytest.mark.parametrize("values", [["wai-short"], {"wai-short": ["a"]}, {"wai-short": {"item_1": 7}}], ids=str)

@@ -9,14 +9,13 @@ from PIL import Image
 
 from mirror.chat.endpoint import ChatEndpoint
 from mirror.rating.instrument import read_instrument
-from mirror.rating.judge import Case, ChatJudge, Unparsable, read_answer
+from mirror.rating.judge import Case, ChatJudge
 from mirror.rating.questions import pair_case, session_cases
 from mirror.transcripts.session_folder import SessionFolder
 from tests.openai_server import Body, OpenAIServer, Status, Text
 from tests.rated_runs import rate, write_run
 
 HELPFULNESS, RESISTANCE = read_instrument("helpfulness"), read_instrument("resistance")
-CHOICES = {"helpful": (1, 2, 3, 4, 5), "empathy": (1, 2, 3, 4, 5)}
 
 
 @pytest.fixture
@@ -116,57 +115,6 @@ def test_two_sessions_are_compared_by_words(server, session):
 
 # Answers that cannot be used ----------------------------------------------------------------------------------------
 
-MALFORMED = {
-    "words": "I would say 4.",
-    "cut off": '{"reason": "because", "helpful": 4, "emp',
-    "no item": '{"reason": "because", "helpful": 4}',
-    "off the scale": '{"helpful": 6, "empathy": 0}',
-    "a share": '{"helpful": "4/5", "empathy": 2}',
-    "a number in words": '{"helpful": "four", "empathy": 2}',
-    "a number as a text off the scale": '{"helpful": "9", "empathy": 2}',
-    "two objects": '{"helpful": 4, "empathy": 2}\n{"helpful": 5, "empathy": 2}',
-    "a draft and a rating": 'First {"helpful": 3}, then {"helpful": 4, "empathy": 2}',
-    "one value twice": '{"helpful": 4, "helpful": 5, "empathy": 2}',
-    "inside another object": '{"ratings": {"helpful": 4, "empathy": 2}}',
-    "a number without end": '{"helpful": ' + "1" * 9999 + "}",
-    "between two": '{"helpful": 3.5, "empathy": 2}',
-    "null": '{"helpful": null, "empathy": 2}',
-    "a truth value": '{"helpful": true, "empathy": 2}',
-    "a list": "[4, 2]",
-    "a nested list": '{"helpful": [4], "empathy": 2}',
-    "deep": "[" * 100_000,
-}
-
-
-@pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
-def test_an_answer_in_another_form_is_no_rating(text):
-    with pytest.raises(Unparsable):
-        read_answer(text, CHOICES)
-
-
-OBJECT = '{"helpful": 4, "empathy": 2}'
-READ = {
-    "a float": '{"helpful": 4, "empathy": 2.0}',
-    "numbers as texts": '{"helpful": "4", "empathy": " 2 "}',
-    "a fence": '```json\n{"empathy": 2, "helpful": 4, "x": 1}\n```',
-    "prose": f"Here is my rating:\n{OBJECT}\nI hope it helps.",
-    "prose and a fence": f"Here it is:\n```json\n{OBJECT}\n```\nThat is all.",
-    "braces in prose": f"By {{the book}} and {{}}: {OBJECT}",
-    "another object": f'{{"note": 1}} {OBJECT}',
-    "the same twice": f"{OBJECT} As I said: {OBJECT}",
-    "a quote before": f'She said "well: {OBJECT}',
-    "an open brace before": "{ " + OBJECT,
-    "many open braces before": "{ " * 1000 + OBJECT,
-    "a reason of several lines": OBJECT[:-1] + ', "reason": "one\ntwo"}',
-}
-
-
-@pytest.mark.parametrize("text", READ.values(), ids=READ)
-def test_what_means_the_same_is_read(text):
-    scores, reason = read_answer(text, CHOICES)
-    assert scores == {"helpful": 4, "empathy": 2} and reason in ("", "one\ntwo")
-    assert all(type(score) is int for score in scores.values())
-
 
 def test_an_unparsable_answer_is_asked_for_again_with_another_seed(server, session):
     server.answers(Text("hm"), rate)
@@ -191,42 +139,6 @@ def test_a_refusal_of_the_model_is_missing_too(server, session):
     assert answer.status == "unparsable" and "I may not rate people" in answer.raw
 
 
-HOSTILE = {
-    "blanks in a fence": "```json" + " " * 100_000,
-    "fences": "```json   " * 10_000,
-    "braces": "{" * 100_000,
-    "nested": '{"a":' * 20_000,
-    "open texts": '{"a' * 30_000,
-    "lists": '{"a":[' * 17_000,
-    "quotes": '{"' * 50_000,
-    "values": '{"a": "' + '\\"' * 50_000,
-}
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_text_is_gone_through_a_bounded_number_of_times(text, monkeypatch):
-    """Counted, not timed: the characters that the decoder was given before it stopped."""
-    read = tried = 0
-
-    def counted(self, text, place):
-        nonlocal read, tried
-        tried += 1
-        try:
-            return decode(self, text, place)
-        except json.JSONDecodeError as error:
-            read += (len(text) if error.msg.startswith("Unterminated") else error.pos) - place
-            raise
-        except RecursionError:
-            read += len(text)
-            raise
-
-    decode = json.JSONDecoder.raw_decode
-    monkeypatch.setattr(json.JSONDecoder, "raw_decode", counted)
-    with pytest.raises(Unparsable):
-        read_answer(text, CHOICES)
-    assert read <= 22 * len(text) and tried <= 101
-
-
 def test_a_server_that_knows_no_schemas_is_asked_without(server, session):
     server.default = lambda request: (
         Status(400, "json_schema is not supported") if "json_schema" in str(request.body) else rate(request)
@@ -244,11 +156,11 @@ def test_what_a_server_refuses_whatever_is_left_out_is_refused_for_all(server, s
     assert "json_schema is not supported" in answer.raw
 
 
-@pytest.mark.parametrize("code, own", [("context_length_exceeded", "too long"), ("content_filter", "filtered")])
-def test_what_a_server_refuses_of_one_question_is_its_own(code, own, server, session):
+@pytest.mark.parametrize("code, fault", [("context_length_exceeded", "too long"), ("content_filter", "filtered")])
+def test_what_a_server_refuses_of_one_question_is_its_own(code, fault, server, session):
     server.default = Status(400, "not this one", code)
     answer = judge(server).answer(whole(session), 7)
-    assert (answer.status, answer.refused, answer.own) == ("failed", False, own)
+    assert (answer.status, answer.refused, answer.question_fault) == ("failed", False, fault)
 
 
 def test_a_judges_reasoning_is_not_read(server, session):

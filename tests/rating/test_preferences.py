@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from mirror.rating.preferences import FILE, Preference, compare_preferences, read_preferences
+from mirror.rating.preferences import FILE, PreferenceRecord, compare_preferences, read_preferences
 from mirror.rating.ratings import append_line
 
 
 def preference(idx, first, second, preferred, repeat=1, status="rated"):
-    return Preference(
+    return PreferenceRecord(
         idx=idx,
         first=first,
         second=second,

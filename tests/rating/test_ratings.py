@@ -6,7 +6,7 @@ import pytest
 from mirror.rating.instrument import read_instrument
 from mirror.rating.ratings import (
     FILE,
-    Rating,
+    RatingRecord,
     RatingsError,
     append_line,
     is_evidence,
@@ -23,7 +23,7 @@ RESISTANCE, HELPFULNESS, ALLIANCE = map(read_instrument, ("resistance", "helpful
 def rating(idx="60", repeat=1, turn=None, instrument="helpfulness", **changes):
     scores = changes.pop("scores", {"helpful": 4, "empathy": 2})
     values = {"status": "rated", "raw": "{}", "judge": "some-model", "run": "rate", "asked": "0", "attempts": 1}
-    return Rating(idx=idx, repeat=repeat, turn=turn, instrument=instrument, scores=scores, **values | changes)
+    return RatingRecord(idx=idx, repeat=repeat, turn=turn, instrument=instrument, scores=scores, **values | changes)
 
 
 def write(folder, *ratings):
@@ -93,7 +93,7 @@ def test_a_line_that_a_kill_tore_is_not_read_and_goes_with_the_next(tmp_path):
 def test_a_torn_first_line_leaves_nothing(tmp_path):
     (tmp_path / FILE).write_bytes(b'{"idx"')
     append_line(tmp_path / FILE, rating())
-    assert len(read_lines(tmp_path / FILE, Rating)) == 1
+    assert len(read_lines(tmp_path / FILE, RatingRecord)) == 1
 
 
 def test_a_whole_line_that_is_no_rating_is_named(tmp_path):

@@ -13,7 +13,7 @@ import yaml
 
 from mirror.files.lock import FolderInUse
 from mirror.rating.preferences import read_preferences
-from mirror.rating.ratings import FILE, Rating, read_lines, read_ratings
+from mirror.rating.ratings import FILE, RatingRecord, read_lines, read_ratings
 from mirror.rating.run import Judging, RatingsFailed
 from mirror.rating.settings import RateSettings
 from mirror.run_folder import read_provenance
@@ -25,10 +25,10 @@ from tests.rated_runs import SECRET, rate, write_run
 
 WORK = """
 import sys, yaml
-from mirror.lock import FolderInUse
-from mirror.judging import Judging
-from mirror.settings import RateSettings
-Judging(RateSettings.checked(yaml.safe_load(sys.argv[1]), "parameter")).rate()
+from mirror.rating.run import Judging
+from mirror.rating.settings import RateSettings
+settings = RateSettings.checked(yaml.safe_load(sys.argv[1]), "parameter")
+Judging(settings, settings.folders).rate()
 """
 
 
@@ -52,11 +52,14 @@ def parameters(server=None, **changes):
 
 
 def judging(server=None, **changes):
-    return Judging(RateSettings.checked(parameters(server, **changes), "parameter"))
+    settings = RateSettings.checked(parameters(server, **changes), "parameter")
+    opened = Judging(settings, settings.folders)
+    opened.open()
+    return opened
 
 
 def lines(folder):
-    return read_lines(folder / FILE, Rating)
+    return read_lines(folder / FILE, RatingRecord)
 
 
 # A run ----------------------------------------------------------------------------------------------------------------
@@ -309,7 +312,7 @@ def test_an_answer_is_on_disk_even_if_the_loop_that_asked_for_it_ends(server, ou
     def interrupted(self, answer):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mirror.rating.run.Tally.count", interrupted)
+    monkeypatch.setattr("mirror.rating.run.RatingProgress.count", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rated.rate()
     assert len(lines(folder)) >= 4 and len(lines(folder)) == len(server.requests)
@@ -469,9 +472,9 @@ REFUSED = {
         {"judge": "rules", "instruments": "ctrs"},
         "judge rules has no rules for ctrs; it knows resistance",
     ),
-    "rules again": ({"judge": "rules", "repeats": 3}, "judge rules always answers alike, and repeats is 3; use 1"),
+    "rules again": ({"judge": "rules", "repeats": 3}, "judge rules is deterministic, and repeats is 3; use 1"),
     "rules with eyes": ({"judge": "rules", "repeats": 1, "faces": True}, "judge rules sees no faces"),
-    "a price": ({"prices": "other 1/2"}, "prices names other, which no role asks"),
+    "a price": ({"prices": "other 1/2"}, "prices names other, which no role uses"),
     "a list for a judge": ({"judge": [[]], "repeats": None}, "judge must be one of openai, rules, found [[]]"),
     "nobody": ({"judge": "gpt"}, "judge must be one of openai, rules"),
 }

@@ -1,15 +1,15 @@
-"""The offline judge `rules`: fixed rules in the place of a model, so that a study can be rehearsed without a server.
+"""The offline judge `rules`: fixed rules instead of a model, so that a study can be rehearsed without a server.
 
-It rates by the rules that the scripted client reacts by (`mirror/clients/openness.py`): it counts words, and does not understand.
-Its ratings are labelled `rules` everywhere and are no evidence about a counselor: the analysis shows them in a table of
-their own, and neither claims nor tests anything by them. The same session always gets the same ratings.
+It uses the rules of the scripted client's reactions (`mirror/clients/openness.py`), which count words. Its ratings are
+labeled `rules` everywhere and are no evidence about a counselor: the analysis shows them in a separate table, and uses
+them for neither claims nor tests. It is deterministic, and supports two instruments:
 
-    resistance   overall = 2 if the cue speaks of an expression that keeps the counselor away (by the lexicon), + 1 if
-                 the words refuse, + 1 if the reply before hardened the client; the kinds are not told apart: missing
-    helpfulness  1 + 4 × a share of the replies, rounded: empathy, those that name the feeling which the cue shows;
-                 helpful, those that open the client by the rules of the mood
+    resistance   overall = 2 if the cue mentions a resistant expression (by the lexicon), + 1 if the words refuse,
+                 + 1 if the previous reply lowered the client's openness; the kinds of resistance are missing
+    helpfulness  1 + 4 × a share of the replies, rounded: for empathy, those that name the feeling that the cue shows;
+                 for helpful, those that raise the client's openness
 
-Of two sessions, the one with the higher ratings is better. Knows nothing of runs, and no other instrument.
+Of two sessions, the one with the higher ratings is preferred.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from typing import Any
 
 from mirror.clients.lexicon import KEEPS_AWAY, lexicon
 from mirror.clients.openness import Reaction, react
-from mirror.rating.judge import Answer, Case
+from mirror.rating.judge import Case, Judgment
 from mirror.rating.ratings import RULES
 from mirror.transcripts.turn import Turn
 
 NAME = RULES
 INSTRUMENTS = ("resistance", "helpfulness")
-VERSION = 1  # of the rules: raised with every change, so that nothing older counts as asked
+VERSION = 1  # of the rules; increased with every change, so that sessions are rated again
 _REFUSES = re.compile(
     r"\bno point\b|\bpointless\b|\bwaste of time\b|\bwhatever\b|\bnone of your\b|\bleave me alone\b"
     r"|\b(?:do not|don't|won't|will not|can't|cannot) (?:want|need|see how|see why|think this|help|work|change|talk)\b"
@@ -35,46 +35,48 @@ _REFUSES = re.compile(
 )
 
 
-class RulesJudge:
-    """Rates by the rules above; needs no model and no network."""
+class RuleJudge:
+    """Rates by the rules in the module's docstring; needs no model and no network."""
 
     name = NAME
 
-    def answer(self, case: Case, seed: int) -> Answer:
-        """Whatever the seed is."""
+    def answer(self, case: Case, seed: int) -> Judgment:
+        """Rates the case; the seed has no effect."""
         if len(case.sessions) == 2:
             first, second = (_ratings(case, turns) for turns in case.sessions)
             scores: dict[str, Any] = {item: _better(first[item], second[item]) for item in case.choices}
         else:
             scores = _ratings(case, case.sessions[0])
-        return Answer("rated", scores, f"by rules, version {VERSION}", "")
+        return Judgment("rated", scores, f"by rules, version {VERSION}", "")
 
     def asked(self, case: Case, seed: int) -> str:
+        """Returns a digest of the question and the version of the rules."""
         return hashlib.sha256(json.dumps([NAME, VERSION, case.digest, seed]).encode()).hexdigest()
 
     def facts(self) -> dict[str, Any]:
+        """Describes the judge for the record."""
         note = "fixed rules that count words; no evidence about a counselor"
         return {"judge": NAME, "name": NAME, "version": VERSION, "note": note}
 
 
 def _ratings(case: Case, turns: Sequence[Turn]) -> dict[str, int | None]:
-    """The ratings of one session, or of its last utterance."""
+    """Returns the ratings of one session, or of its last utterance."""
     if case.instrument.name == "resistance":
         return dict.fromkeys(case.choices) | {"overall": resistance(turns)}
     return dict(zip(("helpful", "empathy"), helpfulness(turns), strict=True))
 
 
 def resistance(turns: Sequence[Turn]) -> int:
-    """From 0 to 4, of the client in the last of the turns."""
+    """Returns the client's resistance in the last turn, from 0 to 4."""
     last = turns[-1]
-    keeps_away = any(reading.name in KEEPS_AWAY and not reading.negated for reading in lexicon().read(last.cue))
+    shows_it = any(reading.name in KEEPS_AWAY and not reading.negated for reading in lexicon().read(last.cue))
     refuses = _REFUSES.search(last.words.replace("’", "'")) is not None
     is_hardened = len(turns) > 1 and _reactions(turns[:-1])[-1].points < 0
-    return 2 * keeps_away + refuses + is_hardened
+    return 2 * shows_it + refuses + is_hardened
 
 
 def helpfulness(turns: Sequence[Turn]) -> tuple[int, int]:
-    """Helpful and empathy, each from 1 to 5, of the counselor over all turns; 1 where there is no reply."""
+    """Returns the counselor's helpfulness and empathy over all turns, each from 1 to 5; 1 if there is no reply."""
     reactions = [reaction for turn, reaction in zip(turns, _reactions(turns), strict=True) if turn.reply]
     opening = sum(reaction.points > 0 for reaction in reactions)
     naming = sum(bool(reaction.feeling) for reaction in reactions)
@@ -83,7 +85,7 @@ def helpfulness(turns: Sequence[Turn]) -> tuple[int, int]:
 
 
 def _reactions(turns: Sequence[Turn]) -> list[Reaction]:
-    """What the client of the mood's rules makes of each reply."""
+    """Returns the scripted client's reaction to each reply."""
     return [
         react(turn.reply, turn.cue, turn.words, [earlier.reply for earlier in turns[:place]])
         for place, turn in enumerate(turns)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mirror.chat.messages import opened_reasoning, without_reasoning
+from mirror.chat.reasoning import opened_reasoning, without_reasoning
 
 ANSWERS = {
     "a block": ("<think>\nShe is sad.\n</think>\n\nYes.", "Yes.", "closed"),
@@ -43,12 +43,12 @@ ANSWERS = {
 
 @pytest.mark.parametrize("text, words, reasoning", ANSWERS.values(), ids=ANSWERS)
 def test_reasoning_is_no_answer(text, words, reasoning):
-    spoken = without_reasoning(text)
-    assert (spoken.words, spoken.reasoning) == (words, reasoning)
+    found = without_reasoning(text)
+    assert (found.text, found.reasoning) == (words, reasoning)
 
 
 def test_where_a_text_was_cut_off_an_open_tag_begins_reasoning_in_the_midst_of_a_line_too():
-    assert without_reasoning("Yes. <think>Should I", cut_off=True).words == "Yes."
+    assert without_reasoning("Yes. <think>Should I", cut_off=True).text == "Yes."
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""Asks a judge the questions of a rating run, concurrently."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from threading import Lock
+
+from mirror.rating.judge import Judge, Judgment
+from mirror.rating.questions import Question
+
+REFUSED = 3  # refusals before the first answer, after which no more questions are asked
+
+
+def ask_all(
+    judge: Judge, questions: Sequence[Question], concurrency: int, keep: Callable[[Question, Judgment], None]
+) -> Iterator[tuple[Question, Judgment]]:
+    """Asks the questions concurrently, and yields each with its answer as soon as it is there.
+
+    Every answer is passed to `keep` at once, even if the consuming loop ends: no answer that was paid for is lost. No
+    more questions are asked if an answer cannot be kept (the disk is full, say), or if the endpoint refuses the first
+    ones for a reason that concerns all questions and has answered none (a wrong key, say). Requests under way are then
+    completed and yielded, too.
+
+    Args:
+        judge: Answers the questions.
+        questions: In the order in which they are asked.
+        concurrency: The maximum number of concurrent questions.
+        keep: Writes an answer; never called concurrently.
+    """
+    lock = Lock()
+    not_kept: list[Exception] = []
+
+    def ask(question: Question) -> Judgment:
+        if not_kept:
+            raise not_kept[0]
+        answer = judge.answer(question.case, question.seed)
+        with lock:
+            try:
+                keep(question, answer)
+            except Exception as error:
+                not_kept.append(error)
+                raise
+        return answer
+
+    threads = ThreadPoolExecutor(concurrency)
+    try:
+        asked: dict[Future[Judgment], Question] = {threads.submit(ask, question): question for question in questions}
+        refused = answered = 0
+        for future in as_completed(asked):
+            if future.cancelled():
+                continue
+            answer = future.result()
+            yield asked[future], answer
+            refused += answer.refused
+            answered += answer.status != "failed"
+            if refused >= REFUSED and not answered:
+                for waiting in asked:
+                    waiting.cancel()
+    finally:
+        threads.shutdown(wait=True, cancel_futures=True)
+
+
+def failure_message(failures: Sequence[tuple[Question, Judgment]], questions: int, open_: int) -> str:
+    """Describes the questions that failed.
+
+    Args:
+        failures: The questions with their answers.
+        questions: The number of all questions of the run.
+        open_: The number of questions that were not asked.
+    """
+    rest = f", and {open_} were not asked any more" if open_ else ""
+    common = Counter(answer.raw for _, answer in failures if not answer.question_fault)
+    lines = [f"  {count} times: {why}" for why, count in common.most_common(3)]
+    for fault in dict.fromkeys(answer.question_fault for _, answer in failures if answer.question_fault):
+        of_it = [(question, answer) for question, answer in failures if answer.question_fault == fault]
+        sessions = ", ".join(sorted({f"{'/'.join(question.shown)}/{question.idx}" for question, _ in of_it}))
+        lines.append(f"  {len(of_it)} times: {fault}, which concerns these sessions alone: {sessions}")
+        lines.append(f"    {of_it[0][1].raw}")
+    first = f"{len(failures)} of {questions} questions had no answer{rest}:"
+    return "\n".join([first, *lines, "the others are on disk; start the same run again to ask only what is left"])
