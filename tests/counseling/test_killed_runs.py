@@ -2,7 +2,7 @@
 
 from tests.kill_counseling import compare, sessions
 
-SMALLER = {"sessions": 2, "max_turns": 3, "attempts": 2, "steps": 2, "merge_step": 0, "max_new_tokens": 8}
+SMALLER = {"sessions": 2, "max_turns": 3, "attempts": 2, "steps": 2, "merge_step": 0, "max_new_tokens": 8, "planning_max_tokens": 8}
 
 
 def test_a_run_that_is_killed_ends_with_the_files_of_one_that_is_not(tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def cast():
         PaintRecipe(steps=2, guidance_scale=2.0, merge_step=0, size=32, output_size=56),
     )
     speaker = LlavaSpeaker(load(str(input_path("pocket/models/llava-v1.5-pocket"))), max_tokens=8)
-    counselor = Counselor(speaker, own_prompts("ec_planning"), Variant.of("ec_planning"))
+    counselor = Counselor(speaker, own_prompts("ec_planning"), Variant.of("ec_planning"), planning_max_tokens=8)
     return Cast(ScriptedClient(), LexiconDescriber(), painter, Filter(), counselor, attempts=3)
 
 
