@@ -385,7 +385,9 @@ def test_each_fault_of_a_file_names_the_file(files, tmp_path):
 
 def test_a_file_with_a_key_too_few(files, tmp_path):
     path = params_file(tmp_path, **files)
-    path.write_text("".join(line for line in path.open() if not line.startswith("seed:")))
+    path.write_text(
+        "".join(line for line in path.read_text().splitlines(keepends=True) if not line.startswith("seed:"))
+    )
     with pytest.raises(SettingsError) as error:
         TrainSettings.from_file(path)
     assert str(error.value) == f"{path}: seed is missing; the notebook's parameters cell lists every parameter"
