@@ -71,6 +71,7 @@ def unbroken(cast, tmp_path_factory):
     return files(folder)
 
 
+@pytest.mark.slow
 def test_a_turn_holds_all_that_happened(cast, tmp_path):
     run(cast, tmp_path, PROFILES[:1])
     first, second, _ = SessionFolder(tmp_path / PROFILES[0].idx).turns()
@@ -219,6 +220,7 @@ def test_the_client_ends_the_session_without_face_or_reply(cast, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_client_that_fails_in_one_session_does_not_stop_the_others(cast, tmp_path):
     class Half(ScriptedClient):
         def speak(self, conversations):

@@ -52,12 +52,14 @@ def test_the_tokenizer_is_clips_kind():
     assert tokenizer.get_vocab() == train_tokenizer().get_vocab()
 
 
+@pytest.mark.slow
 def test_the_filters_tell_fitting_from_contrasting_and_safe_from_unsafe(verifier):
     exam = examine_filters(verifier, 8, SEED)
     assert exam.relevance >= 0.94 and exam.safety >= 0.99
     assert exam.fitting >= 0.8 and exam.contrasting <= 0.1 and exam.passed >= 0.99 and exam.refused >= 0.99
 
 
+@pytest.mark.slow
 def test_the_painter_shows_the_expression_of_the_person_who_is_merged_in(painter, verifier):
     reader = painterpack.make_reader(120, 250, SEED)
     exam, shown = examine_painter(painter, verifier, reader, 24, SEED)

@@ -81,6 +81,7 @@ def settings(**changes):
     return CounselSettings.checked(COUNSEL_DEFAULTS | SMALL | changes, "parameter")
 
 
+@pytest.mark.slow
 def test_every_session_completes_or_is_reported_and_only_that_one_is_tried_again(services, output):
     clients = Clients(hopeless=["63"])
     with OpenAIServer(default=clients) as server:
@@ -123,6 +124,7 @@ def contents(counsel, *clients):
     return {str(p): p.read_bytes() for folder in folders for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sees_face", [True, False])
 def test_a_chat_model_counsels_by_the_same_protocol(output, monkeypatch, sees_face):
     for variable in ("IMG_VERIFICATION_URL", "IMG_DESCRIPTION_URL"):

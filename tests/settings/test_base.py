@@ -586,6 +586,7 @@ def test_outside_a_notebook_every_plain_name_counts(files):
         TrainSettings.from_notebook(surroundings | plain | {"lerning_rate": 1e-3})
 
 
+@pytest.mark.slow
 def test_papermill_fails_on_an_unknown_parameter(tmp_path):
     """The whole way, with a variable between the two cells that is no parameter's business."""
     cells = [parameters_cell(), new_code_cell("variable_of_mine = 3"), new_code_cell(READ)]
@@ -606,6 +607,7 @@ def test_papermill_fails_on_an_unknown_parameter(tmp_path):
     assert done.stderr.rstrip().endswith(f"SettingsError: {fault}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
