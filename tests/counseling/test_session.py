@@ -83,7 +83,8 @@ def test_a_turn_holds_all_that_happened(cast, tmp_path):
     shown = tmp_path / PROFILES[0].idx / first.face.file
     chosen = first.face.attempts[first.face.chosen - 1]
     assert shown.read_bytes() == (shown.parents[1] / chosen.file).read_bytes()
-    assert Image.open(shown).size == (56, 56)
+    with Image.open(shown) as image:
+        assert image.size == (56, 56)
     times = SessionFolder(tmp_path / PROFILES[0].idx).timings()
     assert times.keys() == {1, 2, 3} and times[1].keys() == {"client", "description", "face", "counselor"}
 
