@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test unit notebooks check clear docs constraints locked audit clean
+.PHONY: help demo test unit coverage notebooks check clear docs constraints locked audit clean
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
@@ -66,6 +66,9 @@ test: $(INSTALLED)  ## run all tests, then every notebook with its defaults
 
 unit: $(INSTALLED)  ## run the fast tests in tests/ only
 	@$(TESTS) -m 'not slow'
+
+coverage: $(INSTALLED)  ## run all tests and list the lines of mirror, api and pocket that none of them runs
+	@$(TESTS) --cov --cov-report term-missing:skip-covered
 
 notebooks: $(INSTALLED)  ## run every notebook with its defaults, at pocket size; output goes to a temporary folder
 	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --nbmake --nbmake-timeout 300 notebooks
