@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test unit notebooks check clear docs constraints locked audit clean
+.PHONY: help demo test unit coverage notebooks check clear docs constraints locked audit clean
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
@@ -37,6 +37,8 @@ export OMP_WAIT_POLICY := PASSIVE
 PYTEST := $(PY) -m pytest
 ONE_THREAD := OMP_NUM_THREADS=1
 WORKERS := --numprocesses logical --maxprocesses 4
+# A module's tests stay with one worker, which makes their fixtures once; tests/conftest.py puts the slow modules first.
+TESTS = $(IN_FRESH_FOLDER) $(ONE_THREAD) $(PYTEST) $(WORKERS) --dist loadfile --no-loadscope-reorder tests
 IN_FRESH_FOLDER := output=$$(mktemp -d) && trap 'rm -rf "$$output"' EXIT INT TERM && MIRROR_OUTPUT="$$output"
 
 help:  ## list the commands
@@ -58,10 +60,15 @@ demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel
 		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
 		"  $(PY) -m mirror.transcripts $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
 
-test: unit notebooks  ## run all tests, then every notebook with its defaults
+test: $(INSTALLED)  ## run all tests, then every notebook with its defaults
+	@$(TESTS)
+	@$(MAKE) --no-print-directory notebooks
 
-unit: $(INSTALLED)  ## run the tests in tests/ only
-	@$(IN_FRESH_FOLDER) $(ONE_THREAD) $(PYTEST) $(WORKERS) --dist loadfile tests
+unit: $(INSTALLED)  ## run the fast tests in tests/ only
+	@$(TESTS) -m 'not slow'
+
+coverage: $(INSTALLED)  ## run all tests and list the lines of mirror, api and pocket that none of them runs
+	@$(TESTS) --cov --cov-report term-missing:skip-covered
 
 notebooks: $(INSTALLED)  ## run every notebook with its defaults, at pocket size; output goes to a temporary folder
 	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --nbmake --nbmake-timeout 300 notebooks

@@ -9,6 +9,12 @@ import pytest
 from tests import DATA
 
 
+def pytest_collection_modifyitems(items):
+    """Modules with slow tests come first, so that none of them keeps one worker busy while the others have ended."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def llava():
     """The real classes at pocket size: 16 image tokens, images of 56 pixels, a tokenizer that falls back to bytes."""

@@ -1,11 +1,10 @@
 """Reads texts that would take hours if the time of a reader grew with the square of their length.
 
-    python tests/hostile_texts.py READER
+    python -m tests.hostile_texts
 
-A test runs it as a process of its own, with a limit of time far above what a linear reader needs.
+A test runs it as a process of its own, with a limit of time far above what linear readers need. It prints the name of
+each reader before its turn.
 """
-
-import sys
 
 from mirror.chat.errors import ServerError
 from mirror.chat.reasoning import opened_reasoning, without_reasoning
@@ -61,14 +60,16 @@ REPEATED = (
 )
 
 
-def main(reader):
-    for beginning in BEGINNINGS:
-        for part in REPEATED:
-            try:
-                READERS[reader](beginning + part * (LENGTH // len(part)) + "x")
-            except ValueError:
-                pass  # what a reader says of a text that is none
+def main():
+    for name, reader in READERS.items():
+        print(name, flush=True)
+        for beginning in BEGINNINGS:
+            for part in REPEATED:
+                try:
+                    reader(beginning + part * (LENGTH // len(part)) + "x")
+                except ValueError:
+                    pass  # what a reader says of a text that is none
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

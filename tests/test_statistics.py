@@ -30,6 +30,7 @@ OBSERVERS = [
 # Simulated studies, the fast form of `python -m tests.simulate_statistics` --------------------------------------------
 
 
+@pytest.mark.slow
 def test_intervals_cover_and_the_test_holds_its_level():
     table = simulate(studies=2000, resamples=999, clients=(20,))
     assert len(table) == len(NOISE)

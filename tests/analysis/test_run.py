@@ -97,6 +97,7 @@ def test_captions_are_held_against_cues_and_against_chance(runs):
     assert "0 of 192 captions in ec." in finding.claim
 
 
+@pytest.mark.slow
 def test_everything_is_written_figures_with_their_numbers(runs):
     found = analysis(gallery=True)
     for step in (found.arms, found.faces, found.captions, found.counselors, found.comparison):
@@ -176,6 +177,7 @@ FEW = {  # what is done to the runs a and b of three clients and two turns
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reference", ["", "a"])
 @pytest.mark.parametrize("what", FEW)
 @pytest.mark.filterwarnings("error::RuntimeWarning", "error::FutureWarning")
@@ -207,6 +209,7 @@ def test_one_turn_has_no_halves(output):
     assert "with 3 clients p cannot be below 0.25" in found.comparison().claim
 
 
+@pytest.mark.slow
 def test_a_figure_of_an_earlier_analysis_does_not_outlast_its_numbers(output):
     folders = [output / "results" / name for name in "ab"]
     for folder, cot in zip(folders, ("base", "ec"), strict=True):
@@ -228,9 +231,10 @@ def test_a_figure_of_an_earlier_analysis_does_not_outlast_its_numbers(output):
 # One number, one value ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def uneven(output):
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
     """Three arms of unequal numbers of complete sessions, one cut off after its turns, rated, two measures bounded."""
+    output = tmp_path_factory.mktemp("output")
     folders = [output / "results" / name for name in ("m-base", "m-planning", "m-ec")]
     for seed, folder in enumerate(folders):
         write_run(folder, CLIENTS[:16], 5, seed, folder.name[2:], naming=0.1 + 0.4 * seed, resistance=(0.9, 0.8))
@@ -238,9 +242,11 @@ def uneven(output):
         rate(folder, scores, judge="m")
     end(folders[1], "cut off", ["3"])
     end(folders[2], "cut off", ["5", "6"])
-    found = analysis(runs="results/m-base,results/m-planning,results/m-ec", reference="m-base", run="study")
-    findings = {finding.name: finding for finding in steps(found)}
-    return found, findings, found.finish(), output / "results/study"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIRROR_OUTPUT", str(output))
+        found = analysis(runs="results/m-base,results/m-planning,results/m-ec", reference="m-base", run="study")
+        findings = {finding.name: finding for finding in steps(found)}
+        return found, findings, found.finish(), output / "results/study"
 
 
 def csv(folder, name):
@@ -377,6 +383,7 @@ def test_one_run_is_described_and_compared_with_none(runs):
     assert "m-ec (n = 24)" in found.finish()
 
 
+@pytest.mark.slow
 def test_the_analysis_of_given_runs_loads_no_model(runs):
     given = ANALYSE_DEFAULTS | {"runs": "results/m-base,results/m-ec"}
     script = (

@@ -8,6 +8,7 @@ from tests.servers import ScriptedVerifier
 SETTINGS = BenchmarkSettings(clients=8, requests=16, max_batch=4, max_wait_ms=20)
 
 
+@pytest.mark.slow
 def test_it_measures_batches_of_many_beside_single_requests():
     rounds = measure(ScriptedVerifier(), SETTINGS)
     assert [one.clients for one in rounds] == [1, 8, 1, 8, 1, 8]

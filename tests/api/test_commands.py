@@ -21,6 +21,7 @@ def run(service, *words, **variables):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=service_environment(**variables))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service, path", [("verification", "/verify"), ("description", "/describe")])
 def test_it_starts_offline_in_any_folder_answers_and_stops_when_told(service, path, tmp_path):
     with started_service(service, tmp_path, MIRROR_SERVICE_TOKEN="swordfish") as (process, url):
@@ -69,6 +70,7 @@ def test_bad_options_are_one_sentence_and_status_2(words, variables, message):
     assert "Traceback" not in done.stderr and "sword" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_is_one_sentence_and_status_1(tmp_path):
     done = run("verification", "--port", "0", "--safety-model", str(tmp_path / "nothing"))
     assert done.returncode == 1

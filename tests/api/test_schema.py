@@ -1,5 +1,6 @@
 """Both services keep to their own OpenAPI, whatever is sent: schemathesis against real servers."""
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -58,12 +59,14 @@ def check(url, checks):
     return seen
 
 
+@pytest.mark.slow
 def test_verification_keeps_to_its_schema():
     with verification_service(ScriptedVerifier(), TOKEN) as url:
         seen = check(url, CHECKS)
     assert seen >= {("/", 200), ("/health", 200), *(("/verify", status) for status in (200, 401, 415, 422))}
 
 
+@pytest.mark.slow
 def test_description_keeps_to_its_schema():
     with description_service(ScriptedDescriber(), TOKEN) as url:
         seen = check(url, [*CHECKS, negative_data_rejection])

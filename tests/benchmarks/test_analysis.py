@@ -4,9 +4,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from mirror.benchmarks.analysis import measure
 
 
+@pytest.mark.slow
 def test_it_reports_time_and_memory(tmp_path):
     command = [sys.executable, "-m", "mirror.benchmarks.analysis", "--clients", "4", "--turns", "3", "--pictures", "32"]
     done = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True)

@@ -60,6 +60,7 @@ def test_the_cut_of_a_row_is_undone():
     assert training_batch.cuts is ours
 
 
+@pytest.mark.slow
 def test_rows_are_measured_on_the_same_examples(capsys, monkeypatch):
     words = "benchmark --size pocket --lengths mixed --batches 1 --variant".split()
     found = []
@@ -72,6 +73,7 @@ def test_rows_are_measured_on_the_same_examples(capsys, monkeypatch):
     assert found[0]["first_loss"] == pytest.approx(found[1]["first_loss"], rel=1e-4)  # one batch, cut in two ways
 
 
+@pytest.mark.slow
 def test_the_report_is_written(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(benchmark_batches, "MEASURED", RULES[:1])
     monkeypatch.setattr(

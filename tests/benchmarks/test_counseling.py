@@ -24,6 +24,7 @@ def test_ratios_are_to_the_first_concurrency_and_to_the_published_times():
     assert pytest.approx(3600 / 6.48) == PUBLISHED_TURNS
 
 
+@pytest.mark.slow
 def test_the_pocket_cast_is_measured_with_all_its_steps_and_only_compared_with_itself(capsys):
     profiles = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
     cast = pocket_cast("base")

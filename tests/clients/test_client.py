@@ -284,6 +284,7 @@ def pocket_profile(resistance, seed):
     return replace(PROFILE, idx=str(seed), resistance=resistance, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resistance", RESISTANCES)
 @pytest.mark.parametrize(
     "better, worse, seeds", [(naming, ignoring, 50), (naming_and_advising, advising, 10), (naming, silent, 10)]

@@ -281,6 +281,7 @@ def test_a_chat_model_gives_plans_their_own_room():
     assert counselor.facts()["planning_max_tokens"] == 77
 
 
+@pytest.mark.slow
 def test_a_llavas_plan_has_its_own_room_and_every_prompt_leaves_it():
     llava = load(str(input_path("pocket/models/llava-v1.5-pocket")))
     speaker = LlavaSpeaker(llava, max_tokens=4, longest_answer=20)
@@ -306,6 +307,7 @@ def test_a_chat_model_sees_the_face_or_only_words(sees_face):
     assert "<image>" not in str(content) and "Client: I burnt it again." in sent.words
 
 
+@pytest.mark.slow
 def test_a_llavas_reply_does_not_depend_on_its_batch():
     llava = load(str(input_path("pocket/models/llava-v1.5-pocket")))
     counselor = Counselor(LlavaSpeaker(llava, max_tokens=12), own_prompts("ec_planning"), Variant.of("ec_planning"))

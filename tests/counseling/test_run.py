@@ -96,6 +96,7 @@ def test_a_run_in_which_a_session_failed_says_which_and_how_to_go_on(output, mon
     assert counsel.run.provenance["status"] == "incomplete"
 
 
+@pytest.mark.slow
 def test_what_a_server_does_not_take_is_in_the_record_of_the_run(output):
     def answer(request):
         if "presence_penalty" in request.body:
@@ -136,6 +137,7 @@ def test_progress_tells_sessions_faces_tokens_and_money():
         assert bar.postfix == "1 of 2 sessions, 2 of 3 faces accepted, 4,428 tokens, $0.0120"
 
 
+@pytest.mark.slow
 def test_a_summary_counts_faces_and_the_seconds_of_the_stages(output):
     counsel = run()
     counsel.counsel()

@@ -44,10 +44,10 @@ def cast():
     painter = PhotoMaker.load(
         "pocket/models/sdxl-pocket",
         "pocket/models/photomaker-v1-pocket.bin",
-        PaintRecipe(steps=2, guidance_scale=2.0, merge_step=0, size=32, output_size=56),
+        PaintRecipe(steps=1, guidance_scale=2.0, merge_step=0, size=32, output_size=56),
     )
-    speaker = LlavaSpeaker(load(str(input_path("pocket/models/llava-v1.5-pocket"))), max_tokens=8)
-    counselor = Counselor(speaker, own_prompts("ec_planning"), Variant.of("ec_planning"))
+    speaker = LlavaSpeaker(load(str(input_path("pocket/models/llava-v1.5-pocket"))), max_tokens=4)
+    counselor = Counselor(speaker, own_prompts("ec_planning"), Variant.of("ec_planning"), planning_max_tokens=4)
     return Cast(ScriptedClient(), LexiconDescriber(), painter, Filter(), counselor, attempts=3)
 
 
@@ -71,6 +71,7 @@ def unbroken(cast, tmp_path_factory):
     return files(folder)
 
 
+@pytest.mark.slow
 def test_a_turn_holds_all_that_happened(cast, tmp_path):
     run(cast, tmp_path, PROFILES[:1])
     first, second, _ = SessionFolder(tmp_path / PROFILES[0].idx).turns()
@@ -82,12 +83,14 @@ def test_a_turn_holds_all_that_happened(cast, tmp_path):
     shown = tmp_path / PROFILES[0].idx / first.face.file
     chosen = first.face.attempts[first.face.chosen - 1]
     assert shown.read_bytes() == (shown.parents[1] / chosen.file).read_bytes()
-    assert Image.open(shown).size == (56, 56)
+    with Image.open(shown) as image:
+        assert image.size == (56, 56)
     times = SessionFolder(tmp_path / PROFILES[0].idx).timings()
     assert times.keys() == {1, 2, 3} and times[1].keys() == {"client", "description", "face", "counselor"}
 
 
-@pytest.mark.parametrize("concurrency", [1, 2, 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("concurrency", [1, 3])
 def test_the_transcripts_do_not_depend_on_how_many_advance_together(cast, unbroken, tmp_path, concurrency):
     run(cast, tmp_path, concurrency=concurrency)
     assert files(tmp_path) == unbroken
@@ -102,7 +105,8 @@ def test_a_client_whose_row_has_changed_is_refused_before_anything_is_written(ca
     assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize("stop", [1, 2, 5, 6, 11])
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [1, 5, 11])
 def test_a_run_that_was_broken_off_goes_on_and_ends_the_same(cast, unbroken, tmp_path, stop):
     class Broken(BaseException):
         pass
@@ -121,6 +125,7 @@ def test_a_run_that_was_broken_off_goes_on_and_ends_the_same(cast, unbroken, tmp
     assert files(tmp_path) == unbroken
 
 
+@pytest.mark.slow
 def test_a_complete_run_is_left_as_it_is(cast, unbroken, tmp_path):
     run(cast, tmp_path)
     heard = []
@@ -129,6 +134,7 @@ def test_a_complete_run_is_left_as_it_is(cast, unbroken, tmp_path):
     assert files(tmp_path) == unbroken
 
 
+@pytest.mark.slow
 def test_a_fault_ends_its_own_session_and_can_be_tried_again(cast, unbroken, tmp_path):
     broken = io.BytesIO()
     Image.open(PROFILES[1].portraits[0]).save(broken, "PNG")
@@ -156,12 +162,13 @@ SPOILED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
 def test_a_portrait_that_breaks_after_the_table_was_checked_ends_its_own_session_alone(cast, unbroken, tmp_path, spoil):
-    """The second turn of three: the session fails by its client's portrait, named; the others end as ever."""
+    """The second turn of three: the session fails by its client's portrait, named; the other ends as ever."""
     portrait = tmp_path / "portrait.png"
     portrait.write_bytes(PROFILES[1].portraits[0].read_bytes())
-    profiles = [PROFILES[0], replace(PROFILES[1], portraits=(portrait,)), *PROFILES[2:4]]
+    profiles = [PROFILES[0], replace(PROFILES[1], portraits=(portrait,))]
 
     def report(taken):
         if portrait.is_file() and taken.turn.number == 1:
@@ -169,10 +176,10 @@ def test_a_portrait_that_breaks_after_the_table_was_checked_ends_its_own_session
 
     folder = tmp_path / "sessions"
     outcomes = run(cast, folder, profiles, report=report)
-    assert [(o.status, o.turns) for o in outcomes] == [("complete", 3), ("failed", 1), ("complete", 3), ("complete", 3)]
+    assert [(o.status, o.turns) for o in outcomes] == [("complete", 3), ("failed", 1)]
     assert outcomes[1].reason.startswith(f"FaceError: the face cannot be painted: {portrait}: ")
-    of_others = {name: data for name, data in unbroken.items() if not name.startswith(f"{PROFILES[1].idx}/")}
-    assert {name: data for name, data in files(folder).items() if name in of_others} == of_others
+    of_other = {name: data for name, data in unbroken.items() if name.startswith(f"{PROFILES[0].idx}/")}
+    assert of_other and {name: data for name, data in files(folder).items() if name in of_other} == of_other
 
 
 def test_the_faces_of_a_search_that_found_none_are_kept(cast, tmp_path):
@@ -214,6 +221,7 @@ def test_the_client_ends_the_session_without_face_or_reply(cast, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_client_that_fails_in_one_session_does_not_stop_the_others(cast, tmp_path):
     class Half(ScriptedClient):
         def speak(self, conversations):

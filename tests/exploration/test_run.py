@@ -65,6 +65,7 @@ def test_a_typed_turn_is_a_turn_of_the_session(begun):
     assert "I can not sleep." in prompts["response"]
 
 
+@pytest.mark.slow
 def test_the_same_turn_comes_out_again(begun):
     first = begun.say("frowns", "No.").taken.turn
     begun.begin("61")
@@ -148,6 +149,7 @@ def test_the_configurations_own_values_stay_where_nothing_is_given(settings):
 # The panel ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_person_speaks_and_sees_the_answer(begun):
     panel = Panel(begun)
     panel.cue.value, panel.words.value = "looks skeptical", "Why should I?"

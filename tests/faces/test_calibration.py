@@ -107,6 +107,7 @@ def test_what_is_no_picture_by_its_name_does_not_count(pictures, tmp_path):
         pairs_in(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_names_all_pictures_that_cannot_be_used(pictures, pack, tmp_path):
     folder = shutil.copytree(pictures, tmp_path / "faces")
     Image.new("1", (14_000, 14_000)).save(folder / "p03/huge.png")
@@ -163,6 +164,7 @@ def test_no_pair_with_two_faces_is_refused(pictures, pack):
         calibrate(pack, [Pair(empty, empty, True)])
 
 
+@pytest.mark.slow
 def test_the_command_writes_threshold_table_and_figure(pictures, pack, output):
     command = [
         "-m",
@@ -181,6 +183,7 @@ def test_the_command_writes_threshold_table_and_figure(pictures, pack, output):
     assert sorted(path.name for path in folder.iterdir()) == ["identity.csv", "identity.pdf", "identity.png"]
 
 
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong(tmp_path, pack):
     command = ["-m", "mirror.faces.calibration", "--pack", pack.folder, "--pictures", tmp_path / "none"]
     (tmp_path / "none").mkdir()

@@ -346,6 +346,7 @@ def test_weights_of_another_family_are_refused(tmp_path):
         load(adapter=tmp_path / "other.bin")
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_on_import_or_load():
     code = (
         "from mirror.faces.photomaker import PhotoMaker; from tests.tiny_photomaker import GOLDEN, RECIPE; "

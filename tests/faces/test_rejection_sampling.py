@@ -195,6 +195,7 @@ def test_the_prompts_put_what_varies_first():
     assert request().verification(PORTRAIT).statement == "a facial photo with looks away"
 
 
+@pytest.mark.slow
 def test_the_pocket_painter_shows_the_same_faces_in_any_batch():
     """The real painter's part: images, not only the order of attempts, are independent of batches."""
     painter = PhotoMaker.load(

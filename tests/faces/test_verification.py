@@ -364,6 +364,7 @@ def test_the_largest_shapes_that_are_read_cost_no_more_than_their_pixels(size):
 # Over HTTP ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_service_says_what_the_filters_say(verifier):
     requests = [request(face(1, "sad", 7)), request(face(2)), request(empty()), request(two_faces())]
     requests += [

@@ -253,6 +253,7 @@ def test_a_run_without_pictures_is_shown_all_the_same(tmp_path):
     assert "Client x" in text and "data:image" not in text
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_wrote_and_refuses_what_is_no_run(run, tmp_path):
     command = [sys.executable, "-m", "mirror.gallery", str(run)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -306,6 +306,7 @@ def test_a_models_own_generation_settings_change_no_answer(own_settings, file):
         (folder / file).unlink() if before is None else (folder / file).write_bytes(before)
 
 
+@pytest.mark.slow
 def test_each_flag_alone_changes_no_answer(own_settings):
     """Together, one might undo another."""
     folder, ask, wanted = own_settings

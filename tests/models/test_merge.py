@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
@@ -14,6 +15,7 @@ from mirror.models.merge import merge
 from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, logits, pefts_adapter
 
 
+@pytest.mark.slow
 def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path):
     """Through the command, from the original trainer's checkpoint; read back by transformers' own classes."""
     folder = tmp_path / "merged"

@@ -131,6 +131,7 @@ def copy(tmp_path, kind, name):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("types_yes", [False, True], ids=["no input", "y"])
 def test_code_in_a_models_folder_never_runs(tmp_path, types_yes):
     folders = {}
@@ -173,6 +174,7 @@ class Trap:
         return (Path.touch, (Path(os.environ["MARKER"]),))
 
 
+@pytest.mark.slow
 def test_neither_a_pipelines_parts_nor_weights_bring_code(tmp_path, monkeypatch):
     monkeypatch.setenv("MARKER", str(tmp_path / "ran"))
     folders = {}

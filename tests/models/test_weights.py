@@ -112,6 +112,7 @@ except FileNotFoundError as error:
 """
 
 
+@pytest.mark.slow
 def test_of_sdxl_on_the_hub_one_set_of_weights_is_fetched(tmp_path):
     """As the published repositories are: both precisions, pickles, single files, other frameworks' files."""
     folder = tmp_path / "hub"
@@ -135,6 +136,7 @@ def test_of_sdxl_on_the_hub_one_set_of_weights_is_fetched(tmp_path):
     assert run(PAINT, "http://127.0.0.1:9", tmp_path / "cache") == first  # the network is gone
 
 
+@pytest.mark.slow
 def test_of_other_models_one_set_of_weights_is_fetched(tmp_path):
     folder = tmp_path / "hub"
     shutil.copytree(POCKET / "nsfw-pocket", folder)

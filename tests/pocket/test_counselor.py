@@ -20,22 +20,26 @@ def tuned(tmp_path_factory):
     return llava, examine_tuned(llava, "ec", seconds, faces=120, clients=15)
 
 
+@pytest.mark.slow
 def test_captions_of_faces_never_seen_are_right(tuned):
     _, exam = tuned
     assert exam.captions.share >= 0.85
 
 
+@pytest.mark.slow
 def test_fine_tuning_takes_less_than_ninety_seconds_of_two_cores(tuned):
     _, exam = tuned
     assert exam.seconds < 180
 
 
+@pytest.mark.slow
 def test_replies_are_wellformed_and_name_the_feeling(tuned):
     _, exam = tuned
     assert exam.wellformed.share >= 0.85, [answer.faults for answer in exam.answers if answer.faults]
     assert exam.named.share >= 0.6
 
 
+@pytest.mark.slow
 def test_a_reply_speaks_of_the_caption(tuned):
     _, exam = tuned
     taken_up = [a.reply.caption.removeprefix("Looks ") in a.reply.words for a in exam.answers]
@@ -47,6 +51,7 @@ def test_the_exams_clients_are_in_no_training_or_test_set():
     assert not known & {dialogue.client.identity for dialogue in write_dialogues(60)}
 
 
+@pytest.mark.slow
 def test_a_session_goes_on_with_the_counselors_own_words(tuned):
     llava, _ = tuned
     (dialogue,) = write_dialogues(1)

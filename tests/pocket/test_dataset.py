@@ -72,7 +72,9 @@ def test_the_images_are_small_and_every_record_has_its_own(records, dialogues):
     files = {path.relative_to(FOLDER / "images").as_posix() for path in (FOLDER / "images").rglob("*.png")}
     assert files == {image_path(d, e.turn) for d in dialogues for e in d.exchanges}
     assert sum((FOLDER / "images" / name).stat().st_size for name in files) < 2 << 20
-    assert all(Image.open(FOLDER / "images" / name).size == (112, 112) for name in files)
+    for name in files:
+        with Image.open(FOLDER / "images" / name) as image:
+            assert image.size == (112, 112)
     for cot in VARIANTS:
         for record in records[cot]:
             number, turn, _ = record["question_id"].split(":")

@@ -139,6 +139,7 @@ def test_weights_are_stored_in_half_precision():
         assert not single
 
 
+@pytest.mark.slow
 def test_two_steps_of_training_write_a_pack_that_insightface_loads_the_same_for_the_same_seed(tmp_path):
     for name in ("one", "again"):
         train_facepack(tmp_path / name, 1, TINY)
@@ -152,6 +153,7 @@ def test_families_and_seeds_are_of_different_people():
     assert len(set(people)) == 200
 
 
+@pytest.mark.slow
 def test_a_pack_that_finds_no_faces_is_refused_by_the_exam(tmp_path):
     train_facepack(tmp_path, 1, replace(TINY, detector_steps=1, recognizer_steps=1, attributes_steps=1))
     with pytest.raises(ValueError, match="train for longer"):

@@ -78,6 +78,7 @@ def test_the_tokenizer_is_llamas_with_the_image_and_the_padding_behind_the_piece
     assert through_processor(SYSTEM).input_ids == tokenizer(SYSTEM).input_ids
 
 
+@pytest.mark.slow
 def test_the_tokenizer_and_the_shapes_are_what_the_code_makes(llava):
     tokenizer = train_tokenizer(tokenizer_corpus())
     assert tokenizer.get_vocab() == llava.tokenizer.get_vocab()
@@ -106,6 +107,7 @@ def test_it_knows_general_english_but_not_the_dialogues(llava):
     assert general_loss(llava, 3) < 0.8 < 1.3 < dialogue_loss(llava, 3)
 
 
+@pytest.mark.slow
 def test_it_sees_but_cannot_name_a_feeling(exam):
     """The tower's features tell the expressions apart, of people it never saw; the words are missing."""
     assert exam.probe.share > 0.95 and exam.worn_probe.share > 0.9
@@ -138,6 +140,7 @@ def test_no_text_leads_from_a_face_to_a_feeling(number):
             assert named is None or expression_of(human) is not None, text.text
 
 
+@pytest.mark.slow
 def test_pre_training_in_small_writes_the_same_kind_of_folder(tmp_path):
     write_llava(tmp_path, seed=3, device="cpu", work=Work(40, 2, 8, 2, 60, 60, 2, 2, 512))
     assert {path.name for path in tmp_path.iterdir()} | {"README.md"} == {path.name for path in FOLDER.iterdir()}
@@ -146,6 +149,7 @@ def test_pre_training_in_small_writes_the_same_kind_of_folder(tmp_path):
     assert len(generate(made, ["<image>\nHm?"], [Image.new("RGB", (112, 112))], 2)) == 1
 
 
+@pytest.mark.slow
 def test_texts_do_not_depend_on_the_number_of_processes(llava):
     people = [Stranger.from_seed(3, number, is_mixed=True) for number in range(4)]
     form = (llava.tokenizer, llava.image_token_id, llava.image_tokens)

@@ -87,6 +87,7 @@ def test_another_moment_is_of_the_same_person_and_not_the_same(latents):
     assert len({*zip(pick.tolist(), others.tolist(), strict=True)}) == 12 * 3
 
 
+@pytest.mark.slow
 def test_the_identity_encoder_learns_who_is_seen(latents):
     torch.manual_seed(0)
     encoder = IdEncoder(make_encoder_weights())
@@ -107,6 +108,7 @@ def test_pictures_begin_at_pure_noise_where_the_error_of_the_picture_counts_in_f
     assert loss.item() == pytest.approx(latents.clean.square().mean().item(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_the_identity_encoder_learns_from_it(pipeline, latents):
     torch.manual_seed(0)
     painter = Painter(pipeline).train()

@@ -5,7 +5,6 @@ The chat server fails in every way that vendors do. Every session completes or i
 
 import json
 import threading
-import time
 
 import pytest
 
@@ -17,16 +16,16 @@ from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.session_folder import SessionFolder
 from tests.openai_server import Body, Dropped, OpenAIServer, Status, Text
 from tests.parameters import COUNSEL_DEFAULTS
-from tests.servers import started_service
+from tests.servers import started_service, until
 
 PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))[:4]
 SMALL = {"sessions": 4, "max_turns": 3, "attempts": 2, "steps": 1, "merge_step": 0, "max_new_tokens": 8, "seed": 5}
 LAST = "Thank you, that is enough for today. [/END]"
 
 
-def slowly(request):
-    time.sleep(0.5)
-    return None
+def slowly(clients):
+    """An answer that comes after another client's first question."""
+    until(lambda: {client for client, turn in clients.asked if turn == 1} - {"61"})
 
 
 # What happens to the first request of a client's turn, before it is answered as it should be.
@@ -57,7 +56,7 @@ class Clients:
         if client in self.hopeless and turn == 2:
             return Status(400, "this model is not for you")
         fault = FAULTS.get((client, turn)) if is_first else None
-        fault = fault(request) if callable(fault) else fault
+        fault = fault(self) if callable(fault) else fault
         words = {1: "", 2: "Why should I talk to you?", 3: LAST if client == "61" else "It never helps."}[turn]
         return fault or Text(f"Client: [looks away and frowns] {words}")
 
@@ -81,6 +80,7 @@ def settings(**changes):
     return CounselSettings.checked(COUNSEL_DEFAULTS | SMALL | changes, "parameter")
 
 
+@pytest.mark.slow
 def test_every_session_completes_or_is_reported_and_only_that_one_is_tried_again(services, output):
     clients = Clients(hopeless=["63"])
     with OpenAIServer(default=clients) as server:
@@ -123,6 +123,7 @@ def contents(counsel, *clients):
     return {str(p): p.read_bytes() for folder in folders for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sees_face", [True, False])
 def test_a_chat_model_counsels_by_the_same_protocol(output, monkeypatch, sees_face):
     for variable in ("IMG_VERIFICATION_URL", "IMG_DESCRIPTION_URL"):

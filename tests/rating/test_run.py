@@ -190,6 +190,7 @@ def test_ratings_complete_or_are_reported_missing(server, output):
     assert (row["n"], row["missing"], row["missing_answers"], row["mean"]) == (8, 4, 4, 2)
 
 
+@pytest.mark.slow
 def test_faults_that_pass_are_ridden_out(server, output):
     write_run(output)
     server.answers(Status(429, retry_after=0), Status(500, retry_after=0), Status(503, retry_after=0))
@@ -271,6 +272,7 @@ def test_what_failed_before_is_asked_last(server, output):
     assert len(order) == 18 and order == sorted(order)
 
 
+@pytest.mark.slow
 def test_what_is_under_way_when_the_rest_is_given_up_is_kept(server, output):
     """Three are refused at once while a fourth is being answered: it was paid for."""
     folder = write_run(output, clients=[str(number) for number in range(8)])
@@ -371,6 +373,7 @@ def test_a_fault_of_the_vendor_concerns_its_question_alone_and_is_asked_again(fa
     assert len(server.requests) == 7
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_without_paying_twice(server, output):
     """SIGKILL after 7 answers, while 4 questions are under way that get none: each of the 24 is answered once."""
     folder = write_run(output, clients=[str(number) for number in range(8)])
@@ -401,6 +404,7 @@ def test_a_killed_run_goes_on_without_paying_twice(server, output):
     assert read_provenance(output / "results/rate")["rated"] == 24
 
 
+@pytest.mark.slow
 def test_two_at_once_pay_each_question_once(server, output):
     """The second process is refused while the first one waits for its answers, and says who has the run."""
     folder = write_run(output, clients=[str(number) for number in range(8)])

@@ -385,7 +385,9 @@ def test_each_fault_of_a_file_names_the_file(files, tmp_path):
 
 def test_a_file_with_a_key_too_few(files, tmp_path):
     path = params_file(tmp_path, **files)
-    path.write_text("".join(line for line in path.open() if not line.startswith("seed:")))
+    path.write_text(
+        "".join(line for line in path.read_text().splitlines(keepends=True) if not line.startswith("seed:"))
+    )
     with pytest.raises(SettingsError) as error:
         TrainSettings.from_file(path)
     assert str(error.value) == f"{path}: seed is missing; the notebook's parameters cell lists every parameter"
@@ -584,6 +586,7 @@ def test_outside_a_notebook_every_plain_name_counts(files):
         TrainSettings.from_notebook(surroundings | plain | {"lerning_rate": 1e-3})
 
 
+@pytest.mark.slow
 def test_papermill_fails_on_an_unknown_parameter(tmp_path):
     """The whole way, with a variable between the two cells that is no parameter's business."""
     cells = [parameters_cell(), new_code_cell("variable_of_mine = 3"), new_code_cell(READ)]
@@ -604,6 +607,7 @@ def test_papermill_fails_on_an_unknown_parameter(tmp_path):
     assert done.stderr.rstrip().endswith(f"SettingsError: {fault}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [

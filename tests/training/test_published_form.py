@@ -54,6 +54,7 @@ def test_what_a_counselor_fills_in_reads_as_what_was_trained_on(cot):
     assert plans > len(found) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cot", VARIANTS)
 def test_a_set_is_trained_on_and_counseled_with_as_it_is(cot, tmp_path, output, monkeypatch):
     file, pictures = write_set(tmp_path, cot, DIALOGUES)

@@ -194,6 +194,7 @@ def test_a_training_does_not_go_on_from_a_damaged_checkpoint(parameters, monkeyp
         training(parameters, save_steps=1).fit()
 
 
+@pytest.mark.slow
 def test_kill_9_while_checkpoints_are_written_leaves_whole_ones_only(parameters, tmp_path):
     """A real process is killed; whatever it left, every folder that is there loads, and the training goes on."""
     (tmp_path / "parameters.json").write_text(json.dumps(parameters | {"save_steps": 1, "keep": 1, "epochs": 8}))
@@ -314,6 +315,7 @@ def test_faulty_data_are_refused_with_a_list_or_dropped_and_counted(parameters, 
     assert len(one.data.records) == 18 and "2 faults" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_set_of_a_variant_is_derived_from_a_richer_one(tmp_path, monkeypatch, caplog):
     """Only the set of `ec_planning` lies there: the plan is taken out of it, and the manifest says so."""
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
@@ -342,6 +344,7 @@ def test_data_that_lack_what_the_variant_needs_are_refused_before_training(param
     assert "needs plan" in (tmp_path / "results/tiny/faults.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_planning_set_without_records_that_ask_for_a_plan_is_completed(parameters, tmp_path, caplog):
     rows = []
     for number, turn, values in sessions(clients=12):

@@ -264,6 +264,7 @@ def test_the_warm_up_leaves_a_step_at_the_peak_rate(steps, ratio):
     assert max(factors) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [

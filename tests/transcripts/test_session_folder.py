@@ -340,6 +340,7 @@ KILLED_AT_EVERY_WRITE = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_before_any_write_a_session_goes_on_as_if_it_had_not_been(tmp_path, unbroken, monkeypatch):
     """A process a write: each dies one write later than the one before, until one comes to the end."""
