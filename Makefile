@@ -73,9 +73,10 @@ coverage: $(INSTALLED)  ## run all tests and list the lines of mirror, api and p
 notebooks: $(INSTALLED)  ## run every notebook with its defaults, at pocket size; output goes to a temporary folder
 	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --nbmake --nbmake-timeout 300 notebooks
 
-check: $(INSTALLED)  ## check style, layers, and the form of the notebooks
+check: $(INSTALLED)  ## check style, types, layers, and the form of the notebooks
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
 	@$(PYTEST) tests/project/test_layers.py tests/project/test_notebooks.py
 
 clear: $(INSTALLED)  ## remove outputs from the notebooks, before a commit
