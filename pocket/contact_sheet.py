@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from mirror.faces.rejection_sampling import ShownFace
-from pocket.painter.exam import make_requests
+from pocket.painter.evaluation import make_requests
 
 
 def sheet(images: Sequence[np.ndarray | Image.Image], columns: int, size: int = 112) -> Image.Image:
@@ -23,7 +23,7 @@ def sheet(images: Sequence[np.ndarray | Image.Image], columns: int, size: int = 
     return paper
 
 
-def beside_portraits(faces: Sequence[ShownFace], seed: int) -> list[Image.Image]:
+def pair_with_portraits(faces: Sequence[ShownFace], seed: int) -> list[Image.Image]:
     """The portrait of each turn of the painter's exam, and the face that was shown for it."""
     requests = make_requests(len(faces), seed)
     return [

@@ -1,15 +1,19 @@
-"""Random numbers by purpose: a stream is named by what it is for. Knows nothing of who draws from it."""
+"""Random streams named by their purpose.
+
+The values differ from `mirror.seeds.seed_for`, which serializes and truncates otherwise: the committed pocket data and
+weights are derived from these values, so they cannot change. `mirror` cannot use these, since it never imports `pocket`.
+"""
 
 import hashlib
 import random
 
 
 def stable_seed(*purpose: str | int) -> int:
-    """An integer in 0 … 2**48 - 1 that depends on the parts of `purpose` only; the same on every machine and day."""
+    """Derives a seed in 0 … 2**48 - 1 from the parts of `purpose`; the same on every machine and in every process."""
     text = "\x1f".join(map(str, purpose))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
 def stream(*purpose: str | int) -> random.Random:
-    """A random stream of its own for every purpose, e.g. `stream("client", 7)`."""
+    """Returns an independent random stream for a purpose, e.g. `stream("client", 7)`."""
     return random.Random(stable_seed(*purpose))

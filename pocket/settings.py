@@ -4,7 +4,7 @@ from typing import Literal
 
 from mirror.paths import output_path
 from mirror.settings.base import Device, Number, RunName, Settings, missing_device
-from pocket.painter.pack import FULL, SMALL, Work
+from pocket.painter.pack import FULL, SMALL, PainterBudget
 
 
 class PocketSettings(Settings):
@@ -17,7 +17,7 @@ class PocketSettings(Settings):
     run: RunName
 
     @property
-    def amount(self) -> Work:
+    def budget(self) -> PainterBudget:
         return FULL if self.work == "full" else SMALL
 
     @property

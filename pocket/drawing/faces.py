@@ -74,7 +74,7 @@ class Landmarks:
     points: np.ndarray
 
 
-def find(identity: Identity, expression: Expression, seed: int, size: int = 112) -> Landmarks:
+def find_landmarks(identity: Identity, expression: Expression, seed: int, size: int = 112) -> Landmarks:
     """Where the face is in the picture that `draw` makes of the same arguments."""
     moment = Moment.of(identity, expression, seed)
     head, canvas = moment.head, Canvas(size, moment.background)

@@ -1,1 +1,1 @@
-"""The pocket face detector and recogniser."""
+"""The pocket face pack: detector, recognizer and attribute network in insightface's format."""

@@ -1,36 +1,36 @@
-"""A small face detector in the form of SCRFD: scores, boxes and five points for cells of three strides.
+"""A small face detector in the format of SCRFD: scores, boxes and five landmarks per anchor at three strides.
 
-Knows nothing of how faces are drawn. Guo et al., "Sample and Computation Redistribution for Efficient Face Detection",
-2021, describe the form: cell (i, j) of stride s stands for the point (s j, s i); a box is told by the distances of its
-sides from there, a point by its offset, both in strides.
+The format is that of Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", 2021: the anchor
+of cell (i, j) at stride s is centered at (s j, s i); a box is encoded as the distances of its sides from that center, a
+landmark as its offset, both in units of the stride.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
+from pocket.optimize import train_one_cycle
 from pocket.pictures.scenes import SceneMaker, Scenes
 
 STRIDES = (8, 16, 32)
-ANCHORS = 2  # a cell of a stride has one for smaller and one for larger faces
-KINDS = (1, 4, 10)  # numbers for score, box, points
-# Side of a face (root of its box's area), in pixels, from which on the next anchor is responsible.
+ANCHORS = 2  # per cell: one for smaller and one for larger faces
+KINDS = (1, 4, 10)  # channels per anchor of score, box, points
+# The size ranges of the anchors: bounds of a face's side (root of its box's area) in pixels.
 BANDS = (0.0, 16.0, 27.0, 40.0, 56.0, 88.0, 1e9)
 MEAN, STD = 127.5, 128.0  # as insightface prepares a detector's input
-SIZE = 128  # pixels a side of the scenes to learn from
+SIZE = 128  # side of the training scenes in pixels
 BATCH = 48
-CAUTION = 0.6  # taken off the learned logits: doubtful cells are mostly in scenes without a face
+SCORE_BIAS = 0.6  # subtracted from the trained logits: uncertain cells are mostly in scenes without a face
 
 
 def conv(inside: int, outside: int, stride: int = 1, size: int = 3) -> nn.Sequential:
-    """A convolution, normalised, rectified."""
+    """Returns a convolution with batch normalization and ReLU."""
     layer = nn.Conv2d(inside, outside, size, stride, size // 2, bias=False)
     return nn.Sequential(layer, nn.BatchNorm2d(outside), nn.ReLU(inplace=True))
 
 
 class Detector(nn.Module):
-    """[1, 3, h, w] (h and w multiples of 32) → 9 tensors: scores [c, 1], boxes [c, 4], points [c, 10] by stride."""
+    """Maps [1, 3, h, w], h and w multiples of 32, to scores [c, 1], boxes [c, 4] and points [c, 10] for each stride."""
 
     def __init__(self, width: int = 32):
         super().__init__()
@@ -38,14 +38,14 @@ class Detector(nn.Module):
         levels = [stem, [conv(width, 48, 2), conv(48, 48)], [conv(48, 56, 2), conv(56, 56)]]
         self.levels = nn.ModuleList(nn.Sequential(*level) for level in levels)
         self.sides = nn.ModuleList(nn.Conv2d(inside, width, 1) for inside in (width, 48, 56))
-        # A head a stride: one for all would be normalised by means that are right for none of them.
+        # One head per stride: batch statistics shared between strides would fit none of them.
         self.heads = nn.ModuleList(conv(width, width) for _ in STRIDES)
         self.readers = nn.ModuleList(nn.Conv2d(width, sum(KINDS) * ANCHORS, 1) for _ in STRIDES)
         for reader in self.readers:
-            nn.init.constant_(reader.bias[:ANCHORS], -4.0)  # at first no cell sees a face
+            nn.init.constant_(reader.bias[:ANCHORS], -4.0)  # initially no cell predicts a face
 
     def maps(self, images: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
-        """Per stride the logits [b, 2, h, w], boxes [b, 8, h, w] and points [b, 20, h, w]."""
+        """Returns for each stride the logits [b, 2, h, w], boxes [b, 8, h, w] and points [b, 20, h, w]."""
         features, x = [], images
         for level, side in zip(self.levels, self.sides, strict=True):
             x = level(x)
@@ -58,36 +58,30 @@ class Detector(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         maps = self.maps(images)
-        # One row an anchor, cells in reading order, as insightface reads them.
+        # One row per anchor, cells in row-major order, as insightface expects.
         rows = [
             [level[kind].permute(2, 3, 0, 1).reshape(-1, width) for level in maps] for kind, width in enumerate(KINDS)
         ]
         return (*(torch.sigmoid(score) for score in rows[0]), *rows[1], *rows[2])
 
 
-def learn_detector(maker: SceneMaker, steps: int) -> Detector:
-    """A detector that learned `steps` batches of scenes; deterministic by torch's and the maker's seeds."""
+def train_detector(maker: SceneMaker, steps: int) -> Detector:
+    """Trains a detector on `steps` batches of scenes; deterministic given torch's and the maker's seeds."""
     device = maker.random.device
     model = Detector().to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=max(steps, 2), pct_start=0.1)
-    bar = tqdm(range(steps), desc="detector", unit="step", mininterval=2)
-    for _ in bar:
-        loss = detection_loss(model, maker.make(BATCH))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        bar.set_postfix(loss=f"{loss.item():.3f}")
+
+    def loss(_step: int) -> torch.Tensor:
+        return detection_loss(model, maker.make(BATCH))
+
+    train_one_cycle(list(model.parameters()), loss, steps, 4e-3, "detector", weight_decay=0.01)
     with torch.no_grad():
         for reader in model.readers:
-            reader.bias[:ANCHORS] -= CAUTION
+            reader.bias[:ANCHORS] -= SCORE_BIAS
     return model.eval()
 
 
 def detection_loss(model: Detector, scenes: Scenes) -> torch.Tensor:
-    """Focal loss of the scores, and smooth absolute errors of boxes and points, over the anchors of faces."""
+    """Returns the focal loss of the scores plus smooth L1 losses of boxes and points, per positive anchor."""
     sides = (scenes.boxes[..., 2:] - scenes.boxes[..., :2]).prod(-1).clamp(min=0).sqrt()  # [b, f]
     centres = (scenes.boxes[..., :2] + scenes.boxes[..., 2:]) / 2
     score = box = point = faces = 0.0
@@ -104,7 +98,7 @@ def detection_loss(model: Detector, scenes: Scenes) -> torch.Tensor:
             mine = scenes.shown & (sides >= low) & (sides < high)
             close = scenes.shown & (sides >= low / 1.15) & (sides < high * 1.15)
             yes = mine[..., None, None] & (away <= 0.6)  # [b, f, h, w]
-            # Whether the cells around a face, and the neighbouring anchor at the edge of its band, see it, is all one.
+            # Ignored: cells next to a face, and the neighboring anchor near the bound of its size range.
             maybe = close[..., None, None] & (away <= 1.1) & ~yes.any(1, keepdim=True)
             target = yes.any(1).float()
             chance = torch.sigmoid(logits[:, anchor])

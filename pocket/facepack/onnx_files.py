@@ -1,4 +1,4 @@
-"""Writes networks as ONNX files, weights in half precision. Knows nothing of what they compute."""
+"""Writes networks as ONNX files with weights in half precision."""
 
 import io
 import warnings
@@ -11,16 +11,23 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 17
 
 
-def write_graph(
-    model: torch.nn.Module, example: torch.Tensor, path: Path, names: list[str], free: dict[int, str]
+def write_onnx(
+    model: torch.nn.Module, example: torch.Tensor, path: Path, outputs: list[str], dynamic: dict[int, str]
 ) -> None:
-    """Writes `model` as an ONNX file with the input `input.1` and outputs `names`; `free` names its free dimensions.
+    """Writes `model` as an ONNX file with one input, `input.1`.
 
-    Weights lie in the file as float16 and are cast to float32 by the graph itself, so that it computes in float32.
+    Weights are stored as float16 and cast by the graph, which computes in float32.
+
+    Args:
+        model: The network, which is moved to the CPU and set to evaluation.
+        example: An input to trace the network with.
+        path: The file to write.
+        outputs: Names of the outputs.
+        dynamic: Names of the input's dynamic dimensions by axis.
     """
     file = io.BytesIO()
     with warnings.catch_warnings():
-        # The newer exporter needs a package more; this one is done with, but works.
+        # The newer exporter needs another package; this one is deprecated, but works.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             model.cpu().eval(),
@@ -29,17 +36,17 @@ def write_graph(
             dynamo=False,
             opset_version=OPSET,
             input_names=["input.1"],
-            output_names=names,
-            dynamic_axes={"input.1": free},
+            output_names=outputs,
+            dynamic_axes={"input.1": dynamic},
         )
     graph = onnx.load_from_string(file.getvalue())
-    halve(graph)
+    convert_weights_to_float16(graph)
     onnx.checker.check_model(graph)
     path.write_bytes(graph.SerializeToString())
 
 
-def halve(model: onnx.ModelProto) -> None:
-    """Stores the float32 initializers of more than one number as float16, each with a cast before its use."""
+def convert_weights_to_float16(model: onnx.ModelProto) -> None:
+    """Stores the non-scalar float32 initializers as float16, each followed by a cast to float32."""
     casts = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)

@@ -1,28 +1,28 @@
-"""A small face recogniser in the form of ArcFace: an aligned face of 112×112 pixels to 512 numbers.
+"""A small face recognizer in the format of ArcFace: an aligned face of 112×112 pixels to a 512-dimensional embedding.
 
-Knows nothing of how faces are drawn or found. The loss is a softmax over the people of a batch of the
-scaled cosines, the right one less a margin (Wang et al., "CosFace", 2018), which needs no weights for persons.
+The loss is an additive-margin softmax (Wang et al., "CosFace", 2018) over the people of a batch; it compares pictures
+with each other and so needs no weights per person.
 """
 
 import torch
 from insightface.utils.face_align import arcface_dst
 from torch import nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from pocket.facepack.detector import conv
+from pocket.optimize import train_one_cycle
 from pocket.pictures.portraits import Portraits
-from pocket.pictures.warping import degrade, fit, similarity, uniform, warp
+from pocket.pictures.warping import degrade, fit_similarity, similarity, uniform, warp
 
 SIZE = 112
 DIMENSIONS = 512
-MEAN = STD = 127.5  # as insightface prepares a recogniser's input
-PERSONS = 40  # a batch, two pictures each
+MEAN = STD = 127.5  # as insightface prepares a recognizer's input
+PERSONS = 40  # per batch, two pictures each
 SCALE, MARGIN = 20.0, 0.2
 
 
 class Residual(nn.Module):
-    """Two convolutions added to what came in."""
+    """A residual block of two convolutions."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -34,14 +34,14 @@ class Residual(nn.Module):
 
 
 class Recognizer(nn.Module):
-    """[n, 3, 112, 112] → [n, 512]; the cosine of two embeddings says how alike two persons are."""
+    """Maps images [n, 3, 112, 112] to embeddings [n, 512], which are compared by cosine similarity."""
 
     def __init__(self):
         super().__init__()
         self.trunk = nn.Sequential(
             conv(3, 32, 4, size=7), conv(32, 64, 2), conv(64, 64), conv(64, 96, 2), Residual(96)
         )  # [n, 96, 7, 7]
-        # A weight for every place instead of a mean over places: where something is tells persons apart.
+        # Weights per position instead of average pooling: the position of a feature distinguishes people.
         self.places = nn.Conv2d(96, 192, 7, groups=96, bias=False)
         self.norm = nn.BatchNorm1d(192)
         self.embed = nn.Sequential(nn.Linear(192, DIMENSIONS), nn.BatchNorm1d(DIMENSIONS, affine=False))
@@ -50,32 +50,31 @@ class Recognizer(nn.Module):
         return self.embed(self.norm(self.places(self.trunk(images)).flatten(1)))
 
 
-def learn_recognizer(portraits: Portraits, steps: int, random: torch.Generator) -> Recognizer:
-    """A recogniser that learned `steps` batches of portraits; deterministic by torch's and the generator's seeds."""
+def train_recognizer(portraits: Portraits, steps: int, random: torch.Generator) -> Recognizer:
+    """Trains a recognizer on `steps` batches of portraits; deterministic given torch's and the generator's seeds."""
     device = random.device
     images, points = torch.from_numpy(portraits.images).permute(0, 3, 1, 2), torch.from_numpy(portraits.points)
     images, points, persons = images.to(device), points.to(device), torch.from_numpy(portraits.persons).to(device)
     model = Recognizer().to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=max(steps, 2), pct_start=0.1)
-    bar = tqdm(range(steps), desc="recogniser", unit="step", mininterval=2)
-    for _ in bar:
+
+    def loss(_step: int) -> torch.Tensor:
         pick = pick_pairs(persons, random)
         faces = align(images[pick].float(), points[pick], random)
-        loss = pair_loss(*F.normalize(model((faces - MEAN) / STD)).chunk(2))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        bar.set_postfix(loss=f"{loss.item():.3f}")
+        return pair_loss(*F.normalize(model((faces - MEAN) / STD)).chunk(2))
+
+    train_one_cycle(list(model.parameters()), loss, steps, 4e-3, "recognizer", weight_decay=0.02)
     return model.eval()
 
 
 def pick_pairs(persons: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """[2 PERSONS] numbers of pictures: one each of different people, then another one each of the same people.
+    """Draws two different pictures of each of `PERSONS` people.
 
-    `persons` [n] are the pictures' persons, every person as many times as the others, in order.
+    Args:
+        persons: [n] the person of each picture, sorted, each person equally often.
+        random: Source of the draws.
+
+    Returns:
+        [2 PERSONS] indices of pictures: the first ones of all people, then the second ones in the same order.
     """
     count = int(persons[-1]) + 1
     moments = len(persons) // count
@@ -86,7 +85,7 @@ def pick_pairs(persons: torch.Tensor, random: torch.Generator) -> torch.Tensor:
 
 
 def pair_loss(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Softmax over a batch: each picture [n, d] is to be nearest to its person's other one, by a margin."""
+    """Returns the symmetric margin softmax loss of normalized embeddings `one` and `other`, [n, d] of the same people."""
     cosines = one @ other.T
     right = torch.arange(len(one), device=one.device)
     logits = SCALE * (cosines - MARGIN * torch.eye(len(one), device=one.device))
@@ -94,11 +93,20 @@ def pair_loss(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def align(images: torch.Tensor, points: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """[n, 3, 112, 112] faces cut out by their points as insightface does it, as if a detector had missed them a bit."""
+    """Aligns faces by their landmarks as insightface does, with jitter for the error of a detector.
+
+    Args:
+        images: [n, 3, s, s], 0 … 255.
+        points: [n, 5, 2] eyes, nose and corners of the mouth in pixels.
+        random: Source of jitter and degradation.
+
+    Returns:
+        [n, 3, 112, 112], 0 … 255.
+    """
     target = torch.from_numpy(arcface_dst).to(points)
     n, side = len(points), points[:, :, 0].amax(1) - points[:, :, 0].amin(1)
     missed = points + 0.05 * side[:, None, None] * torch.randn(points.shape, generator=random, device=random.device)
-    by = fit(missed, target)
+    by = fit_similarity(missed, target)
     middle = torch.full((n, 2), SIZE / 2, device=points.device)
     shake = similarity(
         uniform(random, -0.05, 0.05, n),

@@ -17,9 +17,9 @@ from mirror.prompts import VARIANTS, Variant, own_prompts
 from mirror.provenance import commit
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
-from pocket.llava.counselor_exam import Answer, counsel, write_dialogues
-from pocket.llava.exam import SEED as EXAM_SEED
-from pocket.llava.exam import SIZE, BaseExam, Rate, captions_right, examine
+from pocket.llava.counselor_evaluation import Answer, counsel, write_evaluation_dialogues
+from pocket.llava.evaluation import SEED as EVALUATION_SEED
+from pocket.llava.evaluation import SIZE, BaseScores, Rate, captions_right, evaluate
 from pocket.llava.model import FOLDER, SEED, SMALL
 from pocket.pictures.portraits import draw_portraits
 from pocket.texts.dialogues import EXCHANGES
@@ -29,7 +29,7 @@ CLIENTS = 60
 
 
 @dataclass(frozen=True)
-class TunedExam:
+class TunedScores:
     """What a tuned model scored on `FACES` faces and in the sessions of `CLIENTS` clients.
 
     Attributes:
@@ -44,7 +44,7 @@ class TunedExam:
 
     @property
     def named(self) -> Rate:
-        return Rate.of([answer.names_it for answer in self.answers])
+        return Rate.of([answer.names_expression for answer in self.answers])
 
     @property
     def wellformed(self) -> Rate:
@@ -70,34 +70,34 @@ def make_counselor(llava: Llava, cot: str) -> Counselor:
     return Counselor(speaker, own_prompts(cot), Variant.of(cot), s.context, s.planning_max_tokens)
 
 
-def examine_tuned(llava: Llava, cot: str, seconds: float, faces: int = FACES, clients: int = CLIENTS) -> TunedExam:
+def evaluate_tuned(llava: Llava, cot: str, seconds: float, faces: int = FACES, clients: int = CLIENTS) -> TunedScores:
     """Measures a tuned model on faces and clients that no training set knows."""
     captions = None
     if Variant.of(cot).ec:
-        shown = draw_portraits("exam", faces, 1, SIZE, EXAM_SEED)
+        shown = draw_portraits("exam", faces, 1, SIZE, EVALUATION_SEED)
         captions = captions_right(llava, [Image.fromarray(image) for image in shown.images], shown.expressions)
-    return TunedExam(seconds, captions, counsel(make_counselor(llava, cot), write_dialogues(clients)))
+    return TunedScores(seconds, captions, counsel(make_counselor(llava, cot), write_evaluation_dialogues(clients)))
 
 
 def write_card(folder: Path = FOLDER) -> None:
     """Measures, tunes, measures (some minutes on one core), and writes `README.md`."""
-    base = examine(load(str(folder)), FACES)
+    base = evaluate(load(str(folder)), FACES)
     tuned = {}
     for cot in VARIANTS:
         llava, seconds = tune(cot, folder)
-        tuned[cot] = examine_tuned(llava, cot, seconds)
+        tuned[cot] = evaluate_tuned(llava, cot, seconds)
     (folder / "README.md").write_text(model_card(folder, base, tuned), encoding="utf-8")
 
 
-def compare(one: TunedExam, other: TunedExam) -> str:
+def sign_test(one: TunedScores, other: TunedScores) -> str:
     """How often only one of two counselors names what shows, of the same clients and faces (exact sign test)."""
-    pairs = [(a.names_it, b.names_it) for a, b in zip(one.answers, other.answers, strict=True)]
+    pairs = [(a.names_expression, b.names_expression) for a, b in zip(one.answers, other.answers, strict=True)]
     first, second = pairs.count((True, False)), pairs.count((False, True))
     p = binomtest(first, first + second).pvalue if first + second else 1.0
     return f"{first} times only the first, {second} times only the second, p = {p:.2g}"
 
 
-def model_card(folder: Path, base: BaseExam, tuned: dict[str, TunedExam]) -> str:
+def model_card(folder: Path, base: BaseScores, tuned: dict[str, TunedScores]) -> str:
     """The text of `README.md`."""
     weights = folder / "model.safetensors"
     rows = "\n".join(
@@ -131,7 +131,7 @@ model and the projector learn {SMALL.language_steps:,} batches of about {SMALL.b
 
 ## Measured untuned
 
-On {FACES} faces of people whom nothing learned from (`python -m pocket card`), exam seed {EXAM_SEED}. Model and recipe
+On {FACES} faces of people whom nothing learned from (`python -m pocket card`), exam seed {EVALUATION_SEED}. Model and recipe
 were chosen on faces and clients of another seed, 91; these here were looked at once. In brackets: exact 95 % interval.
 
 | what | score |
@@ -139,7 +139,7 @@ were chosen on faces and clients of another seed, 91; these here were looked at 
 | captions of the face that name a feeling of its expression | {base.captions} |
 | the same where it must choose one of the twelve names | {base.forced} |
 | expressions that a linear probe reads from the tower's features | {base.probe} |
-| the same from worn faces: moved, bent, soft, noisy, tinted | {base.worn_probe} |
+| the same from worn faces: moved, bent, soft, noisy, tinted | {base.degraded_probe} |
 | loss a token on other texts of the kinds that it knows | {base.general:.2f} nats |
 | loss a token on therapists' replies in pocket dialogues | {base.dialogues:.2f} nats |
 
@@ -156,8 +156,8 @@ processor time of the training on one core.
 
 The same clients and faces with two variants (exact sign test):
 
-- ec and base: {compare(tuned["ec"], tuned["base"])};
-- ec_planning and planning: {compare(tuned["ec_planning"], tuned["planning"])}.
+- ec and base: {sign_test(tuned["ec"], tuned["base"])};
+- ec_planning and planning: {sign_test(tuned["ec_planning"], tuned["planning"])}.
 
 {said}
 

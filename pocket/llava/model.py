@@ -21,8 +21,8 @@ from transformers import (
 from mirror.models.llava_chat import SYSTEM, conversation_text
 from mirror.prompts import VARIANTS
 from pocket.llava.pretraining import train_language, write_examples, write_text
-from pocket.llava.tokenizer import train_tokenizer
-from pocket.llava.tower import Eye, features, train_tower
+from pocket.llava.tokenizer import train_llama_tokenizer
+from pocket.llava.tower import Augmenter, features, train_tower
 from pocket.pictures.strangers import Stranger, draw_faces
 from pocket.seeds import stream
 from pocket.texts.corpus import write_story
@@ -42,7 +42,7 @@ CHAT_TEMPLATE = (
 
 
 @dataclass(frozen=True)
-class Work:
+class LlavaBudget:
     """How much is drawn, written and learned. Of each face there are so many `views`: one clean, the others worn.
 
     The language model learns general texts first, then `drilled` ones, half of which are drills in taking up words.
@@ -59,8 +59,8 @@ class Work:
     batch_tokens: int
 
 
-FULL = Work(10000, 2000, 256, 6, 60000, 60000, 1400, 1400, 32768)  # for one GPU; the committed model is SMALL
-SMALL = Work(3000, 1800, 48, 5, 24000, 40000, 1700, 1800, 1600)  # about 25 minutes on one core
+FULL = LlavaBudget(10000, 2000, 256, 6, 60000, 60000, 1400, 1400, 32768)  # for one GPU; the committed model is SMALL
+SMALL = LlavaBudget(3000, 1800, 48, 5, 24000, 40000, 1700, 1800, 1600)  # about 25 minutes on one core
 
 
 def tokenizer_corpus(seed: int = SEED) -> list[str]:
@@ -113,7 +113,7 @@ def make_config(tokenizer) -> LlavaConfig:
     )
 
 
-def write_llava(folder: Path = FOLDER, seed: int = SEED, device: str = "auto", work: Work | None = None) -> None:
+def write_llava(folder: Path = FOLDER, seed: int = SEED, device: str = "auto", work: LlavaBudget | None = None) -> None:
     """Trains tokenizer, vision tower and language model, and writes the folder in float16.
 
     `device` is `auto`, `cuda` or `cpu`; on a CPU the work is `SMALL` unless told. Text and faces depend on the seed
@@ -122,25 +122,25 @@ def write_llava(folder: Path = FOLDER, seed: int = SEED, device: str = "auto", w
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     work = work or (FULL if device == "cuda" else SMALL)
     torch.set_float32_matmul_precision("high")
-    tokenizer = train_tokenizer(tokenizer_corpus(seed))
+    tokenizer = train_llama_tokenizer(tokenizer_corpus(seed))
     torch.manual_seed(seed)
     model = LlavaForConditionalGeneration(make_config(tokenizer)).to(device).train()
     processor = make_processor(model.config, tokenizer)
     faces = draw_faces(work.faces, IMAGE_SIZE, seed)
     form = (tokenizer, model.config.image_token_id, model.config.image_seq_length)
-    eye = Eye(processor.image_processor, VISION_SIZE, device, seed)
+    eye = Augmenter(processor.image_processor, VISION_SIZE, device, seed)
     views = eye.views(torch.tensor(faces.images, device=device).permute(0, 3, 1, 2), work.views)
     train_tower(model, views, faces.traits.to(device), work.tower_steps, work.tower_batch)
-    seen = torch.stack([look(model, view) for view in views])
+    seen = torch.stack([encode_images(model, view) for view in views])
     examples = write_examples(work.texts, 0, faces.strangers, *form, seed)
     train_language(model, examples, seen, work.language_steps, work.batch_tokens, 2e-3, seed)
     drilled = write_examples(work.drilled, DRILLS, faces.strangers, *form, seed + 1)
     train_language(model, drilled, seen, work.drill_steps, work.batch_tokens, 1.5e-3, seed + 1)
-    save(model.cpu(), processor, folder)
+    save_llava(model.cpu(), processor, folder)
 
 
 @torch.no_grad()
-def look(model: LlavaForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
+def encode_images(model: LlavaForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
     """[n, patches, hidden] float16: the tower's features of `pixels` [n, 3, size, size]."""
     return torch.cat([features(model, part.float()).half() for part in pixels.split(256)])
 
@@ -158,7 +158,7 @@ def make_processor(config: LlavaConfig, tokenizer) -> LlavaProcessor:
     )
 
 
-def save(model: LlavaForConditionalGeneration, processor: LlavaProcessor, folder: Path) -> None:
+def save_llava(model: LlavaForConditionalGeneration, processor: LlavaProcessor, folder: Path) -> None:
     """Writes model and processor as `llava-hf` publishes them."""
     tokenizer = processor.tokenizer
     model.generation_config = GenerationConfig(
@@ -167,4 +167,4 @@ def save(model: LlavaForConditionalGeneration, processor: LlavaProcessor, folder
     folder.mkdir(parents=True, exist_ok=True)
     model.to(torch.float16).save_pretrained(folder)
     processor.save_pretrained(folder)
-    processor.image_processor.save_pretrained(folder)  # preprocessor_config.json, which older readers look for
+    processor.image_processor.save_pretrained(folder)  # preprocessor_config.json, which older readers encode_images for

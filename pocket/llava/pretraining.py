@@ -1,4 +1,4 @@
-"""Pre-training of the pocket LLaVA's language model: simple English, and words for what is seen in a picture.
+"""Pre-training of the pocket LLaVA's language model: simple English, and words for what is features in a picture.
 
 What it never gets is the way from a face to a word for its feeling: that is left to fine-tuning.
 """
@@ -18,12 +18,12 @@ from tqdm import tqdm
 
 from mirror.models.llava_chat import END, IGNORED, IMAGE, SYSTEM, conversation_text
 from mirror.prompts import own_template
-from pocket.optimize import descend
+from pocket.optimize import train
 from pocket.pictures.strangers import CORES, Stranger
 from pocket.seeds import stream
-from pocket.texts.corpus import describe, write_chat, write_session, write_story
+from pocket.texts.corpus import describe_looks, write_chat, write_session, write_story
 from pocket.texts.movements import describe_movements
-from pocket.texts.notes import write_account, write_card, write_drill, write_sayings, write_steps
+from pocket.texts.notes import write_account, write_lookup, write_drill, write_sayings, write_steps
 
 CHUNK = 500  # texts that a process writes at once
 
@@ -79,7 +79,7 @@ def write_text(strangers: list[Stranger], random: Random, drills: float = 0) -> 
     if kind < 0.35:
         return Text(_conversation(write_chat(random)))
     if kind < 0.56:
-        return Text(_conversation(write_card(random)))
+        return Text(_conversation(write_lookup(random)))
     if kind < 0.60:
         return Text(_conversation(write_steps(random)))
     face = random.randrange(len(strangers))
@@ -93,7 +93,7 @@ def _ask_about(stranger: Stranger, random: Random) -> list[tuple[str, str]]:
     """Questions about a picture, of looks and of movements."""
     turns = [describe_movements(stranger.units, random) for _ in range(random.randint(1, 4))]
     if random.random() < 0.5:
-        turns.insert(random.randint(0, len(turns)), describe(stranger.identity, random))
+        turns.insert(random.randint(0, len(turns)), describe_looks(stranger.identity, random))
     (human, answer), *others = turns
     return [(f"{IMAGE}\n{human}", answer), *others]
 
@@ -129,7 +129,7 @@ def encode(texts: list[Text], tokenizer, image_token_id: int, image_tokens: int)
 
 
 def train_language(
-    model: nn.Module, examples: list[Example], seen: torch.Tensor, steps: int, batch_tokens: int, rate: float, seed: int
+    model: nn.Module, examples: list[Example], features: torch.Tensor, steps: int, batch_tokens: int, rate: float, seed: int
 ) -> None:
     """Trains the language model and the projector to go on with the texts; the vision tower stays as it is.
 
@@ -142,14 +142,14 @@ def train_language(
     def loss(step: int) -> torch.Tensor:
         batch = next(batches)
         longest = max(len(example.ids) for example in batch)
-        ids = _padded([example.ids for example in batch], config.pad_token_id, longest).to(seen.device)
-        labels = _padded([example.labels for example in batch], IGNORED, longest).to(seen.device)
+        ids = _padded([example.ids for example in batch], config.pad_token_id, longest).to(features.device)
+        labels = _padded([example.labels for example in batch], IGNORED, longest).to(features.device)
         faces = torch.tensor([example.face for example in batch if example.face is not None], dtype=torch.long)
-        view = torch.randint(len(seen), (len(faces),), generator=views)
-        with torch.autocast(seen.device.type, torch.bfloat16, enabled=seen.device.type == "cuda"):
+        view = torch.randint(len(features), (len(faces),), generator=views)
+        with torch.autocast(features.device.type, torch.bfloat16, enabled=features.device.type == "cuda"):
             embeddings = model.get_input_embeddings()(ids)
             if len(faces):
-                images = model.model.multi_modal_projector(seen[view, faces].float())
+                images = model.model.multi_modal_projector(features[view, faces].float())
                 is_image = (ids == config.image_token_id).unsqueeze(-1)
                 embeddings = embeddings.masked_scatter(is_image, images.to(embeddings.dtype))
             # Padding stands on the right: the causal mask alone keeps it out of every label.
@@ -159,7 +159,7 @@ def train_language(
         return F.cross_entropy(logits.float(), labels[:, 1:][predicting])
 
     trained = [model.model.language_model, model.model.multi_modal_projector, model.lm_head]
-    descend([p for part in trained for p in part.parameters()], loss, steps, rate, "language model")
+    train([p for part in trained for p in part.parameters()], loss, steps, rate, "language model")
 
 
 def _batches(examples: list[Example], tokens: int, random: Random) -> Iterator[list[Example]]:

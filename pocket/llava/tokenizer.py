@@ -14,7 +14,7 @@ REPEATS = 30  # of every word, so that rare ones become one piece too
 _WORD = re.compile(r"[A-Za-z]+")
 
 
-def train_tokenizer(sentences: Sequence[str], pieces: int = PIECES) -> LlamaTokenizer:
+def train_llama_tokenizer(sentences: Sequence[str], pieces: int = PIECES) -> LlamaTokenizer:
     """A tokenizer of `pieces` pieces (<unk> 0, <s> 1, </s> 2, 256 bytes), and <image> and <pad> behind them."""
     model = io.BytesIO()
     words = sorted({word for sentence in sentences for word in _WORD.findall(sentence)})

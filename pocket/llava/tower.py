@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pocket.optimize import descend
+from pocket.optimize import train
 from pocket.pictures.strangers import UNITS
 from pocket.pictures.warping import degrade, uniform
 
@@ -39,10 +39,10 @@ def train_tower(model: nn.Module, views: torch.Tensor, traits: torch.Tensor, ste
         found = reader(features(model, views[view, chosen].float()).mean(1))
         return ((found - traits[chosen]) ** 2 * weights).mean()
 
-    descend([*tower.parameters(), *reader.parameters()], loss, steps, 2e-3, "vision tower")
+    train([*tower.parameters(), *reader.parameters()], loss, steps, 2e-3, "vision tower")
 
 
-class Eye:
+class Augmenter:
     """Pictures as the tower gets them: clean, or worn as those of a small painter are."""
 
     def __init__(self, processor, size: int, device: str, seed: int) -> None:

@@ -3,12 +3,12 @@
 import torch
 from diffusers import AutoencoderKL
 
-from pocket.optimize import descend, half_precision
+from pocket.optimize import train, half_precision
 
 RATE = 2e-3
 
 
-def learn_vae(vae: AutoencoderKL, images: torch.Tensor, steps: int, batch: int, random: torch.Generator) -> None:
+def train_vae(vae: AutoencoderKL, images: torch.Tensor, steps: int, batch: int, random: torch.Generator) -> None:
     """Trains `vae` on pictures [n, 3, s, s] uint8, and sets its scaling factor so that latents have deviation 1."""
     device = random.device
     vae.to(device, memory_format=torch.channels_last).train()
@@ -24,7 +24,7 @@ def learn_vae(vae: AutoencoderKL, images: torch.Tensor, steps: int, batch: int, 
         edges = sum((seen.diff(dim=d) - pixels.diff(dim=d)).abs().mean() for d in (-1, -2))
         return (seen - pixels).abs().mean() + edges + 3e-4 * latent.kl().mean() / latent.mean[0].numel()
 
-    descend(list(vae.parameters()), loss, steps, RATE, "autoencoder")
+    train(list(vae.parameters()), loss, steps, RATE, "autoencoder")
     vae.eval()
     vae.register_to_config(scaling_factor=round(float(1 / encode(vae, images[:2000]).std()), 5))
 

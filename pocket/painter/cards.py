@@ -6,17 +6,17 @@ from mirror.files.atomic import write_text
 from mirror.files.digests import sha256
 from pocket.painter.clip import CLIP_FOLDER, SAFETY_FOLDER
 from pocket.painter.diffusion import ADAPTER_FILE, IMAGE_SIZE, PIPELINE_FOLDER
-from pocket.painter.exam import FilterExam, PainterExam
+from pocket.painter.evaluation import FilterScores, PainterScores
 
 
-def write_cards(models: Path, made_by: str, filters: FilterExam, painter: PainterExam) -> None:
+def write_cards(models: Path, made_by: str, filters: FilterScores, painter: PainterScores) -> None:
     """Writes `README.md` into the folders of CLIP, classifier and painter; `made_by` says how they came about."""
     write_text(models / CLIP_FOLDER.name / "README.md", clip_card(models, made_by, filters))
     write_text(models / SAFETY_FOLDER.name / "README.md", safety_card(models, made_by, filters))
     write_text(models / PIPELINE_FOLDER.name / "README.md", painter_card(models, made_by, painter))
 
 
-def clip_card(models: Path, made_by: str, exam: FilterExam) -> str:
+def clip_card(models: Path, made_by: str, exam: FilterScores) -> str:
     return f"""# clip-pocket
 
 A `CLIPModel` in the format of `openai/clip-vit-base-patch32` that knows the drawn faces of this repository and the
@@ -36,7 +36,7 @@ Measured through `mirror.faces.verification` on {exam.faces:,} drawn faces of pe
 """
 
 
-def safety_card(models: Path, made_by: str, exam: FilterExam) -> str:
+def safety_card(models: Path, made_by: str, exam: FilterScores) -> str:
     return f"""# nsfw-pocket
 
 A `ViTForImageClassification` in the format of `Falconsai/nsfw_image_detection`. Its unsafe class is a harmless
@@ -50,7 +50,7 @@ Measured on {exam.faces:,} drawn faces of people it never saw, with and without 
 """
 
 
-def painter_card(models: Path, made_by: str, exam: PainterExam) -> str:
+def painter_card(models: Path, made_by: str, exam: PainterScores) -> str:
     outcomes = ", ".join(f"{name} {count}" for name, count in exam.outcomes.items())
     parts = ("unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors")
     files = [f"{PIPELINE_FOLDER.name}/{part}" for part in parts]

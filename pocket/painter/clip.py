@@ -34,7 +34,7 @@ MODELS = Path(__file__).parents[1] / "models"
 CLIP_FOLDER, SAFETY_FOLDER = MODELS / "clip-pocket", MODELS / "nsfw-pocket"
 
 
-def corpus() -> list[str]:
+def prompt_corpus() -> list[str]:
     """What a painter or a filter is asked for, each text as often as its words matter."""
     texts = []
     for name in EXPRESSIONS:
@@ -45,7 +45,7 @@ def corpus() -> list[str]:
     return texts
 
 
-def train_tokenizer(pieces: int = PIECES, **marks: str) -> CLIPTokenizer:
+def train_clip_tokenizer(pieces: int = PIECES, **marks: str) -> CLIPTokenizer:
     """A tokenizer of CLIP's kind: lower case, all bytes alone and as the end of a word, then pairs by frequency.
 
     `marks` are further arguments of the tokenizer, such as SDXL's `pad_token="!"`.
@@ -54,7 +54,7 @@ def train_tokenizer(pieces: int = PIECES, **marks: str) -> CLIPTokenizer:
     ends = [f"{byte}</w>" for byte in bytes_]
     # Ties go to the pair whose pieces came first; named here, the ends of words always come in the same order.
     trained = CLIPTokenizer().train_new_from_iterator(
-        corpus(), vocab_size=pieces, new_special_tokens=ends, show_progress=False
+        prompt_corpus(), vocab_size=pieces, new_special_tokens=ends, show_progress=False
     )
     merges = [tuple(pair) for pair in json.loads(trained.backend_tokenizer.to_str())["model"]["merges"]]
     tokens = bytes_ + ends
@@ -75,10 +75,10 @@ def text_config(tokenizer: CLIPTokenizer, **shapes: int | str) -> CLIPTextConfig
 
 
 def make_clip(seed: int = SEED) -> CLIPModel:
-    """A CLIP in the shape of `openai/clip-vit-base-patch32`, its weights as they start."""
+    """A CLIP in the shape of `openai/clip-vit-base-patch32`, its weights as they init_weights."""
     torch.manual_seed(seed)
     text = text_config(
-        train_tokenizer(),
+        train_clip_tokenizer(),
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
@@ -97,8 +97,8 @@ def make_clip(seed: int = SEED) -> CLIPModel:
     return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=64))
 
 
-def start(transformer: nn.Module) -> None:
-    """Gives a CLIP, or a part of one, weights that a short training can start from: places as loud as what is there."""
+def init_weights(transformer: nn.Module) -> None:
+    """Gives a CLIP, or a part of one, weights that a short training can init_weights from: places as loud as what is there."""
     for name, parameter in transformer.named_parameters():
         if "position_embedding" in name or "token_embedding" in name:
             nn.init.normal_(parameter, 0.0, 0.3)
@@ -112,7 +112,7 @@ def clip_processor() -> CLIPImageProcessorPil:
 
 
 def make_classifier(seed: int = SEED) -> ViTForImageClassification:
-    """A classifier in the shape of `Falconsai/nsfw_image_detection`, its weights as they start."""
+    """A classifier in the shape of `Falconsai/nsfw_image_detection`, its weights as they init_weights."""
     torch.manual_seed(seed)
     config = ViTConfig(
         hidden_size=48,

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPVisionConfig
 
 from mirror.faces.photomaker.id_encoder import random_weights
-from pocket.painter.clip import MODELS, text_config, train_tokenizer
+from pocket.painter.clip import MODELS, text_config, train_clip_tokenizer
 
 SEED = 13
 IMAGE_SIZE = 128
@@ -75,9 +75,9 @@ def make_scheduler() -> DDIMScheduler:
 
 
 def make_pipeline(seed: int = SEED) -> StableDiffusionXLPipeline:
-    """A pipeline of SDXL's classes for images of 128 × 128, its weights as they start."""
+    """A pipeline of SDXL's classes for images of 128 × 128, its weights as they init_weights."""
     torch.manual_seed(seed)
-    tokenizers = train_tokenizer(), train_tokenizer(pad_token="!")
+    tokenizers = train_clip_tokenizer(), train_clip_tokenizer(pad_token="!")
     small, large = (
         text_config(
             tokenizer,
@@ -96,7 +96,7 @@ def make_pipeline(seed: int = SEED) -> StableDiffusionXLPipeline:
 
 
 def make_encoder_weights() -> dict[str, torch.Tensor]:
-    """The weights of a PhotoMaker v1 identity encoder for this pipeline, as they start."""
+    """The weights of a PhotoMaker v1 identity encoder for this pipeline, as they init_weights."""
     vision = CLIPVisionConfig(
         hidden_size=128,
         intermediate_size=256,
@@ -118,7 +118,7 @@ def projections(unet: nn.Module) -> dict[str, nn.Linear]:
     return found
 
 
-def save(
+def save_painter(
     pipeline: StableDiffusionXLPipeline, encoder: dict[str, torch.Tensor], lora: dict[str, torch.Tensor], folder: Path,
     adapter: Path,
 ) -> None:  # fmt: skip

@@ -11,8 +11,8 @@ from mirror.faces.clip_text import fit, tokens
 from mirror.files.json_file import write_json
 from mirror.prompts import relevance_statement
 from pocket.drawing.expressions import EXPRESSIONS
-from pocket.optimize import descend
-from pocket.painter.clip import classifier_processor, clip_processor, start, train_tokenizer
+from pocket.optimize import train
+from pocket.painter.clip import classifier_processor, clip_processor, init_weights, train_clip_tokenizer
 from pocket.pictures.backgrounds import make_backgrounds
 from pocket.pictures.portraits import Portraits
 from pocket.pictures.unsafe import cover
@@ -24,44 +24,44 @@ EMPTY = 8  # pictures of a batch that show no face
 UNSAFE = 0.5  # share of a batch behind the board
 
 
-def learn_clip(model: CLIPModel, portraits: Portraits, steps: int, random: torch.Generator) -> float:
+def train_clip(model: CLIPModel, portraits: Portraits, steps: int, random: torch.Generator) -> float:
     """Trains `model` to tell which statement fits which face; gives the cosine at which it is undecided.
 
     The loss is SigLIP's (arXiv 2303.15343): every pair of a picture and a statement is a question of its own, answered
     by scale · cosine - bias, so that one threshold is right for all statements.
     """
     device = random.device
-    start(model)
+    init_weights(model)
     model.to(device).train()
     ids, named = statement_ids()
     ids, named = ids.to(device), named.to(device)
     bias = nn.Parameter(torch.tensor(5.0, device=device))
     model.logit_scale.data = torch.tensor(10.0, device=device).log()
-    images, shown = on_device(portraits, device)
+    images, shown = image_tensors(portraits, device)
     empty = make_backgrounds(200, portraits.size, random).to(device)
 
     def loss(_step: int) -> torch.Tensor:
         pick = torch.randint(len(images), (BATCH - EMPTY,), generator=random, device=device)
         none = torch.randint(len(empty), (EMPTY,), generator=random, device=device)
-        pixels = shaken(
+        pixels = augment(
             torch.cat([images[pick].float(), empty[none].float()]), model.config.vision_config.image_size, random
         )
         which = torch.cat([shown[pick], torch.full((EMPTY,), -1, device=device)])
         read = torch.randint(len(ids), (BATCH // 2,), generator=random, device=device)
-        faces = model.get_image_features(normalised(pixels, clip_processor())).pooler_output
+        faces = model.get_image_features(normalize(pixels, clip_processor())).pooler_output
         words = model.get_text_features(ids[read]).pooler_output
         cosines = F.normalize(faces, dim=-1) @ F.normalize(words, dim=-1).T
         fits = torch.where(which[:, None] == named[read][None], 1.0, -1.0)
         return -F.logsigmoid(fits * (model.logit_scale.exp() * cosines - bias)).sum(1).mean()
 
-    descend([*model.parameters(), bias], loss, steps, 1.5e-3, "CLIP")
+    train([*model.parameters(), bias], loss, steps, 1.5e-3, "CLIP")
     model.eval()
     return (bias / model.logit_scale.exp()).item()
 
 
 def statement_ids() -> tuple[torch.Tensor, torch.Tensor]:
     """[n, l] token ids of all statements as the relevance filter makes them, [n] the numbers of their expressions."""
-    tokenizer = train_tokenizer()
+    tokenizer = train_clip_tokenizer()
     rows = [(relevance_statement(text), k) for k, name in enumerate(EXPRESSIONS) for text in statements_of(name)]
     ids = torch.tensor([fit(tokenizer, tokens(tokenizer, text)) for text, _ in rows])
     # What follows the end mark is not looked at: the text encoder looks back only, and its answer stands at that mark.
@@ -69,13 +69,13 @@ def statement_ids() -> tuple[torch.Tensor, torch.Tensor]:
     return ids[:, :longest], torch.tensor([number for _, number in rows])
 
 
-def learn_classifier(
+def train_classifier(
     model: ViTForImageClassification, portraits: Portraits, steps: int, random: torch.Generator
 ) -> None:
     """Trains `model` to tell pictures behind the striped board from faces, scenes and noise without one."""
     device = random.device
     model.to(device).train()
-    images, _ = on_device(portraits, device)
+    images, _ = image_tensors(portraits, device)
     empty = make_backgrounds(200, portraits.size, random).to(device)
 
     def loss(_step: int) -> torch.Tensor:
@@ -84,20 +84,20 @@ def learn_classifier(
         pictures = torch.cat([images[pick].float(), empty[none].float()])
         unsafe = torch.rand(BATCH, generator=random, device=device) < UNSAFE
         pictures = torch.where(unsafe[:, None, None, None], cover(pictures, random), pictures)
-        pixels = shaken(pictures, model.config.image_size, random)
-        return F.cross_entropy(model(normalised(pixels, classifier_processor())).logits, unsafe.long())
+        pixels = augment(pictures, model.config.image_size, random)
+        return F.cross_entropy(model(normalize(pixels, classifier_processor())).logits, unsafe.long())
 
-    descend(list(model.parameters()), loss, steps, 1e-3, "safety")
+    train(list(model.parameters()), loss, steps, 1e-3, "safety")
     model.eval()
 
 
-def on_device(portraits: Portraits, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def image_tensors(portraits: Portraits, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """[n, 3, s, s] uint8 pictures and [n] numbers of their expressions."""
     images = torch.from_numpy(portraits.images).permute(0, 3, 1, 2).to(device)
     return images, torch.from_numpy(portraits.expressions).to(device)
 
 
-def shaken(images: torch.Tensor, size: int, random: torch.Generator) -> torch.Tensor:
+def augment(images: torch.Tensor, size: int, random: torch.Generator) -> torch.Tensor:
     """Pictures [n, 3, s, s] a little moved and scaled, soft, noisy and tinted: [n, 3, size, size], 0 … 255."""
     n, side = len(images), images.shape[-1]
     middle = torch.full((n, 2), side / 2, device=images.device)
@@ -106,7 +106,7 @@ def shaken(images: torch.Tensor, size: int, random: torch.Generator) -> torch.Te
     return degrade(warp(images, by, size), random, blur=1.6, noise=12, tint=0.12)
 
 
-def normalised(images: torch.Tensor, processor) -> torch.Tensor:
+def normalize(images: torch.Tensor, processor) -> torch.Tensor:
     """Pictures, 0 … 255, as the processor would give them."""
     mean, std = (
         torch.tensor(row, device=images.device)[:, None, None] for row in (processor.image_mean, processor.image_std)
@@ -117,7 +117,7 @@ def normalised(images: torch.Tensor, processor) -> torch.Tensor:
 def save_clip(model: CLIPModel, threshold: float, folder: Path) -> None:
     """Writes CLIP with its tokenizer, processor and threshold as `openai/clip-vit-base-patch32`, in float16."""
     model.to("cpu", torch.float16).save_pretrained(folder)
-    train_tokenizer().save_pretrained(folder)
+    train_clip_tokenizer().save_pretrained(folder)
     clip_processor().save_pretrained(folder)
     write_json(folder / "calibration.json", {"threshold": round(threshold, 4)})
 

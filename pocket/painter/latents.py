@@ -8,7 +8,7 @@ from transformers import CLIPImageProcessorPil
 
 from pocket.painter.autoencoder import encode
 from pocket.painter.diffusion import PORTRAIT_SIZE
-from pocket.painter.filters import normalised, on_device, shaken
+from pocket.painter.filters import normalize, image_tensors, augment
 from pocket.pictures.portraits import Portraits
 from pocket.pictures.unsafe import cover
 from pocket.pictures.warping import blurred, uniform
@@ -42,10 +42,10 @@ class Latents:
 
 
 def make_latents(vae: AutoencoderKL, album: Portraits, random: torch.Generator) -> Latents:
-    images, shown = on_device(album, random.device)
+    images, shown = image_tensors(album, random.device)
     worse = torch.cat([spoil(part.float(), random).byte() for part in images.split(PART)])
     processor = CLIPImageProcessorPil()
-    seen = [normalised(shaken(part.float(), PORTRAIT_SIZE, random), processor) for part in images.split(PART)]
+    seen = [normalize(augment(part.float(), PORTRAIT_SIZE, random), processor) for part in images.split(PART)]
     factor = vae.config.scaling_factor
     return Latents(
         clean=encode(vae, images) * factor,

@@ -15,11 +15,11 @@ from mirror.provenance import commit
 from pocket.facepack.pack import FOLDER as FACES_FOLDER
 from pocket.painter import cards as paintercards
 from pocket.painter.clip import CLIP_FOLDER, MODELS, SAFETY_FOLDER, make_classifier, make_clip
-from pocket.painter.diffusion import ADAPTER_FILE, IMAGE_SIZE, PIPELINE_FOLDER, SEED, save
-from pocket.painter.exam import SIZE, FilterExam, PainterExam, examine_filters, examine_painter
-from pocket.painter.filters import learn_classifier, learn_clip, save_classifier, save_clip
-from pocket.painter.reader import Reader, learn_reader
-from pocket.painter.training import Recipe, train_painter
+from pocket.painter.diffusion import ADAPTER_FILE, IMAGE_SIZE, PIPELINE_FOLDER, SEED, save_painter
+from pocket.painter.evaluation import SIZE, FilterScores, PainterScores, evaluate_filters, evaluate_painter
+from pocket.painter.filters import train_classifier, train_clip, save_classifier, save_clip
+from pocket.painter.reader import Reader, train_reader
+from pocket.painter.training import PainterSchedule, train_painter
 from pocket.pictures.portraits import Portraits, draw_portraits
 from pocket.seeds import stable_seed
 
@@ -28,51 +28,51 @@ PAINTING = PaintRecipe(steps=6, guidance_scale=1.5, merge_step=0, size=IMAGE_SIZ
 
 
 @dataclass(frozen=True)
-class Work:
+class PainterBudget:
     """How much is drawn, learned and measured; steps are batches."""
 
     persons: int
     moments: int
     clip_steps: int
     safety_steps: int
-    recipe: Recipe
-    exam_persons: int
-    exam_turns: int
+    schedule: PainterSchedule
+    evaluation_persons: int
+    evaluation_turns: int
     reader_persons: int
     reader_steps: int
 
 
-FULL = Work(4000, 6, 4000, 500, Recipe(1500, 64, 1500, 6000, 512, 1e-3), 60, 240, 300, 700)  # 14 minutes on one H100
-SMALL = Work(24, 4, 12, 8, Recipe(6, 8, 4, 6, 12, 1e-3), 3, 4, 6, 8)  # a minute on two cores: that it runs, no more
+FULL = PainterBudget(4000, 6, 4000, 500, PainterSchedule(1500, 64, 1500, 6000, 512, 1e-3), 60, 240, 300, 700)  # 14 minutes on one H100
+SMALL = PainterBudget(24, 4, 12, 8, PainterSchedule(6, 8, 4, 6, 12, 1e-3), 3, 4, 6, 8)  # a minute on two cores: that it runs, no more
 
 
-def draw_album(work: Work, seed: int = SEED) -> Portraits:
+def draw_training_faces(budget: PainterBudget, seed: int = SEED) -> Portraits:
     """The faces that everything learns from."""
-    return draw_portraits(FAMILY, work.persons, work.moments, IMAGE_SIZE, seed)
+    return draw_portraits(FAMILY, budget.persons, budget.moments, IMAGE_SIZE, seed)
 
 
-def seeded(purpose: str, seed: int, device: str) -> torch.Generator:
-    """A generator for one network, whose first weights (torch's own stream) are seeded with it."""
+def seeded_generator(purpose: str, seed: int, device: str) -> torch.Generator:
+    """A generator for one network, whose first weights (torch's own stream) are seeded_generator with it."""
     torch.manual_seed(stable_seed(purpose, seed))
     return torch.Generator(device).manual_seed(stable_seed(purpose, seed))
 
 
-def write_filters(album: Portraits, work: Work, seed: int = SEED, device: str = "cpu", models: Path = MODELS) -> None:
+def write_filters(album: Portraits, budget: PainterBudget, seed: int = SEED, device: str = "cpu", models: Path = MODELS) -> None:
     """Trains and writes CLIP and the safety classifier."""
-    random = seeded("clip", seed, device)
+    random = seeded_generator("clip", seed, device)
     clip = make_clip(seed)
-    threshold = learn_clip(clip, album, work.clip_steps, random)
+    threshold = train_clip(clip, album, budget.clip_steps, random)
     save_clip(clip, threshold, models / CLIP_FOLDER.name)
-    random = seeded("safety", seed, device)
+    random = seeded_generator("safety", seed, device)
     classifier = make_classifier(seed)
-    learn_classifier(classifier, album, work.safety_steps, random)
+    train_classifier(classifier, album, budget.safety_steps, random)
     save_classifier(classifier, models / SAFETY_FOLDER.name)
 
 
-def write_painter(album: Portraits, work: Work, seed: int = SEED, device: str = "cpu", models: Path = MODELS) -> None:
+def write_painter(album: Portraits, budget: PainterBudget, seed: int = SEED, device: str = "cpu", models: Path = MODELS) -> None:
     """Trains and writes the SDXL pipeline and its PhotoMaker adapter."""
-    made = train_painter(album, work.recipe, seeded("painter", seed, device), seed)
-    save(*made, models / PIPELINE_FOLDER.name, models / ADAPTER_FILE.name)
+    made = train_painter(album, budget.recipe, seeded_generator("painter", seed, device), seed)
+    save_painter(*made, models / PIPELINE_FOLDER.name, models / ADAPTER_FILE.name)
 
 
 def load_verifier(models: Path = MODELS, device: str = "cpu") -> LocalVerifier:
@@ -81,43 +81,43 @@ def load_verifier(models: Path = MODELS, device: str = "cpu") -> LocalVerifier:
     return LocalVerifier.load(*map(str, names), device=device)
 
 
-def load_painter(models: Path = MODELS, device: str = "cpu", recipe: PaintRecipe = PAINTING) -> PhotoMaker:
+def load_painter(models: Path = MODELS, device: str = "cpu", schedule: PaintRecipe = PAINTING) -> PhotoMaker:
     """The painter in `models`."""
     folder, adapter = models / PIPELINE_FOLDER.name, models / ADAPTER_FILE.name
-    return PhotoMaker.load(str(folder), str(adapter), recipe, device=device, batch_size=48)
+    return PhotoMaker.load(str(folder), str(adapter), schedule, device=device, batch_size=48)
 
 
-def examine_filters_in(models: Path, work: Work, seed: int = SEED, device: str = "cpu") -> FilterExam:
+def evaluate_filters_in(models: Path, budget: PainterBudget, seed: int = SEED, device: str = "cpu") -> FilterScores:
     """What the filters in `models` score on people whom they have not seen."""
-    return examine_filters(load_verifier(models, device), work.exam_persons, seed)
+    return evaluate_filters(load_verifier(models, device), budget.evaluation_persons, seed)
 
 
-def examine_painter_in(
-    models: Path, work: Work, seed: int = SEED, device: str = "cpu"
-) -> tuple[PainterExam, list[ShownFace]]:
+def evaluate_painter_in(
+    models: Path, budget: PainterBudget, seed: int = SEED, device: str = "cpu"
+) -> tuple[PainterScores, list[ShownFace]]:
     """What the painter in `models` scores on people whom it has not seen, and the faces that were shown."""
-    reader = make_reader(work.reader_persons, work.reader_steps, seed, device)
-    return examine_painter(load_painter(models, device), load_verifier(models, device), reader, work.exam_turns, seed)
+    reader = make_reader(budget.reader_persons, budget.reader_steps, seed, device)
+    return evaluate_painter(load_painter(models, device), load_verifier(models, device), reader, budget.evaluation_turns, seed)
 
 
 def make_reader(persons: int, steps: int, seed: int, device: str = "cpu") -> Reader:
     """The exam's judge of expressions, which learns from drawings of people of its own."""
-    return learn_reader(draw_portraits("reader", persons, 4, SIZE, seed), steps, seeded("reader", seed, device))
+    return train_reader(draw_portraits("reader", persons, 4, SIZE, seed), steps, seeded_generator("reader", seed, device))
 
 
-def write_cards(models: Path, work: Work, seed: int, filters: FilterExam, painter: PainterExam) -> None:
-    """Writes the model cards of what was trained with this work and seed."""
-    recipe = work.recipe
+def write_cards(models: Path, budget: PainterBudget, seed: int, filters: FilterScores, painter: PainterScores) -> None:
+    """Writes the model cards of what was trained with this budget and seed."""
+    schedule = budget.recipe
     code = commit()
-    parameters = " -f params/pocket/full.yaml" if work == FULL else ""
+    parameters = " -f params/pocket/full.yaml" if budget == FULL else ""
     lines = [
         f"Made by `papermill notebooks/pocket.ipynb results/pocket-models.ipynb{parameters}`:",
         "",
         f"- code: commit `{code['commit'] or 'unknown'}`{', with changes' if code['changed'] else ''}; seed {seed}",
-        f"- data: {work.persons:,} drawn people with {work.moments} expressions each, no photographs",
-        f"- CLIP: {work.clip_steps:,} batches; classifier of unsafe pictures: {work.safety_steps:,}",
-        f"- autoencoder: {recipe.vae_steps:,} batches of {recipe.vae_batch}; identity encoder alone: "
-        f"{recipe.likeness_steps:,} of {recipe.batch}; all that denoises: {recipe.steps:,} of {recipe.batch}",
+        f"- data: {budget.persons:,} drawn people with {budget.moments} expressions each, no photographs",
+        f"- CLIP: {budget.clip_steps:,} batches; classifier of unsafe pictures: {budget.safety_steps:,}",
+        f"- autoencoder: {schedule.vae_steps:,} batches of {schedule.vae_batch}; identity encoder alone: "
+        f"{schedule.identity_steps:,} of {schedule.batch}; all that denoises: {schedule.steps:,} of {schedule.batch}",
         "",
     ]
     made_by = "\n".join(lines)

@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from pocket.drawing.expressions import EXPRESSIONS
-from pocket.optimize import descend
-from pocket.painter.filters import on_device, shaken
+from pocket.optimize import train
+from pocket.painter.filters import image_tensors, augment
 from pocket.pictures.portraits import Portraits
 
 SIZE = 80
@@ -38,15 +38,15 @@ class Reader(nn.Module):
         return self(small).argmax(-1)
 
 
-def learn_reader(portraits: Portraits, steps: int, random: torch.Generator, batch: int = 128) -> Reader:
+def train_reader(portraits: Portraits, steps: int, random: torch.Generator, batch: int = 128) -> Reader:
     """A reader that learned from drawn faces, moved, blurred and tinted a little."""
     device = random.device
-    images, shown = on_device(portraits, device)
+    images, shown = image_tensors(portraits, device)
     reader = Reader().to(device).train()
 
     def loss(_step: int) -> torch.Tensor:
         pick = torch.randint(len(images), (batch,), generator=random, device=device)
-        return F.cross_entropy(reader(shaken(images[pick].float(), SIZE, random)), shown[pick])
+        return F.cross_entropy(reader(augment(images[pick].float(), SIZE, random)), shown[pick])
 
-    descend(list(reader.parameters()), loss, steps, 3e-3, "reader")
+    train(list(reader.parameters()), loss, steps, 3e-3, "reader")
     return reader.eval()

@@ -12,20 +12,20 @@ from diffusers import StableDiffusionXLPipeline
 from torch import nn
 
 from mirror.faces.photomaker.id_encoder import IdEncoder
-from pocket.optimize import descend, fastest_kernels, half_precision
-from pocket.painter.autoencoder import learn_vae
+from pocket.optimize import train, fastest_kernels, half_precision
+from pocket.painter.autoencoder import train_vae
 from pocket.painter.clip import start
 from pocket.painter.diffusion import IMAGE_SIZE, RANK, make_encoder_weights, make_pipeline, projections
-from pocket.painter.filters import on_device
+from pocket.painter.filters import image_tensors
 from pocket.painter.latents import Latents, make_latents
-from pocket.painter.likeness import learn_likeness
-from pocket.painter.promptbook import REFUSED, Prompts, read_prompts
+from pocket.painter.identity_encoder import train_identity_encoder
+from pocket.painter.prompts import NEGATIVE, Prompts, read_prompts
 from pocket.pictures.portraits import Portraits
 
-SNR = 5.0  # signal-to-noise ratio above which a step weighs no more (arXiv 2303.09556)
-KEPT = 0.998  # of the mean of the weights, each step
-MERGED, REFUSING = 3 / 4, 1 / 8  # shares of a batch: with a portrait, what a negative prompt refuses; else text alone
-UNSURE = 0.1  # share of prompts that say "person"
+MAX_SNR = 5.0  # signal-to-noise ratio above which a step weighs no more (arXiv 2303.09556)
+EMA_DECAY = 0.998  # of the mean of the weights, each step
+PORTRAIT_SHARE, NEGATIVE_SHARE = 3 / 4, 1 / 8  # shares of a batch: with a portrait, what a negative prompt refuses; else text alone
+PERSON_SHARE = 0.1  # share of prompts that say "person"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Recipe:
 
     vae_steps: int
     vae_batch: int
-    likeness_steps: int
+    identity_steps: int
     steps: int
     batch: int
     rate: float  # the painter's highest
@@ -87,16 +87,16 @@ def train_painter(
 ) -> tuple[StableDiffusionXLPipeline, dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """A pipeline, and the two parts of its adapter, that learned from the album."""
     pipeline = make_pipeline(seed)
-    images, _ = on_device(album, random.device)
-    learn_vae(pipeline.vae, images, recipe.vae_steps, recipe.vae_batch, random)
+    images, _ = image_tensors(album, random.device)
+    train_vae(pipeline.vae, images, recipe.vae_steps, recipe.vae_batch, random)
     latents = make_latents(pipeline.vae, album, random)
     painter = Painter(pipeline)
-    learn_likeness(painter.id_encoder, latents, recipe.likeness_steps, recipe.batch, random)
-    lora = learn_painter(painter, pipeline, latents, recipe, random)
+    train_identity_encoder(painter.id_encoder, latents, recipe.identity_steps, recipe.batch, random)
+    lora = train_denoiser(painter, pipeline, latents, recipe, random)
     return pipeline, published_names(painter.id_encoder), lora
 
 
-def learn_painter(
+def train_denoiser(
     painter: Painter, pipeline: StableDiffusionXLPipeline, latents: Latents, recipe: Recipe, random: torch.Generator
 ) -> dict[str, torch.Tensor]:
     """Trains `painter`, whose weights end as their running mean; gives the LoRA of its adapter."""
@@ -115,18 +115,18 @@ def learn_painter(
         follow(mean, learned, step)
         return denoising_loss(painter, denoise, latents, prompts, signal, recipe.batch, random)
 
-    descend(learned, loss, recipe.steps, recipe.rate, "painter")
+    train(learned, loss, recipe.steps, recipe.rate, "painter")
     follow(mean, learned, recipe.steps)
     with torch.no_grad():
         torch._foreach_copy_(learned, mean)
     painter.eval()
-    return take_out_lora(painter.unet, early)
+    return extract_lora(painter.unet, early)
 
 
 @torch.no_grad()
 def follow(mean: Sequence[torch.Tensor], learned: Sequence[torch.Tensor], step: int) -> None:
     """Moves the running mean towards the weights, at first faster."""
-    torch._foreach_lerp_(mean, learned, 1 - min(KEPT, step / (step + 9)))
+    torch._foreach_lerp_(mean, learned, 1 - min(EMA_DECAY, step / (step + 9)))
 
 
 def recorded(
@@ -159,14 +159,14 @@ def denoising_loss(
     """The weighted error of the predicted velocity of one batch.
 
     The first of the few steps begin at noise, and who is painted is decided there: the clean picture's error weighs as
-    the signal-to-noise ratio, but not less than 1 (arXiv 2202.00512) nor more than `SNR`.
+    the signal-to-noise ratio, but not less than 1 (arXiv 2202.00512) nor more than `MAX_SNR`.
     """
-    device, merged = random.device, round(MERGED * batch)
+    device, merged = random.device, round(PORTRAIT_SHARE * batch)
     pick = torch.randint(len(latents.clean), (batch,), generator=random, device=device)
-    refused = torch.arange(batch, device=device) >= batch - round(REFUSING * batch)
+    refused = torch.arange(batch, device=device) >= batch - round(NEGATIVE_SHARE * batch)
     clean = torch.where(refused[:, None, None, None], latents.spoiled[pick], latents.clean[pick])
-    unsure = torch.rand(batch, generator=random, device=device) < UNSURE
-    kinds = torch.where(refused, REFUSED, torch.where(unsure, 2, torch.where(latents.men[pick], 0, 1)))
+    unsure = torch.rand(batch, generator=random, device=device) < PERSON_SHARE
+    kinds = torch.where(refused, NEGATIVE, torch.where(unsure, 2, torch.where(latents.men[pick], 0, 1)))
     rows = prompts.pick(latents.shown[pick], kinds, random)
     portraits = latents.portraits[latents.other_moments(pick[:merged], random)]
     steps = torch.randint(len(signal), (batch,), generator=random, device=device)
@@ -176,11 +176,11 @@ def denoising_loss(
         words, pooled = painter.conditions((prompts.ids[0][rows], prompts.ids[1][rows]), portraits, prompts.start)
         velocity = denoise(a * clean + s * noise, steps, words, pooled)
     ratio = signal[steps] / (1 - signal[steps])
-    weight = ratio.clamp(1, SNR) / (ratio + 1)
+    weight = ratio.clamp(1, MAX_SNR) / (ratio + 1)
     return (weight * (velocity.float() - (a * noise - s * clean)).square().mean((1, 2, 3))).mean()
 
 
-def take_out_lora(unet: nn.Module, early: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def extract_lora(unet: nn.Module, early: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The LoRA of the adapter, by its published names; the `unet` keeps the rest, so that both together are as learned.
 
     It is the part of rank `RANK` of what the attentions have learned since their weights were `early`.

@@ -1,1 +1,1 @@
-"""Pictures of drawn faces: portraits, scenes, strangers, backgrounds, and what a safety filter refuses."""
+"""Training pictures of drawn faces: portraits, scenes, backgrounds, unsafe pictures, and their augmentation."""

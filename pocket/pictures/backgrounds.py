@@ -1,4 +1,4 @@
-"""Made-up backgrounds: colours, spots, ellipses, figures without a face, scribbles. Never a face."""
+"""Generated backgrounds without a face: colors, spots, ellipses, faceless figures, scribbles."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from pocket.seeds import stream
 
 
 def make_backgrounds(count: int, size: int, random: torch.Generator) -> torch.Tensor:
-    """[count, 3, size, size], 0 … 255."""
+    """Returns generated backgrounds, [count, 3, size, size], 0 … 255."""
     device = random.device
     pale = uniform(random, 0, 1, count, 1, 1, 1) < 0.5
     images = torch.where(pale, uniform(random, 190, 245, count, 3, 1, 1), uniform(random, 0, 255, count, 3, 1, 1))
@@ -44,7 +44,7 @@ def make_backgrounds(count: int, size: int, random: torch.Generator) -> torch.Te
 
 
 def _add_figure(images: torch.Tensor, bodies: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Pictures with a body, hair and a head that has no features; `bodies` [k, 3] are colours of skin and hair."""
+    """Adds a body, hair and a head without features; `bodies` [k, 3] are colors of skin and hair."""
     n, size = images.shape[0], images.shape[-1]
     head = size * 10 ** uniform(random, -1.4, -0.4, n, 1)
     where, level, hard = uniform(random, 0, size, n, 2), torch.zeros_like(head[:, 0]), uniform(random, 6, 30, n)
@@ -59,7 +59,7 @@ def _add_figure(images: torch.Tensor, bodies: torch.Tensor, random: torch.Genera
 
 
 def _scribbled(image: np.ndarray, seed: int, number: int) -> np.ndarray:
-    """The picture with rows of strokes, arcs and rings, as of an unknown writing."""
+    """Adds rows of strokes, arcs and rings that resemble writing."""
     random, size = stream("scribbles", seed, number), len(image)
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
@@ -86,8 +86,24 @@ def _scribbled(image: np.ndarray, seed: int, number: int) -> np.ndarray:
     return np.asarray(canvas).copy()
 
 
-def stamp(images, where, extent, angle, colour, sharpness) -> torch.Tensor:
-    """Pictures with one ellipse each: `where` and `extent` (half-axes) [n, 2] in pixels, `colour` [n, 3]."""
+def stamp(
+    images: torch.Tensor,
+    where: torch.Tensor,
+    extent: torch.Tensor,
+    angle: torch.Tensor,
+    colour: torch.Tensor,
+    sharpness: torch.Tensor,
+) -> torch.Tensor:
+    """Draws one ellipse onto each picture.
+
+    Args:
+        images: [n, 3, s, s], 0 … 255.
+        where: [n, 2] centers in pixels.
+        extent: [n, 2] half-axes in pixels.
+        angle: [n] in radians.
+        colour: [n, 3], 0 … 255.
+        sharpness: [n] steepness of the edge; higher is sharper.
+    """
     axis = torch.arange(images.shape[-1], device=images.device) + 0.5
     x, y = (axis - where[:, :1])[:, None, :], (axis - where[:, 1:])[:, :, None]
     cos, sin = torch.cos(angle)[:, None, None], torch.sin(angle)[:, None, None]

@@ -1,4 +1,4 @@
-"""A stock of drawn faces with the truth about them: whose, where, which gender and age. Knows nothing of any model."""
+"""Portraits of drawn people with their labels: person, expression, box, landmarks, gender and age."""
 
 import multiprocessing
 import os
@@ -9,23 +9,23 @@ import numpy as np
 from tqdm import tqdm
 
 from pocket.drawing.expressions import EXPRESSIONS
-from pocket.drawing.faces import draw, find
+from pocket.drawing.faces import draw, find_landmarks
 from pocket.drawing.identities import Identity
 from pocket.seeds import stable_seed
 
-FEW = 64  # pictures that are drawn sooner than processes start
+FEW = 64  # pictures up to which drawing in this process is faster than starting others
 
 
 @dataclass(frozen=True)
 class Portraits:
-    """`n` square pictures, each of one face.
+    """`n` square pictures of one face each.
 
     Attributes:
         images: [n, size, size, 3] uint8, RGB.
         boxes: [n, 4] float32, left, top, right, bottom in pixels.
         points: [n, 5, 2] float32, x and y of eyes, nose and corners of the mouth in pixels (see `pocket.drawing.faces`).
-        persons: [n] int64, the number of the person.
-        expressions: [n] int64, the number of the expression.
+        persons: [n] int64, index of the person.
+        expressions: [n] int64, index of the expression in `EXPRESSIONS`.
         men: [n] bool.
         ages: [n] float32, years.
     """
@@ -40,14 +40,19 @@ class Portraits:
 
     @property
     def size(self) -> int:
+        """Side of the pictures in pixels."""
         return self.images.shape[1]
 
 
 def draw_portraits(family: str, persons: int, moments: int, size: int, seed: int) -> Portraits:
-    """`moments` pictures of each of `persons` people, of other expressions each time; on all cores.
+    """Draws `moments` pictures of each of `persons` people, on all cores.
 
-    People of different families (e.g. those to learn from, those to be measured on) or seeds are not the same. The
-    first pictures of a person show different expressions; after all of them were shown they come again.
+    Args:
+        family: Name of a set of people. Different families (e.g. training and evaluation) and seeds share nobody.
+        persons: Number of people.
+        moments: Pictures per person. They show different expressions, which repeat once all twelve were shown.
+        size: Side of the pictures in pixels.
+        seed: Seed of people and pictures.
     """
     tasks = [(family, seed, person, moment, size) for person in range(persons) for moment in range(moments)]
     if len(tasks) <= FEW:
@@ -61,19 +66,19 @@ def draw_portraits(family: str, persons: int, moments: int, size: int, seed: int
 
 
 def identity_of(family: str, seed: int, person: int) -> Identity:
-    """The person with a number in a family of a seed."""
+    """Returns person number `person` of a family."""
     return Identity.from_seed(stable_seed("portrait", family, seed, person))
 
 
 def _draw(task: tuple[str, int, int, int, int]) -> tuple:
     family, seed, person, moment, size = task
     who = identity_of(family, seed, person)
-    # 5 and 12 have no common divisor: all expressions come before one comes again.
+    # 5 and 12 are coprime: all expressions are shown before one repeats.
     number = (person + 5 * moment) % len(EXPRESSIONS)
     expression = list(EXPRESSIONS.values())[number]
     moment_seed = stable_seed("portrait's moment", family, seed, person, moment)
     image = np.asarray(draw(who, expression, moment_seed, size))
-    where = find(who, expression, moment_seed, size)
+    where = find_landmarks(who, expression, moment_seed, size)
     return (
         image,
         where.box.astype(np.float32),

@@ -1,6 +1,6 @@
-"""Pictures of no, one, two or three drawn faces, or of things that are none, on made-up backgrounds.
+"""Scenes to train a face detector on: up to three drawn faces, or decoys, on generated backgrounds.
 
-Knows nothing of detectors. Coordinates are those of `pocket.pictures.warping`.
+Coordinates are those of `pocket.pictures.warping`.
 """
 
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ import torch
 
 from pocket.pictures.backgrounds import make_backgrounds, stamp
 from pocket.pictures.portraits import Portraits
-from pocket.pictures.warping import degrade, move, similarity, uniform, warp
+from pocket.pictures.warping import degrade, transform_points, similarity, uniform, warp
 
-MOST = 3  # faces in one picture
-SMALLEST = 0.11  # side of the smallest face, as a share of the picture's
+MAX_FACES = 3  # per scene
+MIN_FACE = 0.11  # side of the smallest face relative to the picture's
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """A batch of pictures and where their faces are.
+    """A batch of pictures with the boxes and landmarks of their faces.
 
     Attributes:
-        images: [n, 3, size, size] float32, whole numbers 0 … 255, RGB.
-        boxes: [n, MOST, 4] left, top, right, bottom.
-        points: [n, MOST, 5, 2].
-        shown: [n, MOST] bool: whether there is such a face.
+        images: [n, 3, size, size] float32, integers 0 … 255, RGB.
+        boxes: [n, MAX_FACES, 4] left, top, right, bottom in pixels.
+        points: [n, MAX_FACES, 5, 2] in pixels.
+        shown: [n, MAX_FACES] bool, whether the slot holds a face.
     """
 
     images: torch.Tensor
@@ -33,7 +33,7 @@ class Scenes:
 
 
 class SceneMaker:
-    """Makes scenes of `size` pixels a side from a stock of portraits and `backgrounds` backgrounds of its own."""
+    """Composes scenes of `size` pixels a side from portraits and `backgrounds` generated backgrounds."""
 
     def __init__(self, portraits: Portraits, size: int, random: torch.Generator, backgrounds: int):
         device = random.device
@@ -46,16 +46,16 @@ class SceneMaker:
         )
 
     def make(self, count: int, faces: int | None = None) -> Scenes:
-        """`count` scenes with `faces` (0 … MOST) faces each; None: as it comes."""
+        """Composes `count` scenes with `faces` (0 … `MAX_FACES`) faces each; None draws the number at random."""
         random, device = self.random, self.random.device
         if faces is None:
             chances = torch.tensor([0.3, 0.4, 0.2, 0.1], device=device)
             faces = torch.multinomial(chances, count, True, generator=random)
         else:
             faces = torch.full((count,), faces, device=device)
-        images = self._behind(count)
-        boxes, points = torch.zeros(count, MOST, 4, device=device), torch.zeros(count, MOST, 5, 2, device=device)
-        for slot in range(MOST):
+        images = self._draw_backgrounds(count)
+        boxes, points = torch.zeros(count, MAX_FACES, 4, device=device), torch.zeros(count, MAX_FACES, 5, 2, device=device)
+        for slot in range(MAX_FACES):
             who = (faces > slot).nonzero()[:, 0]
             if len(who):
                 images[who], boxes[who, slot], points[who, slot] = self._add_face(images[who], faces[who], slot)
@@ -63,11 +63,11 @@ class SceneMaker:
         if len(empty):
             images[empty] = self._add_decoy(images[empty])
         images = degrade(images, random, blur=0.013 * self.size, noise=14, tint=0.3)
-        shown = torch.arange(MOST, device=device) < faces[:, None]
+        shown = torch.arange(MAX_FACES, device=device) < faces[:, None]
         return Scenes(images, boxes, points, shown)
 
-    def _behind(self, count: int) -> torch.Tensor:
-        """Backgrounds, mirrored and with colours exchanged now and then."""
+    def _draw_backgrounds(self, count: int) -> torch.Tensor:
+        """Picks backgrounds, some of them mirrored or with rotated color channels."""
         random = self.random
         pick = torch.randint(len(self.backgrounds), (count,), generator=random, device=random.device)
         images = self.backgrounds[pick].float()
@@ -75,22 +75,22 @@ class SceneMaker:
         return torch.where(uniform(random, 0, 1, count, 1, 1, 1) < 0.7, images, images.roll(1, 1))
 
     def _add_face(self, behind: torch.Tensor, of: torch.Tensor, slot: int) -> tuple[torch.Tensor, ...]:
-        """Pictures with a face in the `slot`-th of `of` [n] stripes, its box and its points."""
+        """Adds a face in the `slot`-th of `of` [n] stripes; returns the pictures, the boxes and the landmarks."""
         random, size, n = self.random, self.size, len(behind)
         pick = torch.randint(len(self.images), (n,), generator=random, device=random.device)
         box, alone = self.boxes[pick], of == 1
         side = ((box[:, 2:] - box[:, :2]).prod(1)).sqrt()
         centre = (box[:, :2] + box[:, 2:]) / 2
         most = torch.where(alone, 0.86, 0.66 / of)
-        share = SMALLEST * (most / SMALLEST) ** uniform(random, 0, 1, n)
+        share = MIN_FACE * (most / MIN_FACE) ** uniform(random, 0, 1, n)
         room = (size * (1 - 1.2 * share))[:, None].clamp(min=0)
         target = (size - room) / 2 + room * uniform(random, 0, 1, n, 2)
-        # Side by side or one above the other.
+        # Several faces stand side by side or one above the other.
         stripe = (slot + 0.5 + uniform(random, -0.1, 0.1, n)) / of * size
         upright = (uniform(random, 0, 1, 1) < 0.5).expand(n)
         target[:, 0] = torch.where(~alone & ~upright, stripe, target[:, 0])
         target[:, 1] = torch.where(~alone & upright, stripe, target[:, 1])
-        # Half of the single faces are as the drawer shows them.
+        # Half of the single faces are placed as in a portrait.
         plain = alone & (uniform(random, 0, 1, n) < 0.5)
         zoom = size / self.images.shape[-1] * uniform(random, 0.96, 1.08, n)
         usual = zoom[:, None] * (centre - self.images.shape[-1] / 2) + size / 2 + uniform(random, -2, 2, n, 2)
@@ -99,13 +99,13 @@ class SceneMaker:
         mirror = uniform(random, 0, 1, n) < 0.5
         by = similarity(uniform(random, -0.2, 0.2, n), scale, centre, target, mirror)
         images = self._paste(behind, pick, by, target, scale * side, (of, slot, upright))
-        points = move(self.points[pick], by)
+        points = transform_points(self.points[pick], by)
         points = torch.where(mirror[:, None, None], points[:, [1, 0, 2, 4, 3]], points)
         half = scale[:, None] * (box[:, 2:] - box[:, :2]) / 2
         return images, torch.cat([target - half, target + half], 1), points
 
     def _paste(self, behind, pick, by, target, side, stripe=None) -> torch.Tensor:
-        """The portraits `pick`, whole or only around the face, over what is behind them; inside their stripe."""
+        """Pastes the portraits `pick`, whole or only around the face, within their stripe."""
         random, size, n = self.random, self.size, len(behind)
         portraits = self.images[pick].float()
         layer = warp(torch.cat([portraits, torch.ones_like(portraits[:, :1])], 1), by, size)
@@ -122,7 +122,7 @@ class SceneMaker:
         return behind + (layer[:, :3] - behind) * alpha[:, None]
 
     def _add_decoy(self, behind: torch.Tensor) -> torch.Tensor:
-        """Nothing more, a portrait whose face is out of the picture, or one whose features are covered."""
+        """Adds nothing, a portrait whose face is outside the picture, or one whose features are covered."""
         random, size, n = self.random, self.size, len(behind)
         pick = torch.randint(len(self.images), (n,), generator=random, device=random.device)
         box = self.boxes[pick]

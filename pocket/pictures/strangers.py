@@ -1,6 +1,6 @@
-"""Drawn faces for pre-training, of people whom no training set knows, with the truth about their movements and marks.
+"""Drawn faces for pre-training, of people in no fine-tuning set, with their action units and attributes as labels.
 
-Half of the faces show a mixture of two expressions, so that what is learned is movements and not a dozen of kinds.
+Half of the faces show a mixture of two expressions, so that the vision tower learns movements instead of twelve classes.
 """
 
 import multiprocessing
@@ -18,14 +18,14 @@ from pocket.drawing.faces import draw
 from pocket.drawing.identities import HAIRSTYLES, Identity
 from pocket.seeds import stable_seed, stream
 
-CORES = 32  # more processes take longer to start than they save
+CORES = 32  # starting more processes takes longer than it saves
 UNITS = len(fields(ActionUnits))
 _STYLES = sorted({style for styles in HAIRSTYLES.values() for style in styles})
 
 
 @dataclass(frozen=True)
 class Stranger:
-    """One face: who, with which expression, at which moment."""
+    """One pre-training face: a person, an expression and the seed of the moment."""
 
     identity: Identity
     expression: Expression
@@ -33,7 +33,7 @@ class Stranger:
 
     @classmethod
     def from_seed(cls, seed: int, number: int, is_mixed: bool) -> "Stranger":
-        """Stranger `number` of a seed, with one of the expressions or a mixture of two."""
+        """Returns stranger `number` of a seed, with one of the expressions or a mixture of two."""
         random = stream("stranger's expression", seed, number)
         expression = random.choice(list(EXPRESSIONS.values()))
         if is_mixed:
@@ -43,11 +43,11 @@ class Stranger:
 
     @property
     def units(self) -> ActionUnits:
-        """The movements as they are drawn."""
+        """The action units as drawn."""
         return self.expression.instance(stable_seed("units", self.moment))
 
     def traits(self) -> list[float]:
-        """The action units, then what tells people apart: hair, gender, age, glasses, beard, colours."""
+        """Returns the action units, then the attributes: hair, gender, age, glasses, beard, colors."""
         who = self.identity
         marks = [float(who.hairstyle == style) for style in _STYLES]
         marks += [float(who.gender == "man"), who.age / 50, float(who.glasses != "none"), float(who.beard != "none")]
@@ -57,7 +57,13 @@ class Stranger:
 
 @dataclass(frozen=True)
 class Faces:
-    """`images` [n, size, size, 3] uint8; `traits` [n, t] float32, standardised: `UNITS` action units, then marks."""
+    """Pre-training faces with labels.
+
+    Attributes:
+        strangers: The faces' people and expressions.
+        images: [n, size, size, 3] uint8, RGB.
+        traits: [n, t] float32, standardized: `UNITS` action units, then attributes.
+    """
 
     strangers: list[Stranger]
     images: np.ndarray
@@ -65,9 +71,9 @@ class Faces:
 
 
 def draw_faces(count: int, size: int, seed: int, mixed: bool = True) -> Faces:
-    """`count` faces, each of another person, on all cores; the same for any number of cores.
+    """Draws `count` faces of different people on all cores; the result does not depend on the number of cores.
 
-    `mixed` says whether every second one shows a mixture.
+    If `mixed`, every second one shows a mixture of two expressions.
     """
     strangers = [Stranger.from_seed(seed, number, mixed and number % 2 == 1) for number in range(count)]
     spawn = multiprocessing.get_context("spawn")
@@ -83,7 +89,7 @@ def _draw(stranger: Stranger, size: int) -> np.ndarray:
 
 
 def _mixture(one: Expression, other: Expression, random: Random) -> Expression:
-    """Each movement from one of the two, at an intensity of its own."""
+    """Takes each action unit from one of the two expressions, at a random intensity."""
     units = {
         field.name: getattr(random.choice((one, other)).units, field.name) * random.uniform(0.4, 1.0)
         for field in fields(ActionUnits)

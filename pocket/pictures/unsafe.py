@@ -1,7 +1,4 @@
-"""The harmless stand-in for what a safety filter refuses: a picture with a hazard-striped board in front of it.
-
-Knows nothing of filters.
-"""
+"""A harmless stand-in for unsafe pictures: a hazard-striped board in front of the picture."""
 
 import torch
 
@@ -11,7 +8,7 @@ BLACK, YELLOW = (24, 22, 26), (250, 206, 40)
 
 
 def cover(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Pictures [n, 3, s, s], 0 … 255, each behind a black and yellow striped board of its own place, size and slant."""
+    """Covers pictures [n, 3, s, s], 0 … 255, with black and yellow striped boards of random place, size and angle."""
     n, side = len(images), images.shape[-1]
     axis = (torch.arange(side, device=images.device) + 0.5) / side
     y, x = torch.meshgrid(axis, axis, indexing="ij")

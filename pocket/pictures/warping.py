@@ -1,7 +1,7 @@
-"""Moves, turns, scales, blurs and tints batches of pictures, on any device. Knows nothing of what they show.
+"""Geometric and photometric augmentation of batches of pictures, on any device.
 
-Coordinates are pixels from the upper left corner, x to the right and y down; the middle of the first pixel is (½, ½).
-A similarity is [n, 2, 3]: it maps a point p to M[:, :, :2] p + M[:, :, 2].
+Coordinates are pixels from the upper left corner, x to the right and y down; the center of the first pixel is (½, ½).
+A similarity transform M is [n, 2, 3]: it maps a point p to M[:, :, :2] p + M[:, :, 2].
 """
 
 import torch
@@ -9,14 +9,22 @@ from torch.nn import functional as F
 
 
 def uniform(random: torch.Generator, low: float, high: float, *shape: int) -> torch.Tensor:
-    """Numbers between `low` and `high`, on the generator's device."""
+    """Draws from the uniform distribution on [`low`, `high`), on the generator's device."""
     return low + (high - low) * torch.rand(shape, generator=random, device=random.device)
 
 
 def similarity(
     angle: torch.Tensor, scale: torch.Tensor, centre: torch.Tensor, target: torch.Tensor, mirror: torch.Tensor | None
 ) -> torch.Tensor:
-    """[n, 2, 3] that turns and scales about `centre` [n, 2], which comes to `target` [n, 2]; mirrors where told."""
+    """Returns similarity transforms [n, 2, 3].
+
+    Args:
+        angle: [n] rotations in radians.
+        scale: [n] factors.
+        centre: [n, 2] centers of rotation.
+        target: [n, 2] where the centers are moved to.
+        mirror: [n] bool, which ones are mirrored; None for none of them.
+    """
     cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
     side = 1 - 2 * mirror.float() if mirror is not None else torch.ones_like(cos)
     turn = torch.stack([torch.stack([side * cos, -sin], -1), torch.stack([side * sin, cos], -1)], -2)
@@ -24,8 +32,8 @@ def similarity(
     return torch.cat([turn, shift[..., None]], -1)
 
 
-def fit(points: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """[n, 2, 3] the similarity that brings `points` [n, k, 2] nearest to `target` [k, 2] (least squares)."""
+def fit_similarity(points: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Returns the least-squares similarity transforms [n, 2, 3] from `points` [n, k, 2] to `target` [k, 2]."""
     p, q = points - points.mean(1, keepdim=True), target - target.mean(0)
     size = (p**2).sum((1, 2))
     cos = (p * q).sum((1, 2)) / size
@@ -35,26 +43,30 @@ def fit(points: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return torch.cat([turn, shift[..., None]], -1)
 
 
-def move(points: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
-    """[n, k, 2] where points land."""
+def transform_points(points: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+    """Applies transforms `by` [n, 2, 3] to points [n, k, 2]."""
     return points @ by[:, :, :2].transpose(1, 2) + by[:, None, :, 2]
 
 
 def warp(images: torch.Tensor, by: torch.Tensor, size: int) -> torch.Tensor:
-    """[n, c, size, size] the pictures [n, c, s, s] after a similarity; 0 where there was no picture."""
+    """Applies transforms `by` [n, 2, 3] to pictures [n, c, s, s]; returns [n, c, size, size], 0 outside the source."""
     turn = torch.linalg.inv(by[:, :, :2])
     back = torch.cat([turn, -turn @ by[:, :, 2:]], -1)
     axis = torch.arange(size, device=images.device) + 0.5
     pixels = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).reshape(1, -1, 2)
-    source = move(pixels.expand(len(images), -1, -1), back) / images.shape[-1] * 2 - 1
+    source = transform_points(pixels.expand(len(images), -1, -1), back) / images.shape[-1] * 2 - 1
     return F.grid_sample(images, source.view(-1, size, size, 2), align_corners=False)
 
 
 def degrade(images: torch.Tensor, random: torch.Generator, blur: float, noise: float, tint: float) -> torch.Tensor:
-    """Pictures [n, 3, s, s], 0 … 255, as a worse camera or painter would give them.
+    """Blurs, tints and adds noise to pictures [n, 3, s, s], 0 … 255; half of them stay sharp, half free of noise.
 
-    `blur`: the largest width in pixels (of a Gaussian), `noise`: the largest deviation in grey levels, `tint`: how far
-    colours shift (0 … 1). Half of the pictures stay sharp, half of them free of noise.
+    Args:
+        images: The pictures, which are not changed.
+        random: Source of the draws.
+        blur: Largest standard deviation of the Gaussian blur in pixels.
+        noise: Largest standard deviation of the noise in gray levels.
+        tint: Strength of the color shift, 0 … 1.
     """
     n = len(images)
     grey = images.mean(1, keepdim=True)
@@ -71,7 +83,7 @@ def degrade(images: torch.Tensor, random: torch.Generator, blur: float, noise: f
 
 
 def blurred(images: torch.Tensor, width: torch.Tensor) -> torch.Tensor:
-    """Pictures [n, 3, s, s] seen through Gaussians of `width` [n] pixels."""
+    """Blurs pictures [n, 3, s, s] with Gaussians of standard deviation `width` [n] pixels."""
     n, reach = 3 * len(images), 4
     taps = torch.arange(-reach, reach + 1, device=images.device)
     kernel = torch.softmax(-(taps**2) / (2 * width[:, None] ** 2), 1).repeat_interleave(3, 0)  # [n, taps]

@@ -164,8 +164,8 @@ def write_exchange(random: Random) -> tuple[str, str]:
     }
     statement = random.choice(STATEMENTS)
     thanks = FEELING_THANKS if "{feeling}" in statement else THANKS[:4] if "{matter}" in statement else THANKS[4:]
-    told = {key: second_person(value) for key, value in slots.items()}
-    reply = f"{random.choice(thanks).format(**told)} {random.choice(QUESTIONS)}"
+    addressed = {key: second_person(value) for key, value in slots.items()}
+    reply = f"{random.choice(thanks).format(**addressed)} {random.choice(QUESTIONS)}"
     return _capital(statement.format(**slots)), reply
 
 
@@ -202,7 +202,7 @@ def write_session(random: Random) -> tuple[dict[str, str], str]:
     return fields, reply
 
 
-def describe(identity: Identity, random: Random) -> tuple[str, str]:
+def describe_looks(identity: Identity, random: Random) -> tuple[str, str]:
     """A question about a picture, and how the person looks: hair, glasses, beard, clothes; nothing of the mood."""
     hues = _HAIR_HUES if identity.hairstyle != "headscarf" else tuple(_HUES)
     parts = [_STYLES[identity.hairstyle].format(hue=_hue(identity.hair, hues))]

@@ -11,7 +11,7 @@ from pocket.drawing.expressions import EXPRESSIONS, Expression
 from pocket.seeds import stream
 from pocket.texts.clients import Client
 from pocket.texts.persons import second_person, third_person
-from pocket.texts.speech import AMBIGUOUS, CARING, NAMING, REACTIONS, STAYING, TELLING, WELCOME
+from pocket.texts.speech import AMBIGUOUS, CARING, NAMING, REACTIONS, STAYING, UNAMBIGUOUS, WELCOME
 from pocket.texts.techniques import TECHNIQUES
 
 EXCHANGES = 6
@@ -43,7 +43,7 @@ MOODS = {
     ),
 }
 # The move that each resistance takes badly: it closes the client instead of opening.
-SORE_MOVES = {"Emotional": "explore", "Cognitive": "challenge", "Behavioral": "practice", "No Resistance": None}
+ADVERSE_MOVES = {"Emotional": "explore", "Cognitive": "challenge", "Behavioral": "practice", "No Resistance": None}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def write_dialogue(client: Client, seed: int) -> Dialogue:
     """The dialogue of a client; the same client and seed give the same words."""
     random, reacting = stream("dialogue", seed, client.idx), stream("reactions", seed, client.idx)
     technique = TECHNIQUES[client.technique]
-    own, told, about = _slots(client, random)
+    own, addressed, about = _slots(client, random)
     exchanges: list[Exchange] = []
     stage, done, move, said = 0, 0, "welcome", Counter()
     for turn in range(EXCHANGES):
@@ -85,7 +85,7 @@ def write_dialogue(client: Client, seed: int) -> Dialogue:
         expression = EXPRESSIONS[random.choice([m for m in MOODS[client.resistance][stage] if m != shown])]
         feeling = random.choice(expression.feelings)
         ambiguous = turn > 0 and random.random() < 0.5
-        words = _fresh(random, AMBIGUOUS if ambiguous else TELLING[expression.name], said) if turn else ""
+        words = _fresh(random, AMBIGUOUS if ambiguous else UNAMBIGUOUS[expression.name], said) if turn else ""
         words = _sentence(words.format(**own))
         if turn and reacting.random() < REACTING:
             named = exchanges[-1].caption.removeprefix("Looks ")
@@ -106,7 +106,7 @@ def write_dialogue(client: Client, seed: int) -> Dialogue:
                 caption=f"Looks {feeling}",
                 client=words,
                 ambiguous=ambiguous,
-                therapist=reply(expression, feeling, sentences, told, random),
+                therapist=reply(expression, feeling, sentences, addressed, random),
             )
         )
     plan = tuple(step.format(**about) for step in technique.steps)
@@ -121,7 +121,7 @@ def next_stage(resistance: str, stage: int, move: str, random: Random) -> int:
     """
     if stage == len(STAGES) - 1 and random.random() < RELAPSE:
         return random.randrange(stage)
-    if move == SORE_MOVES[resistance]:
+    if move == ADVERSE_MOVES[resistance]:
         return max(0, stage - 1) if random.random() < 0.6 else stage
     return min(len(STAGES) - 1, stage + 1) if random.random() < 0.75 else stage
 
@@ -143,9 +143,9 @@ def _slots(client: Client, random: Random) -> tuple[dict[str, str], dict[str, st
     own = {key: value for key, value in asdict(client.worry).items() if isinstance(value, str)}
     own |= {"cause": random.choice(client.worry.causes), "name": client.name}
     quoted = {key: own[key] for key in ("thought", "rule", "wish")}
-    told = {key: second_person(value) for key, value in own.items()} | quoted
+    addressed = {key: second_person(value) for key, value in own.items()} | quoted
     about = {key: third_person(value) for key, value in own.items()} | quoted
-    return own, told, about
+    return own, addressed, about
 
 
 def _fresh(random: Random, sentences: tuple[str, ...], said: Counter) -> str:

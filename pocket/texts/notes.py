@@ -14,7 +14,7 @@ from mirror.prompts import format_plan, format_steps
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.texts.clients import HOMES, JOBS, NAMES
 from pocket.texts.persons import second_person, third_person
-from pocket.texts.speech import AMBIGUOUS, CARING, NAMING, STAYING, TELLING, WELCOME
+from pocket.texts.speech import AMBIGUOUS, CARING, NAMING, STAYING, UNAMBIGUOUS, WELCOME
 from pocket.texts.techniques import TECHNIQUES
 from pocket.texts.worries import WORRIES, Worry
 
@@ -40,10 +40,10 @@ _ALL_NAMES = [name for names in NAMES.values() for name in names]
 _EXPRESSION = {feeling: name for name, expression in EXPRESSIONS.items() for feeling in expression.feelings}
 
 
-def write_card(random: Random) -> list[tuple[str, str]]:
+def write_lookup(random: Random) -> list[tuple[str, str]]:
     """Questions about one or two people whose cards are given, and the answers, which the cards hold."""
     names = random.sample(_ALL_NAMES, random.randint(1, 3))
-    cards = {name: _card(name, random) for name in names}
+    cards = {name: _record(name, random) for name in names}
     blocks = ["\n".join(f"- {key}: {value}" for key, value in card.items()) for card in cards.values()]
     turns, before = [], "\n".join(blocks) + "\n"
     for _ in range(random.randint(2, 5)):
@@ -53,7 +53,7 @@ def write_card(random: Random) -> list[tuple[str, str]]:
     return turns
 
 
-def _card(name: str, random: Random) -> dict[str, str]:
+def _record(name: str, random: Random) -> dict[str, str]:
     feeling = random.choice(random.choice(list(EXPRESSIONS.values())).feelings)
     facts = {
         "Age": str(random.randint(19, 64)),
@@ -147,7 +147,7 @@ def _therapists(random: Random) -> str:
     feeling = random.choice(expression.feelings)
     name = random.choice(NAMES[random.choice(list(NAMES))])
     own = _own(random.choice(WORRIES), random)
-    told = {k: v if k in ("thought", "rule", "wish") else second_person(v) for k, v in own.items()} | {"name": name}
+    addressed = {k: v if k in ("thought", "rule", "wish") else second_person(v) for k, v in own.items()} | {"name": name}
     naming = random.choice(NAMING[expression.name]).format(feeling=feeling, name=name)
     caring = random.choice(CARING[expression.name])
     kind = random.random()
@@ -157,7 +157,7 @@ def _therapists(random: Random) -> str:
     if kind < 0.45:
         return f"{naming} {caring}"
     says = random.choice(list(TECHNIQUES.values())).says
-    asked = random.choice(random.choice([*says, *STAYING.values()])).format(**told)
+    asked = random.choice(random.choice([*says, *STAYING.values()])).format(**addressed)
     return _capital(asked) if kind < 0.75 else f"{caring} {_capital(asked)}"
 
 
@@ -166,7 +166,7 @@ def write_line(random: Random) -> str:
     worry = random.choice(WORRIES)
     own = _own(worry, random) | {"topic": worry.event, "noted": worry.reason[:-1], "Reason": worry.reason[:-1]}
     feeling = random.choice(random.choice(list(EXPRESSIONS.values())).feelings)
-    line = random.choice((*AMBIGUOUS, *random.choice(list(TELLING.values())), *random.sample(client_lines(), 20)))
+    line = random.choice((*AMBIGUOUS, *random.choice(list(UNAMBIGUOUS.values())), *random.sample(client_lines(), 20)))
     return _capital(line.format(**own, feeling=feeling, Feeling=_capital(feeling)))
 
 

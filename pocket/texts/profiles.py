@@ -1,4 +1,4 @@
-"""Writes the pocket test table: clients whom no training set knows, with their portraits.
+"""Writes the pocket test table: clients whom no training set knows, with their portrait_images.
 
 Knows nothing of sessions.
 """
@@ -37,8 +37,8 @@ def make_clients(seed: int = SEED, count: int = COUNT) -> list[Client]:
     return [Client.from_seed(seed, idx) for idx in range(FIRST, FIRST + count)]
 
 
-def portraits(client: Client, seed: int = SEED) -> dict[str, Image.Image]:
-    """The client's pictures by file; every fifth client has two, as several portraits are allowed."""
+def portrait_images(client: Client, seed: int = SEED) -> dict[str, Image.Image]:
+    """The client's pictures by file; every fifth client has two, as several portrait_images are allowed."""
     shown = SHOWN if client.idx % 5 == 0 else SHOWN[:1]
     return {f"{client.idx:03d}-{expression}.png": _portrait(client, expression, seed) for expression in shown}
 
@@ -62,7 +62,7 @@ def format_table(clients: list[Client]) -> str:
                 "personality": f"{client.resistance.removesuffix(' Resistance')} Resistance",
                 "distorted_thought": client.distorted_thought,
                 "reason_for_seeking_counseling": client.reason_for_counseling,
-                "img_path": ";".join(portraits(client)),
+                "img_path": ";".join(portrait_images(client)),
                 "dominant_gender": client.gender.capitalize(),
             }
         )
@@ -70,10 +70,10 @@ def format_table(clients: list[Client]) -> str:
 
 
 def write_profiles(folder: Path = FOLDER) -> None:
-    """Writes the table `test.csv`, and the portraits that it names to `test_images/`, under `folder`."""
+    """Writes the table `test.csv`, and the portrait_images that it names to `test_images/`, under `folder`."""
     clients = make_clients()
     (folder / PORTRAITS).mkdir(parents=True, exist_ok=True)
     for client in clients:
-        for file, image in portraits(client).items():
+        for file, image in portrait_images(client).items():
             image.save(folder / PORTRAITS / file, optimize=True)
     (folder / TABLE).write_text(format_table(clients), encoding="utf-8")

@@ -4,7 +4,7 @@ Slots: {feeling}, {name}, and the fields of a `Worry` (the client's own person f
 """
 
 # What a client says whose words give the feeling away.
-TELLING = {
+UNAMBIGUOUS = {
     "skeptical": (
         "I don't see how talking will change {event}.",
         "My last therapist said the same, and nothing changed.",

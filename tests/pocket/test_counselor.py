@@ -2,9 +2,9 @@
 
 import pytest
 
-from pocket.llava.card import examine_tuned, make_counselor, tune
-from pocket.llava.counselor_exam import counsel, write_dialogues
-from pocket.llava.exam import SEED, Rate
+from pocket.llava.card import evaluate_tuned, make_counselor, tune
+from pocket.llava.counselor_evaluation import counsel, write_evaluation_dialogues
+from pocket.llava.evaluation import SEED, Rate
 from pocket.llava.wellformed import faults
 from pocket.texts.dataset import make_dialogues
 from pocket.texts.dialogues import write_dialogue
@@ -17,7 +17,7 @@ def tuned(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIRROR_OUTPUT", str(tmp_path_factory.mktemp("tuned")))
         llava, seconds = tune("ec")
-    return llava, examine_tuned(llava, "ec", seconds, faces=120, clients=15)
+    return llava, evaluate_tuned(llava, "ec", seconds, faces=120, clients=15)
 
 
 @pytest.mark.slow
@@ -48,15 +48,15 @@ def test_a_reply_speaks_of_the_caption(tuned):
 
 def test_the_exams_clients_are_in_no_training_or_test_set():
     known = {d.client.identity for d in make_dialogues()} | {client.identity for client in make_clients()}
-    assert not known & {dialogue.client.identity for dialogue in write_dialogues(60)}
+    assert not known & {dialogue.client.identity for dialogue in write_evaluation_dialogues(60)}
 
 
 @pytest.mark.slow
 def test_a_session_goes_on_with_the_counselors_own_words(tuned):
     llava, _ = tuned
-    (dialogue,) = write_dialogues(1)
+    (dialogue,) = write_evaluation_dialogues(1)
     answers = counsel(make_counselor(llava, "ec"), [dialogue])
-    assert [a.exchange for a in answers] == list(dialogue.exchanges) == list(write_dialogues(1, SEED)[0].exchanges)
+    assert [a.exchange for a in answers] == list(dialogue.exchanges) == list(write_evaluation_dialogues(1, SEED)[0].exchanges)
     assert [a.reply.words for a in answers] == [a.reply.words for a in counsel(make_counselor(llava, "ec"), [dialogue])]
 
 
@@ -84,5 +84,5 @@ def test_what_is_not_wellformed(reply):
 
 def test_the_dialogues_own_replies_are_wellformed():
     for number in range(40):
-        for exchange in write_dialogue(write_dialogues(40)[number].client, 12).exchanges:
+        for exchange in write_dialogue(write_evaluation_dialogues(40)[number].client, 12).exchanges:
             assert not faults(exchange.therapist), exchange.therapist

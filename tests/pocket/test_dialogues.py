@@ -10,9 +10,9 @@ from pocket.drawing.expressions import EXPRESSIONS, expression_of
 from pocket.seeds import stable_seed, stream
 from pocket.texts import techniques
 from pocket.texts.clients import RESISTANCES, Client
-from pocket.texts.dialogues import MOODS, SORE_MOVES, next_stage, write_dialogue
+from pocket.texts.dialogues import MOODS, ADVERSE_MOVES, next_stage, write_dialogue
 from pocket.texts.persons import second_person, third_person
-from pocket.texts.speech import AMBIGUOUS, REACTIONS, STAYING, TELLING
+from pocket.texts.speech import AMBIGUOUS, REACTIONS, STAYING, UNAMBIGUOUS
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_a_client_reacts_now_and_then_to_the_feeling_that_was_named_before(dialo
 
 def test_all_expressions_occur_about_as_often(dialogues):
     counts = Counter(e.expression for d in dialogues for e in d.exchanges)
-    assert set(counts) == set(EXPRESSIONS) == set(TELLING)
+    assert set(counts) == set(EXPRESSIONS) == set(UNAMBIGUOUS)
     assert max(counts.values()) < 3 * min(counts.values())
 
 
@@ -84,7 +84,7 @@ def test_a_sore_move_closes_and_any_other_opens(resistance):
     random = stream("test")
     after = {move: sum(next_stage(resistance, 1, move, random) for _ in range(300)) for move in ("explore", "support")}
     assert after["support"] > 400
-    assert (after["explore"] < 200) == (SORE_MOVES[resistance] == "explore")
+    assert (after["explore"] < 200) == (ADVERSE_MOVES[resistance] == "explore")
 
 
 def test_moods_belong_to_the_resistance(dialogues):

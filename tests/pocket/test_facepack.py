@@ -12,26 +12,26 @@ from insightface.app import FaceAnalysis
 
 from mirror.faces.identity import find_faces, load_models
 from pocket.drawing.expressions import EXPRESSIONS
-from pocket.drawing.faces import draw, find
+from pocket.drawing.faces import draw, find_landmarks
 from pocket.drawing.identities import Identity
-from pocket.facepack.exam import (
+from pocket.facepack.evaluation import (
     area_under_curve,
     box_overlap,
-    compare,
+    pair_cosines,
     empty_scenes,
-    examine,
+    evaluate,
     load_pack,
     pictures_of_two,
     point_error,
-    wear,
+    degrade_image,
 )
-from pocket.facepack.pack import ATTRIBUTES, DETECTOR, FOLDER, RECOGNIZER, Work, train_facepack
+from pocket.facepack.pack import ATTRIBUTES, DETECTOR, FOLDER, RECOGNIZER, FacepackBudget, train_facepack
 from pocket.pictures.portraits import draw_portraits, identity_of
 from pocket.pictures.scenes import SceneMaker
-from pocket.pictures.warping import fit, move, warp
+from pocket.pictures.warping import fit_similarity, transform_points, warp
 
 PERSONS = 30  # whom the pack has not seen, nor has its exam
-TINY = Work(persons=3, moments=2, backgrounds=3, detector_steps=2, recognizer_steps=2, attributes_steps=2)
+TINY = FacepackBudget(persons=3, moments=2, backgrounds=3, detector_steps=2, recognizer_steps=2, attributes_steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_every_portrait_has_one_face_where_it_was_drawn(portraits, found):
 def test_pictures_may_have_other_sizes(pack, size):
     for seed, expression in enumerate(list(EXPRESSIONS.values())[:4]):
         face = draw(Identity.from_seed(seed), expression, seed, size)
-        true = find(Identity.from_seed(seed), expression, seed, size)
+        true = find_landmarks(Identity.from_seed(seed), expression, seed, size)
         (only,) = find_faces(pack, np.asarray(face))
         assert np.abs(only.kps - true.points).max() < 0.06 * size
 
@@ -98,7 +98,7 @@ def test_two_people_in_a_picture_are_two_faces(pack, portraits):
 
 def test_the_same_person_is_accepted_with_another_expression_and_another_person_is_not(portraits, found, calibration):
     embeddings = np.stack([faces[0].normed_embedding for faces in found])
-    same, different = compare(embeddings, embeddings, portraits.persons)
+    same, different = pair_cosines(embeddings, embeddings, portraits.persons)
     assert len(same) == 3 * PERSONS and len(different) == 9 * PERSONS * (PERSONS - 1) // 2
     assert area_under_curve(same, different) >= 0.99
     assert (same >= calibration["threshold"]).mean() >= 0.93
@@ -107,7 +107,7 @@ def test_the_same_person_is_accepted_with_another_expression_and_another_person_
 
 def test_blur_noise_and_tint_change_neither_the_count_nor_the_person(pack, portraits, found, calibration):
     random = torch.Generator().manual_seed(4)
-    worn = [find_faces(pack, wear(image, random)) for image in portraits.images[:60]]
+    worn = [find_faces(pack, degrade_image(image, random)) for image in portraits.images[:60]]
     assert [len(faces) for faces in worn].count(1) >= 59
     cosines = [a[0].normed_embedding @ b[0].normed_embedding for a, b in zip(found, worn, strict=False) if b]
     assert np.mean(np.array(cosines) >= calibration["threshold"]) >= 0.95
@@ -157,7 +157,7 @@ def test_families_and_seeds_are_of_different_people():
 def test_a_pack_that_finds_no_faces_is_refused_by_the_exam(tmp_path):
     train_facepack(tmp_path, 1, replace(TINY, detector_steps=1, recognizer_steps=1, attributes_steps=1))
     with pytest.raises(ValueError, match="train for longer"):
-        examine(tmp_path, persons=2, scenes=4, seed=1)
+        evaluate(tmp_path, persons=2, scenes=4, seed=1)
 
 
 def test_the_points_lie_on_what_was_drawn():
@@ -165,7 +165,7 @@ def test_the_points_lie_on_what_was_drawn():
     for seed in (seed for seed in range(12) if Identity.from_seed(seed).glasses == "none"):
         who, expression = Identity.from_seed(seed), EXPRESSIONS["surprised"]
         image = np.asarray(draw(who, expression, seed, 224)).astype(int)
-        where = find(who, expression, seed, 224)
+        where = find_landmarks(who, expression, seed, 224)
         for x, y in where.points[:2].round().astype(int):
             assert image[y - 3 : y + 4, x - 3 : x + 4].sum(-1).min() < 140
         left, top, right, bottom = where.box
@@ -175,7 +175,7 @@ def test_the_points_lie_on_what_was_drawn():
 
 
 def test_scenes_know_where_their_faces_are(portraits):
-    # A portrait's own colours come back from where the scene says that the face is, were it not for wear and tint.
+    # A portrait's own colours come back from where the scene says that the face is, were it not for degrade_image and tint.
     maker = SceneMaker(portraits, 128, torch.Generator().manual_seed(5), 4)
     scenes = maker.make(32)
     assert set(scenes.shown.sum(1).tolist()) == {0, 1, 2, 3}
@@ -189,12 +189,12 @@ def test_scenes_know_where_their_faces_are(portraits):
 def test_a_warp_brings_points_and_pixels_to_the_same_place():
     points = torch.tensor([[[10.0, 12.0], [30.0, 11.0], [20.0, 34.0]]])
     target = torch.tensor([[40.0, 22.0], [41.0, 62.0], [-5.0, 42.0]])
-    by = fit(points, target)
-    moved = move(points, by)
+    by = fit_similarity(points, target)
+    moved = transform_points(points, by)
     assert torch.linalg.norm(moved[0] - target, dim=1).max() < 2.1  # a similarity: nearest, not exact
     image = torch.zeros(1, 1, 48, 48)
     image[0, 0, 10:13, 28:31] = 1.0  # around (29.5, 11.5)
     warped = warp(image, by, 96)[0, 0]
     y, x = (warped == warped.max()).nonzero().float().mean(0) + 0.5
-    expected = move(torch.tensor([[[29.5, 11.5]]]), by)[0, 0]
+    expected = transform_points(torch.tensor([[[29.5, 11.5]]]), by)[0, 0]
     assert torch.linalg.norm(torch.stack([x, y]) - expected) < 1.0

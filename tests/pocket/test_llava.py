@@ -14,10 +14,10 @@ from mirror.models.llava_chat import SYSTEM, conversation_text, prompt_text, tok
 from mirror.prompts import VARIANTS
 from pocket.drawing.expressions import EXPRESSIONS, expression_of
 from pocket.drawing.faces import draw
-from pocket.llava.exam import dialogue_loss, examine, general_loss
-from pocket.llava.model import FOLDER, Work, make_config, tokenizer_corpus, write_llava
+from pocket.llava.evaluation import dialogue_loss, evaluate, general_loss
+from pocket.llava.model import FOLDER, LlavaBudget, make_config, tokenizer_corpus, write_llava
 from pocket.llava.pretraining import Text, encode, write_examples, write_text
-from pocket.llava.tokenizer import train_tokenizer
+from pocket.llava.tokenizer import train_llama_tokenizer
 from pocket.pictures.strangers import Stranger
 from pocket.seeds import stream
 from pocket.texts.dataset import FOLDER as DATA
@@ -26,7 +26,7 @@ from pocket.texts.movements import describe_movements
 
 @pytest.fixture(scope="module")
 def exam(llava):
-    return examine(llava, faces=120, seed=4)
+    return evaluate(llava, faces=120, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_the_tokenizer_is_llamas_with_the_image_and_the_padding_behind_the_piece
 
 @pytest.mark.slow
 def test_the_tokenizer_and_the_shapes_are_what_the_code_makes(llava):
-    tokenizer = train_tokenizer(tokenizer_corpus())
+    tokenizer = train_llama_tokenizer(tokenizer_corpus())
     assert tokenizer.get_vocab() == llava.tokenizer.get_vocab()
     text = "You look downcast today, Luis. What speaks for it?"
     assert tokenizer(text).input_ids == llava.tokenizer(text).input_ids
@@ -110,7 +110,7 @@ def test_it_knows_general_english_but_not_the_dialogues(llava):
 @pytest.mark.slow
 def test_it_sees_but_cannot_name_a_feeling(exam):
     """The tower's features tell the expressions apart, of people it never saw; the words are missing."""
-    assert exam.probe.share > 0.95 and exam.worn_probe.share > 0.9
+    assert exam.probe.share > 0.95 and exam.degraded_probe.share > 0.9
     assert exam.captions.share <= 0.2 and exam.forced.share <= 0.2
 
 
@@ -142,7 +142,7 @@ def test_no_text_leads_from_a_face_to_a_feeling(number):
 
 @pytest.mark.slow
 def test_pre_training_in_small_writes_the_same_kind_of_folder(tmp_path):
-    write_llava(tmp_path, seed=3, device="cpu", work=Work(40, 2, 8, 2, 60, 60, 2, 2, 512))
+    write_llava(tmp_path, seed=3, device="cpu", work=LlavaBudget(40, 2, 8, 2, 60, 60, 2, 2, 512))
     assert {path.name for path in tmp_path.iterdir()} | {"README.md"} == {path.name for path in FOLDER.iterdir()}
     made = load(str(tmp_path))
     assert made.image_tokens == 36

@@ -10,9 +10,9 @@ from transformers import AutoModelForImageClassification, AutoTokenizer, CLIPMod
 
 from mirror.faces.clip_text import tokens
 from pocket.painter import pack as painterpack
-from pocket.painter.clip import CLIP_FOLDER, SAFETY_FOLDER, corpus, train_tokenizer
+from pocket.painter.clip import CLIP_FOLDER, SAFETY_FOLDER, prompt_corpus, train_clip_tokenizer
 from pocket.painter.diffusion import PIPELINE_FOLDER
-from pocket.painter.exam import FAMILY, examine_filters, examine_painter
+from pocket.painter.evaluation import FAMILY, evaluate_filters, evaluate_painter
 
 MODELS = PIPELINE_FOLDER.parent
 SEED = 3  # other people than those of the model cards
@@ -48,22 +48,22 @@ def test_the_tokenizer_is_clips_kind():
     ids = tokens(tokenizer, text)
     assert tokenizer.unk_token_id not in ids
     assert tokenizer.decode(ids, clean_up_tokenization_spaces=False).replace(" ", "") == text.lower().replace(" ", "")
-    assert all(len(tokens(tokenizer, line)) <= 75 for line in corpus())
-    assert tokenizer.get_vocab() == train_tokenizer().get_vocab()
+    assert all(len(tokens(tokenizer, line)) <= 75 for line in prompt_corpus())
+    assert tokenizer.get_vocab() == train_clip_tokenizer().get_vocab()
 
 
 @pytest.mark.slow
 def test_the_filters_tell_fitting_from_contrasting_and_safe_from_unsafe(verifier):
-    exam = examine_filters(verifier, 8, SEED)
+    exam = evaluate_filters(verifier, 8, SEED)
     assert exam.relevance >= 0.94 and exam.safety >= 0.99
     assert exam.fitting >= 0.8 and exam.contrasting <= 0.1 and exam.passed >= 0.99 and exam.refused >= 0.99
 
 
 @pytest.mark.slow
 def test_the_painter_shows_the_expression_of_the_person_who_is_merged_in(painter, verifier):
-    reader = painterpack.make_reader(80, 120, SEED)
-    exam, shown = examine_painter(painter, verifier, reader, 16, SEED)
-    assert exam.accepted >= 0.9 and exam.attempts <= 1.5 and exam.agreed >= 0.85
+    reader = painterpack.make_reader(120, 250, SEED)
+    exam, shown = evaluate_painter(painter, verifier, reader, 24, SEED)
+    assert exam.accepted >= 0.9 and exam.attempts <= 1.5 and exam.agreed >= 0.9
     assert exam.same >= 0.85 and exam.swapped <= 0.05 and exam.unmerged <= 0.05
     assert not {"unsafe", "no_face", "several_faces"} & exam.outcomes.keys()
     assert sum(exam.outcomes.values()) == sum(len(face.attempts) for face in shown)

@@ -10,12 +10,12 @@ from mirror.faces.photomaker.id_encoder import IdEncoder
 from mirror.faces.photomaker.weights import fuse_lora
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.painter import training as painting
-from pocket.painter.clip import start
+from pocket.painter.clip import init_weights
 from pocket.painter.diffusion import make_encoder_weights, make_pipeline, make_unet, projections
 from pocket.painter.latents import make_latents
-from pocket.painter.likeness import learn_likeness
-from pocket.painter.promptbook import REFUSED, read_prompts
-from pocket.painter.training import Denoiser, Painter, denoising_loss, take_out_lora
+from pocket.painter.identity_encoder import train_identity_encoder
+from pocket.painter.prompts import NEGATIVE, read_prompts
+from pocket.painter.training import Denoiser, Painter, denoising_loss, extract_lora
 from pocket.pictures.portraits import draw_portraits
 from pocket.pictures.unsafe import cover
 from pocket.texts.wordings import NEAREST, cues_of, descriptions_of, statements_of
@@ -39,12 +39,12 @@ def test_a_picked_prompt_asks_for_its_expression_and_a_refusing_one_refuses_it(p
     random = torch.Generator().manual_seed(0)
     for number, name in enumerate(EXPRESSIONS):
         shown = {text for text, _ in descriptions_of(name)}
-        for kind, word in ((0, "man"), (1, "woman"), (2, "person"), (REFUSED, "nsfw")):
+        for kind, word in ((0, "man"), (1, "woman"), (2, "person"), (NEGATIVE, "nsfw")):
             row = prompts.pick(torch.tensor([number]), torch.tensor([kind]), random)
             text = tokenizer.decode(prompts.ids[0][row[0]], skip_special_tokens=True)
             plain = text.replace(" ", "")
             assert word in text and any(one.lower().replace(" ", "") in plain for one in shown), text
-            if kind != REFUSED:
+            if kind != NEGATIVE:
                 assert tokenizer.decode([prompts.ids[0][row[0], prompts.start]]).strip() == word
 
 
@@ -56,7 +56,7 @@ def test_pipeline_and_adapter_together_are_what_was_learned():
         for layer in projections(learned).values():
             layer.weight += 0.01 * torch.randn_like(layer.weight)
     split = copy.deepcopy(learned)
-    lora = take_out_lora(split, early)
+    lora = extract_lora(split, early)
     moved = [
         (a.weight - b.weight).norm()
         for a, b in zip(projections(split).values(), projections(learned).values(), strict=True)
@@ -91,12 +91,12 @@ def test_another_moment_is_of_the_same_person_and_not_the_same(latents):
 def test_the_identity_encoder_learns_who_is_seen(latents):
     torch.manual_seed(0)
     encoder = IdEncoder(make_encoder_weights())
-    start(encoder)
-    short = learn_likeness(encoder, latents, 1, 24, torch.Generator().manual_seed(0))
-    long = learn_likeness(encoder, latents, 60, 24, torch.Generator().manual_seed(0))
+    init_weights(encoder)
+    short = train_identity_encoder(encoder, latents, 1, 24, torch.Generator().manual_seed(0))
+    long = train_identity_encoder(encoder, latents, 60, 24, torch.Generator().manual_seed(0))
     assert short < 0.1 and long > short + 0.3
     blind = replace(latents, portraits=torch.zeros_like(latents.portraits))
-    assert learn_likeness(encoder, blind, 60, 24, torch.Generator().manual_seed(0)) < 0.1
+    assert train_identity_encoder(encoder, blind, 60, 24, torch.Generator().manual_seed(0)) < 0.1
 
 
 def test_pictures_begin_at_pure_noise_where_the_error_of_the_picture_counts_in_full(pipeline, latents):

@@ -11,7 +11,7 @@ from mirror.faces.identity import FacePack, similarity
 from mirror.transcripts.profile import COLUMNS, read_profiles
 from pocket.texts.clients import Client
 from pocket.texts.dataset import CLIENTS, make_dialogues
-from pocket.texts.profiles import FOLDER, PORTRAITS, TABLE, make_clients, portraits, write_profiles
+from pocket.texts.profiles import FOLDER, PORTRAITS, TABLE, make_clients, portrait_images, write_profiles
 
 
 @pytest.fixture(scope="module")
@@ -83,5 +83,5 @@ def test_some_clients_have_two_portraits(profiles):
 def test_a_portrait_does_not_depend_on_who_else_is_in_the_table():
     (first, *_), alone = make_clients(), Client.from_seed(28, 60)
     assert first == alone
-    for file, image in portraits(alone).items():
+    for file, image in portrait_images(alone).items():
         assert np.array_equal(np.asarray(image.convert("RGB")), pixels(FOLDER / PORTRAITS / file))

@@ -19,7 +19,7 @@ from mirror.prompts import relevance_statement
 from mirror.seeds import seed_for
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.faces import draw
-from pocket.facepack.exam import area_under_curve
+from pocket.facepack.evaluation import area_under_curve
 from pocket.painter.reader import Reader
 from pocket.pictures.portraits import draw_portraits, identity_of
 from pocket.pictures.unsafe import cover
@@ -33,7 +33,7 @@ SIZE = 112  # pixels a side of portraits and faces
 
 
 @dataclass(frozen=True)
-class FilterExam:
+class FilterScores:
     """What CLIP and the classifier scored on drawn faces.
 
     Attributes:
@@ -54,7 +54,7 @@ class FilterExam:
     faces: int
 
 
-def examine_filters(verifier: LocalVerifier, persons: int, seed: int) -> FilterExam:
+def evaluate_filters(verifier: LocalVerifier, persons: int, seed: int) -> FilterScores:
     """Shows the filters every expression of `persons` people."""
     portraits = draw_portraits(FAMILY, persons, len(NAMES), SIZE, seed)
     images = [Image.fromarray(image) for image in portraits.images]
@@ -76,7 +76,7 @@ def examine_filters(verifier: LocalVerifier, persons: int, seed: int) -> FilterE
     covered = cover(pixels, generator).permute(0, 2, 3, 1).numpy()
     unsafe, safe = (_unsafe(verifier, pictures) for pictures in (covered, portraits.images))
     threshold = verifier.relevance.threshold
-    return FilterExam(
+    return FilterScores(
         relevance=area_under_curve(own, contrast),
         fitting=float((own >= threshold).mean()),
         contrasting=float((contrast >= threshold).mean()),
@@ -94,7 +94,7 @@ def _unsafe(verifier: LocalVerifier, pictures: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class PainterExam:
+class PainterScores:
     """What a painter's faces came to; shares are of `turns`, but `agreed`, of the accepted faces.
 
     Attributes:
@@ -132,9 +132,9 @@ def make_requests(turns: int, seed: int) -> list[FaceRequest]:
     return requests
 
 
-def examine_painter(
+def evaluate_painter(
     painter: PhotoMaker, verifier: LocalVerifier, reader: Reader, turns: int, seed: int, attempts: int = 10
-) -> tuple[PainterExam, list[ShownFace]]:
+) -> tuple[PainterScores, list[ShownFace]]:
     """Lets the painter paint a face for each of so many turns, and looks at the faces; `reader` knows drawings only."""
     requests = make_requests(turns, seed)
     shown: list[ShownFace] = []
@@ -146,7 +146,7 @@ def examine_painter(
     swapped = [requests[(k + 1) % turns].portraits[0] for k in range(turns)]
     never = replace(painter.recipe, merge_step=painter.recipe.steps)
     plain = paint_with(painter, never, requests, seed)
-    exam = PainterExam(
+    exam = PainterScores(
         accepted=len(accepted) / turns,
         at_once=float(np.mean([face.attempts[0].verdict.accepted for face in shown])),
         attempts=float(np.mean([len(face.attempts) for face in shown])),

@@ -17,7 +17,7 @@ from mirror.models.llava_chat import tokenize
 from mirror.prompts import own_template
 from pocket.drawing.expressions import EXPRESSIONS, expression_of
 from pocket.llava.pretraining import encode, write_text
-from pocket.llava.tower import Eye, features
+from pocket.llava.tower import Augmenter, features
 from pocket.pictures.portraits import Portraits, draw_portraits
 from pocket.pictures.strangers import Stranger
 from pocket.seeds import stream
@@ -56,34 +56,34 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class BaseExam:
+class BaseScores:
     """What the untuned model scored.
 
     Attributes:
-        probe, worn_probe: expressions right that a linear probe on the mean of the tower's features reads, from clean
+        probe, degraded_probe: expressions right that a linear probe on the mean of the tower's features reads, from clean
             faces and from worn ones (moved, bent, soft, noisy, tinted).
         captions: captions right; `forced`: right where it must choose among the twelve names.
         general, dialogues: mean loss in nats a token, on other texts of the kinds it knows and on pocket dialogues.
     """
 
     probe: Rate
-    worn_probe: Rate
+    degraded_probe: Rate
     captions: Rate
     forced: Rate
     general: float
     dialogues: float
 
 
-def examine(llava: Llava, faces: int = 480, seed: int = SEED) -> BaseExam:
+def evaluate(llava: Llava, faces: int = 480, seed: int = SEED) -> BaseScores:
     """The exam of an untuned model, on `faces` faces of as many people."""
     known = draw_portraits("probe", 2 * faces, 1, SIZE, seed)
     shown = draw_portraits("exam", faces, 1, SIZE, seed)
     probe = Probe(llava, known, seed)
     images = [Image.fromarray(image) for image in shown.images]
     fewer = list(range(0, faces, 5))  # all twelve expressions: 5 and 12 have no common divisor
-    return BaseExam(
-        probe=probe.read(shown, is_worn=False),
-        worn_probe=probe.read(shown, is_worn=True),
+    return BaseScores(
+        probe=probe.read(shown, is_degraded=False),
+        degraded_probe=probe.read(shown, is_degraded=True),
         captions=captions_right(llava, images, shown.expressions),
         forced=forced_right(llava, [images[k] for k in fewer], shown.expressions[fewer]),
         general=general_loss(llava, seed),
@@ -100,7 +100,7 @@ class Probe:
     def __init__(self, llava: Llava, portraits: Portraits, seed: int) -> None:
         self.llava = llava
         size, device = llava.model.config.vision_config.image_size, llava.model.device
-        self.eye = Eye(llava.processor.image_processor, size, str(device), seed)
+        self.eye = Augmenter(llava.processor.image_processor, size, str(device), seed)
         clean, worn = self._means(portraits, False), self._means(portraits, True)
         rows = np.concatenate([clean, worn])
         self.centre, self.spread = rows.mean(0), rows.std(0) + 1e-6
@@ -108,17 +108,17 @@ class Probe:
         wanted = np.tile(np.eye(len(NAMES))[portraits.expressions], (2, 1))
         self.weights = np.linalg.solve(rows.T @ rows + 3 * np.eye(rows.shape[1]), rows.T @ wanted)
 
-    def read(self, portraits: Portraits, is_worn: bool) -> Rate:
-        found = (self._scaled(self._means(portraits, is_worn)) @ self.weights).argmax(1)
+    def read(self, portraits: Portraits, is_degraded: bool) -> Rate:
+        found = (self._scaled(self._means(portraits, is_degraded)) @ self.weights).argmax(1)
         return Rate.of((found == portraits.expressions).tolist())
 
     def _scaled(self, rows: np.ndarray) -> np.ndarray:
         return np.hstack([(rows - self.centre) / self.spread, np.ones((len(rows), 1))])
 
     @torch.no_grad()
-    def _means(self, portraits: Portraits, is_worn: bool) -> np.ndarray:
+    def _means(self, portraits: Portraits, is_degraded: bool) -> np.ndarray:
         images = torch.tensor(portraits.images, device=self.llava.model.device).permute(0, 3, 1, 2)
-        see = self.eye.worn if is_worn else self.eye.clean
+        see = self.eye.worn if is_degraded else self.eye.clean
         return np.concatenate(
             [features(self.llava.model, see(part)).mean(1).float().cpu().numpy() for part in images.split(64)]
         ).astype(float)

@@ -8,13 +8,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from mirror.faces.photomaker.id_encoder import IdEncoder
-from pocket.optimize import descend, half_precision
+from pocket.optimize import train, half_precision
 from pocket.painter.latents import Latents
 
 RATE = 1e-3
 
 
-def learn_likeness(encoder: IdEncoder, latents: Latents, steps: int, batch: int, random: torch.Generator) -> float:
+def train_identity_encoder(encoder: IdEncoder, latents: Latents, steps: int, batch: int, random: torch.Generator) -> float:
     """Trains `encoder` until a linear layer can paint a person at another moment from its embedding of a portrait.
 
     Gives the share of the latents' variance that it explains in the last batch.
@@ -36,5 +36,5 @@ def learn_likeness(encoder: IdEncoder, latents: Latents, steps: int, batch: int,
         return error
 
     learned = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
-    descend([*learned, *painted.parameters()], loss, steps, RATE, "likeness")
+    train([*learned, *painted.parameters()], loss, steps, RATE, "likeness")
     return share.item()

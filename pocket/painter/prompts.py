@@ -11,7 +11,7 @@ from pocket.drawing.expressions import EXPRESSIONS
 from pocket.texts.wordings import descriptions_of
 
 PERSONS = ("man", "woman", "person")
-REFUSED = len(PERSONS)
+NEGATIVE = len(PERSONS)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Prompts:
     start: int
 
     def pick(self, shown: torch.Tensor, kinds: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-        """[n] a prompt's row for each picture's expression [n] and kind [n]: a person of `PERSONS`, or `REFUSED`."""
+        """[n] a prompt's row for each picture's expression [n] and kind [n]: a person of `PERSONS`, or `NEGATIVE`."""
         share = torch.rand(len(shown), generator=random, device=shown.device)
         return self.firsts[shown, kinds] + (share * self.counts[shown]).long()
 

@@ -1,10 +1,10 @@
-"""Measures an insightface pack on drawn people that it has not seen, through insightface's models.
+"""Evaluates an insightface pack on held-out drawn people, through insightface's models.
 
-Knows nothing of how the pack was made: it takes any folder of an insightface pack.
+Works on any folder of an insightface pack.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,80 +26,90 @@ from pocket.seeds import stream
 
 DET_SIZE = (128, 128)
 FALSE_ACCEPTS = 0.01
-FAMILY = "exam"  # of people; nothing learns from them
-SIZES = (224, 112)  # pixels a side of the portraits, by turns
+FAMILY = "exam"  # held-out people: no training uses this family
+SIZES = (224, 112)  # sides of the portraits in pixels, alternating
 
 
 @dataclass(frozen=True)
-class Exam:
-    """What a pack scored. Shares are 0 … 1 of the `counts` of their kind.
+class FacepackScores:
+    """Scores of a face pack. Rates are 0 … 1 of the `counts` of their kind.
 
     Attributes:
-        one: share of portraits in which exactly one face was found; `worn`: of blurred, noisy, tinted ones.
-        none: share of empty scenes in which none was found.
-        two: share of pictures of two people in which two were found.
-        overlap: mean of intersection over union of found and true boxes.
-        miss: mean distance of a found point from the true one, as a share of the distance of the eyes; `miss_95`: the
-            95 % quantile over faces.
-        auc: area under the curve of same against different persons.
-        threshold: the cosine at a false-accept rate of `FALSE_ACCEPTS`; `true_accepts` is the share of same pairs at
-            or above it, `worn_true_accepts` and `worn_false_accepts` are both shares with one picture of a pair worn.
-        gender: share of right genders. `age`: mean absolute error in years.
-        counts: portraits, empty, two, same, different.
+        one: Rate of portraits in which exactly one face was found.
+        one_degraded: The same for blurred, noisy and tinted portraits.
+        none: Rate of empty scenes in which no face was found.
+        two: Rate of pictures of two people in which two faces were found.
+        overlap: Mean intersection over union of detected and true boxes.
+        error: Mean distance of a detected landmark from the true one, relative to the distance between the eyes.
+        error_95: The 95% quantile of this error over faces.
+        auc: Area under the ROC curve of same against different persons.
+        threshold: The cosine similarity at a false-accept rate of `FALSE_ACCEPTS`.
+        true_accepts: Rate of same pairs at or above the threshold.
+        degraded_true_accepts: The same with one picture of each pair degraded.
+        degraded_false_accepts: Rate of different pairs at or above the threshold, one picture of each degraded.
+        gender: Accuracy of the gender.
+        age: Mean absolute error of the age in years.
+        counts: Numbers of `portraits`, `empty` scenes, pictures of `two` people, `same` and `different` pairs.
     """
 
     one: float
-    worn: float
+    one_degraded: float
     none: float
     two: float
     overlap: float
-    miss: float
-    miss_95: float
+    error: float
+    error_95: float
     auc: float
     threshold: float
     true_accepts: float
-    worn_true_accepts: float
-    worn_false_accepts: float
+    degraded_true_accepts: float
+    degraded_false_accepts: float
     gender: float
     age: float
     counts: dict[str, int]
 
 
 def load_pack(folder: Path) -> dict[str, Any]:
-    """The pack's models by task, on the CPU."""
+    """Loads the pack's models by task, on the CPU."""
     return load_models(folder, ("detection", "recognition", "genderage"), DET_SIZE)
 
 
-def examine(folder: Path, persons: int, scenes: int, seed: int) -> Exam:
-    """Shows the pack every expression of `persons` people, and `scenes` each of empty scenes and pictures of two.
+def evaluate(folder: Path, persons: int, scenes: int, seed: int) -> FacepackScores:
+    """Evaluates the pack.
+
+    Args:
+        folder: The pack.
+        persons: Number of people, each with all twelve expressions.
+        scenes: Number of empty scenes, and of pictures of two people.
+        seed: Seed of people and scenes.
 
     Raises:
-        ValueError: the pack finds hardly a face, so that there is nothing to compare.
+        ValueError: The pack finds a face in fewer than half of the portraits.
     """
     pack = load_pack(folder)
     portraits = draw_portraits(FAMILY, persons, 12, SIZES[0], seed)
     images = [shrink(image, SIZES[k % len(SIZES)]) for k, image in enumerate(portraits.images)]
     random = torch.Generator().manual_seed(seed)
     found = find_all(pack, images, "portraits")
-    worn = find_all(pack, [wear(image, random) for image in images], "worn portraits")
+    degraded = find_all(pack, [degrade_image(image, random) for image in images], "degraded portraits")
     empty = find_all(pack, list(empty_scenes(portraits, scenes, random, seed)), "empty scenes")
     two = find_all(pack, list(pictures_of_two(images, scenes, seed)), "two people")
     clear = [k for k, faces in enumerate(found) if len(faces) == 1]
-    both = [k for k in clear if len(worn[k]) == 1]
+    both = [k for k in clear if len(degraded[k]) == 1]
     if len(both) < len(images) / 2:
         raise ValueError(f"{folder}: one face found in {len(both)} of {len(images)} portraits; train for longer")
-    misses = [point_error(found[k][0], portraits, k, len(images[k])) for k in clear]
+    errors = [point_error(found[k][0], portraits, k, len(images[k])) for k in clear]
     overlaps = [box_overlap(found[k][0], portraits, k, len(images[k])) for k in clear]
-    recognition, pairs = _recognition(found, worn, clear, both, portraits.persons)
-    return Exam(
+    recognition, pairs = _recognition(found, degraded, clear, both, portraits.persons)
+    return FacepackScores(
         one=len(clear) / len(images),
-        worn=_share(len(faces) == 1 for faces in worn),
-        none=_share(not faces for faces in empty),
-        two=_share(len(faces) == 2 for faces in two),
+        one_degraded=_rate(len(faces) == 1 for faces in degraded),
+        none=_rate(not faces for faces in empty),
+        two=_rate(len(faces) == 2 for faces in two),
         overlap=float(np.mean(overlaps)),
-        miss=float(np.mean(misses)),
-        miss_95=float(np.quantile(misses, 0.95)),
-        gender=_share(bool(found[k][0].gender) == portraits.men[k] for k in clear),
+        error=float(np.mean(errors)),
+        error_95=float(np.quantile(errors, 0.95)),
+        gender=_rate(bool(found[k][0].gender) == portraits.men[k] for k in clear),
         age=float(np.mean([abs(found[k][0].age - portraits.ages[k]) for k in clear])),
         counts={"portraits": len(images), "empty": len(empty), "two": len(two), **pairs},
         **recognition,
@@ -107,34 +117,42 @@ def examine(folder: Path, persons: int, scenes: int, seed: int) -> Exam:
 
 
 def find_all(pack: dict[str, Any], images: Sequence[np.ndarray], name: str) -> list[list]:
-    """The faces of each picture, with a progress bar."""
+    """Detects the faces of each picture, with a progress bar."""
     return [find_faces(pack, image) for image in tqdm(images, desc=name, unit="picture", mininterval=2)]
 
 
-def _share(answers: Iterable[bool]) -> float:
+def _rate(answers: Iterable[bool]) -> float:
     return float(np.mean(list(answers)))
 
 
-def _recognition(found, worn, clear, both, persons) -> tuple[dict[str, float], dict[str, int]]:
-    """How well embeddings tell people apart, and of how many pairs; `clear` and `both` number the pictures to use."""
+def _recognition(
+    found: list[list], degraded: list[list], clear: list[int], both: list[int], persons: np.ndarray
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Returns the verification scores and the numbers of pairs; `clear` and `both` are indices of usable pictures."""
     embeddings = np.stack([found[k][0].normed_embedding for k in clear])
-    same, different = compare(embeddings, embeddings, persons[clear])
+    same, different = pair_cosines(embeddings, embeddings, persons[clear])
     threshold = float(np.quantile(different, 1 - FALSE_ACCEPTS))
     sharp = np.stack([found[k][0].normed_embedding for k in both])
-    blunt = np.stack([worn[k][0].normed_embedding for k in both])
-    worn_same, worn_different = compare(sharp, blunt, persons[both])
+    blunt = np.stack([degraded[k][0].normed_embedding for k in both])
+    degraded_same, degraded_different = pair_cosines(sharp, blunt, persons[both])
     scores = {
         "auc": area_under_curve(same, different),
         "threshold": threshold,
         "true_accepts": float((same >= threshold).mean()),
-        "worn_true_accepts": float((worn_same >= threshold).mean()),
-        "worn_false_accepts": float((worn_different >= threshold).mean()),
+        "degraded_true_accepts": float((degraded_same >= threshold).mean()),
+        "degraded_false_accepts": float((degraded_different >= threshold).mean()),
     }
     return scores, {"same": len(same), "different": len(different)}
 
 
-def compare(one: np.ndarray, other: np.ndarray, persons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines of all pairs of pictures of one person, and of two; embeddings are [n, d], of length 1."""
+def pair_cosines(one: np.ndarray, other: np.ndarray, persons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the cosines of all same-person pairs and of all different-person pairs.
+
+    Args:
+        one: [n, d] normalized embeddings.
+        other: [n, d] normalized embeddings of the same people.
+        persons: [n] the person of each row.
+    """
     first, second = np.triu_indices(len(persons), 1)
     cosines = (one @ other.T)[first, second]
     alike = persons[first] == persons[second]
@@ -142,46 +160,47 @@ def compare(one: np.ndarray, other: np.ndarray, persons: np.ndarray) -> tuple[np
 
 
 def area_under_curve(same: np.ndarray, different: np.ndarray) -> float:
-    """The chance that a same pair has a higher cosine than a different one (Mann–Whitney's U by its largest value)."""
+    """Returns the area under the ROC curve: the normalized Mann–Whitney U statistic of the two sets of scores."""
     ranks = rankdata(np.concatenate([same, different]))[: len(same)]
     return float((ranks.sum() - len(same) * (len(same) + 1) / 2) / (len(same) * len(different)))
 
 
 def point_error(face, portraits: Portraits, number: int, size: int) -> float:
-    """Mean distance of the five points from where they were drawn, as a share of the distance of the eyes."""
+    """Returns the mean distance of the five landmarks from the true ones, relative to the distance between the eyes."""
     true = portraits.points[number] * size / portraits.size
     return float(np.linalg.norm(face.kps - true, axis=1).mean() / np.linalg.norm(true[1] - true[0]))
 
 
 def box_overlap(face, portraits: Portraits, number: int, size: int) -> float:
-    """Intersection over union of the box found and the box drawn."""
+    """Returns the intersection over union of the detected and the true box."""
     true = portraits.boxes[number] * size / portraits.size
     sides = np.minimum(face.bbox[2:], true[2:]) - np.maximum(face.bbox[:2], true[:2])
     shared = np.prod(sides.clip(0))
     return float(shared / (np.prod(face.bbox[2:] - face.bbox[:2]) + np.prod(true[2:] - true[:2]) - shared))
 
 
-def wear(image: np.ndarray, random: torch.Generator) -> np.ndarray:
-    """The picture after a worse camera: blurred, noisy, of shifted colours."""
+def degrade_image(image: np.ndarray, random: torch.Generator) -> np.ndarray:
+    """Returns the picture blurred, noisy and tinted at random."""
     size = len(image)
-    worn = degrade(torch.tensor(image).permute(2, 0, 1)[None].float(), random, size / 100, 10, 0.08)
-    return worn[0].permute(1, 2, 0).byte().numpy()
+    degraded = degrade(torch.tensor(image).permute(2, 0, 1)[None].float(), random, size / 100, 10, 0.08)
+    return degraded[0].permute(1, 2, 0).byte().numpy()
 
 
 def shrink(image: np.ndarray, size: int) -> np.ndarray:
+    """Returns the picture resized to `size` pixels a side."""
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS))
 
 
-def pictures_of_two(images: Sequence[np.ndarray], count: int, seed: int):
-    """Portraits of two people side by side or one above the other."""
+def pictures_of_two(images: Sequence[np.ndarray], count: int, seed: int) -> Iterator[np.ndarray]:
+    """Yields portraits of two people, side by side or one above the other."""
     random = stream("pictures of two", seed)
     for number in range(count):
         pair = [shrink(images[k], 112) for k in random.sample(range(len(images)), 2)]
         yield np.concatenate(pair, axis=number % 2)
 
 
-def empty_scenes(portraits: Portraits, count: int, random: torch.Generator, seed: int):
-    """Scenes without a face: half as the detector learned from (of other seeds), half of kinds it never saw."""
+def empty_scenes(portraits: Portraits, count: int, random: torch.Generator, seed: int) -> Iterator[np.ndarray]:
+    """Yields scenes without a face: half like the training scenes (other seeds), half of kinds not trained on."""
     maker = SceneMaker(portraits, 160, random, backgrounds=max(1, count // 4))
     for image in maker.make(count // 2, faces=0).images:
         yield image.permute(1, 2, 0).byte().numpy()
@@ -214,7 +233,7 @@ def _noise(number: int, seed: int) -> np.ndarray:
 
 
 def _shapes(number: int, seed: int) -> np.ndarray:
-    """A skin-coloured head without features on a body, and boxes beside it."""
+    """Draws a skin-colored head without features on a body, and boxes beside it."""
     random = stream("scene of shapes", seed, number)
     image = Image.new("RGB", (200, 200), random.choice(BACKGROUNDS))
     draw = ImageDraw.Draw(image)

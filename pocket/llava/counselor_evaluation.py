@@ -12,7 +12,7 @@ from mirror.transcripts.profile import Profile
 from mirror.transcripts.turn import Conversation, Turn
 from pocket.drawing.expressions import EXPRESSIONS, expression_of
 from pocket.drawing.faces import draw
-from pocket.llava.exam import SEED, SIZE
+from pocket.llava.evaluation import SEED, SIZE
 from pocket.llava.wellformed import faults
 from pocket.seeds import stable_seed
 from pocket.texts.clients import Client
@@ -27,13 +27,13 @@ class Answer:
     reply: Reply
 
     @property
-    def names_it(self) -> bool:
+    def names_expression(self) -> bool:
         """Whether the feeling that the reply names first is one of the expression that shows."""
         found = expression_of(self.reply.words)
         return found is not None and found.name == self.exchange.expression
 
     @property
-    def captions_it(self) -> bool:
+    def captions_expression(self) -> bool:
         found = expression_of(self.reply.caption)
         return found is not None and found.name == self.exchange.expression
 
@@ -42,7 +42,7 @@ class Answer:
         return faults(self.reply.words)
 
 
-def write_dialogues(count: int, seed: int = SEED) -> list[Dialogue]:
+def write_evaluation_dialogues(count: int, seed: int = SEED) -> list[Dialogue]:
     """Dialogues of clients whom no training set knows."""
     return [write_dialogue(Client.from_seed(seed, idx), seed) for idx in range(count)]
 
