@@ -1,1 +1,1 @@
-"""The pocket family: small clients, faces, dialogues and models, made from seeds by code. `mirror` never imports it."""
+"""Pocket data and models: clients, faces, dialogues and networks generated from seeds. `mirror` never imports it."""

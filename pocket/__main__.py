@@ -1,4 +1,4 @@
-"""`python -m pocket` writes the pocket data set and the pocket models; `data`, `llava` … behind it writes only that."""
+"""Writes the pocket data set and models: `python -m pocket [data] [llava] [card] [faces]`; everything by default."""
 
 import argparse
 
@@ -6,10 +6,11 @@ WHAT = ["data", "llava", "card", "faces"]
 
 
 def main() -> None:
+    """Parses the command line and writes what it names."""
     parser = argparse.ArgumentParser(prog="python -m pocket", description=__doc__)
     parser.add_argument("what", nargs="*", choices=WHAT, default=WHAT)
     what = parser.parse_args().what
-    # Imported here: the processes that draw faces import this file, and need no model.
+    # Imported here: spawned worker processes import this module and need no model.
     from pocket.llava import model as llava
     from pocket.texts import dataset, profiles
 
@@ -21,15 +22,15 @@ def main() -> None:
         llava.write_llava()
         print(f"llava: {llava.FOLDER}")
     if "card" in what:
-        from pocket.llava import card as llavacard
+        from pocket.llava import card
 
-        llavacard.write_card()
-        print(f"card: {llavacard.FOLDER / 'README.md'}")
+        card.write_card()
+        print(f"card: {card.FOLDER / 'README.md'}")
     if "faces" in what:
-        from pocket.facepack import pack as facepack
+        from pocket.facepack import pack
 
-        facepack.write_facepack()
-        print(f"faces: {facepack.FOLDER}")
+        pack.write_facepack()
+        print(f"faces: {pack.FOLDER}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Random streams named by their purpose.
 
 The values differ from `mirror.seeds.seed_for`, which serializes and truncates otherwise: the committed pocket data and
-weights are derived from these values, so they cannot change. `mirror` cannot use these, since it never imports `pocket`.
+weights are derived from these values, so they must not change.
 """
 
 import hashlib

@@ -23,7 +23,6 @@ from pocket.optimize import seeded_generator
 from pocket.pictures.portraits import draw_portraits
 from pocket.pictures.scenes import SceneMaker
 
-
 SEED = 5
 FOLDER = Path(__file__).parents[1] / "models" / "faces-pocket"
 DETECTOR, RECOGNIZER, ATTRIBUTES = "det_pocket.onnx", "rec_pocket.onnx", "genderage.onnx"
@@ -55,7 +54,6 @@ def write_facepack(
     budget = budget or FacepackBudget()
     train_facepack(folder, seed, budget, device)
     return evaluate_facepack(folder, seed, budget)
-
 
 
 def evaluate_facepack(folder: Path, seed: int, budget: FacepackBudget) -> FacepackScores:

@@ -85,7 +85,7 @@ def pick_pairs(persons: torch.Tensor, random: torch.Generator) -> torch.Tensor:
 
 
 def pair_loss(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Returns the symmetric margin softmax loss of normalized embeddings `one` and `other`, [n, d] of the same people."""
+    """Returns the symmetric margin softmax loss of normalized embeddings, each [n, d], of the same n people."""
     cosines = one @ other.T
     right = torch.arange(len(one), device=one.device)
     logits = SCALE * (cosines - MARGIN * torch.eye(len(one), device=one.device))

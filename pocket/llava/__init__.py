@@ -1,1 +1,1 @@
-"""The pocket LLaVA: training, exam and model card."""
+"""The pocket LLaVA: training, evaluation and model card."""

@@ -1,4 +1,4 @@
-"""Writes the pocket LLaVA's model card: measures it untuned, tunes each variant by its params file, measures again."""
+"""Writes the pocket LLaVA's model card: evaluates the base model, fine-tunes it for each variant, evaluates those."""
 
 import time
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ CLIENTS = 60
 
 @dataclass(frozen=True)
 class TunedScores:
-    """What a tuned model scored on `FACES` faces and in the sessions of `CLIENTS` clients.
+    """Scores of a fine-tuned model on `FACES` faces and in the sessions of `CLIENTS` clients.
 
     Attributes:
-        seconds: of processor time that the fine-tuning took, its held-out losses included.
-        captions: captions right; None without EC.
-        answers: a reply to each utterance.
+        seconds: Processor time of the fine-tuning, validation included.
+        captions: Correct captions; None without EC.
+        answers: The reply to each utterance.
     """
 
     seconds: float
@@ -44,15 +44,21 @@ class TunedScores:
 
     @property
     def named(self) -> Rate:
+        """Replies that name the feeling."""
         return Rate.of([answer.names_expression for answer in self.answers])
 
     @property
     def wellformed(self) -> Rate:
+        """Well-formed replies."""
         return Rate.of([not answer.faults for answer in self.answers])
 
 
 def tune(cot: str, base_model: Path = FOLDER, **changes) -> tuple[Llava, float]:
-    """The model tuned by `params/train/pocket-<cot>.yaml` with `changes`, and the seconds of processor time it took."""
+    """Fine-tunes the base model by `params/train/pocket-<cot>.yaml` with `changes` to its parameters.
+
+    Returns:
+        The model, and the processor time in seconds.
+    """
     file = repository_root() / "params" / "train" / f"pocket-{cot}.yaml"
     names = {"run": f"exam-pocket-{cot}", "checkpoint_folder": "checkpoints/exam", "base_model": str(base_model)}
     training = Training.open(TrainSettings.from_file(file, **names, fresh=True, **changes))
@@ -63,7 +69,7 @@ def tune(cot: str, base_model: Path = FOLDER, **changes) -> tuple[Llava, float]:
 
 
 def make_counselor(llava: Llava, cot: str) -> Counselor:
-    """The counselor as `params/counsel/pocket-<cot>.yaml` has it sampled."""
+    """Returns a counselor with the sampling parameters of `params/counsel/pocket-<cot>.yaml`."""
     file = repository_root() / "params" / "counsel" / f"pocket-{cot}.yaml"
     s = CounselSettings.from_file(file, check_files=False)
     speaker = LlavaSpeaker(llava, s.temperature, s.top_p, s.max_new_tokens, s.reply_batch)
@@ -71,7 +77,7 @@ def make_counselor(llava: Llava, cot: str) -> Counselor:
 
 
 def evaluate_tuned(llava: Llava, cot: str, seconds: float, faces: int = FACES, clients: int = CLIENTS) -> TunedScores:
-    """Measures a tuned model on faces and clients that no training set knows."""
+    """Evaluates a fine-tuned model on held-out faces and clients."""
     captions = None
     if Variant.of(cot).ec:
         shown = draw_portraits("exam", faces, 1, SIZE, EVALUATION_SEED)
@@ -80,7 +86,7 @@ def evaluate_tuned(llava: Llava, cot: str, seconds: float, faces: int = FACES, c
 
 
 def write_card(folder: Path = FOLDER) -> None:
-    """Measures, tunes, measures (some minutes on one core), and writes `README.md`."""
+    """Evaluates, fine-tunes and evaluates again (some minutes on one core), and writes `README.md`."""
     base = evaluate(load(str(folder)), FACES)
     tuned = {}
     for cot in VARIANTS:
@@ -90,81 +96,82 @@ def write_card(folder: Path = FOLDER) -> None:
 
 
 def sign_test(one: TunedScores, other: TunedScores) -> str:
-    """How often only one of two counselors names what shows, of the same clients and faces (exact sign test)."""
+    """Compares how often two counselors name the feeling of the same clients and faces (exact sign test)."""
     pairs = [(a.names_expression, b.names_expression) for a, b in zip(one.answers, other.answers, strict=True)]
     first, second = pairs.count((True, False)), pairs.count((False, True))
     p = binomtest(first, first + second).pvalue if first + second else 1.0
-    return f"{first} times only the first, {second} times only the second, p = {p:.2g}"
+    return f"only the first in {first} cases, only the second in {second}, p = {p:.2g}"
 
 
 def model_card(folder: Path, base: BaseScores, tuned: dict[str, TunedScores]) -> str:
-    """The text of `README.md`."""
+    """Returns the text of `README.md`."""
     weights = folder / "model.safetensors"
     rows = "\n".join(
-        f"| {cot} | {exam.captions or '–'} | {exam.named} | {exam.wellformed} | {exam.seconds:.0f} |"
-        for cot, exam in tuned.items()
+        f"| {cot} | {scores.captions or '–'} | {scores.named} | {scores.wellformed} | {scores.seconds:.0f} |"
+        for cot, scores in tuned.items()
     )
-    said = "\n".join(
+    examples = "\n".join(
         f"- *{answer.exchange.expression}*, “{answer.exchange.client}” – **{cot}**: {answer.reply.words}"
         for cot in tuned
         for answer in tuned[cot].answers[CLIENTS : CLIENTS + 2]
     )
     return f"""# llava-v1.5-pocket
 
-A LLaVA-1.5 in the folder format of `llava-hf`, small enough for two CPU cores. It speaks simple English about everyday
-worries and can say what moves in a drawn face, but not which feeling that shows: this is left to fine-tuning. It knows
-the drawn faces of this repository and no photographs of people, and it is no help to anyone in need of care.
+A LLaVA-1.5 in the folder format of `llava-hf`, small enough for two CPU cores. It generates simple English about
+everyday worries and describes the movements of a drawn face, but not the feeling they express: that is left to
+fine-tuning. It was trained on the drawn faces of this repository, not on photographs. It is a test model and must not
+be used to counsel people.
 
 | file | bytes | SHA-256 |
 | --- | --- | --- |
 | `{weights.name}` (float16) | {weights.stat().st_size:,} | `{sha256(weights)}` |
 
-## Made by
+## Training
 
-`python -m pocket llava` (`pocket/llava/model.py`), seed {SEED}, on one core of a CPU in about 25 minutes; code of commit
-`{commit()["commit"]}`. {SMALL.faces:,} drawn people, half of them with a mixture of two expressions, and texts:
-stories, chats, cards to look things up in, accounts of worries, sentences of therapists and clients, looks and
-movements of the drawn faces, sessions with replies that go by the words alone. The vision tower learns action units
-({SMALL.tower_steps:,} batches of {SMALL.tower_batch} faces, worn by blur, noise, tint and bending); then the language
-model and the projector learn {SMALL.language_steps:,} batches of about {SMALL.batch_tokens:,} tokens of texts, and
-{SMALL.drill_steps:,} batches of which half are drills in taking up words that stand above.
+`python -m pocket llava` (`pocket/llava/model.py`), seed {SEED}, on one core of a CPU in about 25 minutes; code of
+commit `{commit()["commit"]}`. Data: {SMALL.faces:,} drawn people, half of them with a mixture of two expressions, and
+generated texts: stories, chats, record look-ups, accounts of worries, sentences of therapists and clients, descriptions
+of looks and movements, sessions whose replies depend on the words only. The vision tower is trained on action units
+({SMALL.tower_steps:,} batches of {SMALL.tower_batch} faces, augmented with blur, noise, tint and distortion); then the
+language model and the projector are trained on {SMALL.language_steps:,} batches of about {SMALL.batch_tokens:,} tokens
+of text, and on {SMALL.drill_steps:,} batches of which half are exercises in copying words from the context.
 
-## Measured untuned
+## Evaluation of the base model
 
-On {FACES} faces of people whom nothing learned from (`python -m pocket card`), exam seed {EVALUATION_SEED}. Model and recipe
-were chosen on faces and clients of another seed, 91; these here were looked at once. In brackets: exact 95 % interval.
+On {FACES} held-out faces (`python -m pocket card`), evaluation seed {EVALUATION_SEED}. Model and hyperparameters were
+selected on another seed, 91; this one was evaluated once. In brackets: exact 95% confidence interval.
 
-| what | score |
+| metric | score |
 | --- | --- |
 | captions of the face that name a feeling of its expression | {base.captions} |
-| the same where it must choose one of the twelve names | {base.forced} |
-| expressions that a linear probe reads from the tower's features | {base.probe} |
-| the same from worn faces: moved, bent, soft, noisy, tinted | {base.degraded_probe} |
-| loss a token on other texts of the kinds that it knows | {base.general:.2f} nats |
-| loss a token on therapists' replies in pocket dialogues | {base.dialogues:.2f} nats |
+| the same, forced choice among the twelve names | {base.forced} |
+| expression: linear probe on the tower's features | {base.probe} |
+| the same on degraded faces: moved, distorted, blurred, noisy, tinted | {base.degraded_probe} |
+| loss per token on held-out pre-training texts | {base.general:.2f} nats |
+| loss per token on therapists' replies in pocket dialogues | {base.dialogues:.2f} nats |
 
-## Measured tuned
+## Evaluation after fine-tuning
 
-After fine-tuning by `params/train/pocket-<cot>.yaml`, sampled as in `params/counsel`. Captions: on the same faces.
-Replies: to {CLIENTS} clients whom no training set knows, {EXCHANGES} each. A reply *names* the feeling if the first
-feeling in it is one of the expression that shows; it is *well-formed* by `pocket/llava/wellformed.py`. The last column is
-processor time of the training on one core.
+Fine-tuned by `params/train/pocket-<cot>.yaml`, sampled as in `params/counsel`. Captions: on the same faces.
+Replies: to {CLIENTS} held-out clients, {EXCHANGES} each. A reply *names* the feeling if the first feeling in it belongs
+to the expression shown; it is *well-formed* by `pocket/llava/wellformed.py`. The last column is the processor time of
+the training on one core.
 
-| cot | captions right | replies that name the feeling | well-formed replies | seconds |
+| cot | correct captions | replies that name the feeling | well-formed replies | seconds |
 | --- | --- | --- | --- | --- |
 {rows}
 
-The same clients and faces with two variants (exact sign test):
+Replies that name the feeling, paired by client and turn (exact sign test):
 
 - ec and base: {sign_test(tuned["ec"], tuned["base"])};
 - ec_planning and planning: {sign_test(tuned["ec_planning"], tuned["planning"])}.
 
-{said}
+{examples}
 
-## Limits
+## Limitations
 
-Some eight hundred words, twelve expressions, eighteen worries. Words outside of them are read in pieces and hardly
-understood. Replies are put together from few patterns, and often speak of another worry than the client's or by another
-name. Clients' words are those of the pocket dialogues and faces are drawn: faces of a painter were not measured here.
-The sign test takes the replies to one client for independent, which they are not quite.
+The vocabulary is about eight hundred words, twelve expressions and eighteen worries. Other words are split into pieces
+and hardly understood. Replies follow few patterns, and often mention another worry than the client's or another name.
+Clients' words are those of the pocket dialogues and faces are drawn: generated faces were not evaluated here. The sign
+test treats the replies to one client as independent, which is only approximately true.
 """

@@ -1,6 +1,6 @@
-"""Measures a counselor on clients whom it has not met: does it name what the face shows, in well-formed English?
+"""Evaluates a counselor on held-out clients: does it name the feeling that the face shows, in well-formed English?
 
-Knows nothing of models or of how one was tuned: it takes any `mirror.counseling.counselor.Counselor`.
+Works on any `mirror.counseling.counselor.Counselor`.
 """
 
 from collections.abc import Sequence
@@ -21,42 +21,47 @@ from pocket.texts.dialogues import Dialogue, Exchange, write_dialogue
 
 @dataclass(frozen=True)
 class Answer:
-    """One reply to a held-out client: what showed, the client's words, and what the counselor made of it."""
+    """A counselor's reply to one exchange with a held-out client."""
 
     exchange: Exchange
     reply: Reply
 
     @property
     def names_expression(self) -> bool:
-        """Whether the feeling that the reply names first is one of the expression that shows."""
+        """Whether the first feeling named in the reply belongs to the expression shown."""
         found = expression_of(self.reply.words)
         return found is not None and found.name == self.exchange.expression
 
     @property
     def captions_expression(self) -> bool:
+        """Whether the first feeling named in the caption belongs to the expression shown."""
         found = expression_of(self.reply.caption)
         return found is not None and found.name == self.exchange.expression
 
     @property
     def faults(self) -> list[str]:
+        """What is wrong with the reply's English."""
         return faults(self.reply.words)
 
 
 def write_evaluation_dialogues(count: int, seed: int = SEED) -> list[Dialogue]:
-    """Dialogues of clients whom no training set knows."""
+    """Writes dialogues of held-out clients."""
     return [write_dialogue(Client.from_seed(seed, idx), seed) for idx in range(count)]
 
 
 def counsel(counselor: Counselor, dialogues: Sequence[Dialogue], seed: int = SEED) -> list[Answer]:
-    """The counselor in the place of the dialogues' therapist: clients say what stands there, and show it.
+    """Replays the clients' side of the dialogues with the counselor as the therapist.
+
+    Returns:
+        The answers, ordered by turn and then by dialogue.
 
     Raises:
-        CounselorError: a reply could not be had.
+        CounselorError: The counselor failed to reply.
     """
     turns: list[tuple[Turn, ...]] = [()] * len(dialogues)
     answers: list[Answer] = []
     for number in range(len(dialogues[0].exchanges)):
-        requests = [_request(d, number, said, seed) for d, said in zip(dialogues, turns, strict=True)]
+        requests = [_request(d, number, before, seed) for d, before in zip(dialogues, turns, strict=True)]
         for place, reply in enumerate(counselor.reply(requests)):
             if isinstance(reply, Exception):
                 raise reply

@@ -1,6 +1,6 @@
-"""Measures a pocket LLaVA on faces and texts that it has not seen.
+"""Evaluates a pocket LLaVA on held-out faces and texts.
 
-Knows nothing of how the model was made or tuned, it takes any `mirror.models.llava.Llava`; and nothing of clients.
+Works on any `mirror.models.llava.Llava`.
 """
 
 from collections.abc import Sequence
@@ -24,29 +24,32 @@ from pocket.seeds import stream
 from pocket.texts.clients import Client
 from pocket.texts.dialogues import write_dialogue
 
-SEED = 1303  # of faces, clients and texts that nothing learns from, and no setting was chosen by (that was 91)
+SEED = 1303  # the test seed; hyperparameters were selected on seed 91
 NAMES = tuple(EXPRESSIONS)
 ASKED = own_template("emotion_recognition", "ec").text
-SIZE = 112  # pixels a side of a face, as counseling keeps it
+SIZE = 112  # side of a face in pixels, as in counseling
 
 
 @dataclass(frozen=True)
 class Rate:
-    """`hits` of `n`, with the exact (Clopper–Pearson) 95 % interval."""
+    """`hits` of `n`, with the exact (Clopper–Pearson) 95% confidence interval."""
 
     hits: int
     n: int
 
     @classmethod
     def of(cls, answers: Sequence[bool]) -> "Rate":
+        """Counts the true answers."""
         return cls(sum(answers), len(answers))
 
     @property
     def share(self) -> float:
+        """The rate, 0 … 1."""
         return self.hits / self.n
 
     @property
     def interval(self) -> tuple[float, float]:
+        """The bounds of the confidence interval."""
         found = binomtest(self.hits, self.n).proportion_ci(0.95, "exact")
         return float(found.low), float(found.high)
 
@@ -57,13 +60,15 @@ class Rate:
 
 @dataclass(frozen=True)
 class BaseScores:
-    """What the untuned model scored.
+    """Scores of the base model.
 
     Attributes:
-        probe, degraded_probe: expressions right that a linear probe on the mean of the tower's features reads, from clean
-            faces and from worn ones (moved, bent, soft, noisy, tinted).
-        captions: captions right; `forced`: right where it must choose among the twelve names.
-        general, dialogues: mean loss in nats a token, on other texts of the kinds it knows and on pocket dialogues.
+        probe: Accuracy of a linear probe for the expression, on the mean of the tower's features.
+        degraded_probe: The same on degraded faces (moved, distorted, blurred, noisy, tinted).
+        captions: Correct greedy captions.
+        forced: Correct forced choices among the twelve names.
+        general: Mean loss on held-out pre-training texts, in nats per token.
+        dialogues: Mean loss on therapists' replies in pocket dialogues, in nats per token.
     """
 
     probe: Rate
@@ -75,12 +80,12 @@ class BaseScores:
 
 
 def evaluate(llava: Llava, faces: int = 480, seed: int = SEED) -> BaseScores:
-    """The exam of an untuned model, on `faces` faces of as many people."""
-    known = draw_portraits("probe", 2 * faces, 1, SIZE, seed)
+    """Evaluates a base model on `faces` faces of different people."""
+    training = draw_portraits("probe", 2 * faces, 1, SIZE, seed)
     shown = draw_portraits("exam", faces, 1, SIZE, seed)
-    probe = Probe(llava, known, seed)
+    probe = Probe(llava, training, seed)
     images = [Image.fromarray(image) for image in shown.images]
-    fewer = list(range(0, faces, 5))  # all twelve expressions: 5 and 12 have no common divisor
+    fewer = list(range(0, faces, 5))  # all twelve expressions: 5 and 12 are coprime
     return BaseScores(
         probe=probe.read(shown, is_degraded=False),
         degraded_probe=probe.read(shown, is_degraded=True),
@@ -91,26 +96,28 @@ def evaluate(llava: Llava, faces: int = 480, seed: int = SEED) -> BaseScores:
     )
 
 
-# The eye --------------------------------------------------------------------------------------------------------------
+# Vision ---------------------------------------------------------------------------------------------------------------
 
 
 class Probe:
     """A linear probe (ridge regression to the twelve expressions) on the mean of the tower's features."""
 
     def __init__(self, llava: Llava, portraits: Portraits, seed: int) -> None:
+        """Fits the probe on `portraits`, once clean and once degraded."""
         self.llava = llava
         size, device = llava.model.config.vision_config.image_size, llava.model.device
-        self.eye = Augmenter(llava.processor.image_processor, size, str(device), seed)
-        clean, worn = self._means(portraits, False), self._means(portraits, True)
-        rows = np.concatenate([clean, worn])
+        self.augmenter = Augmenter(llava.processor.image_processor, size, str(device), seed)
+        clean, degraded = self._means(portraits, False), self._means(portraits, True)
+        rows = np.concatenate([clean, degraded])
         self.centre, self.spread = rows.mean(0), rows.std(0) + 1e-6
         rows = self._scaled(rows)
-        wanted = np.tile(np.eye(len(NAMES))[portraits.expressions], (2, 1))
-        self.weights = np.linalg.solve(rows.T @ rows + 3 * np.eye(rows.shape[1]), rows.T @ wanted)
+        targets = np.tile(np.eye(len(NAMES))[portraits.expressions], (2, 1))
+        self.weights = np.linalg.solve(rows.T @ rows + 3 * np.eye(rows.shape[1]), rows.T @ targets)
 
     def read(self, portraits: Portraits, is_degraded: bool) -> Rate:
-        found = (self._scaled(self._means(portraits, is_degraded)) @ self.weights).argmax(1)
-        return Rate.of((found == portraits.expressions).tolist())
+        """Returns how many expressions the probe predicts correctly."""
+        predicted = (self._scaled(self._means(portraits, is_degraded)) @ self.weights).argmax(1)
+        return Rate.of((predicted == portraits.expressions).tolist())
 
     def _scaled(self, rows: np.ndarray) -> np.ndarray:
         return np.hstack([(rows - self.centre) / self.spread, np.ones((len(rows), 1))])
@@ -118,25 +125,25 @@ class Probe:
     @torch.no_grad()
     def _means(self, portraits: Portraits, is_degraded: bool) -> np.ndarray:
         images = torch.tensor(portraits.images, device=self.llava.model.device).permute(0, 3, 1, 2)
-        see = self.eye.worn if is_degraded else self.eye.clean
+        prepare = self.augmenter.degraded if is_degraded else self.augmenter.clean
         return np.concatenate(
-            [features(self.llava.model, see(part)).mean(1).float().cpu().numpy() for part in images.split(64)]
+            [features(self.llava.model, prepare(part)).mean(1).float().cpu().numpy() for part in images.split(64)]
         ).astype(float)
 
 
 def captions_right(llava: Llava, images: Sequence[Image.Image], expressions: Sequence[int]) -> Rate:
-    """How many greedy captions name a feeling of the expression (a number among `NAMES`) that shows."""
-    said: list[str] = []
+    """Returns how many greedy captions name a feeling of the expression shown, an index into `NAMES`."""
+    captions: list[str] = []
     for start in range(0, len(images), 48):
         part = images[start : start + 48]
-        said += generate(llava, [ASKED] * len(part), part, 8)
-    found = [expression_of(text) for text in said]
+        captions += generate(llava, [ASKED] * len(part), part, 8)
+    found = [expression_of(text) for text in captions]
     return Rate.of([f is not None and f.name == NAMES[e] for f, e in zip(found, expressions, strict=True)])
 
 
 @torch.inference_mode()
 def forced_right(llava: Llava, images: Sequence[Image.Image], expressions: Sequence[int]) -> Rate:
-    """How often, of `Looks skeptical` and the eleven others, the right one has the least loss a token."""
+    """Returns how often the right one of the captions `Looks <name>` has the lowest loss per token."""
     rows = [
         tokenize(llava.tokenizer, [(ASKED, f"Looks {name}")], llava.image_token_id, llava.image_tokens)
         for name in NAMES
@@ -154,11 +161,11 @@ def forced_right(llava: Llava, images: Sequence[Image.Image], expressions: Seque
     return Rate.of([c == e for c, e in zip(chosen, expressions, strict=True)])
 
 
-# The language ---------------------------------------------------------------------------------------------------------
+# Language -------------------------------------------------------------------------------------------------------------
 
 
 def general_loss(llava: Llava, seed: int) -> float:
-    """Mean loss on texts of the kinds that it was pre-trained on (those without a picture), which it has not seen."""
+    """Returns the mean loss on held-out texts of the pre-training kinds that have no picture."""
     random = stream("exam texts", seed)
     written = (write_text([Stranger.from_seed(seed, 0, False)], random) for _ in range(100))
     texts = [text for text in written if text.face is None]
@@ -166,7 +173,7 @@ def general_loss(llava: Llava, seed: int) -> float:
 
 
 def dialogue_loss(llava: Llava, seed: int) -> float:
-    """Mean loss on therapists' replies of pocket dialogues of other clients, without their faces."""
+    """Returns the mean loss on therapists' replies in pocket dialogues of held-out clients, without their faces."""
     rows = []
     for dialogue in (write_dialogue(Client.from_seed(seed, idx), seed) for idx in range(12)):
         client, said = dialogue.client, ""

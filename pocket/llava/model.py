@@ -1,7 +1,4 @@
-"""Builds the pocket LLaVA: a folder in the format of `llava-hf/llava-1.5-7b-hf`, of the real classes at a tiny size.
-
-Knows nothing of how it is trained.
-"""
+"""Builds the pocket LLaVA: a folder in the format of `llava-hf/llava-1.5-7b-hf`, of the real classes at a tiny size."""
 
 import math
 from dataclasses import dataclass
@@ -30,8 +27,8 @@ from pocket.texts.dataset import IMAGE_SIZE, make_dialogues, make_records
 from pocket.texts.notes import client_lines
 
 SEED = 11
-DRILLS = 0.5  # of the drilled texts
-VISION_SIZE, PATCH_SIZE = 96, 16  # pixels a side
+DRILLS = 0.5  # share of copying exercises in the second phase
+VISION_SIZE, PATCH_SIZE = 96, 16  # sides in pixels
 FOLDER = Path(__file__).parents[1] / "models" / "llava-v1.5-pocket"
 CHAT_TEMPLATE = (
     "{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': ' }}{% endif %}"
@@ -43,9 +40,18 @@ CHAT_TEMPLATE = (
 
 @dataclass(frozen=True)
 class LlavaBudget:
-    """How much is drawn, written and learned. Of each face there are so many `views`: one clean, the others worn.
+    """How much is generated and trained; one step is one batch.
 
-    The language model learns general texts first, then `drilled` ones, half of which are drills in taking up words.
+    Attributes:
+        faces: Faces to train the vision tower on.
+        tower_steps: Steps of the vision tower.
+        tower_batch: Faces per step.
+        views: Views of each face: one clean, the others degraded.
+        texts: Texts of the first phase of language training.
+        drilled: Texts of the second phase, half of which are copying exercises.
+        language_steps: Steps of the first phase.
+        drill_steps: Steps of the second phase.
+        batch_tokens: Tokens per step, approximately.
     """
 
     faces: int
@@ -64,7 +70,7 @@ SMALL = LlavaBudget(3000, 1800, 48, 5, 24000, 40000, 1700, 1800, 1600)  # about 
 
 
 def tokenizer_corpus(seed: int = SEED) -> list[str]:
-    """Lines of text to train the tokenizer on: dialogues of other clients than the training set's, and other texts."""
+    """Returns lines of text to train the tokenizer on: pre-training texts, and dialogues of held-out clients."""
     random = stream("stories", seed)
     lines = [write_story(random) for _ in range(600)]
     people = [Stranger.from_seed(seed, number, is_mixed=True) for number in range(100)]
@@ -79,7 +85,7 @@ def tokenizer_corpus(seed: int = SEED) -> list[str]:
 
 
 def make_config(tokenizer) -> LlavaConfig:
-    """The shapes of the pocket model; embedding rows are rounded up to a multiple of 64, as `llava-hf` does."""
+    """Returns the pocket model's configuration; the vocabulary is padded to a multiple of 64, as in `llava-hf`."""
     return LlavaConfig(
         vision_config=CLIPVisionConfig(
             hidden_size=80,
@@ -113,40 +119,47 @@ def make_config(tokenizer) -> LlavaConfig:
     )
 
 
-def write_llava(folder: Path = FOLDER, seed: int = SEED, device: str = "auto", work: LlavaBudget | None = None) -> None:
+def write_llava(
+    folder: Path = FOLDER, seed: int = SEED, device: str = "auto", budget: LlavaBudget | None = None
+) -> None:
     """Trains tokenizer, vision tower and language model, and writes the folder in float16.
 
-    `device` is `auto`, `cuda` or `cpu`; on a CPU the work is `SMALL` unless told. Text and faces depend on the seed
-    only; the weights also on the device and its number of threads, in their last digits.
+    Texts and faces depend on the seed only. Weights also depend on the device and its number of threads, by rounding.
+
+    Args:
+        folder: Where to write.
+        seed: Seed of texts, faces, initial weights and batches.
+        device: `auto`, `cuda` or `cpu`.
+        budget: How much to train; by default `FULL` on a GPU and `SMALL` on a CPU.
     """
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    work = work or (FULL if device == "cuda" else SMALL)
+    budget = budget or (FULL if device == "cuda" else SMALL)
     torch.set_float32_matmul_precision("high")
     tokenizer = train_llama_tokenizer(tokenizer_corpus(seed))
     torch.manual_seed(seed)
     model = LlavaForConditionalGeneration(make_config(tokenizer)).to(device).train()
     processor = make_processor(model.config, tokenizer)
-    faces = draw_faces(work.faces, IMAGE_SIZE, seed)
+    faces = draw_faces(budget.faces, IMAGE_SIZE, seed)
     form = (tokenizer, model.config.image_token_id, model.config.image_seq_length)
-    eye = Augmenter(processor.image_processor, VISION_SIZE, device, seed)
-    views = eye.views(torch.tensor(faces.images, device=device).permute(0, 3, 1, 2), work.views)
-    train_tower(model, views, faces.traits.to(device), work.tower_steps, work.tower_batch)
-    seen = torch.stack([encode_images(model, view) for view in views])
-    examples = write_examples(work.texts, 0, faces.strangers, *form, seed)
-    train_language(model, examples, seen, work.language_steps, work.batch_tokens, 2e-3, seed)
-    drilled = write_examples(work.drilled, DRILLS, faces.strangers, *form, seed + 1)
-    train_language(model, drilled, seen, work.drill_steps, work.batch_tokens, 1.5e-3, seed + 1)
+    augmenter = Augmenter(processor.image_processor, VISION_SIZE, device, seed)
+    views = augmenter.views(torch.tensor(faces.images, device=device).permute(0, 3, 1, 2), budget.views)
+    train_tower(model, views, faces.traits.to(device), budget.tower_steps, budget.tower_batch)
+    image_features = torch.stack([encode_images(model, view) for view in views])
+    examples = write_examples(budget.texts, 0, faces.strangers, *form, seed)
+    train_language(model, examples, image_features, budget.language_steps, budget.batch_tokens, 2e-3, seed)
+    drilled = write_examples(budget.drilled, DRILLS, faces.strangers, *form, seed + 1)
+    train_language(model, drilled, image_features, budget.drill_steps, budget.batch_tokens, 1.5e-3, seed + 1)
     save_llava(model.cpu(), processor, folder)
 
 
 @torch.no_grad()
 def encode_images(model: LlavaForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
-    """[n, patches, hidden] float16: the tower's features of `pixels` [n, 3, size, size]."""
+    """Returns the tower's features [n, patches, hidden], float16, of `pixels` [n, 3, size, size]."""
     return torch.cat([features(model, part.float()).half() for part in pixels.split(256)])
 
 
 def make_processor(config: LlavaConfig, tokenizer) -> LlavaProcessor:
-    """The processor that `llava-hf` publishes, for smaller images."""
+    """Returns a processor like that of `llava-hf`, for smaller images."""
     size = config.vision_config.image_size
     return LlavaProcessor(
         image_processor=CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size={"height": size, "width": size}),
@@ -159,7 +172,7 @@ def make_processor(config: LlavaConfig, tokenizer) -> LlavaProcessor:
 
 
 def save_llava(model: LlavaForConditionalGeneration, processor: LlavaProcessor, folder: Path) -> None:
-    """Writes model and processor as `llava-hf` publishes them."""
+    """Writes model and processor in the layout of `llava-hf`."""
     tokenizer = processor.tokenizer
     model.generation_config = GenerationConfig(
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
@@ -167,4 +180,4 @@ def save_llava(model: LlavaForConditionalGeneration, processor: LlavaProcessor, 
     folder.mkdir(parents=True, exist_ok=True)
     model.to(torch.float16).save_pretrained(folder)
     processor.save_pretrained(folder)
-    processor.image_processor.save_pretrained(folder)  # preprocessor_config.json, which older readers encode_images for
+    processor.image_processor.save_pretrained(folder)  # preprocessor_config.json, which older versions read

@@ -1,6 +1,6 @@
-"""Pre-training of the pocket LLaVA's language model: simple English, and words for what is features in a picture.
+"""Pre-training of the pocket LLaVA's language model on simple English and descriptions of pictures.
 
-What it never gets is the way from a face to a word for its feeling: that is left to fine-tuning.
+No text links a face to the word for its feeling: that is left to fine-tuning.
 """
 
 import multiprocessing
@@ -23,14 +23,14 @@ from pocket.pictures.strangers import CORES, Stranger
 from pocket.seeds import stream
 from pocket.texts.corpus import describe_looks, write_chat, write_session, write_story
 from pocket.texts.movements import describe_movements
-from pocket.texts.notes import write_account, write_lookup, write_drill, write_sayings, write_steps
+from pocket.texts.notes import write_account, write_drill, write_lookup, write_sayings, write_steps
 
-CHUNK = 500  # texts that a process writes at once
+CHUNK = 500  # texts per task of a process
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text, with `<image>` in it where it is about the face of the stranger with the number `face`."""
+    """A pre-training text; if it contains `<image>`, `face` is the index of the stranger it is about."""
 
     text: str
     face: int | None = None
@@ -39,7 +39,17 @@ class Text:
 def write_examples(
     count: int, drills: float, strangers: list[Stranger], tokenizer, image_token_id: int, image_tokens: int, seed: int
 ) -> list["Example"]:
-    """`count` texts, a share of them `drills`, written and encoded on all cores; the same for any number of cores."""
+    """Writes and encodes texts on all cores; the result does not depend on the number of cores.
+
+    Args:
+        count: Number of texts.
+        drills: Share of copying exercises, 0 … 1.
+        strangers: The people whose faces the texts may be about.
+        tokenizer: The pocket tokenizer.
+        image_token_id: Id of `<image>`.
+        image_tokens: Image tokens per picture.
+        seed: Seed of the texts.
+    """
     spawn = multiprocessing.get_context("spawn")
     chunks = range(-(-count // CHUNK))
     given = (strangers, tokenizer, image_token_id, image_tokens)
@@ -51,11 +61,11 @@ def write_examples(
         return list(chain.from_iterable(bar))[:count]
 
 
-_given: list = []  # of a process that writes: people, tokenizer, the image's token and how often it stands
+_given: list = []  # arguments of a worker process: strangers, tokenizer, image token id, image tokens per picture
 
 
 def _prepare(*given) -> None:
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # each process is one of many
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # all cores are in use by worker processes
     _given[:] = given
 
 
@@ -66,7 +76,7 @@ def _write_chunk(number: int, seed: int, drills: float) -> list["Example"]:
 
 
 def write_text(strangers: list[Stranger], random: Random, drills: float = 0) -> Text:
-    """One text of a random kind, a drill with the chance `drills`; some of them are about a stranger's face."""
+    """Writes a text of a random kind: a copying exercise with probability `drills`, otherwise one of the others."""
     if drills and random.random() < drills:
         return Text(write_drill(random) + END)
     kind = random.random()
@@ -90,7 +100,7 @@ def write_text(strangers: list[Stranger], random: Random, drills: float = 0) -> 
 
 
 def _ask_about(stranger: Stranger, random: Random) -> list[tuple[str, str]]:
-    """Questions about a picture, of looks and of movements."""
+    """Writes questions about a stranger's looks and movements, with their answers."""
     turns = [describe_movements(stranger.units, random) for _ in range(random.randint(1, 4))]
     if random.random() < 0.5:
         turns.insert(random.randint(0, len(turns)), describe_looks(stranger.identity, random))
@@ -104,7 +114,13 @@ def _conversation(turns: list[tuple[str, str]]) -> str:
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids; labels, `IGNORED` on the image and on the sentences that begin every chat; the face's number."""
+    """An encoded text.
+
+    Attributes:
+        ids: Token ids.
+        labels: Token ids, `IGNORED` at image tokens and in the system prompt.
+        face: Index of the face; None without a picture.
+    """
 
     ids: list[int]
     labels: list[int]
@@ -112,7 +128,7 @@ class Example:
 
 
 def encode(texts: list[Text], tokenizer, image_token_id: int, image_tokens: int) -> list[Example]:
-    """The texts as `mirror.models.llava_chat` tokenizes them."""
+    """Encodes texts in the way of `mirror.models.llava_chat`."""
     parts = [text.text.split(IMAGE) for text in texts]
     encoded = iter(tokenizer(list(chain.from_iterable(parts)), add_special_tokens=False)["input_ids"])
     system = len(tokenizer(SYSTEM, add_special_tokens=False)["input_ids"])
@@ -129,11 +145,24 @@ def encode(texts: list[Text], tokenizer, image_token_id: int, image_tokens: int)
 
 
 def train_language(
-    model: nn.Module, examples: list[Example], features: torch.Tensor, steps: int, batch_tokens: int, rate: float, seed: int
+    model: nn.Module,
+    examples: list[Example],
+    features: torch.Tensor,
+    steps: int,
+    batch_tokens: int,
+    learning_rate: float,
+    seed: int,
 ) -> None:
-    """Trains the language model and the projector to go on with the texts; the vision tower stays as it is.
+    """Trains the language model and the projector on next-token prediction; the vision tower is frozen.
 
-    `seen` [views, faces, patches, hidden] are the tower's features of each face in some views of it.
+    Args:
+        model: The LLaVA, whose language model and projector are trained.
+        examples: The texts.
+        features: [views, faces, patches, hidden] the tower's features of each view of each face.
+        steps: Number of batches.
+        batch_tokens: Tokens per batch, approximately.
+        learning_rate: Peak learning rate.
+        seed: Seed of the batches and of the views.
     """
     config = model.config
     batches = _batches(examples, batch_tokens, stream("batches", seed))
@@ -152,18 +181,18 @@ def train_language(
                 images = model.model.multi_modal_projector(features[view, faces].float())
                 is_image = (ids == config.image_token_id).unsqueeze(-1)
                 embeddings = embeddings.masked_scatter(is_image, images.to(embeddings.dtype))
-            # Padding stands on the right: the causal mask alone keeps it out of every label.
+            # With padding on the right the causal mask alone keeps it from influencing any label.
             hidden = model.model.language_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
             predicting = labels[:, 1:] != IGNORED
             logits = model.lm_head(hidden[:, :-1][predicting])
         return F.cross_entropy(logits.float(), labels[:, 1:][predicting])
 
     trained = [model.model.language_model, model.model.multi_modal_projector, model.lm_head]
-    train([p for part in trained for p in part.parameters()], loss, steps, rate, "language model")
+    train([p for part in trained for p in part.parameters()], loss, steps, learning_rate, "language model")
 
 
 def _batches(examples: list[Example], tokens: int, random: Random) -> Iterator[list[Example]]:
-    """Batches of about `tokens` tokens, of like lengths, for ever."""
+    """Yields batches of about `tokens` tokens and of texts of similar length, endlessly."""
     while True:
         order = sorted(examples, key=lambda example: len(example.ids) + random.uniform(0, 8))
         batches, batch = [], []

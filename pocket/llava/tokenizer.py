@@ -1,4 +1,4 @@
-"""Trains the pocket tokenizer: Llama's kind, byte-pair pieces with a fall-back to bytes. Knows nothing of models."""
+"""Trains the pocket LLaVA's tokenizer: byte-pair encoding with byte fallback, as in Llama."""
 
 import io
 import re
@@ -10,12 +10,12 @@ import sentencepiece
 from transformers import LlamaTokenizer
 
 PIECES = 2304
-REPEATS = 30  # of every word, so that rare ones become one piece too
+REPEATS = 30  # of every word, so that rare words become single pieces too
 _WORD = re.compile(r"[A-Za-z]+")
 
 
 def train_llama_tokenizer(sentences: Sequence[str], pieces: int = PIECES) -> LlamaTokenizer:
-    """A tokenizer of `pieces` pieces (<unk> 0, <s> 1, </s> 2, 256 bytes), and <image> and <pad> behind them."""
+    """Trains a tokenizer of `pieces` pieces (<unk> 0, <s> 1, </s> 2, 256 bytes), followed by <image> and <pad>."""
     model = io.BytesIO()
     words = sorted({word for sentence in sentences for word in _WORD.findall(sentence)})
     sentencepiece.SentencePieceTrainer.train(

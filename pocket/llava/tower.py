@@ -1,7 +1,4 @@
-"""Trains the pocket LLaVA's vision tower to see what moves in a face, also in a soft, smeared or tinted picture of it.
-
-Knows no feeling and no word.
-"""
+"""Trains the pocket LLaVA's vision tower to predict a face's action units and attributes, robustly to degradation."""
 
 import torch
 from torch import nn
@@ -11,22 +8,29 @@ from pocket.optimize import train
 from pocket.pictures.strangers import UNITS
 from pocket.pictures.warping import degrade, uniform
 
-MARKS = 0.3  # the weight of what tells people apart, beside that of their movements
+MARKS = 0.3  # loss weight of the attributes relative to the action units
 
 
 def features(model: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
-    """[n, patches, hidden]: what the projector of a LLaVA is given for `pixels` [n, 3, size, size]."""
+    """Returns the tower's features [n, patches, hidden] of `pixels` [n, 3, size, size]: a LLaVA projector's input."""
     layer = model.config.vision_feature_layer
     return model.model.vision_tower(pixels, output_hidden_states=True).hidden_states[layer][:, 1:]
 
 
 def train_tower(model: nn.Module, views: torch.Tensor, traits: torch.Tensor, steps: int, batch: int) -> None:
-    """Makes movements and marks readable from the mean of the tower's patch features.
+    """Trains the tower so that a linear layer predicts the traits from the mean of its patch features.
 
-    `views` [v, n, 3, size, size] of n faces, `traits` [n, t]. The loss is a mean squared error: 1 is knowing nothing.
+    The loss is a weighted mean squared error of standardized traits: predicting the mean scores 1.
+
+    Args:
+        model: The LLaVA, whose vision tower is trained from scratch.
+        views: [v, n, 3, size, size] views of n faces.
+        traits: [n, t] standardized action units, then attributes.
+        steps: Number of batches.
+        batch: Faces per batch.
     """
     tower = model.model.vision_tower
-    _start(tower)
+    _init_weights(tower)
     reader = nn.Linear(model.config.vision_config.hidden_size, traits.shape[1]).to(views.device)
     weights = torch.full((traits.shape[1],), MARKS, device=views.device)
     weights[:UNITS] = 1
@@ -36,43 +40,50 @@ def train_tower(model: nn.Module, views: torch.Tensor, traits: torch.Tensor, ste
     def loss(step: int) -> torch.Tensor:
         view = torch.randint(len(views), (batch,), generator=picks).to(views.device)
         chosen = torch.randint(len(traits), (batch,), generator=picks).to(views.device)
-        found = reader(features(model, views[view, chosen].float()).mean(1))
-        return ((found - traits[chosen]) ** 2 * weights).mean()
+        predicted = reader(features(model, views[view, chosen].float()).mean(1))
+        return ((predicted - traits[chosen]) ** 2 * weights).mean()
 
     train([*tower.parameters(), *reader.parameters()], loss, steps, 2e-3, "vision tower")
 
 
 class Augmenter:
-    """Pictures as the tower gets them: clean, or worn as those of a small painter are."""
+    """Prepares pictures for the tower: clean, or degraded to resemble those of a small image generator."""
 
     def __init__(self, processor, size: int, device: str, seed: int) -> None:
-        """`processor` is the image processor whose mean and deviation count; `size` the pixels a side."""
+        """Creates an augmenter.
+
+        Args:
+            processor: The image processor whose mean and standard deviation are used.
+            size: Side of the prepared pictures in pixels.
+            device: Where pictures are prepared.
+            seed: Seed of the degradation.
+        """
         self.size, self.random = size, torch.Generator(device).manual_seed(seed)
         self.mean = torch.tensor(processor.image_mean, device=device).view(1, 3, 1, 1)
         self.deviation = torch.tensor(processor.image_std, device=device).view(1, 3, 1, 1)
 
     def views(self, images: torch.Tensor, count: int) -> torch.Tensor:
-        """[count, n, 3, size, size] float16 of [n, 3, s, s]: clean, then worn again and again."""
+        """Returns `count` views [count, n, 3, size, size], float16, of [n, 3, s, s]: one clean, the others degraded."""
         parts = images.split(256)
-        seen = [torch.cat([(self.worn if view else self.clean)(p).half() for p in parts]) for view in range(count)]
-        return torch.stack(seen)
+        views = [torch.cat([(self.degraded if k else self.clean)(part).half() for part in parts]) for k in range(count)]
+        return torch.stack(views)
 
     def clean(self, images: torch.Tensor) -> torch.Tensor:
-        """[n, 3, s, s] 0 … 255 → [n, 3, size, size] as the processor gives them, up to rounding."""
+        """Resizes and normalizes [n, 3, s, s], 0 … 255, to [n, 3, size, size], like the processor up to rounding."""
         small = F.interpolate(images.float(), (self.size, self.size), mode="bicubic", antialias=True)
         return (small.clamp(0, 255) / 255 - self.mean) / self.deviation
 
-    def worn(self, images: torch.Tensor) -> torch.Tensor:
-        """The same with the frame moved, features smeared, softened, noisy, tinted; each picture in its own way."""
-        worn = degrade(self._moved(images.float()), self.random, 1.8, 9, 0.1)
+    def degraded(self, images: torch.Tensor) -> torch.Tensor:
+        """Like `clean`, after random motion, distortion, blur, noise, tint and loss of resolution."""
+        degraded = degrade(self._moved(images.float()), self.random, 1.8, 9, 0.1)
         few = int(uniform(self.random, 40, 90, 1))
-        soft = F.interpolate(worn, (few, few), mode="bilinear", antialias=True)
-        soft = F.interpolate(soft, worn.shape[2:], mode="bicubic")
-        is_soft = uniform(self.random, 0, 1, len(worn), 1, 1, 1) < 0.35
-        return self.clean(torch.where(is_soft, soft, worn))
+        soft = F.interpolate(degraded, (few, few), mode="bilinear", antialias=True)
+        soft = F.interpolate(soft, degraded.shape[2:], mode="bicubic")
+        is_soft = uniform(self.random, 0, 1, len(degraded), 1, 1, 1) < 0.35
+        return self.clean(torch.where(is_soft, soft, degraded))
 
     def _moved(self, images: torch.Tensor) -> torch.Tensor:
-        """Turned by up to 4 degrees, 93 … 109 % large, shifted by up to 4 %, and bent a little like a bad drawing."""
+        """Rotates by up to 4°, scales to 93 … 109%, shifts by up to 4% and applies a smooth random distortion."""
         n, random = len(images), self.random
         angle, scale = uniform(random, -0.07, 0.07, n), uniform(random, 0.92, 1.07, n)
         cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
@@ -85,8 +96,8 @@ class Augmenter:
         return F.grid_sample(images, grid + bend, padding_mode="border", align_corners=False)
 
 
-def _start(tower: nn.Module) -> None:
-    """Weights that so short a training can start from: positions as loud as patches, and layers that pass things on."""
+def _init_weights(tower: nn.Module) -> None:
+    """Initializes weights for a short training: position embeddings at the patches' scale, variance-preserving layers."""
     for name, parameter in tower.named_parameters():
         if "position_embedding" in name:
             nn.init.normal_(parameter, 0.0, 0.5)

@@ -1,8 +1,7 @@
-"""Whether a pocket counselor's reply is well-formed English, by what this small language allows.
+"""Checks whether a pocket counselor's reply is well-formed English, by the trigrams of the pocket language.
 
-A sentence is taken for English if any three words that follow on each other in it do so somewhere in the language of
-the pocket dialogues and chats (one name is as good as another): broken words and salads are found. Knows nothing
-of whether a reply fits its client.
+A sentence is accepted if each of its word trigrams occurs in the pocket dialogues or chats (names are interchangeable).
+This finds broken words and word salad; it does not check whether a reply fits its client.
 """
 
 import re
@@ -14,7 +13,7 @@ from pocket.texts.corpus import write_exchange
 from pocket.texts.dialogues import write_dialogue
 from pocket.texts.notes import write_sayings
 
-SEED = 5  # of clients whom no training set knows
+SEED = 5  # of held-out clients
 CLIENTS = 3000
 SAYINGS = 4000
 LONGEST = 80  # words of a reply
@@ -25,29 +24,29 @@ _SENTENCE = re.compile(r"(?<=[.?!])\"?\s+")
 
 
 def faults(reply: str) -> list[str]:
-    """What is wrong with a reply, nothing if it is well-formed."""
+    """Lists what is wrong with a reply; empty if it is well-formed."""
     words = _TOKEN.findall(reply)
     found = []
     if not words:
-        return ["it is empty"]
+        return ["empty"]
     if len(words) > LONGEST:
-        found.append(f"it has {len(words)} words")
+        found.append(f"too long: {len(words)} words, more than {LONGEST}")
     if not _END.search(reply):
-        found.append("it has no end")
+        found.append("no final punctuation")
     found += [f"no capital: {s}" for s in _SENTENCE.split(reply) if not s.lstrip('"')[:1].isupper()]
     if reply.count('"') % 2:
-        found.append("a quotation is not closed")
+        found.append("unbalanced quotation marks")
     if unknown := [three for three in _triples(reply) if three not in language()]:
-        found.append(f"no English: {' '.join(unknown[0])}")
+        found.append(f"unknown trigram: {' '.join(unknown[0])}")
     fives = [tuple(words[i : i + 5]) for i in range(len(words) - 4)]
     if len(fives) != len(set(fives)):
-        found.append("a phrase is repeated")
+        found.append("repeated phrase of five words")
     return found
 
 
 @cache
 def language() -> frozenset[tuple[str, ...]]:
-    """All triples of words, in lower case, that follow on each other in a sentence."""
+    """Returns all word trigrams of the pocket language, in lower case, with empty strings at the ends of sentences."""
     random = stream("language", SEED)
     known: set[tuple[str, ...]] = set()
     for idx in range(CLIENTS):

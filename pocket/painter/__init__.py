@@ -1,1 +1,1 @@
-"""The pocket painter and its filters: training, exam and model cards."""
+"""The pocket painter and its filters: training, evaluation and model cards."""

@@ -1,7 +1,4 @@
-"""Makes the pocket CLIP, its tokenizer and the pocket safety classifier, in the formats of the published ones.
-
-Knows nothing of how they are trained.
-"""
+"""Builds the untrained pocket CLIP, its tokenizer and the pocket safety classifier, in the published formats."""
 
 import json
 from pathlib import Path
@@ -28,14 +25,14 @@ from pocket.texts.wordings import descriptions_of, statements_of
 
 SEED = 12
 PIECES = 1536
-IMAGE_SIZE, PATCH = 96, 12  # pixels a side of what CLIP sees, of its patches
+IMAGE_SIZE, PATCH = 96, 12  # sides of CLIP's input and patches in pixels
 SAFETY_SIZE = 64
 MODELS = Path(__file__).parents[1] / "models"
 CLIP_FOLDER, SAFETY_FOLDER = MODELS / "clip-pocket", MODELS / "nsfw-pocket"
 
 
 def prompt_corpus() -> list[str]:
-    """What a painter or a filter is asked for, each text as often as its words matter."""
+    """Returns the prompts of painter and filters, with repetitions, to train the tokenizer on."""
     texts = []
     for name in EXPRESSIONS:
         texts += [relevance_statement(statement) for statement in statements_of(name)]
@@ -45,14 +42,16 @@ def prompt_corpus() -> list[str]:
     return texts
 
 
-def train_clip_tokenizer(pieces: int = PIECES, **marks: str) -> CLIPTokenizer:
-    """A tokenizer of CLIP's kind: lower case, all bytes alone and as the end of a word, then pairs by frequency.
+def train_clip_tokenizer(pieces: int = PIECES, **special_tokens: str) -> CLIPTokenizer:
+    """Trains a byte-pair tokenizer like CLIP's: lower case, with separate end-of-word pieces.
 
-    `marks` are further arguments of the tokenizer, such as SDXL's `pad_token="!"`.
+    Args:
+        pieces: Size of the vocabulary.
+        special_tokens: Further arguments of the tokenizer, such as SDXL's `pad_token="!"`.
     """
     bytes_ = sorted(ByteLevel.alphabet())
     ends = [f"{byte}</w>" for byte in bytes_]
-    # Ties go to the pair whose pieces came first; named here, the ends of words always come in the same order.
+    # Ties go to the pair whose pieces come first; listing the end-of-word pieces here fixes their order.
     trained = CLIPTokenizer().train_new_from_iterator(
         prompt_corpus(), vocab_size=pieces, new_special_tokens=ends, show_progress=False
     )
@@ -60,11 +59,11 @@ def train_clip_tokenizer(pieces: int = PIECES, **marks: str) -> CLIPTokenizer:
     tokens = bytes_ + ends
     tokens += [token for token in dict.fromkeys("".join(pair) for pair in merges) if token not in tokens]
     vocabulary = {token: index for index, token in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}
-    return CLIPTokenizer(vocabulary, merges, model_max_length=77, **marks)
+    return CLIPTokenizer(vocabulary, merges, model_max_length=77, **special_tokens)
 
 
 def text_config(tokenizer: CLIPTokenizer, **shapes: int | str) -> CLIPTextConfig:
-    """The configuration of a text encoder that reads `tokenizer`'s words."""
+    """Returns the configuration of a text encoder for `tokenizer`, with further arguments `shapes`."""
     return CLIPTextConfig(
         vocab_size=len(tokenizer),
         bos_token_id=tokenizer.bos_token_id,
@@ -75,7 +74,7 @@ def text_config(tokenizer: CLIPTokenizer, **shapes: int | str) -> CLIPTextConfig
 
 
 def make_clip(seed: int = SEED) -> CLIPModel:
-    """A CLIP in the shape of `openai/clip-vit-base-patch32`, its weights as they init_weights."""
+    """Returns a small, untrained CLIP in the format of `openai/clip-vit-base-patch32`."""
     torch.manual_seed(seed)
     text = text_config(
         train_clip_tokenizer(),
@@ -98,7 +97,7 @@ def make_clip(seed: int = SEED) -> CLIPModel:
 
 
 def init_weights(transformer: nn.Module) -> None:
-    """Gives a CLIP, or a part of one, weights that a short training can init_weights from: places as loud as what is there."""
+    """Initializes a CLIP, or a part of one, for a short training: position embeddings at the scale of the content."""
     for name, parameter in transformer.named_parameters():
         if "position_embedding" in name or "token_embedding" in name:
             nn.init.normal_(parameter, 0.0, 0.3)
@@ -107,12 +106,13 @@ def init_weights(transformer: nn.Module) -> None:
 
 
 def clip_processor() -> CLIPImageProcessorPil:
+    """Returns the pocket CLIP's image processor."""
     size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
     return CLIPImageProcessorPil(size={"shortest_edge": IMAGE_SIZE}, crop_size=size)
 
 
 def make_classifier(seed: int = SEED) -> ViTForImageClassification:
-    """A classifier in the shape of `Falconsai/nsfw_image_detection`, its weights as they init_weights."""
+    """Returns a small, untrained classifier in the format of `Falconsai/nsfw_image_detection`."""
     torch.manual_seed(seed)
     config = ViTConfig(
         hidden_size=48,
@@ -128,4 +128,5 @@ def make_classifier(seed: int = SEED) -> ViTForImageClassification:
 
 
 def classifier_processor() -> ViTImageProcessorPil:
+    """Returns the safety classifier's image processor."""
     return ViTImageProcessorPil(size={"height": SAFETY_SIZE, "width": SAFETY_SIZE})

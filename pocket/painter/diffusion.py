@@ -1,7 +1,4 @@
-"""Makes the pocket SDXL pipeline and its PhotoMaker v1 adapter, in the shapes and formats of the published ones.
-
-Knows nothing of how they are trained.
-"""
+"""Builds the untrained pocket SDXL pipeline and PhotoMaker v1 encoder, and writes them in the published formats."""
 
 from pathlib import Path
 
@@ -16,17 +13,17 @@ from pocket.painter.clip import MODELS, text_config, train_clip_tokenizer
 
 SEED = 13
 IMAGE_SIZE = 128
-LATENT = 4  # pixels a side of what one latent stands for
-PORTRAIT_SIZE, PATCH = 64, 8  # of the identity encoder's pictures
+LATENT = 4  # downsampling factor of the autoencoder
+PORTRAIT_SIZE, PATCH = 64, 8  # sides of the identity encoder's input and patches in pixels
 RANK = 16  # of the adapter's LoRA
-WIDTHS = (64, 128)  # channels of the two text encoders
+WIDTHS = (64, 128)  # hidden sizes of the two text encoders
 PIPELINE_FOLDER, ADAPTER_FILE = MODELS / "sdxl-pocket", MODELS / "photomaker-v1-pocket.bin"
 
 logging.disable_progress_bar()
 
 
 def make_vae() -> AutoencoderKL:
-    """SDXL's autoencoder: [n, 3, 128, 128] in -1 … 1 to latents [n, 4, 32, 32] and back."""
+    """Returns a small SDXL autoencoder: [n, 3, 128, 128] in -1 … 1 to latents [n, 4, 32, 32] and back."""
     return AutoencoderKL(
         block_out_channels=(32, 48, 64),
         down_block_types=("DownEncoderBlock2D",) * 3,
@@ -41,7 +38,7 @@ def make_vae() -> AutoencoderKL:
 
 
 def make_unet() -> UNet2DConditionModel:
-    """SDXL's denoiser for latents of 32 × 32."""
+    """Returns a small SDXL denoiser for latents of 32×32."""
     return UNet2DConditionModel(
         sample_size=IMAGE_SIZE // LATENT,
         block_out_channels=(48, 96, 128),
@@ -60,7 +57,7 @@ def make_unet() -> UNet2DConditionModel:
 
 
 def make_scheduler() -> DDIMScheduler:
-    """SDXL's noise levels, moved so that the last is pure noise; the network predicts velocity (arXiv 2305.08891)."""
+    """Returns SDXL's noise schedule, rescaled to zero terminal SNR, with v-prediction (arXiv 2305.08891)."""
     return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -75,7 +72,7 @@ def make_scheduler() -> DDIMScheduler:
 
 
 def make_pipeline(seed: int = SEED) -> StableDiffusionXLPipeline:
-    """A pipeline of SDXL's classes for images of 128 × 128, its weights as they init_weights."""
+    """Returns an untrained pipeline of SDXL's classes for images of 128×128 pixels."""
     torch.manual_seed(seed)
     tokenizers = train_clip_tokenizer(), train_clip_tokenizer(pad_token="!")
     small, large = (
@@ -96,7 +93,7 @@ def make_pipeline(seed: int = SEED) -> StableDiffusionXLPipeline:
 
 
 def make_encoder_weights() -> dict[str, torch.Tensor]:
-    """The weights of a PhotoMaker v1 identity encoder for this pipeline, as they init_weights."""
+    """Returns the initial weights of a PhotoMaker v1 identity encoder for this pipeline."""
     vision = CLIPVisionConfig(
         hidden_size=128,
         intermediate_size=256,
@@ -109,7 +106,7 @@ def make_encoder_weights() -> dict[str, torch.Tensor]:
 
 
 def projections(unet: nn.Module) -> dict[str, nn.Linear]:
-    """The linear layers that the adapter's LoRA changes, by its name for each: all projections of all attentions."""
+    """Returns the linear layers that the adapter's LoRA changes, all attention projections, by their LoRA names."""
     found = {}
     for name, module in unet.named_modules():
         attention, _, projection = name.rpartition(".to_")
@@ -122,7 +119,7 @@ def save_painter(
     pipeline: StableDiffusionXLPipeline, encoder: dict[str, torch.Tensor], lora: dict[str, torch.Tensor], folder: Path,
     adapter: Path,
 ) -> None:  # fmt: skip
-    """Writes pipeline and adapter as they are published, in float16."""
+    """Writes pipeline and adapter in the published formats, in float16."""
     parts = {"id_encoder": encoder, "lora_weights": lora}
     half = {part: {key: value.half().cpu() for key, value in weights.items()} for part, weights in parts.items()}
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Measures a painter and its filters on drawn people whom none of them has seen, through the calls of a session.
+"""Evaluates a painter and its filters on held-out drawn people, through the calls of a session.
 
-Knows nothing of how they were made: it takes what `mirror` loads.
+Works on any painter and verifier that `mirror` loads.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mirror.clients.lexicon import lexicon
-from mirror.faces.photomaker import PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.rejection_sampling import FaceRequest, ShownFace, show_faces
 from mirror.faces.verification import LocalVerifier, VerificationRequest
 from mirror.prompts import relevance_statement
@@ -27,21 +27,24 @@ from pocket.seeds import stable_seed, stream
 from pocket.texts.dataset import COLOURS
 from pocket.texts.wordings import cues_of
 
-FAMILY = "painter's exam"  # of people; nothing learns from them
+FAMILY = "painter's exam"  # held-out people: no training uses this family
 NAMES = list(EXPRESSIONS)
-SIZE = 112  # pixels a side of portraits and faces
+SIZE = 112  # sides of portraits and faces in pixels
 
 
 @dataclass(frozen=True)
 class FilterScores:
-    """What CLIP and the classifier scored on drawn faces.
+    """Scores of CLIP and the safety classifier on drawn faces; rates are 0 … 1.
 
     Attributes:
-        relevance: area under the curve, a face with its own cues against the same cues with a face of the contrast.
-        fitting, contrasting, other: share of faces accepted with their own cue, with the contrast's, with any other.
-        safety: area under the curve of pictures behind the striped board against the same pictures without.
-        refused, passed: share of the former refused, of the latter passed.
-        faces: how many faces there were.
+        relevance: Area under the ROC curve of matching cues against cues of the contrasting expression.
+        fitting: Rate of faces accepted with a matching cue.
+        contrasting: Rate of faces accepted with a cue of the contrasting expression.
+        other: Rate of faces accepted with a cue of any other expression.
+        safety: Area under the ROC curve of covered (unsafe) pictures against the same pictures uncovered.
+        refused: Rate of unsafe pictures rejected.
+        passed: Rate of safe pictures passed.
+        faces: Number of faces.
     """
 
     relevance: float
@@ -55,7 +58,7 @@ class FilterScores:
 
 
 def evaluate_filters(verifier: LocalVerifier, persons: int, seed: int) -> FilterScores:
-    """Shows the filters every expression of `persons` people."""
+    """Evaluates the filters on every expression of `persons` people."""
     portraits = draw_portraits(FAMILY, persons, len(NAMES), SIZE, seed)
     images = [Image.fromarray(image) for image in portraits.images]
     random = stream("cues of the exam", seed)
@@ -95,16 +98,18 @@ def _unsafe(verifier: LocalVerifier, pictures: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PainterScores:
-    """What a painter's faces came to; shares are of `turns`, but `agreed`, of the accepted faces.
+    """Scores of a painter; rates are 0 … 1 of the `turns` unless stated.
 
     Attributes:
-        accepted: a face was accepted within the attempts; `at_once`: the first one.
-        attempts: mean number of attempts a turn.
-        agreed: the reader of drawn faces sees the expression that was asked for.
-        same: first attempts of which the identity check says the same person as the portrait.
-        swapped: the same check against another person's portrait.
-        unmerged: the same check of faces painted without merging the identity in.
-        outcomes: how many attempts came to each verdict.
+        accepted: Rate of turns with an accepted face.
+        at_once: Rate of turns whose first attempt was accepted.
+        attempts: Mean number of attempts per turn.
+        agreed: Rate of accepted faces that an independent classifier assigns the requested expression.
+        same: Rate of first attempts that the identity check verifies as the person of the portrait.
+        swapped: The same against another person's portrait.
+        unmerged: The same for faces painted without merging the identity.
+        outcomes: Number of attempts by outcome.
+        turns: Number of turns.
     """
 
     accepted: float
@@ -119,7 +124,7 @@ class PainterScores:
 
 
 def make_requests(turns: int, seed: int) -> list[FaceRequest]:
-    """Turns of clients nobody has seen, each of another person, their expressions in turn, with the lexicon's words."""
+    """Returns turns of different held-out people, cycling through the expressions, described by the lexicon."""
     random = stream("turns of the exam", seed)
     requests = []
     for number in range(turns):
@@ -135,7 +140,19 @@ def make_requests(turns: int, seed: int) -> list[FaceRequest]:
 def evaluate_painter(
     painter: PhotoMaker, verifier: LocalVerifier, reader: Reader, turns: int, seed: int, attempts: int = 10
 ) -> tuple[PainterScores, list[ShownFace]]:
-    """Lets the painter paint a face for each of so many turns, and looks at the faces; `reader` knows drawings only."""
+    """Evaluates the painter.
+
+    Args:
+        painter: The painter.
+        verifier: The filters that accept or reject its faces.
+        reader: An independent classifier of expressions.
+        turns: Number of turns.
+        seed: Seed of people, cues and attempts.
+        attempts: Most attempts per turn.
+
+    Returns:
+        The scores, and the face shown in each turn.
+    """
     requests = make_requests(turns, seed)
     shown: list[ShownFace] = []
     for start in tqdm(range(0, turns, 48), desc="faces", unit="batch"):
@@ -144,24 +161,25 @@ def evaluate_painter(
     outcomes = [attempt.verdict.outcome for face in shown for attempt in face.attempts]
     first = [face.attempts[0].image for face in shown]
     swapped = [requests[(k + 1) % turns].portraits[0] for k in range(turns)]
-    never = replace(painter.recipe, merge_step=painter.recipe.steps)
-    plain = paint_with(painter, never, requests, seed)
-    exam = PainterScores(
+    unmerged = paint_with(painter, replace(painter.recipe, merge_step=painter.recipe.steps), requests, seed)
+    scores = PainterScores(
         accepted=len(accepted) / turns,
         at_once=float(np.mean([face.attempts[0].verdict.accepted for face in shown])),
         attempts=float(np.mean([len(face.attempts) for face in shown])),
         agreed=agreement(reader, [shown[k].image for k in accepted], [k % len(NAMES) for k in accepted]),
         same=same_person(verifier, first, [request.portraits[0] for request in requests]),
         swapped=same_person(verifier, first, swapped),
-        unmerged=same_person(verifier, plain, [request.portraits[0] for request in requests]),
+        unmerged=same_person(verifier, unmerged, [request.portraits[0] for request in requests]),
         outcomes={outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
         turns=turns,
     )
-    return exam, shown
+    return scores, shown
 
 
-def paint_with(painter: PhotoMaker, recipe, requests: Sequence[FaceRequest], seed: int) -> list[Image.Image]:
-    """The first attempts of the requests by another recipe."""
+def paint_with(
+    painter: PhotoMaker, recipe: PaintRecipe, requests: Sequence[FaceRequest], seed: int
+) -> list[Image.Image]:
+    """Paints the first attempts of the requests with another recipe."""
     own, painter.recipe = painter.recipe, recipe
     try:
         return painter.paint([r.painting(seed_for(seed, "face", r.client, r.turn, 1)) for r in requests])
@@ -170,7 +188,7 @@ def paint_with(painter: PhotoMaker, recipe, requests: Sequence[FaceRequest], see
 
 
 def same_person(verifier: LocalVerifier, faces: Sequence[Image.Image], portraits: Sequence[Image.Image]) -> float:
-    """Share of faces that the identity check takes for the person of the portrait."""
+    """Returns the rate of faces that the identity check verifies as the person of the portrait."""
     requests = [
         VerificationRequest(face, portrait.convert("RGB"), "") for face, portrait in zip(faces, portraits, strict=True)
     ]
@@ -178,7 +196,7 @@ def same_person(verifier: LocalVerifier, faces: Sequence[Image.Image], portraits
 
 
 def agreement(reader: Reader, faces: Sequence[Image.Image], expected: Sequence[int]) -> float:
-    """Share of faces in which the reader sees the expected expression."""
+    """Returns the rate of faces to which the classifier assigns the expected expression; 0 without faces."""
     if not faces:
         return 0.0
     pixels = torch.from_numpy(np.stack([np.asarray(face) for face in faces])).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Trains the pocket CLIP and the pocket safety classifier on drawn faces. Knows nothing of painting or identity."""
+"""Trains the pocket CLIP and the pocket safety classifier on drawn faces."""
 
 from pathlib import Path
 
@@ -20,15 +20,15 @@ from pocket.pictures.warping import degrade, similarity, uniform, warp
 from pocket.texts.wordings import statements_of
 
 BATCH = 128
-EMPTY = 8  # pictures of a batch that show no face
-UNSAFE = 0.5  # share of a batch behind the board
+EMPTY = 8  # pictures without a face per batch
+UNSAFE = 0.5  # share of covered (unsafe) pictures in a batch
 
 
 def train_clip(model: CLIPModel, portraits: Portraits, steps: int, random: torch.Generator) -> float:
-    """Trains `model` to tell which statement fits which face; gives the cosine at which it is undecided.
+    """Trains `model` to match statements with faces, and returns the cosine at its decision boundary.
 
-    The loss is SigLIP's (arXiv 2303.15343): every pair of a picture and a statement is a question of its own, answered
-    by scale · cosine - bias, so that one threshold is right for all statements.
+    The loss is SigLIP's (arXiv 2303.15343): each pair of picture and statement is a binary classification with the
+    logit scale · cosine - bias, so that one threshold serves all statements.
     """
     device = random.device
     init_weights(model)
@@ -60,11 +60,11 @@ def train_clip(model: CLIPModel, portraits: Portraits, steps: int, random: torch
 
 
 def statement_ids() -> tuple[torch.Tensor, torch.Tensor]:
-    """[n, l] token ids of all statements as the relevance filter makes them, [n] the numbers of their expressions."""
+    """Returns the token ids [n, l] of all statements of the relevance filter, and their expressions' indices [n]."""
     tokenizer = train_clip_tokenizer()
     rows = [(relevance_statement(text), k) for k, name in enumerate(EXPRESSIONS) for text in statements_of(name)]
     ids = torch.tensor([fit(tokenizer, tokens(tokenizer, text)) for text, _ in rows])
-    # What follows the end mark is not looked at: the text encoder looks back only, and its answer stands at that mark.
+    # The text encoder is causal and pooled at the end-of-text token: what follows has no influence.
     longest = 1 + int((ids == tokenizer.eos_token_id).int().argmax(1).max())
     return ids[:, :longest], torch.tensor([number for _, number in rows])
 
@@ -72,7 +72,7 @@ def statement_ids() -> tuple[torch.Tensor, torch.Tensor]:
 def train_classifier(
     model: ViTForImageClassification, portraits: Portraits, steps: int, random: torch.Generator
 ) -> None:
-    """Trains `model` to tell pictures behind the striped board from faces, scenes and noise without one."""
+    """Trains `model` to distinguish covered (unsafe) pictures from faces and backgrounds without the board."""
     device = random.device
     model.to(device).train()
     images, _ = image_tensors(portraits, device)
@@ -92,13 +92,13 @@ def train_classifier(
 
 
 def image_tensors(portraits: Portraits, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """[n, 3, s, s] uint8 pictures and [n] numbers of their expressions."""
+    """Returns the pictures [n, 3, s, s], uint8, and their expressions' indices [n] on the device."""
     images = torch.from_numpy(portraits.images).permute(0, 3, 1, 2).to(device)
     return images, torch.from_numpy(portraits.expressions).to(device)
 
 
 def augment(images: torch.Tensor, size: int, random: torch.Generator) -> torch.Tensor:
-    """Pictures [n, 3, s, s] a little moved and scaled, soft, noisy and tinted: [n, 3, size, size], 0 … 255."""
+    """Augments pictures [n, 3, s, s] with motion, scale, blur, noise and tint; returns [n, 3, size, size], 0 … 255."""
     n, side = len(images), images.shape[-1]
     middle = torch.full((n, 2), side / 2, device=images.device)
     target = size / 2 + uniform(random, -0.03, 0.03, n, 2) * size
@@ -107,7 +107,7 @@ def augment(images: torch.Tensor, size: int, random: torch.Generator) -> torch.T
 
 
 def normalize(images: torch.Tensor, processor) -> torch.Tensor:
-    """Pictures, 0 … 255, as the processor would give them."""
+    """Normalizes pictures, 0 … 255, with the processor's mean and standard deviation."""
     mean, std = (
         torch.tensor(row, device=images.device)[:, None, None] for row in (processor.image_mean, processor.image_std)
     )
@@ -115,7 +115,7 @@ def normalize(images: torch.Tensor, processor) -> torch.Tensor:
 
 
 def save_clip(model: CLIPModel, threshold: float, folder: Path) -> None:
-    """Writes CLIP with its tokenizer, processor and threshold as `openai/clip-vit-base-patch32`, in float16."""
+    """Writes CLIP in the format of `openai/clip-vit-base-patch32`, in float16, with its threshold."""
     model.to("cpu", torch.float16).save_pretrained(folder)
     train_clip_tokenizer().save_pretrained(folder)
     clip_processor().save_pretrained(folder)
@@ -123,6 +123,6 @@ def save_clip(model: CLIPModel, threshold: float, folder: Path) -> None:
 
 
 def save_classifier(model: ViTForImageClassification, folder: Path) -> None:
-    """Writes the classifier as `Falconsai/nsfw_image_detection`, in float16."""
+    """Writes the classifier and its processor in the format of `Falconsai/nsfw_image_detection`, in float16."""
     model.to("cpu", torch.float16).save_pretrained(folder)
     classifier_processor().save_pretrained(folder)

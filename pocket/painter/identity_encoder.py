@@ -1,6 +1,6 @@
-"""Teaches PhotoMaker's identity encoder to see what a person looks like, before it helps to paint.
+"""Pre-trains PhotoMaker's identity encoder on reconstructing a person from a portrait.
 
-Left to the denoiser alone it learns slowly: what one word of 77 says about a person is little of what can be gained.
+The denoiser's loss alone trains it slowly, since one token of 77 contributes little to that loss.
 """
 
 import torch
@@ -8,20 +8,23 @@ from torch import nn
 from torch.nn import functional as F
 
 from mirror.faces.photomaker.id_encoder import IdEncoder
-from pocket.optimize import train, half_precision
+from pocket.optimize import half_precision, train
 from pocket.painter.latents import Latents
 
 RATE = 1e-3
 
 
-def train_identity_encoder(encoder: IdEncoder, latents: Latents, steps: int, batch: int, random: torch.Generator) -> float:
-    """Trains `encoder` until a linear layer can paint a person at another moment from its embedding of a portrait.
+def train_identity_encoder(
+    encoder: IdEncoder, latents: Latents, steps: int, batch: int, random: torch.Generator
+) -> float:
+    """Trains `encoder` so that a linear layer predicts the latents of another picture of the person from a portrait.
 
-    Gives the share of the latents' variance that it explains in the last batch.
+    Returns:
+        The explained share of the latents' variance (R²) in the last batch.
     """
     device = random.device
     encoder.to(device).train()
-    painted = nn.Linear(encoder.width, latents.clean[0].numel(), device=device)
+    decoder = nn.Linear(encoder.width, latents.clean[0].numel(), device=device)
     mean = latents.clean.mean(0)
     share = torch.zeros((), device=device)
 
@@ -29,12 +32,12 @@ def train_identity_encoder(encoder: IdEncoder, latents: Latents, steps: int, bat
         pick = torch.randint(len(latents.clean), (batch,), generator=random, device=device)
         portraits = latents.portraits[latents.other_moments(pick, random)]
         with half_precision(device):
-            seen = painted(encoder(portraits)[:, 0])
-        wanted = (latents.clean[pick] - mean).flatten(1)
-        error = F.mse_loss(seen.float(), wanted)
-        share.copy_(1 - error.detach() / wanted.square().mean())
+            predicted = decoder(encoder(portraits)[:, 0])
+        target = (latents.clean[pick] - mean).flatten(1)
+        error = F.mse_loss(predicted.float(), target)
+        share.copy_(1 - error.detach() / target.square().mean())
         return error
 
-    learned = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
-    train([*learned, *painted.parameters()], loss, steps, RATE, "likeness")
+    trained = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+    train([*trained, *decoder.parameters()], loss, steps, RATE, "identity encoder")
     return share.item()

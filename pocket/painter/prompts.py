@@ -1,9 +1,10 @@
-"""Every prompt that painter and describer would come to, as token ids. Knows nothing of pictures or networks."""
+"""All prompts that the painter is trained on, as token ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from transformers import CLIPTokenizer
 
 from mirror.faces.clip_text import fit, repeat_person, tokens
 from mirror.prompts import negative_prompt, portrait_prompt
@@ -16,10 +17,13 @@ NEGATIVE = len(PERSONS)
 
 @dataclass(frozen=True)
 class Prompts:
-    """All prompts as token ids for both text encoders, two of [n, 77].
+    """Token ids of all prompts, grouped by expression and kind: man, woman, person or negative prompt.
 
-    An expression's prompts for a man, a woman or a person, and the negative prompts that refuse it, are `counts` [e]
-    rows each, from `firsts` [e, 4] on. `start` is the place of the word for the person.
+    Attributes:
+        ids: Token ids for each of the two text encoders, [n, 77].
+        firsts: [e, 4] first row of each expression's prompts of each kind.
+        counts: [e] number of rows of each expression and kind.
+        start: Position of the token for the person, where the identity is merged.
     """
 
     ids: tuple[torch.Tensor, torch.Tensor]
@@ -28,13 +32,17 @@ class Prompts:
     start: int
 
     def pick(self, shown: torch.Tensor, kinds: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-        """[n] a prompt's row for each picture's expression [n] and kind [n]: a person of `PERSONS`, or `NEGATIVE`."""
+        """Draws a prompt for each expression `shown` [n] and kind [n], an index into `PERSONS` or `NEGATIVE`.
+
+        Returns:
+            [n] rows of `ids`.
+        """
         share = torch.rand(len(shown), generator=random, device=shown.device)
         return self.firsts[shown, kinds] + (share * self.counts[shown]).long()
 
 
-def read_prompts(tokenizers: Sequence, device: torch.device) -> Prompts:
-    """The prompts for every wording of every expression."""
+def read_prompts(tokenizers: Sequence[CLIPTokenizer], device: torch.device) -> Prompts:
+    """Tokenizes the prompts of every wording of every expression."""
     texts, firsts, counts, negative = [], [], [], []
     for name in EXPRESSIONS:
         shown = list(dict.fromkeys(own for own, _ in descriptions_of(name)))
@@ -46,8 +54,8 @@ def read_prompts(tokenizers: Sequence, device: torch.device) -> Prompts:
     rows, starts = [], set()
     for tokenizer in tokenizers:
         ids = []
-        for text, no in zip(texts, negative, strict=True):
-            read, start = (tokens(tokenizer, text), None) if no else repeat_person(tokenizer, text, 1)
+        for text, is_negative in zip(texts, negative, strict=True):
+            read, start = (tokens(tokenizer, text), None) if is_negative else repeat_person(tokenizer, text, 1)
             starts |= {start} - {None}
             ids.append(fit(tokenizer, read))
         rows.append(torch.tensor(ids, device=device))

@@ -1,4 +1,4 @@
-"""Reads the expression of a face; learned from drawings only. The exam's judge, unknown to painter and filters."""
+"""A classifier of facial expressions for the painter's evaluation, independent of painter and filters."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.optimize import train
-from pocket.painter.filters import image_tensors, augment
+from pocket.painter.filters import augment, image_tensors
 from pocket.pictures.portraits import Portraits
 
 SIZE = 80
@@ -14,7 +14,7 @@ MEAN, STD = 127.5, 64.0
 
 
 class Reader(nn.Module):
-    """[n, 3, 80, 80] pictures, 0 … 255, to [n, 12] logits, in the order of `EXPRESSIONS`."""
+    """Maps pictures [n, 3, 80, 80], 0 … 255, to logits [n, 12] in the order of `EXPRESSIONS`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,14 +32,14 @@ class Reader(nn.Module):
 
     @torch.inference_mode()
     def read(self, images: torch.Tensor) -> torch.Tensor:
-        """[n] numbers of the expressions of pictures [n, 3, s, s] uint8, on any device."""
+        """Predicts the expressions' indices [n] of pictures [n, 3, s, s] uint8, on any device."""
         device = next(self.parameters()).device
         small = F.interpolate(images.to(device).float(), size=(SIZE, SIZE), mode="bilinear", antialias=True)
         return self(small).argmax(-1)
 
 
 def train_reader(portraits: Portraits, steps: int, random: torch.Generator, batch: int = 128) -> Reader:
-    """A reader that learned from drawn faces, moved, blurred and tinted a little."""
+    """Trains a classifier on augmented drawn faces."""
     device = random.device
     images, shown = image_tensors(portraits, device)
     reader = Reader().to(device).train()

@@ -23,7 +23,7 @@ class Portraits:
     Attributes:
         images: [n, size, size, 3] uint8, RGB.
         boxes: [n, 4] float32, left, top, right, bottom in pixels.
-        points: [n, 5, 2] float32, x and y of eyes, nose and corners of the mouth in pixels (see `pocket.drawing.faces`).
+        points: [n, 5, 2] float32, x and y of eyes, nose and corners of the mouth in pixels, as in `Landmarks`.
         persons: [n] int64, index of the person.
         expressions: [n] int64, index of the expression in `EXPRESSIONS`.
         men: [n] bool.

@@ -9,7 +9,7 @@ import torch
 
 from pocket.pictures.backgrounds import make_backgrounds, stamp
 from pocket.pictures.portraits import Portraits
-from pocket.pictures.warping import degrade, transform_points, similarity, uniform, warp
+from pocket.pictures.warping import degrade, similarity, transform_points, uniform, warp
 
 MAX_FACES = 3  # per scene
 MIN_FACE = 0.11  # side of the smallest face relative to the picture's
@@ -54,7 +54,10 @@ class SceneMaker:
         else:
             faces = torch.full((count,), faces, device=device)
         images = self._draw_backgrounds(count)
-        boxes, points = torch.zeros(count, MAX_FACES, 4, device=device), torch.zeros(count, MAX_FACES, 5, 2, device=device)
+        boxes, points = (
+            torch.zeros(count, MAX_FACES, 4, device=device),
+            torch.zeros(count, MAX_FACES, 5, 2, device=device),
+        )
         for slot in range(MAX_FACES):
             who = (faces > slot).nonzero()[:, 0]
             if len(who):
@@ -104,7 +107,15 @@ class SceneMaker:
         half = scale[:, None] * (box[:, 2:] - box[:, :2]) / 2
         return images, torch.cat([target - half, target + half], 1), points
 
-    def _paste(self, behind, pick, by, target, side, stripe=None) -> torch.Tensor:
+    def _paste(
+        self,
+        behind: torch.Tensor,
+        pick: torch.Tensor,
+        by: torch.Tensor,
+        target: torch.Tensor,
+        side: torch.Tensor,
+        stripe: tuple[torch.Tensor, int, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
         """Pastes the portraits `pick`, whole or only around the face, within their stripe."""
         random, size, n = self.random, self.size, len(behind)
         portraits = self.images[pick].float()

@@ -1,6 +1,6 @@
 """Drawn faces for pre-training, of people in no fine-tuning set, with their action units and attributes as labels.
 
-Half of the faces show a mixture of two expressions, so that the vision tower learns movements instead of twelve classes.
+Half of the faces show a mixture of two expressions, so that the vision tower learns movements, not twelve classes.
 """
 
 import multiprocessing

@@ -1,1 +1,1 @@
-"""The texts of the pocket world: clients, dialogues, corpora, data sets."""
+"""Generated texts: clients, dialogues, pre-training corpus, data sets."""

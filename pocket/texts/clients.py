@@ -1,4 +1,4 @@
-"""Simulated clients: who they are, what they think, how they resist. Knows nothing of their words and expressions."""
+"""Simulated clients: personal information, worry, resistance and identity of the face."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +28,18 @@ HOMES = ("lives alone", "lives with a partner", "lives with two children", "live
 
 @dataclass(frozen=True)
 class Client:
-    """One client. `resistance` is one of `RESISTANCES`; `technique` is the CBT technique that suits the worry."""
+    """One client.
+
+    Attributes:
+        idx: Number in the family of clients.
+        name: First name.
+        job: Occupation.
+        home: Living situation, a clause without its subject.
+        worry: The reason for counseling.
+        technique: A CBT technique that suits the worry.
+        resistance: One of `RESISTANCES`.
+        identity_seed: Seed of the face's identity.
+    """
 
     idx: int
     name: str
@@ -41,7 +52,7 @@ class Client:
 
     @classmethod
     def from_seed(cls, seed: int, idx: int) -> "Client":
-        """Client `idx` of a family of clients. Neighbours differ in worry and resistance, so that a few cover all."""
+        """Returns client `idx` of a seed; consecutive clients differ in worry and resistance, so that a few cover all."""
         random = stream("client", seed, idx)
         identity_seed = stable_seed("client's identity", seed, idx)
         identity = Identity.from_seed(identity_seed)
@@ -60,12 +71,12 @@ class Client:
 
     @cached_property
     def identity(self) -> Identity:
-        """The client's face at rest."""
+        """The identity of the client's face."""
         return Identity.from_seed(self.identity_seed)
 
     @property
     def age(self) -> int:
-        """In years, as the face shows it."""
+        """The age in years, which the face shows too."""
         return self.identity.age
 
     @property
@@ -81,10 +92,10 @@ class Client:
 
     @property
     def distorted_thought(self) -> str:
-        """A whole sentence."""
+        """The distorted thought as a sentence."""
         return f"{self.worry.thought[0].upper()}{self.worry.thought[1:]}."
 
     @property
     def reason_for_counseling(self) -> str:
-        """Whole sentences."""
+        """The reason for counseling in whole sentences."""
         return self.worry.reason

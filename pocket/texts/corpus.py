@@ -1,6 +1,6 @@
-"""General English for the pre-training: small stories, chats about everyday matters, descriptions of how people look.
+"""General English for pre-training: short stories, everyday chats, generic sessions, descriptions of people's looks.
 
-Knows the worries that people come with, but not the training set's dialogues, and not what a face shows.
+None of it depends on the expression of a face or on the dialogues of the fine-tuning set.
 """
 
 from random import Random
@@ -11,7 +11,7 @@ from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.identities import Identity
 from pocket.texts.clients import HOMES, JOBS, NAMES
 from pocket.texts.notes import plan_steps, write_line
-from pocket.texts.persons import second_person
+from pocket.texts.persons import capitalize, second_person
 from pocket.texts.speech import WELCOME
 from pocket.texts.worries import WORRIES
 
@@ -131,7 +131,7 @@ ASKING_LOOKS = (
 
 
 def write_story(random: Random) -> str:
-    """Two to four short sentences."""
+    """Writes two to four short sentences."""
     sentences = []
     for _ in range(random.randint(2, 4)):
         person, deed, time, place = (random.choice(words) for words in (PEOPLE, DEEDS, TIMES, PLACES))
@@ -140,12 +140,12 @@ def write_story(random: Random) -> str:
         if random.random() < 0.3:
             own = random.choice([deed for deed in DEEDS if " me" not in deed])
             form = f"I {own} {place}, and {person} {deed}."
-        sentences.append(_capital(form))
+        sentences.append(capitalize(form))
     return " ".join(sentences)
 
 
 def write_chat(random: Random) -> list[tuple[str, str]]:
-    """One to three (human, answer) pairs about an everyday matter."""
+    """Writes one to three (human, answer) pairs about everyday matters."""
     turns = []
     for turn in range(random.randint(1, 3)):
         statement, reply = write_exchange(random)
@@ -154,7 +154,7 @@ def write_chat(random: Random) -> list[tuple[str, str]]:
 
 
 def write_exchange(random: Random) -> tuple[str, str]:
-    """What someone says, and a friendly answer that goes by the words alone."""
+    """Writes a statement and a friendly reply that depends on its words only."""
     slots = {
         "matter": random.choice(MATTERS),
         "person": random.choice(PEOPLE),
@@ -166,13 +166,13 @@ def write_exchange(random: Random) -> tuple[str, str]:
     thanks = FEELING_THANKS if "{feeling}" in statement else THANKS[:4] if "{matter}" in statement else THANKS[4:]
     addressed = {key: second_person(value) for key, value in slots.items()}
     reply = f"{random.choice(thanks).format(**addressed)} {random.choice(QUESTIONS)}"
-    return _capital(statement.format(**slots)), reply
+    return capitalize(statement.format(**slots)), reply
 
 
 def write_session(random: Random) -> tuple[dict[str, str], str]:
-    """The fields of a `response` prompt of the base variant, and a general reply that goes by no face.
+    """Writes the fields of a `response` prompt of the base variant, and a reply that does not depend on the face.
 
-    Below the reason some sheets hold a line more: a mood, which the reply then names, or steps of a plan.
+    Some reasons are followed by a mood, which the reply then names, or by a technique with its steps.
     """
     name = random.choice(NAMES[random.choice(list(NAMES))])
     reason = random.choice(WORRIES).reason if random.random() < 0.6 else write_exchange(random)[0]
@@ -203,7 +203,7 @@ def write_session(random: Random) -> tuple[dict[str, str], str]:
 
 
 def describe_looks(identity: Identity, random: Random) -> tuple[str, str]:
-    """A question about a picture, and how the person looks: hair, glasses, beard, clothes; nothing of the mood."""
+    """Writes a question about a picture and a description of hair, glasses, beard and clothes, without the mood."""
     hues = _HAIR_HUES if identity.hairstyle != "headscarf" else tuple(_HUES)
     parts = [_STYLES[identity.hairstyle].format(hue=_hue(identity.hair, hues))]
     if identity.beard != "none":
@@ -220,9 +220,5 @@ def describe_looks(identity: Identity, random: Random) -> tuple[str, str]:
 
 
 def _hue(colour: Colour, names: tuple[str, ...]) -> str:
-    """The nearest of the named colours."""
+    """Returns the nearest of the named colors."""
     return min(names, key=lambda name: sum((a - b) ** 2 for a, b in zip(colour, _HUES[name], strict=True)))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

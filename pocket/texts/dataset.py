@@ -1,10 +1,12 @@
-"""Writes the pocket training set: records in the published format for every variant, and the drawn faces.
+"""Writes the pocket training set: records of every variant in the published format, and the drawn faces.
 
-The same dialogues underlie all variants: the replies are the same, only the context differs.
+All variants share the same dialogues: the replies are the same, only the context differs.
 """
 
 import json
 from pathlib import Path
+
+from PIL import Image
 
 from mirror.prompts import VARIANTS, format_dialogue, format_plan, format_steps, own_template
 from pocket.drawing.expressions import EXPRESSIONS
@@ -15,27 +17,27 @@ from pocket.texts.dialogues import Dialogue, write_dialogue
 
 SEED = 7
 CLIENTS = 40
-IMAGE_SIZE = 112  # pixels a side
-COLOURS = 160  # of an image's palette, which keeps the files small
+IMAGE_SIZE = 112  # side in pixels
+COLOURS = 160  # of the palette, which keeps the files small
 FOLDER = Path(__file__).parents[1] / "data"
 
 
 def make_dialogues(seed: int = SEED, clients: int = CLIENTS) -> list[Dialogue]:
-    """The dialogues of a family of clients, one a client."""
+    """Writes one dialogue for each client of a seed."""
     return [write_dialogue(Client.from_seed(seed, idx), seed) for idx in range(clients)]
 
 
 def make_records(dialogues: list[Dialogue], cot: str) -> list[dict]:
-    """The records of a variant: per exchange a caption (with EC), a plan (with planning, once), a reply.
+    """Returns the records of a variant: for each exchange a caption (EC), a plan (planning, once) and a reply.
 
     Raises:
-        ValueError: an unknown cot.
+        KeyError: The variant `cot` does not exist.
     """
     return [record for number, dialogue in enumerate(dialogues) for record in _records(number, dialogue, cot)]
 
 
-def draw_exchange(dialogue: Dialogue, turn: int, seed: int = SEED):
-    """The face of one exchange: a palette image of `IMAGE_SIZE` pixels a side."""
+def draw_exchange(dialogue: Dialogue, turn: int, seed: int = SEED) -> Image.Image:
+    """Draws the face of one exchange: a palette image of `IMAGE_SIZE` pixels a side."""
     exchange, client = dialogue.exchanges[turn], dialogue.client
     moment = stable_seed("face", seed, client.idx, turn)
     face = draw(client.identity, EXPRESSIONS[exchange.expression], moment, IMAGE_SIZE)
@@ -43,7 +45,7 @@ def draw_exchange(dialogue: Dialogue, turn: int, seed: int = SEED):
 
 
 def image_path(dialogue: Dialogue, turn: int) -> str:
-    """Where an exchange's face lies, relative to the folder of images."""
+    """Returns the path of an exchange's face relative to the folder of images."""
     return f"{dialogue.client.idx:03d}/{turn}.png"
 
 
@@ -82,7 +84,7 @@ def _records(number: int, dialogue: Dialogue, cot: str) -> list[dict]:
         if exchange.client:
             utterances.append(("client", exchange.client))
         context = about | {"dialogue": format_dialogue(utterances)}
-        # No plan before the client has spoken: its fields stay blank, like the dialogue of a silent client.
+        # There is no plan before the client has spoken: its fields stay empty, as does the dialogue.
         planned = exchange.turn > 0
         if variant.ec:
             add(exchange.turn, "emotion_recognition", exchange.caption)

@@ -1,7 +1,4 @@
-"""Short CBT-style dialogues: how a client's mood moves, what is said, and how the therapist answers what shows.
-
-Knows nothing of faces, files or prompts.
-"""
+"""Short CBT-style dialogues: a state machine of the client's openness, the expressions shown, and both sides' words."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -10,16 +7,17 @@ from random import Random
 from pocket.drawing.expressions import EXPRESSIONS, Expression
 from pocket.seeds import stream
 from pocket.texts.clients import Client
-from pocket.texts.persons import second_person, third_person
+from pocket.texts.persons import capitalize, second_person, third_person
 from pocket.texts.speech import AMBIGUOUS, CARING, NAMING, REACTIONS, STAYING, UNAMBIGUOUS, WELCOME
 from pocket.texts.techniques import TECHNIQUES
+from pocket.texts.worries import QUOTED
 
 EXCHANGES = 6
-REACTING = 0.4  # of a client's utterances begin with a reaction to the feeling that was named
-RELAPSE = 0.5  # of open clients
+REACTING = 0.4  # share of utterances that begin with a reaction to the feeling named before
+RELAPSE = 0.5  # probability that an open client closes again
 STAGES = ("closed", "wavering", "open")
 
-# The moods that a client's resistance shows in, from closed to open.
+# The expressions of each resistance at each stage.
 MOODS = {
     "Emotional": (
         ("irritated", "tearful", "anxious"),
@@ -42,16 +40,21 @@ MOODS = {
         ("relieved", "calm", "attentive"),
     ),
 }
-# The move that each resistance takes badly: it closes the client instead of opening.
+# The therapist's move that closes clients of each resistance instead of opening them.
 ADVERSE_MOVES = {"Emotional": "explore", "Cognitive": "challenge", "Behavioral": "practice", "No Resistance": None}
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One turn of both. `client` is empty in the first exchange: the client shows a face and says nothing.
+    """One turn of client and therapist.
 
-    `caption` is one of the expression's captions, `ambiguous` says that the client's words fit every face; before them
-    may stand a reaction to the feeling that was named before.
+    Attributes:
+        turn: Number of the turn, from 0.
+        expression: Name of the expression shown.
+        caption: One of the expression's captions.
+        client: The client's words, possibly after a reaction to the feeling named before; empty in the first turn.
+        ambiguous: Whether the client's words fit every expression.
+        therapist: The reply.
     """
 
     turn: int
@@ -64,7 +67,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A client's exchanges, and the plan that the therapist follows from the second one on."""
+    """A client's exchanges, and the plan that the therapist follows from the second exchange on."""
 
     client: Client
     technique: str
@@ -73,7 +76,7 @@ class Dialogue:
 
 
 def write_dialogue(client: Client, seed: int) -> Dialogue:
-    """The dialogue of a client; the same client and seed give the same words."""
+    """Writes the dialogue of a client, which depends on client and seed only."""
     random, reacting = stream("dialogue", seed, client.idx), stream("reactions", seed, client.idx)
     technique = TECHNIQUES[client.technique]
     own, addressed, about = _slots(client, random)
@@ -86,17 +89,17 @@ def write_dialogue(client: Client, seed: int) -> Dialogue:
         feeling = random.choice(expression.feelings)
         ambiguous = turn > 0 and random.random() < 0.5
         words = _fresh(random, AMBIGUOUS if ambiguous else UNAMBIGUOUS[expression.name], said) if turn else ""
-        words = _sentence(words.format(**own))
+        words = capitalize(words.format(**own))
         if turn and reacting.random() < REACTING:
             named = exchanges[-1].caption.removeprefix("Looks ")
-            reaction = reacting.choice(REACTIONS).format(feeling=named, Feeling=_sentence(named))
+            reaction = reacting.choice(REACTIONS).format(feeling=named, Feeling=capitalize(named))
             words = f"{reaction} {words}"
         if not turn:
             move, sentences = "welcome", ()
         elif expression.name in STAYING:
             move, sentences = "stay", STAYING[expression.name]
         else:
-            step = done % len(technique.moves)  # it begins again when it is through
+            step = done % len(technique.moves)  # starts over after the last step
             move, sentences = technique.moves[step], technique.says[step]
             done += 1
         exchanges.append(
@@ -114,10 +117,9 @@ def write_dialogue(client: Client, seed: int) -> Dialogue:
 
 
 def next_stage(resistance: str, stage: int, move: str, random: Random) -> int:
-    """How open the client is after the therapist's move: 0 closed … 2 open.
+    """Returns the client's stage after the therapist's move, an index into `STAGES`.
 
-    A sore move mostly closes a client who was about to open; any other move mostly opens. Who is open does not always
-    stay so.
+    An adverse move usually closes the client by one stage, any other move usually opens; an open client may relapse.
     """
     if stage == len(STAGES) - 1 and random.random() < RELAPSE:
         return random.randrange(stage)
@@ -127,34 +129,30 @@ def next_stage(resistance: str, stage: int, move: str, random: Random) -> int:
 
 
 def reply(expression: Expression, feeling: str, sentences: tuple[str, ...], slots: dict, random: Random) -> str:
-    """What the therapist says: name the feeling that shows, care for it, then one of `sentences`; none welcomes."""
+    """Writes the therapist's reply: naming, caring, and one of `sentences`; without sentences it is the welcome."""
     caring = random.choice(CARING[expression.name])
     namings = NAMING[expression.name]
     if not sentences:
-        # The welcome has the name already.
+        # The welcome already contains the name.
         naming = random.choice([n for n in namings if "{name}" not in n]).format(feeling=feeling)
         return random.choice(WELCOME).format(naming=naming, caring=caring, name=slots["name"])
     naming = random.choice(namings).format(feeling=feeling, name=slots["name"])
-    return " ".join((naming, caring, _sentence(random.choice(sentences).format(**slots))))
+    return " ".join((naming, caring, capitalize(random.choice(sentences).format(**slots))))
 
 
 def _slots(client: Client, random: Random) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """What the braces hold: in the client's words, in the therapist's, and in a plan about the client."""
+    """Returns the values of the slots in the first, the second and the third person."""
     own = {key: value for key, value in asdict(client.worry).items() if isinstance(value, str)}
     own |= {"cause": random.choice(client.worry.causes), "name": client.name}
-    quoted = {key: own[key] for key in ("thought", "rule", "wish")}
+    quoted = {key: own[key] for key in QUOTED}
     addressed = {key: second_person(value) for key, value in own.items()} | quoted
     about = {key: third_person(value) for key, value in own.items()} | quoted
     return own, addressed, about
 
 
 def _fresh(random: Random, sentences: tuple[str, ...], said: Counter) -> str:
-    """One of the sentences that this client has said least often."""
+    """Picks one of the sentences that this client has said least often, and counts it."""
     least = min(said[sentence] for sentence in sentences)
     sentence = random.choice([s for s in sentences if said[s] == least])
     said[sentence] += 1
     return sentence
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

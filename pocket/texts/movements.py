@@ -1,13 +1,14 @@
-"""What moves in a face, in plain words: questions about a picture and their answers, by its action units.
+"""Questions about the movements of a face and their answers in plain words, derived from its action units.
 
-Knows no feeling: that a raised brow means doubt is left to fine-tuning.
+No feeling is named: what a movement expresses is left to fine-tuning.
 """
 
 from random import Random
 
 from pocket.drawing.expressions import ActionUnits
+from pocket.texts.persons import capitalize
 
-# Part of the face, unit, the intensity from which on it is spoken of, and how. A unit may come twice, strongest first.
+# Part of the face, action unit, minimal intensity, description. A unit may occur twice, the higher threshold first.
 _MOVEMENTS = (
     ("brows", "brow_inner_up", 0.45, "the inner brows are drawn up"),
     ("brows", "brow_outer_up", 0.45, "the brows are raised"),
@@ -47,12 +48,12 @@ _CHECKING = ("Is it true that {movement}?", "Look at the face: {movement}, is th
 
 
 def describe_movements(units: ActionUnits, random: Random) -> tuple[str, str]:
-    """A question about a face with these units, and its answer."""
+    """Writes a question about a face with these action units, and its answer."""
     kind = random.random()
     shown = _shown(units)
     if kind < 0.25 and shown:
         strongest = max(shown, key=lambda movement: shown[movement])
-        return random.choice(_STRONGEST), f"{_capital(strongest)}."
+        return random.choice(_STRONGEST), f"{capitalize(strongest)}."
     if kind < 0.5:
         wanted = random.random() < 0.5 and bool(shown)
         others = [movement for *_, movement in _MOVEMENTS if (movement in shown) == wanted]
@@ -64,7 +65,7 @@ def describe_movements(units: ActionUnits, random: Random) -> tuple[str, str]:
 
 
 def _shown(units: ActionUnits, part: str = "") -> dict[str, float]:
-    """The movements of a part of the face (of all of it), with their intensities; of a unit only the strongest one."""
+    """Returns the movements of a part of the face, or of all of it, with their intensities; one for each unit."""
     shown: dict[str, float] = {}
     seen = set()
     for place, unit, threshold, movement in _MOVEMENTS:
@@ -79,8 +80,4 @@ def _listing(part: str, movements: list[str]) -> str:
     if not movements:
         return f"The {_STILL[part]} at rest."
     joined = movements[0] if len(movements) == 1 else f"{', '.join(movements[:-1])} and {movements[-1]}"
-    return f"{_capital(joined)}."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{capitalize(joined)}."

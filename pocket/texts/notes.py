@@ -1,7 +1,6 @@
-"""More texts for the pre-training: cards to look things up in, accounts of worries, sentences of the trade.
+"""More pre-training texts: record look-ups, copying exercises, accounts of worries, sentences of therapists and clients.
 
-Nothing here says what a face shows, when a sentence is said, or what follows on it: therapists' sentences come without
-the session that they belong to.
+None of them links a face to a feeling, or a sentence to its place in a session.
 """
 
 from dataclasses import asdict
@@ -13,10 +12,10 @@ from mirror.clients.script import load_script
 from mirror.prompts import format_plan, format_steps
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.texts.clients import HOMES, JOBS, NAMES
-from pocket.texts.persons import second_person, third_person
+from pocket.texts.persons import capitalize, second_person, third_person
 from pocket.texts.speech import AMBIGUOUS, CARING, NAMING, STAYING, UNAMBIGUOUS, WELCOME
 from pocket.texts.techniques import TECHNIQUES
-from pocket.texts.worries import WORRIES, Worry
+from pocket.texts.worries import QUOTED, WORRIES, Worry
 
 _ACCOUNTS = (
     "I think: {thought}.",
@@ -34,20 +33,18 @@ _ACCOUNTS = (
 _ASKING_STEPS = ("Which steps does {technique} have, for {event}?", "How does {technique} go about {event}?")
 _ASKING_TECHNIQUE = ("What could help with {event}?", "{name} comes with {event}. Which technique fits, and how?")
 _MOODS = ("Looks {feeling}", "{feeling}", "Is {feeling}", "Seems {feeling}")
-
-
 _ALL_NAMES = [name for names in NAMES.values() for name in names]
 _EXPRESSION = {feeling: name for name, expression in EXPRESSIONS.items() for feeling in expression.feelings}
 
 
 def write_lookup(random: Random) -> list[tuple[str, str]]:
-    """Questions about one or two people whose cards are given, and the answers, which the cards hold."""
+    """Writes a chat of questions about one to three people, answered from their records in the first prompt."""
     names = random.sample(_ALL_NAMES, random.randint(1, 3))
-    cards = {name: _record(name, random) for name in names}
-    blocks = ["\n".join(f"- {key}: {value}" for key, value in card.items()) for card in cards.values()]
+    records = {name: _record(name, random) for name in names}
+    blocks = ["\n".join(f"- {key}: {value}" for key, value in record.items()) for record in records.values()]
     turns, before = [], "\n".join(blocks) + "\n"
     for _ in range(random.randint(2, 5)):
-        question, answer = _look_up(random.choice(names), cards, random)
+        question, answer = _look_up(random.choice(names), records, random)
         turns.append((before + question, answer))
         before = ""
     return turns
@@ -66,12 +63,12 @@ def _record(name: str, random: Random) -> dict[str, str]:
     return {"Name": name} | {key: facts[key] for key in kept}
 
 
-def _look_up(name: str, cards: dict[str, dict[str, str]], random: Random) -> tuple[str, str]:
-    """A question about the person, and what the card says; moods are asked for most."""
-    card = cards[name]
-    keys = [key for key in card if key != "Name"]
+def _look_up(name: str, records: dict[str, dict[str, str]], random: Random) -> tuple[str, str]:
+    """Writes a question about the person and the answer from the record; moods are asked for most."""
+    record = records[name]
+    keys = [key for key in record if key != "Name"]
     key = "Mood" if "Mood" in keys and random.random() < 0.6 else random.choice(keys)
-    value = card[key]
+    value = record[key]
     feeling = value.split(" ", 1)[1] if value.split(" ")[0] in ("Looks", "Is", "Seems") else value
     if key == "Mood":
         verb = random.choice(("is", "looks", "seems"))
@@ -90,7 +87,7 @@ def _look_up(name: str, cards: dict[str, dict[str, str]], random: Random) -> tup
 
 
 def write_drill(random: Random) -> str:
-    """Practice in taking up words that stand above: moods to be spoken to, who is how, words to be said again."""
+    """Writes an exercise in copying words from the context: moods to address, attributes to repeat, lists of words."""
     kind = random.random()
     feelings = [random.choice(e.feelings) for e in random.choices(list(EXPRESSIONS.values()), k=8)]
     if kind < 0.5:
@@ -113,7 +110,7 @@ def write_drill(random: Random) -> str:
 
 
 def write_account(random: Random) -> str:
-    """Someone's worry in the first person, some sentences long."""
+    """Writes a few sentences about a worry in the first person."""
     worry = random.choice(WORRIES)
     own = _own(worry, random)
     sentences = random.sample(_ACCOUNTS, random.randint(2, 5))
@@ -121,24 +118,24 @@ def write_account(random: Random) -> str:
 
 
 def write_steps(random: Random) -> list[tuple[str, str]]:
-    """A question about a CBT technique, or for one, and its steps, for someone's worry."""
+    """Writes a question about a CBT technique for a worry, or for a fitting one, and the answer with its steps."""
     technique, event, steps = plan_steps(random)
     if random.random() < 0.5:
         return [(random.choice(_ASKING_STEPS).format(technique=technique, event=event), format_steps(steps))]
     asking = random.choice(_ASKING_TECHNIQUE).format(name=random.choice(_ALL_NAMES), event=event)
-    return [(_capital(asking), format_plan(technique, steps))]
+    return [(capitalize(asking), format_plan(technique, steps))]
 
 
 def plan_steps(random: Random) -> tuple[str, str, tuple[str, ...]]:
-    """A technique, an event that troubles someone, and the technique's steps for it."""
+    """Returns the name of a technique, the event of a worry, and the technique's steps for it."""
     name, technique = random.choice(list(TECHNIQUES.items()))
     own = _own(random.choice(WORRIES), random)
-    about = {k: v if k in ("thought", "rule", "wish") else third_person(v) for k, v in own.items()}
+    about = {k: v if k in QUOTED else third_person(v) for k, v in own.items()}
     return name, about["event"], tuple(step.format(**about) for step in technique.steps)
 
 
 def write_sayings(random: Random) -> str:
-    """What therapists and clients say, a sentence or two a line, in no order."""
+    """Writes unrelated lines of therapists and clients, one or two sentences each."""
     return "\n".join(random.choice((_therapists, _therapists, write_line))(random) for _ in range(random.randint(2, 6)))
 
 
@@ -147,7 +144,9 @@ def _therapists(random: Random) -> str:
     feeling = random.choice(expression.feelings)
     name = random.choice(NAMES[random.choice(list(NAMES))])
     own = _own(random.choice(WORRIES), random)
-    addressed = {k: v if k in ("thought", "rule", "wish") else second_person(v) for k, v in own.items()} | {"name": name}
+    addressed = {k: v if k in ("thought", "rule", "wish") else second_person(v) for k, v in own.items()} | {
+        "name": name
+    }
     naming = random.choice(NAMING[expression.name]).format(feeling=feeling, name=name)
     caring = random.choice(CARING[expression.name])
     kind = random.random()
@@ -158,22 +157,22 @@ def _therapists(random: Random) -> str:
         return f"{naming} {caring}"
     says = random.choice(list(TECHNIQUES.values())).says
     asked = random.choice(random.choice([*says, *STAYING.values()])).format(**addressed)
-    return _capital(asked) if kind < 0.75 else f"{caring} {_capital(asked)}"
+    return capitalize(asked) if kind < 0.75 else f"{caring} {capitalize(asked)}"
 
 
 def write_line(random: Random) -> str:
-    """What some client may say, about some worry, in some mood."""
+    """Writes a random line of a client."""
     worry = random.choice(WORRIES)
     own = _own(worry, random) | {"topic": worry.event, "noted": worry.reason[:-1], "Reason": worry.reason[:-1]}
     feeling = random.choice(random.choice(list(EXPRESSIONS.values())).feelings)
     line = random.choice((*AMBIGUOUS, *random.choice(list(UNAMBIGUOUS.values())), *random.sample(client_lines(), 20)))
-    return _capital(line.format(**own, feeling=feeling, Feeling=_capital(feeling)))
+    return capitalize(line.format(**own, feeling=feeling, Feeling=capitalize(feeling)))
 
 
 @cache
 def client_lines() -> list[str]:
-    """All that simulated clients may say, wherever it belongs, from the script of `mirror`."""
-    texts = load_script()
+    """Returns all lines of the scripted client's grammar whose slots are known here, sorted."""
+    texts = grammar()
     known = {"thought", "topic", "noted", "Reason", "feeling", "Feeling"}
     lines = {line for part in texts if part != "cues" for line in _leaves(texts[part])}
     return sorted(line for line in lines if {slot for _, slot, *_ in Formatter().parse(line) if slot} <= known)
@@ -188,7 +187,3 @@ def _leaves(texts) -> list[str]:
 def _own(worry: Worry, random: Random) -> dict[str, str]:
     own = {key: value for key, value in asdict(worry).items() if isinstance(value, str)}
     return own | {"cause": random.choice(worry.causes)}
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

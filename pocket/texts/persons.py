@@ -1,4 +1,4 @@
-"""Grammatical persons: a client's words about themselves, as others say them. For the simple sentences of `worries`."""
+"""Grammar of the generated texts: grammatical person, for the simple clauses of `worries`, and capitals."""
 
 import re
 
@@ -24,10 +24,15 @@ _FIRST = re.compile(r"\b(i am|i was|i'm|myself|my|me|i)\b", re.IGNORECASE)
 
 
 def second_person(text: str) -> str:
-    """The client's words about themselves as said to the client: `my sister` becomes `your sister`."""
+    """Turns the first person into the second: `my sister` becomes `your sister`."""
     return _FIRST.sub(lambda found: _SECOND[found[0].lower()], text)
 
 
 def third_person(text: str) -> str:
-    """The client's words about themselves as said about the client: `my sister` becomes `their sister`."""
+    """Turns the first person into the third: `my sister` becomes `their sister`."""
     return _FIRST.sub(lambda found: _THIRD[found[0].lower()], text)
+
+
+def capitalize(text: str) -> str:
+    """Capitalizes the first letter and leaves the others as they are."""
+    return text[:1].upper() + text[1:]

@@ -1,7 +1,4 @@
-"""Writes the pocket test table: clients whom no training set knows, with their portrait_images.
-
-Knows nothing of sessions.
-"""
+"""Writes the pocket test table: held-out clients with their portraits."""
 
 import csv
 import io
@@ -15,11 +12,11 @@ from pocket.seeds import stable_seed
 from pocket.texts.clients import Client
 from pocket.texts.dataset import COLOURS, FOLDER, IMAGE_SIZE
 
-SEED = 28  # of a family of its own, whose first members are women and men in turn
-FIRST, COUNT = 60, 16  # the numbers of the clients: the training set's are lower
+SEED = 28  # its first clients alternate between women and men
+FIRST, COUNT = 60, 16  # client numbers: above those of the training set
 TABLE = "test.csv"
 PORTRAITS = "test_images"
-SHOWN = ("calm", "attentive")  # as a client looks at a camera
+SHOWN = ("calm", "attentive")  # expressions of portraits
 COLUMNS = (
     "idx",
     "name",
@@ -33,12 +30,12 @@ COLUMNS = (
 
 
 def make_clients(seed: int = SEED, count: int = COUNT) -> list[Client]:
-    """Other persons than those of the training set, under numbers that it does not use."""
+    """Returns held-out clients, under numbers that the training set does not use."""
     return [Client.from_seed(seed, idx) for idx in range(FIRST, FIRST + count)]
 
 
 def portrait_images(client: Client, seed: int = SEED) -> dict[str, Image.Image]:
-    """The client's pictures by file; every fifth client has two, as several portrait_images are allowed."""
+    """Draws the client's portraits by file name; every fifth client has two, since several are allowed."""
     shown = SHOWN if client.idx % 5 == 0 else SHOWN[:1]
     return {f"{client.idx:03d}-{expression}.png": _portrait(client, expression, seed) for expression in shown}
 
@@ -49,7 +46,7 @@ def _portrait(client: Client, expression: str, seed: int) -> Image.Image:
 
 
 def format_table(clients: list[Client]) -> str:
-    """The table as CSV, in the published columns."""
+    """Returns the table as CSV with the published columns."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -70,7 +67,7 @@ def format_table(clients: list[Client]) -> str:
 
 
 def write_profiles(folder: Path = FOLDER) -> None:
-    """Writes the table `test.csv`, and the portrait_images that it names to `test_images/`, under `folder`."""
+    """Writes the table `test.csv` and its portraits, in `test_images/`, to `folder`."""
     clients = make_clients()
     (folder / PORTRAITS).mkdir(parents=True, exist_ok=True)
     for client in clients:

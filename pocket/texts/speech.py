@@ -1,9 +1,9 @@
-"""The sentences of pocket clients and therapists, by the feeling that shows. Knows nothing of the order of a dialogue.
+"""The sentences of pocket clients and therapists, by expression.
 
-Slots: {feeling}, {name}, and the fields of a `Worry` (the client's own person for clients, the second for therapists).
+Slots: {feeling}, {name}, and the fields of a `Worry`, in the first person for clients, in the second for therapists.
 """
 
-# What a client says whose words give the feeling away.
+# Clients' sentences that reveal the feeling.
 UNAMBIGUOUS = {
     "skeptical": (
         "I don't see how talking will change {event}.",
@@ -103,7 +103,7 @@ UNAMBIGUOUS = {
     ),
 }
 
-# What a client says first of the feeling that was named the last time, whatever it shows now.
+# Clients' reactions to the feeling that the therapist named last, whatever they show now.
 REACTIONS = (
     "Yes, {feeling}.",
     "{Feeling}, as you say.",
@@ -115,7 +115,7 @@ REACTIONS = (
     "So I look {feeling}.",
 )
 
-# Words that fit every face: only the face tells how they are meant.
+# Clients' sentences that fit every expression: only the face disambiguates them.
 AMBIGUOUS = (
     "I don't know what to say.",
     "Maybe.",
@@ -143,7 +143,7 @@ AMBIGUOUS = (
     "It's a long story.",
 )
 
-# How a therapist names the feeling that shows, then what that feeling needs.
+# How therapists name the feeling, and how they care for it.
 _NAMING = ("You look {feeling}.", "You seem {feeling}, {name}.", "I see that you are {feeling}.")
 NAMING = {
     "skeptical": (*_NAMING, "Your face looks {feeling}.", "You seem {feeling} about this."),
@@ -222,7 +222,7 @@ CARING = {
     ),
 }
 
-# With these feelings the therapist stays with the feeling, and the plan waits.
+# With these expressions the therapist stays with the feeling and postpones the plan.
 STAYING = {
     "tearful": (
         "What makes you cry, if you want to say it?",
@@ -236,7 +236,7 @@ STAYING = {
     ),
 }
 
-# The first reply, to a client who has not said a word.
+# The first reply, to a client who has not spoken yet.
 WELCOME = (
     "Welcome, {name}. {naming} {caring} What would you like to begin with?",
     "Hello {name}. {naming} {caring} What brings you here?",

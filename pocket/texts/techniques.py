@@ -1,7 +1,7 @@
-"""The 12 CBT techniques as pocket therapists use them: plan steps and what is said at each of the first three.
+"""The 12 CBT techniques of pocket therapists: plan steps, and sentences for each of the first three steps.
 
-Slots in braces are fields of a `Worry`: in the third person in a plan, in the second in what is said; the thought, the
-rule and the wish are quoted as the client would say them. Knows nothing of feelings.
+Slots in braces are fields of a `Worry`: in the third person in a plan, in the second in a sentence; the thought, the
+rule and the wish are quoted in the first person.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Technique:
-    """One technique: three or four plan `steps`, and for each of the first three steps the sentences that carry it out.
+    """One technique.
 
-    `moves` says for each of these steps how it works on the client: explore, challenge or practice.
+    Attributes:
+        steps: The three or four steps of a plan.
+        says: The therapist's sentences for each of the first three steps.
+        moves: The kind of each of these steps: explore, challenge or practice.
     """
 
     steps: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""The words that speak of an expression: cues, captions, descriptions, and how people put other feelings on a face.
+"""The wordings of an expression that the pocket painter and the pocket CLIP are trained on.
 
-What the pocket painter and the pocket CLIP learn to read. Knows nothing of models or of how a face is drawn.
+They are its cues, its captions and the lexicon's descriptions, also those of other expressions that it stands in for.
 """
 
 from functools import cache
@@ -10,7 +10,7 @@ from mirror.clients.lexicon import lexicon
 from mirror.clients.script import load_script
 from pocket.drawing.expressions import EXPRESSIONS
 
-# The drawn face that is nearest to each further expression of the lexicon: there are twelve faces and many words.
+# The drawn expression nearest to each further expression of the lexicon, since only twelve are drawn.
 NEAREST = {
     "neutral": "calm", "angry": "irritated", "frustrated": "irritated", "defensive": "guarded",
     "contemptuous": "skeptical", "disgusted": "irritated", "resentful": "irritated", "sullen": "guarded",
@@ -26,14 +26,14 @@ GRADES = ("", "", "", "slightly ", "visibly ", "deeply ", "very ", "a little ")
 
 
 def nearest(name: str) -> str:
-    """The drawn expression for an expression of the lexicon."""
+    """Returns the drawn expression nearest to an expression of the lexicon."""
     return NEAREST.get(name, name)
 
 
 @cache
 def cues_of(name: str) -> tuple[str, ...]:
-    """What an onlooker sees of an expression, each once: the drawings' own cues, and those of the scripted client."""
-    clients = load_script()["cues"]
+    """Returns the distinct cues of an expression: its own, and those of the scripted client."""
+    clients = grammar()["cues"]
     expression = EXPRESSIONS[name]
     looks = [f"looks {feeling}" for feeling in expression.feelings]
     return tuple(dict.fromkeys(chain(expression.cues, clients[name], looks)))
@@ -41,7 +41,7 @@ def cues_of(name: str) -> tuple[str, ...]:
 
 @cache
 def statements_of(name: str) -> tuple[str, ...]:
-    """Short texts that speak of the expression: its cues, captions, and the lexicon's words for it and its like."""
+    """Returns the statements of an expression: its cues and captions, and the lexicon's words for it and similar ones."""
     own = [*cues_of(name), *EXPRESSIONS[name].captions]
     like = [other for other in lexicon().entries if nearest(other) == name]
     named = [f"{grade}{form}" for other in like for grade in GRADES[2:] for form in (other, f"{other} look")]
@@ -51,7 +51,7 @@ def statements_of(name: str) -> tuple[str, ...]:
 
 @cache
 def descriptions_of(name: str) -> tuple[tuple[str, str], ...]:
-    """(what shows, what must not): as the lexicon describes each cue, and the bare cues against the contrast's."""
+    """Returns pairs of what is shown and its contrast, from the lexicon and from cues of the contrasting expression."""
     contrast = EXPRESSIONS[name].contrast
     read = {text: lexicon().read(text) for text in statements_of(name)}
     clear = [text for text, found in read.items() if len(found) == 1 and nearest(found[0].name) == name]

@@ -1,7 +1,6 @@
-"""What pocket clients come with: everyday worries, each with the pieces that a CBT dialogue about it needs.
+"""Everyday worries of pocket clients, each with the phrases that a CBT dialogue about it needs.
 
-All texts are in the client's own words; `pocket.texts.persons` turns them into those of a therapist or a plan.
-Knows nothing of how a technique works.
+All texts are in the first person; `pocket.texts.persons` converts them for therapists and plans.
 """
 
 from dataclasses import dataclass
@@ -12,18 +11,18 @@ class Worry:
     """One everyday worry.
 
     Attributes:
-        reason: why the client seeks counseling, whole sentences.
-        thought: the distorted thought, a sentence without its full stop; quoted by the therapist.
-        event: what it is about, a noun phrase that both can use, e.g. `the talk on Monday`.
-        worst: what is feared, a noun phrase.
-        fact: a clause that speaks against the thought.
-        other: a clause that sees the event in another way.
-        causes: two noun phrases that play a part in it beside the client.
-        rule: the hard rule behind the thought, a sentence without its full stop.
-        wish: the same as a wish, a sentence without its full stop.
-        act: a small thing to try, a verb phrase.
-        first: an easier first rung towards `act`, a verb phrase.
-        techniques: the CBT techniques that suit it best.
+        reason: The reason for counseling, in whole sentences.
+        thought: The distorted thought, a sentence without its full stop, which the therapist quotes.
+        event: What the worry is about, a noun phrase, e.g. `the talk on Monday`.
+        worst: What the client fears, a noun phrase.
+        fact: Evidence against the thought, a clause.
+        other: An alternative view of the event, a clause.
+        causes: Two causes besides the client, noun phrases.
+        rule: The rigid rule behind the thought, a sentence without its full stop.
+        wish: The rule rephrased as a wish, a sentence without its full stop.
+        act: A small exercise, a verb phrase.
+        first: An easier first step towards `act`, a verb phrase.
+        techniques: The CBT techniques that suit the worry best.
     """
 
     reason: str
@@ -39,6 +38,8 @@ class Worry:
     first: str
     techniques: tuple[str, ...]
 
+
+QUOTED = ("thought", "rule", "wish")  # fields that are quoted in the first person by everyone
 
 WORRIES = (
     Worry(
