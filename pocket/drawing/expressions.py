@@ -1,7 +1,6 @@
-"""Facial expressions as named action units, and how a person would say or see them. Knows nothing of how one is drawn.
+"""Facial expressions as action units, with the feelings that name them and the cues that describe them.
 
-The idea is that of Ekman and Friesen's Facial Action Coding System: a face is a sum of single movements, each with an
-intensity.
+After Ekman and Friesen's Facial Action Coding System: an expression is a set of movements, each with an intensity.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -11,7 +10,7 @@ from pocket.seeds import stream
 
 @dataclass(frozen=True)
 class ActionUnits:
-    """Intensities, 0 (rest) … 1 (strong); those marked ± run from -1 (the client's right) to 1 (the client's left)."""
+    """Intensities, 0 (rest) … 1 (strong); ± marks -1 (the client's right) … 1 (the client's left)."""
 
     brow_inner_up: float = 0.0
     brow_outer_up: float = 0.0
@@ -45,11 +44,11 @@ class Expression:
     """One expression that occurs in counseling.
 
     Attributes:
-        name: its name, the first of the feelings.
-        feelings: adjectives for it; no two expressions share one.
-        cues: what an onlooker sees, as in `[raises one eyebrow]`.
-        contrast: the name of an expression that is far from it.
-        units: the movements of a typical instance.
+        name: Its name, the first of the feelings.
+        feelings: Adjectives for it; no two expressions share one.
+        cues: Descriptions of what is visible, as in `[raises one eyebrow]`.
+        contrast: The name of a clearly different expression.
+        units: The action units of a typical instance.
     """
 
     name: str
@@ -60,11 +59,11 @@ class Expression:
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """The wordings of its caption, e.g. `Looks skeptical`."""
+        """The captions of the expression, e.g. `Looks skeptical`."""
         return tuple(f"Looks {feeling}" for feeling in self.feelings)
 
     def instance(self, seed: int) -> ActionUnits:
-        """The units of one moment: each at 75 … 110 % of the typical intensity, and none changes its sign."""
+        """Draws the units of one moment: each at 75 … 110% of the typical intensity, with the same sign."""
         random = stream("instance", seed)
         strength = random.uniform(0.85, 1.0)
         moved = {}
@@ -236,9 +235,9 @@ EXPRESSIONS: dict[str, Expression] = {expression.name: expression for expression
 
 
 def expression_of(text: str) -> Expression | None:
-    """The expression whose feeling a caption or a reply names first; None where it names none.
+    """Returns the expression whose feeling a text names first, or None if it names none.
 
-    A feeling counts as a whole word, in any case: `Looks a bit sad` names `sad`, `sadly` names nothing.
+    Feelings are matched as whole words, ignoring case: `Looks a bit sad` names `sad`, `sadly` names nothing.
     """
     words = f" {''.join(c if c.isalpha() else ' ' for c in text.lower())} "
     words = " ".join(words.split()).join("  ")

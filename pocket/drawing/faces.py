@@ -1,6 +1,6 @@
-"""Draws a client's face: an identity with the action units of one moment. Knows nothing of clients or dialogues.
+"""Draws a face: an identity with the action units of one moment.
 
-Coordinates are those of `pocket.drawing.canvas`: half the height of a head is 1, the eyes lie on y = 0.
+Coordinates are those of `pocket.drawing.canvas`: half the height of a head is 1, the eyes are at y = 0.
 """
 
 from dataclasses import dataclass
@@ -33,9 +33,16 @@ WHITE = (250, 248, 246)
 
 @dataclass(frozen=True)
 class Moment:
-    """A person at one moment: the head with its movements, how it is held, what is behind it, whence the light comes.
+    """A person at one moment.
 
-    `x`, `y` are in units, `tilt` in radians; `light` is -1 from the viewer's left, 1 from the right.
+    Attributes:
+        head: The head with its action units.
+        background: Color behind the person.
+        light: Direction of the light: -1 from the viewer's left, 1 from the right.
+        x: Shift to the right in units.
+        y: Shift down in units.
+        tilt: Rotation in radians.
+        scale: Size of the head.
     """
 
     head: Head
@@ -48,7 +55,7 @@ class Moment:
 
     @classmethod
     def of(cls, identity: Identity, expression: Expression, seed: int) -> "Moment":
-        """`seed` sets the exact intensities, a little of the pose, the light and the background."""
+        """Draws exact intensities, small changes of the pose, light and background from `seed`."""
         random = stream("moment", seed)
         units = expression.instance(stable_seed("units", seed))
         return cls(
@@ -64,10 +71,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Where a drawn face is, in pixels from the picture's upper left corner.
+    """Box and landmarks of a drawn face, in pixels from the picture's upper left corner.
 
-    `box` [4] is left, top, right, bottom of the face from above the brows to the chin. `points` [5, 2] are x, y of the
-    eyes (the one on the viewer's left first), the tip of the nose and the corners of the mouth (left first).
+    Attributes:
+        box: [4] left, top, right, bottom of the face, from above the brows to the chin.
+        points: [5, 2] x and y of the eyes (the viewer's left first), the tip of the nose, and the corners of the mouth
+            (left first).
     """
 
     box: np.ndarray
@@ -75,7 +84,7 @@ class Landmarks:
 
 
 def find_landmarks(identity: Identity, expression: Expression, seed: int, size: int = 112) -> Landmarks:
-    """Where the face is in the picture that `draw` makes of the same arguments."""
+    """Returns box and landmarks of the face that `draw` draws with the same arguments."""
     moment = Moment.of(identity, expression, seed)
     head, canvas = moment.head, Canvas(size, moment.background)
     canvas.move(moment.x, moment.y, moment.tilt, moment.scale)
@@ -88,7 +97,17 @@ def find_landmarks(identity: Identity, expression: Expression, seed: int, size: 
 
 
 def draw(identity: Identity, expression: Expression, seed: int, size: int = 112) -> Image.Image:
-    """The face of a person with an expression, [size, size] RGB; `seed` stands for the moment (see `Moment`)."""
+    """Draws a person's face with an expression.
+
+    Args:
+        identity: The person.
+        expression: The expression.
+        seed: Seed of the moment: exact intensities, pose, light and background.
+        size: Side of the picture in pixels.
+
+    Returns:
+        An RGB image.
+    """
     moment = Moment.of(identity, expression, seed)
     head, light, background = moment.head, moment.light, moment.background
     x, y, tilt, scale = moment.x, moment.y, moment.tilt, moment.scale

@@ -1,4 +1,4 @@
-"""Nose, eyes and brows of a face, each moved by the action units and drawn on its own."""
+"""Draws nose, eyes and brows, each moved by the action units."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ WHITE = (250, 248, 246)
 
 
 def draw_nose(canvas: Canvas, head: Head, light: int) -> None:
-    """The nose, its creases and its flush."""
+    """Draws the nose, its creases and its flush."""
     who, u = head.who, head.units
     tip, w = who.nose_length - 0.03 * u.nose_wrinkle, who.nose_width
     canvas.glow(*head.at(0, tip - 0.04, 1.5), 0.26, (226, 84, 84), 0.10 + 0.35 * u.flush)
@@ -30,7 +30,17 @@ def draw_nose(canvas: Canvas, head: Head, light: int) -> None:
 
 @dataclass(frozen=True)
 class Opening:
-    """Where the lids of one eye are; `side` is -1 for the client's right, 1 for the left. Curves are [n, 2] points."""
+    """The shape of one eye's lids.
+
+    Attributes:
+        side: -1 for the client's right eye, 1 for the left.
+        x: Center of the eye.
+        lower: Height of the lower lid.
+        closed: Whether the eye is closed.
+        outer: Outer corner.
+        lid: [n, 2] curve of the upper lid.
+        rim: [n, 2] curve of the lower lid.
+    """
 
     side: int
     x: float
@@ -42,6 +52,7 @@ class Opening:
 
     @classmethod
     def of(cls, head: Head, side: int) -> "Opening":
+        """Computes the lids from identity and action units."""
         who, u = head.who, head.units
         w, h, x = who.eye_width, who.eye_height, side * who.eye_distance
         narrow = u.squint + (0.5 * u.brow_single if side < 0 else 0)
@@ -55,7 +66,7 @@ class Opening:
 
 
 def draw_eye(canvas: Canvas, head: Head, side: int) -> None:
-    """One eye with its lids; `side` is -1 for the client's right, 1 for the left."""
+    """Draws one eye with its lids; `side` is -1 for the client's right, 1 for the left."""
     who, u, eye = head.who, head.units, Opening.of(head, side)
     _eye_bag(canvas, head, eye)
     canvas.shape(
@@ -106,7 +117,7 @@ def _eye_bag(canvas: Canvas, head: Head, eye: Opening) -> None:
 
 
 def draw_brow(canvas: Canvas, head: Head, side: int) -> None:
-    """One brow, and the frown between both."""
+    """Draws one brow, and the frown between both; `side` is -1 for the client's right, 1 for the left."""
     who, u = head.who, head.units
     x, y = side * who.eye_distance, -who.brow_height
     single = u.brow_single * (1 if side > 0 else -0.45)

@@ -1,4 +1,4 @@
-"""What frames a face: hair, headscarf, neck and clothes. Knows nothing of expressions but the pose of the head."""
+"""Draws hair, headscarf, neck and clothes; of the action units only the head's pose and the jaw matter here."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ DARK = (30, 20, 26)
 
 
 def draw_hair_behind(canvas: Canvas, head: Head) -> None:
-    """The hair behind neck and head."""
+    """Draws the hair behind neck and head."""
     who = head.who
     style, w, v = who.hairstyle, who.head_width, who.hair_volume
     colour = mix(who.hair, DARK, 0.22)
@@ -50,7 +50,7 @@ def draw_hair_behind(canvas: Canvas, head: Head) -> None:
 
 
 def draw_hair_before(canvas: Canvas, head: Head) -> None:
-    """The hair that lies on the head."""
+    """Draws the hair in front of the head."""
     who = head.who
     if who.hairstyle == "bald":
         canvas.glow(*head.at(0.2, -0.72, 0.6), 0.3, WHITE, 0.35)
@@ -69,7 +69,7 @@ def draw_hair_before(canvas: Canvas, head: Head) -> None:
     if who.hairstyle == "quiff":
         k = 1 if who.parting > 0 else -1
         outer = [*top, (0.38, -1.08 - v), (0.28 * k, -1.20 - v), *[(-x, y) for x, y in [(0.38, -1.04 - v), *top[::-1]]]]
-    # The middle of the hairline lies before its ends, so that a turned head keeps them on the outer edge.
+    # The middle of the hairline has more depth than its ends, so that they stay on the outer edge of a turned head.
     edge = [head.at(x, y, 0.7 - 0.55 * min(1.0, abs(x / w)) ** 2) for x, y in curve(hairline)]
     cap = np.concatenate([head.points(curve(outer), 0.15), edge])
     canvas.shape(cap, who.hair)
@@ -95,7 +95,7 @@ def draw_hair_before(canvas: Canvas, head: Head) -> None:
 
 
 def _hairline(who: Identity) -> list[tuple[float, float]]:
-    """From the client's right temple to the left one, over the forehead."""
+    """Returns the hairline from the client's right temple over the forehead to the left one."""
     w, p = who.head_width, who.parting
     if who.hairstyle in ("side", "long", "waves", "bob"):
         low = -0.02 if who.hairstyle in ("bob", "waves", "long") and who.gender == "woman" else -0.25
@@ -134,7 +134,7 @@ def _hairline(who: Identity) -> list[tuple[float, float]]:
 
 
 def draw_headscarf(canvas: Canvas, head: Head) -> None:
-    """A scarf around the face, over brows and glasses."""
+    """Draws a scarf around the face, over brows and glasses."""
     who = head.who
     w, low = who.head_width, 0.95 + 0.08 * head.units.jaw_drop
     ring = [
@@ -148,7 +148,7 @@ def draw_headscarf(canvas: Canvas, head: Head) -> None:
     face = curve([*ring, (0, low), *[(-x, y) for x, y in ring[:0:-1]]], closed=True)
     out = [(0, -1.12), (0.5, -1.04), (w + 0.10, -0.4), (w + 0.10, 0.4), (0.55, 1.12), (0, 1.34)]
     cloth = curve([*out, *[(-x, y) for x, y in out[-2:0:-1]]], closed=True)
-    # A ring: the outer edge one way round, the inner edge back.
+    # A ring as one polygon: the outer edge in one direction, the inner edge in the other.
     canvas.shape(
         np.concatenate(
             [
@@ -172,7 +172,7 @@ def draw_headscarf(canvas: Canvas, head: Head) -> None:
 
 
 def draw_clothes(canvas: Canvas, head: Head) -> None:
-    """Neck and shoulders."""
+    """Draws neck, shoulders and clothes."""
     who = head.who
     neck = 0.33 if who.gender == "woman" else 0.42
     skin, shade = who.skin, head.shade(0.30)

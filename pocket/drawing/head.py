@@ -1,4 +1,4 @@
-"""A head at one moment: where the turn and nod of the head move the points of a face. Draws nothing."""
+"""The geometry of a head at one moment: outline, and the displacement of points by turn and nod."""
 
 from dataclasses import dataclass
 
@@ -11,23 +11,23 @@ from pocket.drawing.identities import Identity
 
 @dataclass(frozen=True)
 class Head:
-    """One moment of one person: who, which movements, and where on the picture what a turn of the head moves lands."""
+    """A person's head with the action units of one moment."""
 
     who: Identity
     units: ActionUnits
 
     def at(self, x: float, y: float, depth: float = 1.0) -> tuple[float, float]:
-        """A point of the face after the head's turn and nod; `depth` is 1 on the face, more before it, less behind."""
+        """Displaces a point by the head's turn and nod; `depth` is 1 on the face, more in front of it, less behind."""
         turn = self.units.head_turn
         return x * (1 - 0.10 * abs(turn)) + 0.17 * turn * depth, y + 0.10 * self.units.head_down * depth
 
     def points(self, points: Points, depth: float = 1.0) -> np.ndarray:
-        """Like `at`, for [n, 2] points."""
+        """Displaces points [n, 2] like `at`."""
         p = np.asarray(points, dtype=float)
         return np.stack(self.at(p[:, 0], p[:, 1], depth), axis=1)
 
     def outline(self, grow: float = 0.0) -> np.ndarray:
-        """[n, 2] points around the head; the jaw follows the mouth."""
+        """Returns the head's outline [n, 2], enlarged by `grow`; the jaw follows the mouth."""
         who, u = self.who, self.units
         w, j = who.head_width + grow, who.jaw_width + grow
         chin = 0.98 + 0.10 * u.jaw_drop - 0.02 * u.chin_up + grow
@@ -38,5 +38,5 @@ class Head:
         return curve(turned, closed=True)
 
     def shade(self, share: float) -> Colour:
-        """The skin with `share` (0 … 1) of shadow."""
+        """Returns the color of the skin with a `share` (0 … 1) of shadow."""
         return mix(self.who.skin, self.who.shadow, share)

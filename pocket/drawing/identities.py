@@ -1,4 +1,4 @@
-"""Who a drawn face belongs to: everything about a head that no expression changes. Knows nothing of how it is drawn."""
+"""Identities of drawn people: all attributes that no expression changes."""
 
 from dataclasses import dataclass
 from random import Random
@@ -51,9 +51,9 @@ NECKLINES = ("round", "v", "collar", "turtleneck", "hood")
 
 @dataclass(frozen=True)
 class Identity:
-    """One person. Lengths are in units of half a head's height, colours RGB 0 … 255.
+    """One person. Lengths are in units of half a head's height, colors are RGB, 0 … 255.
 
-    `gender` is woman or man, `age` in years; both show, as in hair, beard and lines.
+    `gender` is `woman` or `man`, `age` is in years; both are visible, e.g. in hair, beard and wrinkles.
     """
 
     gender: str
@@ -92,12 +92,12 @@ class Identity:
 
     @property
     def shadow(self) -> Colour:
-        """What the skin's lines and shadows tend to: a warm brown, darker the darker the skin."""
+        """The color of lines and shadows on the skin: a warm brown, the darker the darker the skin."""
         return mix((120, 40, 40), (24, 6, 12), max(0.0, min(1.0, (600 - sum(self.skin)) / 300)))
 
     @classmethod
     def from_seed(cls, seed: int) -> "Identity":
-        """The person of a seed; the same seed gives the same person."""
+        """Draws a person; the same seed gives the same person."""
         random = stream("identity", seed)
         gender = random.choice(("woman", "man"))
         woman = gender == "woman"
@@ -146,13 +146,13 @@ class Identity:
 
 
 def _between(random: Random, palette: tuple[Colour, ...]) -> Colour:
-    """A colour somewhere on the way between two neighbours of the palette."""
+    """Draws a color between two neighbors of the palette."""
     k = random.randrange(len(palette) - 1)
     return mix(palette[k], palette[k + 1], random.random())
 
 
 def _hair(random: Random, age: int, skin: Colour) -> Colour:
-    """Hair goes grey with the years; fair hair does not come with dark skin."""
+    """Draws a hair color: gray becomes likelier with age, and dark skin has dark hair."""
     hair = random.choice(HAIRS if sum(skin) > 520 else HAIRS[:3])
     hair = mix(hair, random.choice(HAIRS[:3]), random.uniform(0, 0.25))
     if random.random() < (age - 40) / 30:

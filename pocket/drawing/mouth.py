@@ -1,4 +1,4 @@
-"""The mouth of a face: lips, teeth, corners and chin, moved by the action units."""
+"""Draws the mouth: lips, teeth, corners and chin, moved by the action units."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,25 @@ from pocket.drawing.canvas import Canvas, Points, curve, mix
 from pocket.drawing.head import Head
 
 WHITE = (250, 248, 246)
-DEPTH = 1.1  # before the face
+DEPTH = 1.1  # slightly in front of the face
 
 
 @dataclass(frozen=True)
 class Mouth:
-    """Where the lips are: the corners, the seams of both lips and their outer edges ([n, 2] points each)."""
+    """The shape of the lips.
+
+    Attributes:
+        left: Corner on the viewer's left.
+        right: Corner on the viewer's right.
+        top: Height of the upper seam in the middle.
+        low: Height of the lower seam in the middle.
+        width: Half the width of the mouth.
+        below: Height of the hollow above the chin.
+        upper_edge: [n, 2] outer edge of the upper lip.
+        upper_seam: [n, 2] inner edge of the upper lip.
+        lower_seam: [n, 2] inner edge of the lower lip.
+        lower_edge: [n, 2] outer edge of the lower lip.
+    """
 
     left: tuple[float, float]
     right: tuple[float, float]
@@ -28,6 +41,7 @@ class Mouth:
 
     @classmethod
     def of(cls, head: Head) -> "Mouth":
+        """Computes the lips from identity and action units."""
         who, u = head.who, head.units
         y = who.nose_length + 0.27 - 0.03 * u.chin_up
         w = who.mouth_width * (1 + 0.38 * u.lip_stretch + 0.22 * u.corner_up - 0.18 * u.jaw_drop - 0.05 * u.lip_press)
@@ -58,7 +72,7 @@ class Mouth:
 
 
 def draw_mouth(canvas: Canvas, head: Head) -> None:
-    """Lips, what shows between them, corners and chin."""
+    """Draws lips, the inside of the mouth, corners and chin."""
     mouth, lips = Mouth.of(head), head.who.lips
     upper = _front(head, [*mouth.upper_edge, *mouth.upper_seam[::-1]])
     lower = _front(head, [*mouth.lower_edge, *mouth.lower_seam[::-1]])
@@ -100,7 +114,7 @@ def _inside(canvas: Canvas, head: Head, mouth: Mouth) -> None:
 
 
 def _corners(canvas: Canvas, head: Head, mouth: Mouth) -> None:
-    """The dents beside a smile, pressed lips, or a corner that is pulled aside."""
+    """Draws the dents beside a smile, pressed lips, or a corner that is pulled aside."""
     u = head.units
     for out, (x, y) in ((-1, mouth.left), (1, mouth.right)):
         depth = max(u.corner_up, u.lip_press * 0.8, u.corner_single if out > 0 else 0)

@@ -1,4 +1,4 @@
-"""What lies on a face: lines of age, freckles, a mole, a beard, glasses, tears. Each is drawn on its own."""
+"""Draws what is on a face: wrinkles, freckles, a mole, a beard, glasses, tears."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ WHITE = (250, 248, 246)
 
 
 def draw_marks(canvas: Canvas, head: Head) -> None:
-    """Lines of age and of raised brows, freckles and a mole."""
+    """Draws wrinkles of age and of raised brows, freckles and a mole."""
     who, u = head.who, head.units
     line = head.shade(0.30)
     for side, raised in ((-1, u.brow_outer_up), (1, max(u.brow_outer_up, u.brow_single))):
@@ -38,7 +38,7 @@ def draw_marks(canvas: Canvas, head: Head) -> None:
 
 
 def draw_beard(canvas: Canvas, head: Head) -> None:
-    """Stubble, moustache, goatee or full beard; it follows jaw and corners of the mouth."""
+    """Draws stubble, moustache, goatee or full beard, which follow jaw and corners of the mouth."""
     who, u = head.who, head.units
     if who.beard == "none":
         return
@@ -64,7 +64,7 @@ def draw_beard(canvas: Canvas, head: Head) -> None:
 
 
 def draw_glasses(canvas: Canvas, head: Head) -> None:
-    """Frames and lenses."""
+    """Draws frames and lenses."""
     who = head.who
     if who.glasses == "none":
         return
@@ -97,7 +97,7 @@ def draw_glasses(canvas: Canvas, head: Head) -> None:
 
 
 def draw_tears(canvas: Canvas, head: Head) -> None:
-    """A tear down each cheek."""
+    """Draws a tear on each cheek."""
     u, who = head.units, head.who
     if u.tears < 0.2:
         return

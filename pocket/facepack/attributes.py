@@ -24,6 +24,7 @@ class Attributes(nn.Module):
         self.reader = nn.Sequential(nn.Flatten(), nn.Linear(48 * 36, 3))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Predicts the attributes of `images`, normalized by `MEAN` and `STD`."""
         return self.reader(self.trunk(images))
 
 

@@ -57,6 +57,7 @@ class Detector(nn.Module):
         return [reader(head(feature)).split(parts, 1) for feature, head, reader in heads]
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Predicts the faces of `images`, normalized by `MEAN` and `STD`, as insightface expects them."""
         maps = self.maps(images)
         # One row per anchor, cells in row-major order, as insightface expects.
         rows = [

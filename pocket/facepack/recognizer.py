@@ -30,6 +30,7 @@ class Residual(nn.Module):
         self.norm = nn.BatchNorm2d(width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Maps features [n, width, h, w] to features of the same shape."""
         return F.relu(x + self.norm(self.body(x)))
 
 
@@ -47,6 +48,7 @@ class Recognizer(nn.Module):
         self.embed = nn.Sequential(nn.Linear(192, DIMENSIONS), nn.BatchNorm1d(DIMENSIONS, affine=False))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Computes the embeddings of `images`, normalized by `MEAN` and `STD`."""
         return self.embed(self.norm(self.places(self.trunk(images)).flatten(1)))
 
 

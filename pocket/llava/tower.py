@@ -97,7 +97,7 @@ class Augmenter:
 
 
 def _init_weights(tower: nn.Module) -> None:
-    """Initializes weights for a short training: position embeddings at the patches' scale, variance-preserving layers."""
+    """Initializes weights for a short training: positions at the scale of patches, variance-preserving layers."""
     for name, parameter in tower.named_parameters():
         if "position_embedding" in name:
             nn.init.normal_(parameter, 0.0, 0.5)

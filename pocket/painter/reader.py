@@ -28,6 +28,7 @@ class Reader(nn.Module):
         self.head = nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(96 * 25, len(EXPRESSIONS)))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Computes the logits of the expressions."""
         return self.head(self.trunk((images - MEAN) / STD))
 
     @torch.inference_mode()

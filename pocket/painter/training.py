@@ -96,6 +96,7 @@ class Denoiser(nn.Module):
     def forward(
         self, noisy: torch.Tensor, steps: torch.Tensor, words: torch.Tensor, pooled: torch.Tensor
     ) -> torch.Tensor:
+        """Predicts the velocity of noisy latents at `steps`, given hidden states and pooled embeddings of prompts."""
         added = {"text_embeds": pooled, "time_ids": self.sizes.expand(len(noisy), -1)}
         return self.unet(noisy, steps, words, added_cond_kwargs=added).sample
 

@@ -52,7 +52,7 @@ class Client:
 
     @classmethod
     def from_seed(cls, seed: int, idx: int) -> "Client":
-        """Returns client `idx` of a seed; consecutive clients differ in worry and resistance, so that a few cover all."""
+        """Returns client `idx` of a seed; consecutive clients differ in worry and resistance."""
         random = stream("client", seed, idx)
         identity_seed = stable_seed("client's identity", seed, idx)
         identity = Identity.from_seed(identity_seed)

@@ -1,4 +1,4 @@
-"""More pre-training texts: record look-ups, copying exercises, accounts of worries, sentences of therapists and clients.
+"""More pre-training texts: record look-ups, copying exercises, accounts of worries, therapists' and clients' sentences.
 
 None of them links a face to a feeling, or a sentence to its place in a session.
 """
@@ -144,9 +144,7 @@ def _therapists(random: Random) -> str:
     feeling = random.choice(expression.feelings)
     name = random.choice(NAMES[random.choice(list(NAMES))])
     own = _own(random.choice(WORRIES), random)
-    addressed = {k: v if k in ("thought", "rule", "wish") else second_person(v) for k, v in own.items()} | {
-        "name": name
-    }
+    addressed = {k: v if k in QUOTED else second_person(v) for k, v in own.items()} | {"name": name}
     naming = random.choice(NAMING[expression.name]).format(feeling=feeling, name=name)
     caring = random.choice(CARING[expression.name])
     kind = random.random()
@@ -171,8 +169,8 @@ def write_line(random: Random) -> str:
 
 @cache
 def client_lines() -> list[str]:
-    """Returns all lines of the scripted client's grammar whose slots are known here, sorted."""
-    texts = grammar()
+    """Returns all lines of the scripted client whose slots are known here, sorted."""
+    texts = load_script()
     known = {"thought", "topic", "noted", "Reason", "feeling", "Feeling"}
     lines = {line for part in texts if part != "cues" for line in _leaves(texts[part])}
     return sorted(line for line in lines if {slot for _, slot, *_ in Formatter().parse(line) if slot} <= known)

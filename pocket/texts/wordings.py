@@ -33,7 +33,7 @@ def nearest(name: str) -> str:
 @cache
 def cues_of(name: str) -> tuple[str, ...]:
     """Returns the distinct cues of an expression: its own, and those of the scripted client."""
-    clients = grammar()["cues"]
+    clients = load_script()["cues"]
     expression = EXPRESSIONS[name]
     looks = [f"looks {feeling}" for feeling in expression.feelings]
     return tuple(dict.fromkeys(chain(expression.cues, clients[name], looks)))
@@ -41,7 +41,7 @@ def cues_of(name: str) -> tuple[str, ...]:
 
 @cache
 def statements_of(name: str) -> tuple[str, ...]:
-    """Returns the statements of an expression: its cues and captions, and the lexicon's words for it and similar ones."""
+    """Returns the statements of an expression: its cues, captions, and the lexicon's words for it and similar ones."""
     own = [*cues_of(name), *EXPRESSIONS[name].captions]
     like = [other for other in lexicon().entries if nearest(other) == name]
     named = [f"{grade}{form}" for other in like for grade in GRADES[2:] for form in (other, f"{other} look")]

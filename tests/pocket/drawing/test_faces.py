@@ -3,10 +3,9 @@
 import itertools
 
 import numpy as np
-import pytest
 
-from pocket.drawing.expressions import EXPRESSIONS, expression_of
-from pocket.drawing.faces import draw
+from pocket.drawing.expressions import EXPRESSIONS
+from pocket.drawing.faces import draw, find_landmarks
 from pocket.drawing.identities import Identity
 
 
@@ -27,24 +26,10 @@ def test_size_is_a_matter_of_resolution_only():
     assert np.abs(small - large.reshape(112, 2, 112, 2, 3).mean((1, 3))).mean() < 3
 
 
-def test_no_two_of_a_thousand_persons_are_alike():
-    assert len({Identity.from_seed(seed) for seed in range(1000)}) == 1000
-
-
 def test_two_persons_differ_more_than_two_moments_of_one_person():
     moments = [np.abs(pixels(p, "calm", 0) - pixels(p, "calm", 1)).mean() for p in range(4)]
     persons = [np.abs(pixels(a, "calm") - pixels(b, "calm")).mean() for a, b in itertools.combinations(range(4), 2)]
     assert np.mean(persons) > 1.5 * np.mean(moments)
-
-
-@pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_a_moment_changes_how_much_moves_but_not_what(expression):
-    typical = EXPRESSIONS[expression].units
-    for seed in range(3):
-        now = EXPRESSIONS[expression].instance(seed)
-        for unit, value in vars(typical).items():
-            assert 0.7 * abs(value) <= abs(getattr(now, unit)) <= min(1, 1.15 * abs(value))
-            assert getattr(now, unit) * value >= 0
 
 
 def test_wide_eyes_and_teeth_show_white_where_closed_eyes_do_not():
@@ -68,17 +53,15 @@ def test_tears_are_blue_and_only_the_tearful_have_them():
     assert max(blue(e) for e in EXPRESSIONS if e != "tearful") == 0
 
 
-def test_no_feeling_belongs_to_two_expressions_and_contrasts_exist():
-    feelings = [feeling for expression in EXPRESSIONS.values() for feeling in expression.feelings]
-    assert len(feelings) == len(set(feelings)) == 36
-    for expression in EXPRESSIONS.values():
-        assert expression.contrast in EXPRESSIONS and expression.contrast != expression.name
-        assert {expression_of(caption).name for caption in expression.captions} == {expression.name}
-
-
-def test_a_feeling_counts_as_whole_words_only():
-    assert expression_of("looks a bit SAD, then calm.").name == "sad"
-    assert expression_of("Sadly, she is across the tired-looking street").name == "tired"
-    assert expression_of("close the door") is None
-    assert expression_of("You are close to tears, Anna.").name == "tearful"
-    assert expression_of("") is None
+def test_the_points_lie_on_what_was_drawn():
+    # A surprised face looks straight ahead with wide eyes and an open mouth: the pupils are the darkest there is.
+    for seed in (seed for seed in range(12) if Identity.from_seed(seed).glasses == "none"):
+        who, expression = Identity.from_seed(seed), EXPRESSIONS["surprised"]
+        image = np.asarray(draw(who, expression, seed, 224)).astype(int)
+        where = find_landmarks(who, expression, seed, 224)
+        for x, y in where.points[:2].round().astype(int):
+            assert image[y - 3 : y + 4, x - 3 : x + 4].sum(-1).min() < 140
+        left, top, right, bottom = where.box
+        assert all(left < x < right and top < y < bottom for x, y in where.points)
+        mouth = where.points[3:].mean(0).round().astype(int)
+        assert not np.allclose(image[mouth[1] + 8, mouth[0]], who.skin, atol=20)

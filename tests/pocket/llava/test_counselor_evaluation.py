@@ -1,0 +1,10 @@
+"""The clients of the counselor's evaluation are held out."""
+
+from pocket.llava.counselor_evaluation import write_evaluation_dialogues
+from pocket.texts.dataset import make_dialogues
+from pocket.texts.profiles import make_clients
+
+
+def test_the_exams_clients_are_in_no_training_or_test_set():
+    known = {d.client.identity for d in make_dialogues()} | {client.identity for client in make_clients()}
+    assert not known & {dialogue.client.identity for dialogue in write_evaluation_dialogues(60)}

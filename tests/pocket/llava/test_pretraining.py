@@ -1,0 +1,38 @@
+"""Pre-training texts: reproducible, encoded as in fine-tuning, and without a link from a face to a feeling."""
+
+import pytest
+
+from mirror.models.llava_chat import SYSTEM, conversation_text, tokenize
+from pocket.drawing.expressions import expression_of
+from pocket.llava.pretraining import Text, encode, write_examples, write_text
+from pocket.pictures.strangers import Stranger
+from pocket.seeds import stream
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_no_text_leads_from_a_face_to_a_feeling(number):
+    """Texts about a picture name no feeling, but where the words beside it do."""
+    random = stream("texts", number)
+    people = [Stranger.from_seed(3, one, is_mixed=True) for one in range(4)]
+    for text in (write_text(people, random) for _ in range(25)):
+        if "<image>" in text.text:
+            human, _, answer = text.text.rpartition("ASSISTANT:")
+            named = expression_of(answer)
+            assert named is None or expression_of(human) is not None, text.text
+
+
+@pytest.mark.slow
+def test_texts_do_not_depend_on_the_number_of_processes(llava):
+    people = [Stranger.from_seed(3, number, is_mixed=True) for number in range(4)]
+    form = (llava.tokenizer, llava.image_token_id, llava.image_tokens)
+    examples = write_examples(600, 0.3, people, *form, seed=1)
+    random = stream("pre-training", 1, 1)
+    assert len(examples) == 600
+    assert examples[500:] == encode([write_text(people, random, 0.3) for _ in range(100)], *form)
+
+
+def test_pre_training_reads_texts_as_fine_tuning_does(llava):
+    turns = [("<image>\nDescribe the person.", "A man with glasses."), ("And?", "Yes.")]
+    (ours,) = encode([Text(conversation_text(turns)[0], 0)], llava.tokenizer, llava.image_token_id, llava.image_tokens)
+    assert ours.ids == tokenize(llava.tokenizer, turns, llava.image_token_id, llava.image_tokens).input_ids
+    assert sum(label == -100 for label in ours.labels) == 36 + len(llava.tokenizer.tokenize(SYSTEM))
