@@ -86,6 +86,11 @@ def digest_faults(folder: Path, digests: Mapping[str, Any], when: str, thorough:
             yield f"{display_path(path)} was changed since {when}"
 
 
+def are_digests(entries: Any) -> bool:
+    """Whether a value read from JSON maps file names to digests."""
+    return isinstance(entries, dict) and all(map(is_digest, entries.values()))
+
+
 def is_digest(entry: Any) -> bool:
     """Return whether a value read from JSON is a size and a SHA-256."""
     return isinstance(entry, dict) and isinstance(entry.get("bytes"), int) and isinstance(entry.get("sha256"), str)

@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from mirror.files.atomic import write_bytes
-from mirror.files.digests import digest, is_digest, matches_own_digest, with_own_digest
+from mirror.files.digests import are_digests, digest, matches_own_digest, with_own_digest
 from mirror.files.json_file import read_json, strict_json, write_json
 from mirror.paths import display_path
 from mirror.run_folder import RunConflict, differences
@@ -171,7 +171,7 @@ class SessionFolder:
             is_valid = ending.get("status") in ("complete", "failed") and isinstance(ending.get("turns"), int)
             if not is_valid or not isinstance(ending.get("reason"), str):
                 raise TranscriptError(f"{display_path(path)} does not say how the session ended; {REMOVE}")
-            if not matches_own_digest(ending) or not all(map(is_digest, ending.get("files", {}).values())):
+            if not matches_own_digest(ending) or not are_digests(ending.get("files", {})):
                 raise TranscriptError(f"{display_path(path)} was changed since the session ended; {REMOVE}")
         return ending
 

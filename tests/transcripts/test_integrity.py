@@ -84,6 +84,16 @@ def test_an_end_that_was_changed_is_not_believed(session, old, new):
         _ = session.ended
 
 
+@pytest.mark.parametrize("files", ["a.png", 3, ["a.png"], {"a.png": 3}, {"a.png": {"bytes": 3}}])
+def test_digests_of_another_form_are_damage(session, files):
+    path = session.folder / "end.json"
+    ending = json.loads(path.read_text())
+    del ending["sha256"]
+    path.write_text(json.dumps(ending | {"files": files}))
+    with pytest.raises(TranscriptError, match="results/a/sessions/60/end.json was changed since the session ended"):
+        _ = session.ended
+
+
 def test_a_session_under_way_must_have_its_faces(output):
     session = SessionFolder(output / "results/a/sessions/60")
     session.begin(CLIENT)
