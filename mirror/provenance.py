@@ -41,5 +41,7 @@ def commit() -> dict[str, Any]:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    status = git("status", "--porcelain", "--untracked-files=no")
-    return {"commit": git("rev-parse", "HEAD"), "changed": None if status is None else bool(status)}
+    tracked = git("status", "--porcelain", "--untracked-files=no")
+    added = git("status", "--porcelain", "--untracked-files=all", "--", "*.py")  # a new module changes the code, too
+    changed = None if tracked is None or added is None else bool(tracked or added)
+    return {"commit": git("rev-parse", "HEAD"), "changed": changed}

@@ -49,6 +49,10 @@ def test_the_code_is_a_commit_and_whether_it_was_changed(checkout):
     assert commit() == {"commit": head, "changed": False}
     (checkout / "code.py").write_text("2")
     assert commit() == {"commit": head, "changed": True}
+    (checkout / "code.py").write_text("1")
+    (checkout / "own").mkdir()
+    (checkout / "own/client.py").write_text("a new module")
+    assert commit() == {"commit": head, "changed": True}
 
 
 def test_outside_a_checkout_there_is_no_commit(checkout):

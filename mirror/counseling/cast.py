@@ -67,5 +67,23 @@ class Cast:
     ahead: int = 1
 
     def facts(self) -> dict[str, Any]:
-        """What every collaborator reports about itself, by role."""
-        return {role: getattr(self, role).facts() for role in ROLES}
+        """What every member reports about itself, by role, and its class (`mirror.clients.client.ScriptedClient`)."""
+        members = {role: getattr(self, role) for role in ROLES}
+        return {role: {"class": _class_name(member), **member.facts()} for role, member in members.items()}
+
+
+def changed_roles(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The roles whose member is another one now, by the facts of two casts: another class, or other digests.
+
+    Devices, batch sizes and what a server refused may differ within a run, so other facts are not compared.
+    """
+    return [role for role in ROLES if role in before and _differ(before[role], now[role])]
+
+
+def _differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    names = [name for name in before if name == "class" or name.endswith("sha256")]
+    return any(before[name] != now.get(name) for name in names)
+
+
+def _class_name(member: object) -> str:
+    return f"{type(member).__module__}.{type(member).__qualname__}"

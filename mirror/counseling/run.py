@@ -9,7 +9,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from mirror.chat.prices import Price, parse_prices
-from mirror.counseling.cast import ROLES, Cast
+from mirror.counseling.cast import ROLES, Cast, changed_roles
 from mirror.counseling.casting import build_cast
 from mirror.counseling.session import Outcome, run_sessions
 from mirror.counseling.settings import CounselSettings
@@ -17,7 +17,7 @@ from mirror.counseling.shards import shard_run
 from mirror.counseling.turn import Taken
 from mirror.paths import display_path, input_path
 from mirror.progress_bar import progress_bar
-from mirror.run_folder import Run
+from mirror.run_folder import Run, RunConflict
 from mirror.settings.errors import SettingsError
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile, read_profiles
@@ -67,15 +67,24 @@ class Counseling:
 
         Raises:
             FileNotFoundError, ValueError: a model is not found, or is not what the settings say.
-            RunConflict: the folder holds a run with other settings.
+            RunConflict: the folder holds a run with other settings, or with another cast.
             FolderInUse: another process works in the folder.
         """
         if not self._is_open:
             facts = self.facts()  # everything that can fail comes first: a run that cannot begin removes nothing
+            self._refuse_other_cast(facts)
             self.run.open()
             self.run.record("running", cast=facts, clients=[profile.idx for profile in self.profiles])
             self._is_open = True
         return self
+
+    def _refuse_other_cast(self, facts: Mapping[str, Any]) -> None:
+        before = {} if self.settings.fresh else self.run.provenance.get("cast", {})
+        if changed := changed_roles(before, facts):
+            raise RunConflict(
+                f"{display_path(self.run.folder)} holds sessions with another {' and another '.join(changed)}; "
+                "give this run another name (run), or start over (fresh)"
+            )
 
     def facts(self) -> dict[str, Any]:
         """What every collaborator reports about itself, by role; loads the models."""

@@ -12,6 +12,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m mirror.transcripts", description="print a session for reading")
     parser.add_argument("folder", type=Path, help="results/<run>/sessions/<idx>")
     session = SessionFolder(parser.parse_args().folder)
+    if not session.folder.is_dir():
+        parser.error(f"there is no folder {session.folder}; with $MIRROR_OUTPUT set, results lie below that")
     if not any((session.folder / name).is_file() for name in ("turns.jsonl", "end.json")):
         parser.error(f"{session.folder} is not a session: it contains neither turns.jsonl nor end.json")
     try:

@@ -2,10 +2,12 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from tqdm import tqdm
 
+from mirror.clients.client import ScriptedClient
 from mirror.counseling import run as counseling
 from mirror.counseling.run import Counseling, Progress, SessionsFailed
 from mirror.counseling.session import Outcome
@@ -83,6 +85,35 @@ def test_a_run_with_other_settings_is_refused(output):
     run().open()
     with pytest.raises(RunConflict, match="seed was 0 and is 1"):
         run(seed=1)
+
+
+class Renamed(ScriptedClient):
+    """A scripted client of another class."""
+
+
+class OtherLines(ScriptedClient):
+    """A scripted client with other lines: the class is replaced in place, as an edited file would."""
+
+    def facts(self):
+        return {"client": "scripted", "sha256": "0" * 64}
+
+
+OtherLines.__module__, OtherLines.__qualname__ = ScriptedClient.__module__, ScriptedClient.__qualname__
+
+
+@pytest.mark.parametrize("client", [Renamed, OtherLines])
+def test_a_run_does_not_go_on_with_another_cast(output, client):
+    run().open()
+    again = run()
+    again.open()  # the same cast goes on
+    other = run()
+    other.cast = replace(again.cast, client=client())
+    with pytest.raises(RunConflict, match="holds sessions with another client; give this run another name"):
+        other.counsel()
+    assert other.run.provenance["cast"]["client"] == run().run.provenance["cast"]["client"]
+    fresh = run(fresh=True)
+    fresh.cast = other.cast
+    fresh.open()
 
 
 def test_a_run_in_which_a_session_failed_says_which_and_how_to_go_on(output, monkeypatch):
