@@ -123,9 +123,15 @@ def _multipart_fields(body: bytes, headers: Headers, max_text: int) -> dict[str,
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
-    limits = {"max_files": MAX_PARTS, "max_fields": MAX_PARTS, "max_part_size": MAX_UTF8 * max_text}
-    form = asyncio.run(InMemoryParser(headers, stream(), **limits).parse())  # never waits: the body is in memory
-    return _once([(name, part if isinstance(part, str) else part.file.read()) for name, part in form.multi_items()])
+    async def pairs() -> list[tuple[str, Any]]:
+        limits = {"max_files": MAX_PARTS, "max_fields": MAX_PARTS, "max_part_size": MAX_UTF8 * max_text}
+        form = await InMemoryParser(headers, stream(), **limits).parse()
+        try:
+            return [(name, part if isinstance(part, str) else part.file.read()) for name, part in form.multi_items()]
+        finally:
+            await form.close()
+
+    return _once(asyncio.run(pairs()))  # never waits: the body is in memory
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
