@@ -14,7 +14,7 @@ from tests.attack.vendor import FAULTS
 STARTS = 3  # of the same command afterwards
 IN_FLIGHT = 2  # answers that may be on their way when a process dies
 IN_USE = "in use by process"
-DONE = ("is there already", "is already there")  # what a merge says that was done before
+DONE = ("exists already", "already exists", "is already there")  # what a merge says that was done before
 PAID_FOR = (
     "ratings.jsonl",
     "preferences.jsonl",
