@@ -8,13 +8,25 @@ import yaml
 # YAML 1.1 reads 010 as 8 and 1:30 as 90.
 OCTAL_OR_SEXAGESIMAL = re.compile(r"[-+]?(0[0-7_]+|[\d_]+(:[\d_.]+)+)")
 
+DEEPEST = 100  # levels of nesting; the time that the parser takes grows with their square
+
 
 class AmbiguousYaml(ValueError):
     """Valid YAML that is likely to mean something other than intended: a duplicate key, or a number such as 010."""
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that rejects duplicate keys and numbers in base 8 or 60."""
+    """A safe loader that rejects duplicate keys, numbers in base 8 or 60, and deep nesting."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise RecursionError
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines: dict[str, int] = {}

@@ -39,3 +39,12 @@ def test_a_merge_may_override_a_key():
 def test_what_is_no_yaml_is_a_value_error(text):
     with pytest.raises(ValueError):
         strict_yaml(text)
+
+
+def test_nesting_is_bounded():
+    value = strict_yaml("[" * 99 + "1" + "]" * 99)
+    for _ in range(99):
+        (value,) = value
+    assert value == 1
+    with pytest.raises(ValueError, match="nested too deeply"):
+        strict_yaml("[" * 100 + "1" + "]" * 100)
