@@ -50,7 +50,7 @@ def turn(idx, number, reply, faces):
 
 def rate(request: Request, value: int = 2, preferred: str = "first") -> Text:
     """A right answer to a question: each item at `value`, or one session `preferred`, by the names in the prompt."""
-    items = re.findall(r'^- "(\w+)": (?:a whole number|"first")', request.words, re.MULTILINE)
+    items = re.findall(r'^- "([\w-]+)": (?:a whole number|"first")', request.words, re.MULTILINE)
     return Text(
         json.dumps(
             {"reason": "because", **dict.fromkeys(items, preferred if "first session" in request.words else value)}

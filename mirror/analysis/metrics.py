@@ -83,8 +83,7 @@ def read_metrics(arm: Arm) -> Metrics:
         turn_rows += rows
         session_rows.append(facts)
     turns = pd.DataFrame(turn_rows)
-    extra = [name for name in turns.columns if name not in TURN_COLUMNS]
-    turns = turns.reindex(columns=[*TURN_COLUMNS, *extra])
+    turns = turns.reindex(columns=list(dict.fromkeys((*TURN_COLUMNS, *OF_TURNS, *turns.columns))))
     return Metrics(turns, _with_means(pd.DataFrame(session_rows), turns))
 
 

@@ -10,22 +10,15 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
+from mirror.analysis.caveats import different_prompts, other_settings, unused_ratings
 from mirror.analysis.comparison import read_rows
 from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, Measure
 from mirror.analysis.metrics import Metrics, halves, read_metrics
-from mirror.analysis.wording import different_prompts
-from mirror.counseling.settings import CounselSettings
 from mirror.paths import display_path
 from mirror.rating.instrument import Instrument
 from mirror.rating.ratings import is_evidence, read_ratings, reliability, session_scores, subscale_scores
 from mirror.transcripts.arm import Arm, aliases, natural
 from mirror.transcripts.integrity import run_faults
-
-# Settings that may differ between arms, as they define the counselor. Of the prompts, the wording is compared.
-COUNSELOR = frozenset(
-    "counselor size cot checkpoint base_model revision counselor_model counselor_url sees_face temperature top_p "
-    "max_new_tokens planning_max_tokens context precision prompts".split()
-)
 
 
 class StudyError(ValueError):
@@ -175,22 +168,8 @@ class Study:
                     f"{len(broken)} of {len(clients)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
                     f"and {count} as missing; run counsel.ipynb again to complete {them}."
                 )
-        for arm in self.arms[1:]:
-            found += filter(None, [self._other_settings(arm)])
-        return found + different_prompts(self.arms)
-
-    def _other_settings(self, arm: Arm) -> str:
-        """How an arm's settings differ from the first arm's in more than the counselor; empty if they do not."""
-        first = self.arms[0]
-        names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
-        differing = [
-            f"{name} is {first.settings.get(name)!r} in {first.name} and {arm.settings.get(name)!r} in {arm.name}"
-            for name in sorted(names)
-            if first.settings.get(name) != arm.settings.get(name)
-        ]
-        if not differing:
-            return ""
-        return f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}."
+        known = {instrument.name for instrument in self.instruments}
+        return found + other_settings(self.arms) + different_prompts(self.arms) + unused_ratings(self.arms, known)
 
     @property
     def scripted(self) -> list[str]:

@@ -2,11 +2,12 @@
 
 import json
 import re
-from math import isnan
+from math import isnan, nan
 
 import pytest
 import yaml
 
+from mirror.analysis import metrics as metrics_module
 from mirror.analysis.metrics import TURN_COLUMNS, Metrics, halves, read_metrics
 from mirror.benchmarks.synthetic_runs import write_run
 from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
@@ -202,3 +203,18 @@ def test_what_was_put_into_invented_transcripts_is_found_again(tmp_path):
     assert by_turn[1] == pytest.approx(0.9, abs=0.12) and by_turn[10] == pytest.approx(0.1, abs=0.12)
     by_half = halves(metrics.turns, "resistant").mean()
     assert by_half.late < 0.4 and 0.6 < by_half.early
+
+
+def test_a_declared_measure_of_turns_is_a_column_and_a_mean_also_where_an_arm_has_no_turns(tmp_path, monkeypatch):
+    def advises(turn):
+        return float("what" in turn.reply.lower()) if turn.reply else nan
+
+    monkeypatch.setitem(metrics_module.OF_TURNS, "advises", advises)
+    monkeypatch.setattr(metrics_module, "MEANS", [*metrics_module.MEANS, "advises"])
+    found = read_metrics(write_arm(tmp_path / "a", {"60": TURNS}))
+    assert column(found, "advises") == [1, 0, 1, "missing"]
+    assert found.sessions.advises.item() == pytest.approx(2 / 3)
+    empty = read_metrics(write_arm(tmp_path / "b", {"60": ()}))
+    assert (
+        list(empty.turns.columns) == [*metrics_module.TURN_COLUMNS, "advises"] and empty.sessions.advises.isna().all()
+    )

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from mirror.analysis.wording import differing_part
+from mirror.analysis.caveats import differing_part
 from mirror.files.json_file import write_json
 from mirror.prompts import VARIANTS, CountedTemplate, PromptSet, PromptTemplate, own_prompts
-from tests.studies import CLIENTS, study, write
+from mirror.rating.instrument import read_instrument
+from tests.studies import CLIENTS, rate, study, write
 
 TRAINED = {
     "base": "<image>\nA photo of the person you talk to.\n- Personal Information: {personal_information}\n"
@@ -31,6 +32,17 @@ def recorded(tmp_path, name, prompts=None, cot="base", **facts):
 def trained(cot):
     template = PromptTemplate("response", TRAINED[cot])
     return PromptSet({"response": (CountedTemplate(template, 100),)}, {"response": 100})
+
+
+def test_ratings_by_an_instrument_that_is_not_named_are_pointed_out(tmp_path):
+    folders = [recorded(tmp_path, f"m-{cot}", own_prompts(cot), cot) for cot in ("base", "ec")]
+    rate(folders[0], {CLIENTS[0]: [1]})
+    lines = (folders[0] / "ratings.jsonl").read_text()
+    assert study(*folders, instruments=[read_instrument("helpfulness")]).caveats() == []
+    (folders[1] / "ratings.jsonl").write_text(lines.replace('"helpfulness"', '"clarity"'))
+    assert study(*folders, instruments=[read_instrument("helpfulness")]).caveats() == [
+        "Ratings by clarity are left out: name the instrument's file in the parameter instruments."
+    ]
 
 
 def test_our_own_prompts_differ_as_their_variants_do_and_no_more(tmp_path):

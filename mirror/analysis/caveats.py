@@ -1,18 +1,26 @@
-"""Compares the wording of the prompts that the runs of two arms recorded.
+"""Caveats of a comparison: arms with other settings, differently worded prompts, or ratings that are not used.
 
 The prompts of different variants differ in fields (`technique`, `plan`, `client_emotional_state`) and kinds
 (`planning`, `emotion_recognition`). Only the parts that two arms share are compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from mirror.counseling.settings import CounselSettings
 from mirror.prompts import KINDS, PromptSet, PromptTemplate
+from mirror.rating.ratings import read_ratings
 from mirror.transcripts.arm import Arm
 
 IMAGE = "<image>"
 LONGEST = 90  # characters of a prompt that a caveat quotes
+
+# Settings that may differ between arms, as they define the counselor. Of the prompts, the wording is compared.
+COUNSELOR = frozenset(
+    "counselor size cot checkpoint base_model revision counselor_model counselor_url sees_face temperature top_p "
+    "max_new_tokens planning_max_tokens context precision prompts".split()
+)
 
 
 class Difference(NamedTuple):
@@ -21,6 +29,39 @@ class Difference(NamedTuple):
     part: str
     first: str
     second: str
+
+
+def other_settings(arms: Sequence[Arm]) -> list[str]:
+    """Lists a caveat for each arm whose settings differ from the first arm's in more than the counselor."""
+    first, *others = arms
+    found = []
+    for arm in others:
+        names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
+        differing = [
+            f"{name} is {first.settings.get(name)!r} in {first.name} and {arm.settings.get(name)!r} in {arm.name}"
+            for name in sorted(names)
+            if first.settings.get(name) != arm.settings.get(name)
+        ]
+        if differing:
+            found.append(f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}.")
+    return found
+
+
+def unused_ratings(arms: Sequence[Arm], instruments: Collection[str]) -> list[str]:
+    """Lists a caveat if runs were rated by instruments that this analysis does not know.
+
+    Args:
+        arms: the runs.
+        instruments: names of the known instruments.
+
+    Raises:
+        RatingsError: the ratings of a run are damaged.
+    """
+    rated = {name for arm in arms for name in read_ratings(arm.folder)["instrument"]}
+    unknown = sorted(rated - set(instruments))
+    if not unknown:
+        return []
+    return [f"Ratings by {', '.join(unknown)} are left out: name the instrument's file in the parameter instruments."]
 
 
 def different_prompts(arms: Sequence[Arm]) -> list[str]:
