@@ -57,7 +57,7 @@ def test_making_an_analysis_reads_and_writes_nothing(runs):
         made.arms()
     (runs / "x").mkdir()
     (runs / "x/thesis.txt").write_text("mine")
-    with pytest.raises(RunConflict, match="holds thesis.txt"):
+    with pytest.raises(RunConflict, match="contains thesis.txt"):
         Analysis(settings, [])
 
 
