@@ -26,7 +26,7 @@ def test_the_run_is_called_after_those_that_it_compares(output):
         ({"runs": "results/a,other/a"}, "runs: a is the name of 2 runs"),
         (
             {"runs": "results/a", "reference": "b"},
-            "reference must be the folder's name of one of the runs .a., found 'b'",
+            "reference must be the folder name of one of the runs .a., found 'b'",
         ),
         ({"runs": "results/a", "run": "a"}, "run: a is one of the runs that are compared"),
         ({"level": 0.5}, "level"),

@@ -64,16 +64,19 @@ def faces(settings, verifier, requests):
     return dict(zip(requests, show_faces(painter, verifier, list(requests.values())), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", [*TYPED, NEUTRAL])
 def test_a_typed_cue_is_painted_and_accepted(faces, cue):
     assert not faces[cue].exhausted, [attempt.verdict.outcome for attempt in faces[cue].attempts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", TYPED)
 def test_a_typed_cue_is_read_as_the_face_that_a_person_would_take_for_it(faces, requests, cue):
     assert nearest(requests[cue].relevance_text.split()[-2]) == TYPED[cue]
 
 
+@pytest.mark.slow
 def test_a_face_that_was_painted_for_one_cue_is_rejected_for_another(verifier, requests, faces):
     """What is asked follows the cue: it does not let any face through."""
     asked = [requests[other].verification(faces[cue].image) for cue, other in permutations(TYPED, 2)]

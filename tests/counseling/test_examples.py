@@ -12,6 +12,7 @@ def test_a_number_of_runs_that_there_are_not_is_refused():
             examples.example_runs(count)
 
 
+@pytest.mark.slow
 def test_example_runs_are_complete_and_made_once(output):
     (folder,) = examples.example_runs(1)
     settings, started = read_settings(folder), read_provenance(folder)["started"]
@@ -24,6 +25,7 @@ def test_example_runs_are_complete_and_made_once(output):
     assert read_provenance(folder)["started"] == started
 
 
+@pytest.mark.slow
 def test_the_run_to_rate_has_two_sessions_of_two_turns(output):
     folder = examples.example_run()
     assert folder == output / "results/rate-example"

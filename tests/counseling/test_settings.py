@@ -225,8 +225,8 @@ def test_prices_are_read_by_model():
     found = settings(**priced, prices="gpt-4o-mini 0.15/0.60")
     assert found.models == {"client": "gpt-4o-mini"}
     assert parse_prices(found.prices)["gpt-4o-mini"].cost(2_000_000, 1_000_000) == pytest.approx(0.90)
-    assert "'gpt-4o-mini' is no price; write the model, a blank" in refused(**priced, prices="gpt-4o-mini")
-    assert "prices names gpt-4, which no role asks; the models asked are gpt-4o-mini" in refused(
+    assert "'gpt-4o-mini' is no price; write the model, a space" in refused(**priced, prices="gpt-4o-mini")
+    assert "prices names gpt-4, which no role uses; the models in use are gpt-4o-mini" in refused(
         **priced, prices="gpt-4 1/2"
     )
-    assert "which no role asks; the models asked are none" in refused(prices="gpt-4o-mini 1/2")
+    assert "which no role uses; the models in use are none" in refused(prices="gpt-4o-mini 1/2")

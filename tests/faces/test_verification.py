@@ -63,7 +63,7 @@ def truncated():
 
 def test_a_verdict_is_no_truth_value():
     for verdict in (Verdict(outcome="accepted"), Verdict(outcome="unsafe")):
-        with pytest.raises(TypeError, match="ask verdict.accepted"):
+        with pytest.raises(TypeError, match="use verdict.accepted"):
             if verdict:
                 pass
         with pytest.raises(TypeError):

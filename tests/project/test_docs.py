@@ -268,6 +268,7 @@ def test_the_tests_of_the_recipes_pass(own_modules):
         function()
 
 
+@pytest.mark.slow
 def test_a_cast_of_the_recipes_counsels(own_modules, output, capsys):
     program = next(source for source in recipes() if "Counseling(settings)" in source)
     exec(compile(program, "CONTRIBUTING.md", "exec"), {})

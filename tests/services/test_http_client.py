@@ -182,4 +182,4 @@ def test_neither_prompts_nor_keys_follow_a_redirect():
                 told = post(server.url, timeout=20.0)
         assert elsewhere.requests == []
         assert isinstance(error, ChatError) and error.status == status and SECRET not in str(error)
-        assert f"it leads to {elsewhere.url}" in str(error) and f"to {elsewhere.url}" in told
+        assert f"it redirects to {elsewhere.url}" in str(error) and f"to {elsewhere.url}" in told
