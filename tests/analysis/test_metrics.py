@@ -211,10 +211,12 @@ def test_a_declared_measure_of_turns_is_a_column_and_a_mean_also_where_an_arm_ha
 
     monkeypatch.setitem(metrics_module.OF_TURNS, "advises", advises)
     monkeypatch.setattr(metrics_module, "MEANS", [*metrics_module.MEANS, "advises"])
-    found = read_metrics(write_arm(tmp_path / "a", {"60": TURNS}))
+    write_arm(tmp_path / "a", {"60": TURNS})
+    found = read_metrics(Arm.read(tmp_path / "a"))
     assert column(found, "advises") == [1, 0, 1, "missing"]
     assert found.sessions.advises.item() == pytest.approx(2 / 3)
-    empty = read_metrics(write_arm(tmp_path / "b", {"60": ()}))
+    write_arm(tmp_path / "b", {"60": ()})
+    empty = read_metrics(Arm.read(tmp_path / "b"))
     assert (
         list(empty.turns.columns) == [*metrics_module.TURN_COLUMNS, "advises"] and empty.sessions.advises.isna().all()
     )
