@@ -49,18 +49,19 @@ def start(output: Path, changes: dict) -> subprocess.Popen:
 def finish(process: subprocess.Popen) -> float:
     """Seconds until the run has ended well."""
     begun = time.monotonic()
-    assert process.wait(600) == 0, "the run failed"
+    with process:
+        assert process.wait(600) == 0, "the run failed"
     return time.monotonic() - begun
 
 
 def kill(process: subprocess.Popen, moment: float) -> bool:
     """SIGKILL after `moment` seconds; whether the run was still at work then."""
-    try:
-        process.wait(moment)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
+    with process:
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            return True
     return False
 
 
