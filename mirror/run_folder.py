@@ -4,7 +4,7 @@ Shared by all stages; what a run computes is up to its stage.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +12,7 @@ from typing import Any, Self
 import yaml
 
 from mirror.files.atomic import discard, write_text
+from mirror.files.digests import content_digest
 from mirror.files.json_file import read_json, write_json
 from mirror.files.lock import locked
 from mirror.files.yaml_file import strict_yaml
@@ -130,7 +131,11 @@ class Run:
         before = self.provenance
         before.pop("reason", None)  # it explained why an earlier process stopped
         record = {**before, "status": status, "started": before.get("started", now), "updated": now}
-        write_json(self.folder / PROVENANCE, {**record, **environment(), **facts})
+        settings = {"machine_settings": sorted(self.machine), "settings_sha256": self._settings_digest()}
+        write_json(self.folder / PROVENANCE, {**record, **environment(), **settings, **facts})
+
+    def _settings_digest(self) -> str:
+        return settings_digest(read_settings(self.folder), self.machine)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -165,6 +170,25 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         return read_json(path)
     except ValueError as error:
         raise RunConflict(f"{error}; restore it, or start over with fresh") from None
+
+
+def settings_digest(settings: Mapping[str, Any], machine: Collection[str]) -> str:
+    """SHA-256 (hex) of the settings that decide the results; those named in `machine` may change within a run."""
+    return content_digest({name: value for name, value in settings.items() if name not in machine})
+
+
+def settings_faults(folder: Path) -> list[str]:
+    """What is wrong with the settings of the run in `folder`; empty if they are as they were recorded, or were not."""
+    try:
+        recorded = read_provenance(folder)
+        if not (written := recorded.get("settings_sha256")):
+            return []
+        settings = read_settings(folder)
+    except (RunConflict, FileNotFoundError) as error:
+        return [str(error)]
+    if settings_digest(settings, recorded.get("machine_settings", ())) == written:
+        return []
+    return [f"{display_path(folder / SETTINGS)} was changed since the run recorded it; restore it"]
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str]) -> list[str]:

@@ -7,7 +7,7 @@ import mirror.files.atomic
 from mirror.files.atomic import discard
 from mirror.files.json_file import write_json
 from mirror.provenance import environment
-from mirror.run_folder import Run, RunConflict, read_provenance
+from mirror.run_folder import Run, RunConflict, read_provenance, settings_faults
 
 SETTINGS = {"size": "pocket", "learning_rate": 2e-05, "note": "Zoë", "workers": 0, "fresh": False}
 MACHINE = frozenset({"workers", "fresh"})
@@ -180,3 +180,19 @@ def test_provenance_keeps_the_start_and_adds_facts(output):
     assert (last["status"], last["device"], last["step"]) == ("complete", "cpu", 2)
     assert again.is_complete and make().is_complete
     assert {name: last[name] for name in environment()} == environment()
+
+
+def test_settings_that_were_changed_since_they_were_recorded_are_named(output):
+    run = Run("a", {"seed": 0, "concurrency": 2}, frozenset({"concurrency"})).open()
+    assert settings_faults(run.folder) == []  # nothing is recorded yet
+    run.record("running")
+    assert settings_faults(run.folder) == []
+    path = run.folder / "settings.yaml"
+    path.write_text("seed: 0\nconcurrency: 4\n")  # of the machine: it may change within a run
+    assert settings_faults(run.folder) == []
+    path.write_text("seed: 1\nconcurrency: 2\n")
+    assert settings_faults(run.folder) == ["results/a/settings.yaml was changed since the run recorded it; restore it"]
+    path.write_text("concurrency: 2\n")
+    assert len(settings_faults(run.folder)) == 1
+    path.unlink()
+    assert "results/a/settings.yaml" in settings_faults(run.folder)[0]

@@ -34,6 +34,7 @@ class ChatError(RuntimeError):
         tries: The number of requests made.
         conversation_fault: `too long`, `filtered` or `no form` if only this conversation was refused; else empty.
         garbled: Whether a response with status 200 holds no answer of a model: a web page, an error, nothing.
+        refused: Whether the model itself refused, in words of its own.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class ChatError(RuntimeError):
         tries: int,
         conversation_fault: ConversationFault = "",
         garbled: bool = False,
+        refused: bool = False,
     ) -> None:
         """Initializes the error with its attributes."""
         super().__init__(message)
@@ -50,6 +52,7 @@ class ChatError(RuntimeError):
         self.tries = tries
         self.conversation_fault = conversation_fault
         self.garbled = garbled
+        self.refused = refused
 
 
 def is_worth_another(error: Exception) -> bool:
@@ -83,11 +86,12 @@ class ChatErrors:
         tries: int,
         conversation_fault: ConversationFault = "",
         garbled: bool = False,
+        refused: bool = False,
     ) -> ChatError:
         """Returns an error that says what happened and what to do."""
         times = "1 try" if tries == 1 else f"{tries} tries"
         message = f"{self.url}: model {self.model} {masked(what, self.key)} after {times}; {hint}"
-        return ChatError(message, status, tries, conversation_fault, garbled)
+        return ChatError(message, status, tries, conversation_fault, garbled, refused)
 
     def shown(self, text: str, most: int = SHOWN) -> str:
         """Returns at most `most` characters of a server's text, without secrets."""
@@ -113,7 +117,7 @@ class ChatErrors:
         elif finish_reason == "length" or reasoning or message.has_reasoning:
             what += ": its tokens went into reasoning" if reasoning or message.has_reasoning else ""
             hint = f"raise {self.max_tokens_setting}, or turn the model's reasoning off"
-        return self.error(what, hint, status, tries, fault, garbled=finish_reason == "error")
+        return self.error(what, hint, status, tries, fault, finish_reason == "error", bool(message.refusal_text))
 
     def refused(self, response: openai.APIStatusError, error: ServerError, earlier_tries: int) -> ChatError:
         """Returns the error of a response with an error status."""

@@ -98,14 +98,20 @@ def is_digest(entry: Any) -> bool:
 
 def with_own_digest(record: Mapping[str, Any]) -> dict[str, Any]:
     """Add the SHA-256 of a record's content to it, independent of key order and whitespace."""
-    return {**record, OWN: _content_digest(record)}
+    return {**record, OWN: content_digest(record)}
 
 
 def matches_own_digest(record: Mapping[str, Any]) -> bool:
     """Return whether `record` still has the content that it was written with; True if it stores no digest."""
-    return OWN not in record or record[OWN] == _content_digest(record)
+    return not isinstance(record, Mapping) or OWN not in record or record[OWN] == content_digest(record)
 
 
-def _content_digest(record: Mapping[str, Any]) -> str:
-    content = {name: value for name, value in record.items() if name != OWN}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def without_own_digest(record: Mapping[str, Any]) -> dict[str, Any]:
+    """`record` as it was before `with_own_digest`."""
+    return {name: value for name, value in record.items() if name != OWN}
+
+
+def content_digest(record: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a JSON object, independent of order, white space and its own digest."""
+    content = json.dumps(without_own_digest(record), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()

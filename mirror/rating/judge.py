@@ -152,7 +152,7 @@ class ChatJudge:
             scores, reason = result.value
             return Judgment("rated", scores, reason, result.completion.text, number, *tokens, result.completion.model)
         last, nothing = result.last, dict.fromkeys(case.choices)
-        if isinstance(last, ChatError) and (last.garbled or not is_worth_another(last)):
+        if isinstance(last, ChatError) and not last.refused:  # no text is no answer: the next start asks again
             return _failed(case, last, number)
         completions = result.attempts.completions
         model = completions[-1].model if completions else ""

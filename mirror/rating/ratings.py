@@ -15,6 +15,7 @@ settings, prompts and costs). Lines are only appended. If something was rated ag
     attempts, prompt_tokens, completion_tokens, model    the cost; model as the endpoint reports it
 """
 
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import BinaryIO, Literal, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mirror.files.digests import matches_own_digest, with_own_digest, without_own_digest
 from mirror.files.json_file import strict_json
 from mirror.paths import display_path
 from mirror.rating.instrument import Instrument
@@ -85,8 +87,10 @@ def read_lines(path: Path, kind: type[Line]) -> list[Line]:
     found: list[Line] = []
     for number, line in enumerate(lines, 1):
         try:
-            strict_json(line)
-            found.append(kind.model_validate_json(line))
+            record = strict_json(line)
+            if not matches_own_digest(record):
+                raise ValueError("was changed since it was written")
+            found.append(kind.model_validate_json(json.dumps(without_own_digest(record))))
         except ValidationError as error:
             what = error.errors()[0]
             fault = ": ".join([*map(str, what["loc"]), what["msg"]])
@@ -97,11 +101,12 @@ def read_lines(path: Path, kind: type[Line]) -> list[Line]:
 
 
 def append_line(path: Path, line: BaseModel) -> None:
-    """Appends a line and syncs it to disk; removes what an interrupted write left after the last complete line."""
+    """Appends a line with its own digest and syncs it to disk; first removes what an interrupted write left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b") as file:
         _cut_torn_end(file)
-        file.write(line.model_dump_json().encode() + b"\n")
+        record = with_own_digest(line.model_dump(mode="json"))
+        file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mirror.paths import display_path
-from mirror.run_folder import RunConflict, read_provenance, read_settings
+from mirror.run_folder import RunConflict, read_provenance, read_settings, settings_faults
 from mirror.transcripts.profile import Resistance
 from mirror.transcripts.session_folder import SessionFolder
 
@@ -121,6 +121,8 @@ def arm_faults(folder: Path) -> list[str]:
         settings, _ = read_settings(folder), read_provenance(folder)
     except RunConflict as error:
         return [str(error)]
+    if faults := settings_faults(folder):
+        return faults
     if "cot" not in settings:
         return [f"{shown} is not a counseling run: {shown}/settings.yaml names no cot; {ADVICE}"]
     if not any(folder.glob("sessions/*/")):

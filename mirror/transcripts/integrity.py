@@ -11,6 +11,7 @@ from pathlib import Path
 from mirror.files.digests import DIGESTS, digest_faults, folder_faults
 from mirror.files.image_file import PictureError, open_picture
 from mirror.paths import display_path
+from mirror.run_folder import settings_faults
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 
 
@@ -85,11 +86,12 @@ def main() -> None:
         found, of = dict(run_faults(folder)), "sessions"
     else:
         parser.error(f"{folder} contains neither sessions nor a checkpoint with {DIGESTS}")
-    for fault in (fault for faults in found.values() for fault in faults):
+    of_run = settings_faults(folder)
+    for fault in (*of_run, *(fault for faults in found.values() for fault in faults)):
         print(fault)
     damaged = sum(map(bool, found.values()))
     print(f"{len(found)} {of}, {len(found) - damaged} as they were written, {damaged} damaged")
-    sys.exit(1 if damaged else 0)
+    sys.exit(1 if damaged or of_run else 0)
 
 
 if __name__ == "__main__":

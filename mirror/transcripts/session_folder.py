@@ -74,8 +74,9 @@ class SessionFolder:
         now = _client(profile)
         if changed := differences(self.client or now, now, frozenset({"portraits"})):
             raise RunConflict(
-                f"{display_path(self.folder)} was begun with another client {profile.idx}: {'; '.join(changed)}; "
-                "restore the row of the table, or start another run (run) or this one over (fresh)"
+                f"{display_path(self.folder / 'client.json')} holds another client {profile.idx}: "
+                f"{'; '.join(changed)}; restore the row of the table, or start another run (run) or this one over "
+                "(fresh)"
             )
 
     def begin(self, profile: Profile) -> None:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from mirror.files.digests import DIGESTS, folder_faults
+from mirror.run_folder import settings_faults
 from mirror.transcripts.integrity import run_faults
 from tests.attack.case import DAMAGE, NO_FAULT, Fault, Place, Reference, command
 from tests.attack.faults import ChildFault
@@ -72,7 +73,10 @@ class Trial:
             case "full disk":
                 self.done = f"from write {number} of {writes}"
                 status = self.run(ChildFault(full_at=number, torn=draws[1]))
-                if status == 0 or "No space left" not in self.place.log():
+                if status == 0:  # only a file that the result does without, such as a lock's
+                    if differing := snapshot(self.case, self.reference.before).differing(self.reference.files):
+                        return f"status 0 and other files: {', '.join(differing[:4])}"
+                elif "No space left" not in self.place.log():
                     return f"status {status} without a word of the disk: {last_line(self.place.log())}"
             case "file limit":
                 sizes = sorted({len(content) for content in self.reference.files.raw.values()})
@@ -180,16 +184,20 @@ class Trial:
 
     def names_the_damage(self, words: str) -> bool:
         relative = self.damaged.relative_to(self.case / "output")
-        # Settings that can be read and are others are named by what is other, and the run's folder.
-        names = [str(relative), *([f"{relative.parent} holds a run with other"] * (relative.name == "settings.yaml"))]
-        return any(name in words for name in names)
+        if str(relative) in words:
+            return True
+        if relative.name == "settings.yaml":  # missing or other settings are named by the run's folder
+            return f"{relative.parent} contains" in words
+        # A digest that was changed itself accuses another file of its folder.
+        return relative.name == DIGESTS and f"{relative.parent}/" in words
 
     def checked(self) -> list[str]:
         """What the check of files says of every run and every checkpoint."""
         output = self.case / "output"
         runs = [faults for run in (output / "results").glob("*/") for _, faults in run_faults(run)]
         folders = [folder_faults(path.parent, thorough=True) for path in output.rglob(DIGESTS)]
-        return [fault for faults in (*runs, *folders) for fault in faults]
+        settings = [settings_faults(run) for run in (output / "results").glob("*/")]
+        return [fault for faults in (*runs, *folders, *settings) for fault in faults]
 
     def check_payments(self, is_mended: bool) -> None:
         """What a lost file held is paid again, and what was on its way when a process died; nothing else is."""

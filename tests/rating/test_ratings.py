@@ -96,6 +96,17 @@ def test_a_torn_first_line_leaves_nothing(tmp_path):
     assert len(read_lines(tmp_path / FILE, RatingRecord)) == 1
 
 
+def test_a_line_that_was_changed_is_named(tmp_path):
+    write(tmp_path, rating("60"), rating("61"))
+    path = tmp_path / "ratings.jsonl"
+    assert len(read_ratings(tmp_path))
+    first, second, _ = path.read_bytes().split(b"\n")
+    place = second.index(b'"61"') + 1
+    path.write_bytes(first + b"\n" + second[:place] + b"7" + second[place + 1 :] + b"\n")
+    with pytest.raises(RatingsError, match="ratings.jsonl: line 2: was changed since it was written"):
+        read_ratings(tmp_path)
+
+
 def test_a_whole_line_that_is_no_rating_is_named(tmp_path):
     write(tmp_path, rating())
     with open(tmp_path / FILE, "a") as file:
