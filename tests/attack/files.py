@@ -8,7 +8,8 @@ from typing import Any
 
 from mirror.files.digests import DIGESTS
 
-TIMES = ("started", "updated", "code")  # and the state of the sources
+# Times, the state of the sources, and a digest of settings that name the case's folder (the check compares it).
+TIMES = ("started", "updated", "code", "settings_sha256")
 NOT_COMPARED = ("timings.jsonl",)
 ANSWERS = ("ratings.jsonl", "preferences.jsonl")
 

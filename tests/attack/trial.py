@@ -187,7 +187,7 @@ class Trial:
         if str(relative) in words:
             return True
         if relative.name == "settings.yaml":  # missing or other settings are named by the run's folder
-            return f"{relative.parent} contains" in words
+            return any(f"{relative.parent} {verb}" in words for verb in ("contains", "holds"))
         # A digest that was changed itself accuses another file of its folder.
         return relative.name == DIGESTS and f"{relative.parent}/" in words
 
