@@ -1,16 +1,12 @@
 """Progress bars with a rate and the remaining time, in terminals and in executed notebooks."""
 
-import contextlib
 import io
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from IPython import get_ipython
 from IPython.display import display
 from tqdm import tqdm
-
-LOADING_LIBRARIES = ("transformers", "diffusers")  # each shows one progress bar per file of weights
 
 
 class _NotebookLine(io.TextIOBase):
@@ -36,23 +32,3 @@ def progress_bar(name: str, unit: str, total: int, done: int = 0) -> "tqdm[Any]"
     """
     file = sys.stderr if get_ipython() is None else _NotebookLine()
     return tqdm(total=total, initial=done, unit=f" {unit}", desc=name, file=file, dynamic_ncols=True)
-
-
-@contextlib.contextmanager
-def without_loading_bars() -> Iterator[None]:
-    """Hide the progress bars of transformers and diffusers within the block, such as one per file of weights.
-
-    Only libraries that are imported already are affected; their setting is restored at the end. Also usable as a
-    decorator: `@without_loading_bars()`.
-    """
-    loggers = [
-        sys.modules[name] for library in LOADING_LIBRARIES if (name := f"{library}.utils.logging") in sys.modules
-    ]
-    hidden = [logger for logger in loggers if logger.is_progress_bar_enabled()]
-    for logger in hidden:
-        logger.disable_progress_bar()
-    try:
-        yield
-    finally:
-        for logger in hidden:
-            logger.enable_progress_bar()

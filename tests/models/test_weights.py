@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from transformers.utils import logging as transformers_logging
 
-from mirror.models.weights import find, model_folder, read_config, read_state_dict
+from mirror.models.weights import find, model_folder, read_config, read_state_dict, without_progress_bars
 from tests import ROOT
 from tests.tiny_photomaker import GOLDEN, RECIPE
 
@@ -187,3 +188,19 @@ def test_the_weights_of_a_folder_are_those_of_its_chosen_files(tmp_path):
     torch.save({"a": torch.ones(1)}, tmp_path / "pytorch_model.bin")
     torch.save({"a": torch.zeros(1)}, tmp_path / "pytorch_model.fp16.bin")
     assert read_state_dict(tmp_path)["a"] == 1 and read_state_dict(tmp_path, half=True)["a"] == 0
+
+
+@pytest.fixture(params=[True, False])
+def shown(request):
+    """Whether transformers shows its bars before the test."""
+    before = transformers_logging.is_progress_bar_enabled()
+    (transformers_logging.enable_progress_bar if request.param else transformers_logging.disable_progress_bar)()
+    yield request.param
+    (transformers_logging.enable_progress_bar if before else transformers_logging.disable_progress_bar)()
+
+
+def test_loading_bars_are_hidden_within_the_block_only(shown):
+    with pytest.raises(KeyError), without_progress_bars():
+        assert not transformers_logging.is_progress_bar_enabled()
+        raise KeyError
+    assert transformers_logging.is_progress_bar_enabled() == shown
