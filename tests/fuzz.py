@@ -33,6 +33,7 @@ from mirror.chat.wire import ChatResponse
 from mirror.counseling.settings import CounselSettings
 from mirror.faces.identity import read_calibration
 from mirror.files.image_file import PictureError, decode_picture
+from mirror.files.json_lines import JsonLinesError, read_lines
 from mirror.files.lock import Holder
 from mirror.models.checkpoint import read_manifest, read_prompts
 from mirror.models.lora.adapter_config import read_adapter_config
@@ -46,7 +47,7 @@ from mirror.prompts.utterance import format_utterance, parse_utterance
 from mirror.rating.answer import Unparsable, read_answer
 from mirror.rating.instrument import InstrumentError, read_instrument, read_wording
 from mirror.rating.preferences import PreferenceRecord
-from mirror.rating.ratings import RatingRecord, RatingsError, read_lines
+from mirror.rating.ratings import RatingRecord
 from mirror.rating.settings import RateSettings
 from mirror.run_folder import RunConflict, read_provenance
 from mirror.services.http_client import decoded
@@ -329,11 +330,13 @@ def make_readers(folder: Path) -> dict[str, Reader]:
             file("holder.json", Holder.read), (), (_json({"pid": 1, "host": "a", "since": "b", "work": "c"}),)
         ),
         "ratings": Reader(
-            file("ratings.jsonl", lambda path: read_lines(path, RatingRecord)), (RatingsError,), (_json(rating | more),)
+            file("ratings.jsonl", lambda path: read_lines(path, RatingRecord)),
+            (JsonLinesError,),
+            (_json(rating | more),),
         ),
         "preferences": Reader(
             file("preferences.jsonl", lambda path: read_lines(path, PreferenceRecord)),
-            (RatingsError,),
+            (JsonLinesError,),
             (_json(preference),),
         ),
         "adapter's config": Reader(

@@ -55,7 +55,7 @@ def unused_ratings(arms: Sequence[Arm], instruments: Collection[str]) -> list[st
         instruments: names of the known instruments.
 
     Raises:
-        RatingsError: the ratings of a run are damaged.
+        JsonLinesError: the ratings of a run are damaged.
     """
     rated = {name for arm in arms for name in read_ratings(arm.folder)["instrument"]}
     unknown = sorted(rated - set(instruments))

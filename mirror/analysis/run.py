@@ -266,7 +266,7 @@ class Analysis:
             The final tables as text, the verdict, and the paths of all written files.
 
         Raises:
-            ArmError, TranscriptError, RatingsError: a run was damaged since it was read.
+            ArmError, TranscriptError, JsonLinesError: a run was damaged since it was read.
         """
         values, comparisons = self._measures[0], self._comparisons
         folder = self.run.folder / "tables"

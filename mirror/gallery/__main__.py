@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from mirror.files.json_lines import JsonLinesError
 from mirror.gallery import write_gallery
 from mirror.paths import display_path, output_path
-from mirror.rating.ratings import RatingsError
 from mirror.transcripts.arm import ArmError
 from mirror.transcripts.session_folder import TranscriptError
 
@@ -19,7 +19,7 @@ def main() -> None:
     for run in parser.parse_args().runs:
         try:
             path = write_gallery(output_path(run))
-        except (ArmError, TranscriptError, RatingsError) as error:
+        except (ArmError, TranscriptError, JsonLinesError) as error:
             parser.error(str(error))
         print(f"{display_path(path)} ({path.stat().st_size / 1e6:.1f} MB)")
 

@@ -66,7 +66,7 @@ def write_gallery(folder: Path) -> Path:
 
     Raises:
         ArmError: the folder holds no counseling run.
-        TranscriptError, RatingsError: a transcript or the ratings are damaged.
+        TranscriptError, JsonLinesError: a transcript or the ratings are damaged.
     """
     arm = Arm.read(folder)
     path = folder / "gallery.html"

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from mirror.rating.ratings import Status, read_lines
+from mirror.files.json_lines import read_lines
+from mirror.rating.ratings import Status
 from mirror.statistics import estimate, sign_flip_test
 
 FILE = "preferences.jsonl"
@@ -55,7 +56,7 @@ def read_preferences(folder: Path) -> pd.DataFrame:
         preferred: `first`, `second` or `neither`; None if missing.
 
     Raises:
-        RatingsError: The file has an invalid line.
+        JsonLinesError: The file has an invalid line.
     """
     rows = [
         (line.idx, line.instrument, line.repeat, line.first, line.second, item, preferred, line.judge, line.status)

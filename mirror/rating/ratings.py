@@ -15,18 +15,14 @@ settings, prompts and costs). Lines are only appended. If something was rated ag
     attempts, prompt_tokens, completion_tokens, model    the cost; model as the endpoint reports it
 """
 
-import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeVar
+from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from mirror.files.digests import matches_own_digest, with_own_digest, without_own_digest
-from mirror.files.json_file import strict_json
-from mirror.paths import display_path
+from mirror.files.json_lines import read_lines
 from mirror.rating.instrument import Instrument
 from mirror.statistics import agreement, estimate, krippendorff_alpha
 
@@ -34,7 +30,6 @@ FILE = "ratings.jsonl"
 RULES = "rules"  # the name of the offline judge, reserved
 Status = Literal["rated", "unparsable", "failed"]
 COLUMNS = ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status"]
-Line = TypeVar("Line", bound=BaseModel)
 _ANSWER_KEY = ["idx", "instrument", "turn", "repeat", "judge"]
 
 
@@ -65,59 +60,6 @@ def is_evidence(judge: str) -> bool:
     return judge != RULES
 
 
-class RatingsError(ValueError):
-    """A file of ratings with an invalid line; the message names file, line and fault."""
-
-
-def read_lines(path: Path, kind: type[Line]) -> list[Line]:
-    """Reads the complete lines of a file; text after the last line feed is an interrupted write and is ignored.
-
-    Args:
-        path: The file; it may be missing.
-        kind: The type of a line.
-
-    Returns:
-        The lines in order.
-
-    Raises:
-        RatingsError: A complete line is not valid.
-    """
-    lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
-    name = kind.__name__.removesuffix("Record").lower()
-    found: list[Line] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            record = strict_json(line)
-            if not matches_own_digest(record):
-                raise ValueError("was changed since it was written")
-            found.append(kind.model_validate_json(json.dumps(without_own_digest(record))))
-        except ValidationError as error:
-            what = error.errors()[0]
-            fault = ": ".join([*map(str, what["loc"]), what["msg"]])
-            raise RatingsError(f"{display_path(path)}: line {number}: is no {name} ({fault})") from None
-        except ValueError as error:
-            raise RatingsError(f"{display_path(path)}: line {number}: {error}; fix or remove the line") from None
-    return found
-
-
-def append_line(path: Path, line: BaseModel) -> None:
-    """Appends a line with its own digest and syncs it to disk; first removes what an interrupted write left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+b") as file:
-        _cut_torn_end(file)
-        record = with_own_digest(line.model_dump(mode="json"))
-        file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _cut_torn_end(file: BinaryIO) -> None:
-    size = file.seek(0, os.SEEK_END)
-    if size and (file.seek(size - 1), file.read(1))[1] != b"\n":
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
-
-
 # As tables ------------------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +74,7 @@ def read_ratings(folder: Path) -> pd.DataFrame:
         judge, status: who answered, and `rated`, `unparsable` or `failed`.
 
     Raises:
-        RatingsError: The file has an invalid line.
+        JsonLinesError: The file has an invalid line.
     """
     rows = [
         (rating.idx, rating.instrument, rating.repeat, rating.turn, item, score, rating.judge, rating.status)

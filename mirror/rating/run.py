@@ -16,6 +16,7 @@ import pandas as pd
 
 from mirror.chat.endpoint import ChatEndpoint
 from mirror.chat.prices import parse_prices
+from mirror.files.json_lines import append_line, read_lines
 from mirror.files.lock import locked
 from mirror.paths import display_path
 from mirror.progress_bar import progress_bar
@@ -26,7 +27,7 @@ from mirror.rating.judge import ChatJudge, Judge, Judgment
 from mirror.rating.preferences import PreferenceRecord, compare_preferences, read_preferences
 from mirror.rating.progress import RatingProgress
 from mirror.rating.questions import Question, QuestionKey, all_questions
-from mirror.rating.ratings import RatingRecord, append_line, read_lines, read_ratings, reliability, subscale_scores
+from mirror.rating.ratings import RatingRecord, read_ratings, reliability, subscale_scores
 from mirror.rating.rule_judge import RuleJudge
 from mirror.rating.settings import RateSettings
 from mirror.run_folder import Run

@@ -14,6 +14,7 @@ from tests import ROOT
 
 # Each room of mirror/ and the rooms it may import from, top to bottom.
 IMPORTS = """
+building      analysis rating counseling training faces risk clients figures chat models transcripts prompts services
 analysis      gallery rating counseling figures clients transcripts prompts
 gallery       rating clients transcripts
 rating        clients chat transcripts
@@ -21,6 +22,7 @@ exploration   counseling faces clients transcripts prompts
 counseling    faces clients chat models transcripts prompts services
 training      models prompts
 faces         clients figures chat models transcripts prompts services
+risk          models
 clients       chat transcripts prompts
 figures       transcripts prompts
 chat          models services
@@ -35,10 +37,13 @@ GROUND = "settings run_folder files provenance secrets seeds statistics progress
 BENCHMARKS = "benchmarks"
 # The modules of a room that other rooms may import, `.` the folder itself. All modules of the ground floor are doors.
 DOORS = """
+analysis      measures metrics
 gallery       .
 rating        instrument ratings
 counseling    cast casting examples reply settings turn
 faces         description identity photomaker rejection_sampling verification
+training      prompt_induction records
+risk          classifier lexicon
 clients       client lexicon openness script
 figures       .
 chat          endpoint local messages prices retries

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from mirror.files.json_lines import append_line
 from mirror.rating.preferences import FILE, PreferenceRecord, compare_preferences, read_preferences
-from mirror.rating.ratings import append_line
 
 
 def preference(idx, first, second, preferred, repeat=1, status="rated"):

@@ -3,14 +3,12 @@ import json
 import numpy as np
 import pytest
 
+from mirror.files.json_lines import JsonLinesError, append_line, read_lines
 from mirror.rating.instrument import read_instrument
 from mirror.rating.ratings import (
     FILE,
     RatingRecord,
-    RatingsError,
-    append_line,
     is_evidence,
-    read_lines,
     read_ratings,
     reliability,
     session_scores,
@@ -63,7 +61,7 @@ def test_a_line_that_says_two_things_is_refused_by_name(text, message, tmp_path)
     line = rating(repeat=2).model_dump_json()
     with open(tmp_path / FILE, "a", encoding="utf-8") as file:
         file.write(text + line[1:] + "\n")
-    with pytest.raises(RatingsError, match=rf"{FILE}: line 2: {message}"):
+    with pytest.raises(JsonLinesError, match=rf"{FILE}: line 2: {message}"):
         read_ratings(tmp_path)
 
 
@@ -103,7 +101,7 @@ def test_a_line_that_was_changed_is_named(tmp_path):
     first, second, _ = path.read_bytes().split(b"\n")
     place = second.index(b'"61"') + 1
     path.write_bytes(first + b"\n" + second[:place] + b"7" + second[place + 1 :] + b"\n")
-    with pytest.raises(RatingsError, match="ratings.jsonl: line 2: was changed since it was written"):
+    with pytest.raises(JsonLinesError, match="ratings.jsonl: line 2: was changed since it was written"):
         read_ratings(tmp_path)
 
 
@@ -111,7 +109,7 @@ def test_a_whole_line_that_is_no_rating_is_named(tmp_path):
     write(tmp_path, rating())
     with open(tmp_path / FILE, "a") as file:
         file.write('{"idx": "61"}\n')
-    with pytest.raises(RatingsError, match=r"ratings\.jsonl: line 2: is no rating \(instrument"):
+    with pytest.raises(JsonLinesError, match=r"ratings\.jsonl: line 2: is no rating \(instrument"):
         read_ratings(tmp_path)
 
 

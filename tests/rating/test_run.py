@@ -11,9 +11,10 @@ from collections import Counter
 import pytest
 import yaml
 
+from mirror.files.json_lines import read_lines
 from mirror.files.lock import FolderInUse
 from mirror.rating.preferences import read_preferences
-from mirror.rating.ratings import FILE, RatingRecord, read_lines, read_ratings
+from mirror.rating.ratings import FILE, RatingRecord, read_ratings
 from mirror.rating.run import Judging, RatingsFailed
 from mirror.rating.settings import RateSettings
 from mirror.run_folder import read_provenance

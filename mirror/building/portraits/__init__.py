@@ -1,0 +1,1 @@
+"""Portraits: who is in them, their gender and age, and which client gets which."""
