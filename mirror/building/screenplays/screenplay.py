@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mirror.building.portrait import Portrait
+
 Speaker = Literal["client", "therapist"]
 _KIND = re.compile(r"-(?:emotional|cognitive|behaviou?ral|no)-resistance$", re.IGNORECASE)
 
@@ -50,7 +52,7 @@ class ClientInfo:
 
 @dataclass(frozen=True)
 class Screenplay:
-    """The text of one session.
+    """The text of one session, which each step of the building completes; without lines it is a client alone.
 
     Attributes:
         idx: identifier of the dialogue, unique in the set; it names folders.
@@ -58,8 +60,9 @@ class Screenplay:
         technique: the CBT technique as the table spells it; empty if unknown.
         plan: the steps of the counseling plan.
         lines: the utterances in order. Their positions, from 0, are the turns in ids of records and names of images.
-        person: the person whose portrait the table assigns; empty if it assigns none.
-        pictures: files of the client's face by line, for sessions that have faces already.
+        person: the person, or the portrait's file or files (separated by `;`), that the table assigns; empty if none.
+        portrait: the one that was assigned or matched; None before that step.
+        pictures: files of the client's face by position of the client's line; empty before that step.
         source: where the text is from: a table's row, a written answer, or a session's folder.
     """
 
@@ -67,8 +70,9 @@ class Screenplay:
     info: ClientInfo
     technique: str
     plan: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...] = ()
     person: str = ""
+    portrait: Portrait | None = None
     pictures: Mapping[int, Path] = field(default_factory=dict)
     source: str = ""
 
