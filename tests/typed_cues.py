@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from mirror.counseling.casting import build_painter, build_verifier
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.turn import face_request
+from mirror.faces.casting import build_painter, build_verifier
 from mirror.faces.description import Description, DescriptionRequest, LexiconDescriber
 from mirror.faces.rejection_sampling import ShownFace, show_faces
 from mirror.paths import input_path

@@ -1,17 +1,17 @@
 """The parameters of counseling, and the defaults of each model size."""
 
-import os
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from mirror.chat.prices import price_faults
+from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
+from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
 from mirror.models.checkpoint import checkpoint_faults, read_prompts
 from mirror.models.llava_chat import IMAGE
 from mirror.paths import input_path, output_path
 from mirror.prompts import PromptSet, lacking, own_prompts
-from mirror.secrets import KEY, TOKEN, secret_faults, url_faults_of_environment
 from mirror.settings.base import (
     Cot,
     Count,
@@ -21,7 +21,6 @@ from mirror.settings.base import (
     Settings,
     Share,
     Size,
-    missing_device,
     missing_folder,
 )
 
@@ -31,57 +30,32 @@ TopP = Annotated[float, Field(gt=0, le=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 # The values of parameters that are None: the published models, and those of the pocket size.
-PUBLISHED: dict[str, Any] = {
+PUBLISHED: dict[str, Any] = FACE_MODELS["7b"] | {
     "base_model": "llava-hf/llava-1.5-7b-hf",
     "client": "openai",
     "client_model": "gpt-4o-mini",
     "table": "data/mirror/test.csv",
     "portraits": "data/mirror/portraits",
-    "describer": "local",
-    "describer_model": "meta-llama/Meta-Llama-3-8B-Instruct",
-    "painter": "SG161222/RealVisXL_V3.0",
-    "adapter": "TencentARC/PhotoMaker/photomaker-v1.bin",
-    "steps": 50,
-    "guidance_scale": 5.0,
-    "merge_step": 10,
-    "image_size": 1024,
-    "face_size": 336,
-    "safety_model": "Falconsai/nsfw_image_detection",
-    "relevance_model": "openai/clip-vit-base-patch32",
-    "face_pack": "~/.insightface/models/buffalo_l",
     "max_turns": 20,
     "max_new_tokens": 128,
     "planning_max_tokens": 512,
-    "compile": "blocks",
 }
 MODELS: dict[str, dict[str, Any]] = {
     "7b": PUBLISHED,
     "13b": PUBLISHED | {"base_model": "llava-hf/llava-1.5-13b-hf"},
-    "pocket": {
+    "pocket": FACE_MODELS["pocket"]
+    | {
         "base_model": "pocket/models/llava-v1.5-pocket",
         "client": "scripted",
         "client_model": "",
         "table": "pocket/data/test.csv",
         "portraits": "pocket/data/test_images",
-        "describer": "lexicon",
-        "describer_model": "",
-        "painter": "pocket/models/sdxl-pocket",
-        "adapter": "pocket/models/photomaker-v1-pocket.bin",
-        "steps": 6,
-        "guidance_scale": 1.5,
-        "merge_step": 0,
-        "image_size": 128,
-        "face_size": 112,
-        "safety_model": "pocket/models/nsfw-pocket",
-        "relevance_model": "pocket/models/clip-pocket",
-        "face_pack": "pocket/models/faces-pocket",
         "max_turns": 6,
         "max_new_tokens": 64,
         "planning_max_tokens": 128,
-        "compile": "none",
     },
 }
-SERVICES = {"describer": "IMG_DESCRIPTION_URL", "verifier": "IMG_VERIFICATION_URL"}
+ROLES = ("counselor", "client", "describer")
 
 
 class CounselSettings(Settings):
@@ -160,8 +134,7 @@ class CounselSettings(Settings):
         size = values.get("size")
         if not isinstance(size, str) or size not in MODELS:
             return {"size": size}  # the defaults of the other parameters depend on it
-        models = {"verifier": "local"} | MODELS[size]
-        models |= {name: "http" for name, variable in SERVICES.items() if os.environ.get(variable)}
+        models = MODELS[size] | http_services()
         values = {name: models.get(name) if value is None else value for name, value in values.items()}
         if values.get("run") is None:
             who = values.get("counselor") if values.get("counselor") == "openai" else size
@@ -177,11 +150,7 @@ class CounselSettings(Settings):
     @property
     def models(self) -> dict[str, str]:
         """The models behind endpoints, by role."""
-        return {
-            name: getattr(self, f"{name}_model")
-            for name in ("client", "describer", "counselor")
-            if getattr(self, name) == "openai"
-        }
+        return models_of_roles(self, ("client", "describer", "counselor"))
 
     @property
     def prompts_from(self) -> str:
@@ -211,9 +180,7 @@ class CounselSettings(Settings):
         faults = price_faults(self.prices, self.models)
         if self.prompts == "checkpoint" and not self.checkpoint:
             faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
-        for name, kind in (("counselor", self.counselor), ("client", self.client), ("describer", self.describer)):
-            if kind in ("openai", "local") and not getattr(self, f"{name}_model"):
-                faults.append(f"{name}_model must name a model where {name} is {kind}, found the empty text")
+        faults += unnamed_models(self, ("counselor", "client"))
         if self.checkpoint and self.counselor == "openai":
             faults.append("checkpoint is for counselor llava; leave it empty, or serve the model and give its name")
         if not self.sees_face and self.cot in ("ec", "ec_planning"):
@@ -224,9 +191,7 @@ class CounselSettings(Settings):
             faults.append(f"shard must be one share of all, such as 2/8, found {self.shard}")
         if re.search(r"-\d+of\d+$", self.run):
             faults.append(f"run must not end like the folder of a share, found {self.run}; choose another name")
-        if self.precision == "bf16" and self.device == "cpu":
-            faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
-        return faults
+        return faults + face_faults(self)
 
     def missing(self) -> list[str]:
         """See `Settings.missing`."""
@@ -245,23 +210,6 @@ class CounselSettings(Settings):
             # A checkpoint that does not exist is reported already.
             if self.prompts_from != "checkpoint" or output_path(self.checkpoint).is_dir():
                 faults.append(f"prompts: {error}; name a set of this cot, or use project")
-        folders = ["painter"]
-        folders += ["base_model"] if self.counselor == "llava" and not self.checkpoint else []
-        folders += ["safety_model", "relevance_model"] if self.verifier == "local" else []
-        faults += [fault for name in folders for fault in missing_folder(name, getattr(self, name))]
-        if self.verifier == "local" and not input_path(self.face_pack).is_dir():
-            faults.append(f"face_pack: no such folder {input_path(self.face_pack)}; give an insightface pack's folder")
-        for name, variable in SERVICES.items():
-            if getattr(self, name) == "http" and not os.environ.get(variable):
-                faults.append(f"{name} is http, and {variable} is not set; set it to the service's URL")
-        for name in ("counselor", "client", "describer"):
-            url = getattr(self, f"{name}_url") or os.environ.get("OPENAI_BASE_URL")
-            if getattr(self, name) == "openai" and not url and not os.environ.get("OPENAI_API_KEY"):
-                faults.append(f"{name} is openai, and OPENAI_API_KEY is not set; set it, or give {name}_url")
-        faults += secret_faults(KEY) if self.models else []
-        if not all(getattr(self, f"{name}_url") for name in self.models):
-            faults += url_faults_of_environment("OPENAI_BASE_URL", KEY)
-        for name, variable in SERVICES.items():
-            faults += url_faults_of_environment(variable, TOKEN) if getattr(self, name) == "http" else []
-        faults += secret_faults(TOKEN) if "http" in (self.describer, self.verifier) else []
-        return faults + missing_device(self.device)
+        if self.counselor == "llava" and not self.checkpoint:
+            faults += missing_folder("base_model", self.base_model)
+        return faults + endpoints_missing(self, ROLES) + face_files_missing(self)

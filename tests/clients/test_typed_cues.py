@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mirror.clients.lexicon import lexicon
-from mirror.counseling.casting import build_painter, build_verifier
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.turn import face_request
+from mirror.faces.casting import build_painter, build_verifier
 from mirror.faces.description import DescriptionRequest, LexiconDescriber
 from mirror.faces.rejection_sampling import show_faces
 from mirror.paths import input_path

@@ -4,9 +4,10 @@ import pytest
 
 from mirror.chat.messages import Message
 from mirror.clients.client import ScriptedClient
-from mirror.counseling.casting import build_cast, build_client, build_counselor, build_describer, build_verifier
+from mirror.counseling.casting import build_cast, build_client, build_counselor
 from mirror.counseling.session import run_sessions
 from mirror.counseling.settings import CounselSettings
+from mirror.faces.casting import build_describer, build_verifier
 from mirror.faces.description import LexiconDescriber
 from mirror.faces.verification import HttpVerifier, LocalVerifier
 from mirror.paths import input_path

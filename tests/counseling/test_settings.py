@@ -3,7 +3,8 @@
 import pytest
 
 from mirror.chat.prices import parse_prices
-from mirror.counseling.settings import SERVICES, CounselSettings
+from mirror.counseling.settings import CounselSettings
+from mirror.faces.settings import SERVICES
 from mirror.models.checkpoint import read_manifest, write_manifest
 from mirror.prompts import completed, own_prompts
 from mirror.settings.errors import SettingsError

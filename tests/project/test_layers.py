@@ -41,12 +41,12 @@ analysis      measures metrics
 gallery       .
 rating        instrument ratings
 counseling    cast casting examples reply settings turn
-faces         description identity photomaker rejection_sampling verification
+faces         casting description identity photomaker rejection_sampling settings verification
 training      prompt_induction records
 risk          classifier lexicon
 clients       client lexicon openness script
 figures       .
-chat          endpoint local messages prices retries
+chat          endpoint local messages prices retries roles
 models        checkpoint device generation_config hub_id llava llava_chat lora sampling weight_files weights
 transcripts   arm integrity profile session_folder turn verdict
 services      http_client server_json service
