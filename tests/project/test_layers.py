@@ -43,7 +43,7 @@ rating        instrument ratings
 counseling    cast casting examples reply settings turn
 faces         casting description identity photomaker rejection_sampling settings verification
 training      prompt_induction records
-risk          classifier lexicon
+risk          classifier flag lexicon
 clients       client lexicon openness script
 figures       .
 chat          endpoint local messages prices retries roles

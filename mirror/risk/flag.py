@@ -1,0 +1,28 @@
+"""What a reader of risk finds in a text, and the interface of such readers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One sign of risk in a text.
+
+    Attributes:
+        kind: of the risk: a kind of the lexicon, such as `self_harm`, or the label of a classifier.
+        words: the words that show it; of a classifier, its score.
+    """
+
+    kind: str
+    words: str
+
+
+class RiskReader(Protocol):
+    """Reads texts for risk."""
+
+    name: str
+
+    def read(self, texts: Sequence[str]) -> list[tuple[Flag, ...]]:
+        """One tuple per text, in order; empty where nothing was found."""
+        ...
