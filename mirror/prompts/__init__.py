@@ -1,6 +1,6 @@
 """Prompts: the four variants with their templates, and dialogues, utterances, plans and expressions as text."""
 
-from mirror.prompts.dialogue import SPEAKER_LABEL, DialogueForm, format_dialogue, parse_dialogue
+from mirror.prompts.dialogue import SPEAKER_LABEL, SPEAKERS, DialogueForm, format_dialogue, parse_dialogue
 from mirror.prompts.expression import (
     EXPRESSION_TEMPLATE,
     FacialExpression,
@@ -29,6 +29,7 @@ __all__ = [
     "EXPRESSION_TEMPLATE",
     "KINDS",
     "NOT_FOUND",
+    "SPEAKERS",
     "SPEAKER_LABEL",
     "TECHNIQUES",
     "TECHNIQUE_NAME",
