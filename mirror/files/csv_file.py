@@ -1,19 +1,79 @@
-"""CSV tables that are safe to open in a spreadsheet: no cell is interpreted as a formula.
+"""CSV tables: strict reading, and writing that is safe to open in a spreadsheet: no cell is interpreted as a formula.
 
 Text that begins with `=`, `+`, `-`, `@`, a tab or a line end (also after spaces and apostrophes, and in full width) is
 prefixed with an apostrophe, which spreadsheets read as a mark for text. Numbers are unchanged, and so are texts such as
 `-0.3` and `+12 points`. `unescape_cell` restores every text.
 """
 
+import csv
+import io
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from mirror.files.text_file import TextFileError, read_text
+
 SIGNS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = r"[+-]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?%?"
 _NUMBERS = re.compile(rf"{_NUMBER}((, | to ){_NUMBER})*( points)?", re.ASCII | re.IGNORECASE)
+
+
+class CsvFileError(ValueError):
+    """A file that is no CSV table. The message says where and what; it does not name the file."""
+
+
+@dataclass(frozen=True)
+class CsvRows:
+    """The cells of a table, without surrounding spaces. Rows are numbered as in a spreadsheet: the header is row 1.
+
+    Attributes:
+        header: the names of the columns.
+        rows: the cells of each row that has as many as the header, by number.
+        uneven: the numbers of cells of all others, by number.
+    """
+
+    header: tuple[str, ...]
+    rows: dict[int, list[str]]
+    uneven: dict[int, int]
+
+
+def read_csv(path: Path, columns: Collection[str]) -> CsvRows:
+    """Read a comma-separated table in UTF-8, or in UTF-16 with a byte order mark; blank rows are skipped.
+
+    Args:
+        path: the file.
+        columns: names of columns that are expected: what separates two of them in the header is the separator.
+
+    Raises:
+        CsvFileError: the file cannot be read or decoded, is no valid CSV, has another separator, or is empty.
+    """
+    try:
+        text = read_text(path)
+    except OSError as error:
+        raise CsvFileError(f"cannot be read ({error.strerror}); give the path of a CSV table") from None
+    except TextFileError as error:
+        raise CsvFileError(f"{error}; save it as CSV in UTF-8") from None
+    if separator := _other_separator(text, columns):
+        raise CsvFileError(f"row 1: columns are separated by {separator}; save it with commas")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    cells: dict[int, list[str]] = {}
+    try:
+        for number, row in enumerate(reader, 1):
+            if any(map(str.strip, row)):
+                cells[number] = [cell.strip() for cell in row]
+    except csv.Error as error:
+        advice = "end a quoted cell with a quote, and double the quotes inside it"
+        raise CsvFileError(f"line {reader.line_num}: is not valid CSV ({error}); {advice}") from None
+    if not cells:
+        raise CsvFileError("is empty; the first row names the columns, each further row is a client")
+    header = cells.pop(min(cells))
+    uneven = {number: len(row) for number, row in cells.items() if len(row) != len(header)}
+    return CsvRows(tuple(header), {number: row for number, row in cells.items() if number not in uneven}, uneven)
 
 
 def csv_text(table: pd.DataFrame, index: bool = False) -> str:
@@ -38,6 +98,16 @@ def escape_cell(value: Any) -> Any:
 def unescape_cell(text: str) -> str:
     """Restore the text from which `escape_cell` made `text`."""
     return text[1:] if text.startswith("'") and _could_be_formula(text[1:]) else text
+
+
+def _other_separator(text: str, columns: Collection[str]) -> str:
+    """Return the separator of the columns in the header in words if it is not a comma."""
+    start = text.lstrip()[:100_000]
+    header = next(filter(str.strip, start.splitlines()), "").replace('"', "")
+    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(set(map(str.strip, header.split(mark))) & set(columns)) > 1:
+            return name
+    return ""
 
 
 def _could_be_formula(text: str) -> bool:

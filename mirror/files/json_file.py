@@ -20,8 +20,13 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def strict_json(text: str | bytes) -> Any:
+def strict_json(text: str | bytes, lenient: bool = False) -> Any:
     """Parse a JSON text; bytes are UTF-8, with or without a byte order mark.
+
+    Args:
+        text: the JSON text.
+        lenient: read NaN and infinities, which Python's libraries write for missing values, as null, and let lone
+            surrogates pass, for a reader that reports them per record.
 
     Raises:
         ValueError: not valid JSON, a duplicate key, NaN or an infinity, or a lone surrogate, which cannot be saved as
@@ -29,10 +34,11 @@ def strict_json(text: str | bytes) -> Any:
     """
     text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite)
+        constant = _null if lenient else _no_number
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=constant, parse_float=_finite)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
-    if "\\u" in text and (half := lone_surrogate(json.dumps(value, ensure_ascii=False))):
+    if not lenient and "\\u" in text and (half := lone_surrogate(json.dumps(value, ensure_ascii=False))):
         raise ValueError(f"holds {half.partition(' at ')[0]}")
     return value
 
@@ -59,6 +65,10 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"names {next(name for name in names if names.count(name) > 1)!r:.80} twice")
     return values
+
+
+def _null(name: str) -> None:
+    return None
 
 
 def _no_number(name: str) -> NoReturn:

@@ -3,8 +3,6 @@
 Cells with a program's marker for a missing value (`nan`, `None`, `null`, `N/A`, `<NA>`, "Not found") count as empty.
 """
 
-import csv
-import io
 import re
 import unicodedata
 from collections import Counter
@@ -13,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mirror.files.csv_file import CsvFileError, read_csv
 from mirror.files.image_file import picture_faults
 from mirror.files.image_paths import PictureFolder, PicturePathError
-from mirror.files.text_file import TextFileError, control_character, lone_surrogate, read_text
+from mirror.files.text_file import control_character, lone_surrogate
 from mirror.paths import display_path
 
 Resistance = Literal["emotional", "cognitive", "behavioral", "none"]
@@ -104,10 +103,10 @@ def read_profiles(table: Path, portrait_folder: Path) -> list[Profile]:
     first: dict[str, str] = {}
     for number, row in rows.items():
         portraits, problems = found[number]
-        where = f"row {number}" + f" (idx {row['idx']})" * bool(_FOLDER_NAME.fullmatch(row["idx"]))
+        where = f"row {number}" + f" (idx {row['idx']})" * is_folder_name(row["idx"])
         unreadable = [f"img_path: {broken[path]}" for path in portraits if path in broken]
         faults += [(number, f"{where}: {p}") for p in (*_problems(row, first), *problems, *unreadable)]
-        first.setdefault(_folder(row["idx"]), where)
+        first.setdefault(folder_key(row["idx"]), where)
     if faults:
         raise ProfileError(table, [fault for _, fault in sorted(faults, key=lambda fault: fault[0])])
     return [_profile(row, found[number][0]) for number, row in rows.items()]
@@ -147,65 +146,50 @@ def resistance_of(personality: str) -> Resistance | None:
 
 
 def _rows(table: Path) -> tuple[dict[int, dict[str, str]], list[tuple[int, str]]]:
-    """Return the rows by number, each column → stripped cell, and the (row number, fault) of malformed rows.
-
-    Rows are numbered as in a spreadsheet: the header is row 1.
-    """
-    text = _text(table)
-    if separator := _other_separator(text):
-        raise ProfileError(table, [f"row 1: columns are separated by {separator}; save it with commas"])
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    cells: dict[int, list[str]] = {}
+    """Return the rows by number, each column → stripped cell, and the (row number, fault) of malformed rows."""
     try:
-        for number, row in enumerate(reader, 1):
-            if any(map(str.strip, row)):
-                cells[number] = [cell.strip() for cell in row]
-    except csv.Error as error:
-        advice = "end a quoted cell with a quote, and double the quotes inside it"
-        raise ProfileError(table, [f"line {reader.line_num}: is not valid CSV ({error}); {advice}"]) from None
-    if not cells:
-        raise ProfileError(table, ["is empty; the first row names the columns, each further row is a client"])
-    header = cells.pop(min(cells))
+        cells = read_csv(table, COLUMNS)
+    except CsvFileError as error:
+        raise ProfileError(table, [str(error)]) from None
+    header = cells.header
     if faults := list(_header_faults(header)):
         raise ProfileError(table, faults)
-    if not cells:
+    if not cells.rows and not cells.uneven:
         raise ProfileError(table, ["has no clients; each row below the header is one"])
     uneven = [
-        (number, f"row {number}: has {len(row)} cells, the header has {len(header)}; quote cells that contain a comma")
-        for number, row in cells.items()
-        if len(row) != len(header)
+        (number, f"row {number}: has {count} cells, the header has {len(header)}; quote cells that contain a comma")
+        for number, count in cells.uneven.items()
     ]
     even = {
-        number: {column: "" if _has_no_value(column, cell) else cell for column, cell in zip(header, row, strict=True)}
-        for number, row in cells.items()
-        if len(row) == len(header)
+        number: {
+            column: "" if has_no_value(cell, column == NAME) else cell for column, cell in zip(header, row, strict=True)
+        }
+        for number, row in cells.rows.items()
     }
     return even, uneven
 
 
-def _has_no_value(column: str, cell: str) -> bool:
+def has_no_value(cell: str, is_name: bool = False) -> bool:
+    """Return whether a cell holds a program's marker for a missing value; an empty cell holds none.
+
+    Args:
+        cell: its text, without surrounding spaces.
+        is_name: whether it holds a person's name: `Nan` is one, `nan` is not.
+    """
     words = cell.rstrip(". ")
     if words.lower() not in NO_VALUE:
         return False
-    return column != NAME or not words.isalpha() or words in NO_NAME
+    return not is_name or not words.isalpha() or words in NO_NAME
 
 
-def _text(table: Path) -> str:
-    try:
-        return read_text(table)
-    except OSError as error:
-        raise ProfileError(table, [f"cannot be read ({error.strerror}); give the path of a CSV table"]) from None
-    except TextFileError as error:
-        raise ProfileError(table, [f"{error}; save it as CSV in UTF-8"]) from None
+def is_folder_name(idx: str) -> bool:
+    """Return whether an idx can name a folder: at most 60 letters, digits, `.`, `_`, `-` and inner spaces."""
+    return bool(_FOLDER_NAME.fullmatch(idx))
 
 
-def _other_separator(text: str) -> str:
-    """Return the separator of the columns in the header in words if it is not a comma."""
-    header = next(filter(str.strip, text.splitlines()), "").replace('"', "")
-    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(set(map(str.strip, header.split(mark))) & set(COLUMNS)) > 1:
-            return name
-    return ""
+def folder_key(idx: str) -> str:
+    """Normalize `idx` as case-insensitive file systems compare names."""
+    return unicodedata.normalize("NFC", idx).casefold()
 
 
 def _header_faults(header: Sequence[str]) -> Iterator[str]:
@@ -226,23 +210,18 @@ def _problems(row: Mapping[str, str], first: Mapping[str, str]) -> Iterator[str]
     for column in (*COLUMNS[1:], NAME):  # idx has stricter rules
         if odd := lone_surrogate(row.get(column, "")) or control_character(row.get(column, "")):
             yield f"{column}: holds {odd}; delete it"
-    if row["idx"] and not _FOLDER_NAME.fullmatch(row["idx"]):
+    if row["idx"] and not is_folder_name(row["idx"]):
         yield (
             f"idx: must be usable as a folder name (at most 60 letters, digits, . _ - and inner spaces), "
             f"found {row['idx']!r:.80}"
         )
-    elif row["idx"] and (before := first.get(_folder(row["idx"]))):
+    elif row["idx"] and (before := first.get(folder_key(row["idx"]))):
         yield f"idx: names the same folder as {before}; give every client its own"
     if row["personality"] and resistance_of(row["personality"]) is None:
         yield (
             "personality: must name one of Emotional, Cognitive, Behavioral or No Resistance, "
             f"found {row['personality']!r:.80}"
         )
-
-
-def _folder(idx: str) -> str:
-    """Normalize `idx` as case-insensitive file systems compare names."""
-    return unicodedata.normalize("NFC", idx).casefold()
 
 
 # Portraits ------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ _END_ALONE = re.compile(r"[\s*_]*\[\s*/?\s*END\s*\][\s*_]*", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # The lines as they should be, which are nearly all: read by one pattern, with the same result as by `parse_utterance`.
 _PLAIN = re.compile(
-    r"(?:(?P<therapist>Therapist)|Client): (?:\[(?P<direction>[A-Za-z][\w ,.;’-]*)\] ?)?(?P<words>[A-Za-z][^\[\]:：*\n]*)?"
+    r"(?:(?P<therapist>Therapist)|Client): (?:\[(?P<direction>[A-Za-z][\w ,.;’-]*)\] ?)?"
+    r"(?P<words>[A-Za-z][^\[\]:：*\n]*)?"
 )
 
 
@@ -137,7 +138,9 @@ def _read(row: str, position: int, number: int) -> tuple[Line | LineFault | None
         return Line(speaker, utterance.cue, utterance.words), utterance.ended
     if utterance.ended:
         return None, True
-    return LineFault("empty_line", position, f"line {number}: the {speaker} neither speaks nor acts: {row!r:.80}"), False
+    return LineFault(
+        "empty_line", position, f"line {number}: the {speaker} neither speaks nor acts: {row!r:.80}"
+    ), False
 
 
 def _merged(first: Line, second: Line) -> Line:

@@ -41,7 +41,10 @@ def test_a_screenplay_is_read_in_all_its_spellings(text):
 
 
 DETAILS = {
-    "several brackets": ("Therapist: [nods] Well. [leans back] Go on.", Line("therapist", "nods, leans back", "Well. Go on.")),
+    "several brackets": (
+        "Therapist: [nods] Well. [leans back] Go on.",
+        Line("therapist", "nods, leans back", "Well. Go on."),
+    ),
     "no bracket": ("Therapist: Go on.", Line("therapist", "", "Go on.")),
     "no words": ("Client: [looks away]", Line("client", "looks away", "")),
     "a colon in the words": ("Client: He said: no: never.", Line("client", "", "He said: no: never.")),
@@ -64,7 +67,7 @@ FAULTS = {
     "two in one line": ("Client: No. Therapist: [nods] Well.", "odd_line", 0, "a second utterance, after 'Therapist:'"),
     "after the end": ("Client: Bye. [/END]\nTherapist: Bye.", "odd_line", 1, "line 2 stands after [/END]"),
     "narrator": ("Narrator: It rains.\nClient: No.", "third_speaker", 0, "'Narrator' speaks"),
-    "mother": ("Client: No.\n**Client's Mother:** Yes!", "third_speaker", 1, "\"Client's Mother\" speaks"),
+    "mother": ("Client: No.\n**Client's Mother:** Yes!", "third_speaker", 1, '"Client\'s Mother" speaks'),
     "Dr.": ("Dr. Smith: Hello.", "third_speaker", 0, "'Dr. Smith' speaks"),
     "both": ("Client: No.\nClient: Never.", "same_speaker_twice", 1, "line 2: the client speaks twice in a row"),
     "empty": ("Client: No.\nTherapist:  ", "empty_line", 1, "line 2: the therapist neither speaks nor acts"),
@@ -108,7 +111,17 @@ def test_an_empty_text_has_no_lines():
 
 PIECES = [
     *("[", "]", "(", ")", "*", "**", "_", '"', "'", "“", "”", "’", ":", "：", ".", "\n", " ", ",", "a", "É", "sighs"),
-    *("Client:", "Therapist: ", "Counselor:", "**Client:**", "Mother: ", "[/END]", "END", "\nClient: ", "\nTherapist: [nods] "),
+    *(
+        "Client:",
+        "Therapist: ",
+        "Counselor:",
+        "**Client:**",
+        "Mother: ",
+        "[/END]",
+        "END",
+        "\nClient: ",
+        "\nTherapist: [nods] ",
+    ),
 ]
 messy = st.lists(st.sampled_from(PIECES)).map("".join) | st.text()
 
@@ -126,8 +139,10 @@ def test_what_was_read_is_read_back_the_same(text, on_same_speaker):
 
 
 # `end` as a direction would end the session.
-plain = st.from_regex(r"[A-Za-z][a-z ,.!?'’-]{0,20}[a-z.!?]", fullmatch=True).map(lambda text: " ".join(text.split())).filter(
-    lambda text: text.upper() != "END"
+plain = (
+    st.from_regex(r"[A-Za-z][a-z ,.!?'’-]{0,20}[a-z.!?]", fullmatch=True)
+    .map(lambda text: " ".join(text.split()))
+    .filter(lambda text: text.upper() != "END")
 )
 
 
@@ -148,7 +163,9 @@ def test_the_pattern_of_plain_lines_reads_as_the_parser_does(rest):
             assert _read(row, 0, 1) == (line, False)
 
 
-@pytest.mark.parametrize("piece", ["[", "]", "[a]", "(a)", "*a*", '"', "Client:", "A ", "A. ", "*", " ", "_", "Client: a\n"])
+@pytest.mark.parametrize(
+    "piece", ["[", "]", "[a]", "(a)", "*a*", '"', "Client:", "A ", "A. ", "*", " ", "_", "Client: a\n"]
+)
 def test_a_very_long_text_takes_no_longer_than_its_length(piece):
     text = piece * (200_000 // len(piece))
     for start in ("Client: ", "A", ""):
