@@ -13,13 +13,24 @@ from pydantic import BaseModel, ConfigDict
 from mirror.building.dropped import Dropped, Sifted
 from mirror.building.screenplays.parts_of_speech import Tagger
 from mirror.building.screenplays.repetition import copied_sentence, longest_run, profile_sentences, share_of_unique
-from mirror.building.screenplays.screenplay import Line, Screenplay
+from mirror.building.screenplays.screenplay import Screenplay, Speaker
 from mirror.files.digests import content_digest
 from mirror.files.json_lines import append_line, read_lines
 from mirror.progress_bar import progress_bar
 from mirror.risk.flag import RiskReader
 
 SHORT = 5  # words: in shorter lines repetition is speech ("No, no, no."), and the share of unique words is not judged
+TOGETHER = 16  # dialogues whose lines are read for risk at once
+Reason = Literal[
+    "too_few_turns",
+    "too_many_turns",
+    "repeated_words",
+    "equal_parts_of_speech",
+    "copied_profile",
+    "unsafe_client",
+    "unsafe_therapist",
+]
+UNSAFE: dict[Speaker, Reason] = {"client": "unsafe_client", "therapist": "unsafe_therapist"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,8 @@ class TextRules:
         max_turns: the most.
         unique_words: the smallest share of different words in a line of at least `SHORT` words, 0…1; 0 for any.
         equal_parts_of_speech: the most words in a row with the same part of speech; 0 for any number.
-        copied_words: how many words in a row make a sentence of the profile in the dialogue a copied one; 0 allows all.
+        copied_words: how many words a sentence that also stands in the profile must have to be a copied one; 0 allows
+            all.
     """
 
     min_turns: int = 4
@@ -47,15 +59,7 @@ class TextFault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     line: int | None
-    reason: Literal[
-        "too_few_turns",
-        "too_many_turns",
-        "repeated_words",
-        "equal_parts_of_speech",
-        "copied_profile",
-        "unsafe_client",
-        "unsafe_therapist",
-    ]
+    reason: Reason
     detail: str
 
 
@@ -91,34 +95,37 @@ def filter_texts(
         lines.
     """
     known = {(one.idx, one.content): one for one in read_lines(journal, VerdictRecord)} if journal else {}
-    kept, dropped = [], []
+    kept: list[Screenplay] = []
+    dropped: list[Dropped] = []
     with progress_bar("texts", "dialogues", len(screenplays)) as bar:
-        for screenplay in screenplays:
-            content = _content(screenplay, rules, tagger, risk)
-            verdict = known.get((screenplay.idx, content))
-            if verdict is None:
-                faults = tuple(find_faults(screenplay, rules, tagger, risk))
-                verdict = VerdictRecord(idx=screenplay.idx, content=content, faults=faults)
-                if journal:
-                    append_line(journal, verdict)
-            dropped += _by_reason(verdict)
-            if not verdict.faults:
-                kept.append(screenplay)
-            bar.update()
+        for start in range(0, len(screenplays), TOGETHER):
+            some = screenplays[start : start + TOGETHER]
+            contents = [_content(one, rules, tagger, risk) for one in some]
+            found = [known.get((one.idx, content)) for one, content in zip(some, contents, strict=True)]
+            new = [one for one, verdict in zip(some, found, strict=True) if verdict is None]
+            risks = iter(_risks(new, risk))
+            for screenplay, content, verdict in zip(some, contents, found, strict=True):
+                if verdict is None:
+                    faults = (*find_faults(screenplay, rules, tagger), *next(risks))
+                    verdict = VerdictRecord(idx=screenplay.idx, content=content, faults=faults)
+                    if journal:
+                        append_line(journal, verdict)
+                dropped += _by_reason(verdict)
+                if not verdict.faults:
+                    kept.append(screenplay)
+                bar.update()
     return Sifted(tuple(kept), tuple(dropped))
 
 
-def find_faults(
-    screenplay: Screenplay, rules: TextRules, tagger: Tagger | None, risk: RiskReader | None
-) -> Iterator[TextFault]:
-    """Yield all faults of one dialogue: at most one per reason and line."""
+def find_faults(screenplay: Screenplay, rules: TextRules, tagger: Tagger | None) -> Iterator[TextFault]:
+    """Yield the faults of one dialogue other than risks: at most one per reason and line."""
     turns = len(screenplay.therapist_lines)
     if turns < rules.min_turns:
         yield TextFault(line=None, reason="too_few_turns", detail=f"{turns} turns, fewer than {rules.min_turns}")
     if turns > rules.max_turns:
         yield TextFault(line=None, reason="too_many_turns", detail=f"{turns} turns, more than {rules.max_turns}")
     info = screenplay.info
-    profile = profile_sentences((info.personal_info, info.reason, info.distorted_thought), rules.copied_words)
+    profile = profile_sentences((info.personal_info, info.reason), info.distorted_thought, rules.copied_words)
     for place, line in enumerate(screenplay.lines):
         share, words = share_of_unique(line.words)
         if words >= SHORT and share < rules.unique_words:
@@ -133,22 +140,20 @@ def find_faults(
                 yield TextFault(line=place, reason="equal_parts_of_speech", detail=detail)
         if copied := copied_sentence(line.words, profile, rules.copied_words):
             yield TextFault(line=place, reason="copied_profile", detail=f"stands in the profile too: {copied!r:.100}")
-    yield from _risks(screenplay.lines, risk)
 
 
-def _risks(lines: Sequence[Line], risk: RiskReader | None) -> Iterator[TextFault]:
-    """Yield a fault for every line that is flagged."""
+def _risks(screenplays: Sequence[Screenplay], risk: RiskReader | None) -> list[list[TextFault]]:
+    """The lines that are flagged, for each screenplay. All are read together, which fills a classifier's batches."""
     if risk is None:
-        return
-    texts = [f"{line.direction}. {line.words}" if line.direction else line.words for line in lines]
-    for place, flags in enumerate(risk.read(texts)):
+        return [[] for _ in screenplays]
+    lines = [(number, place, line) for number, one in enumerate(screenplays) for place, line in enumerate(one.lines)]
+    texts = [f"{line.direction}. {line.words}" if line.direction else line.words for _, _, line in lines]
+    found: list[list[TextFault]] = [[] for _ in screenplays]
+    for (number, place, line), flags in zip(lines, risk.read(texts), strict=True):
         if flags:
             detail = "; ".join(f"{flag.kind}: {flag.words!r:.60}" for flag in flags[:3])
-            by_speaker: dict[str, Literal["unsafe_client", "unsafe_therapist"]] = {
-                "client": "unsafe_client",
-                "therapist": "unsafe_therapist",
-            }
-            yield TextFault(line=place, reason=by_speaker[lines[place].speaker], detail=detail)
+            found[number].append(TextFault(line=place, reason=UNSAFE[line.speaker], detail=detail))
+    return found
 
 
 def _content(screenplay: Screenplay, rules: TextRules, tagger: Tagger | None, risk: RiskReader | None) -> str:

@@ -27,7 +27,7 @@ class ProfileSentences:
 
     Attributes:
         fields: the words of each field.
-        sentences: those of each sentence that is long enough.
+        sentences: those of each sentence that is long enough, of the fields that describe the client.
         starts: the first words of every place in a field, as many as make a copied sentence.
     """
 
@@ -63,10 +63,16 @@ def longest_run(words: str, tagger: Tagger, most: int) -> Run | None:
     return longest if longest and len(longest.words) > most else None
 
 
-def profile_sentences(fields: Iterable[str], copied_words: int) -> ProfileSentences:
-    """Prepare the fields of a profile for `copied_sentence`."""
-    fields = tuple(fields)
-    words = [_words(field) for field in fields]
+def profile_sentences(described: Iterable[str], thought: str, copied_words: int) -> ProfileSentences:
+    """Prepare a profile for `copied_sentence`.
+
+    Args:
+        described: the fields that describe the client.
+        thought: the distorted thought. It is what the session is about, and may be quoted within a sentence.
+        copied_words: as for `copied_sentence`.
+    """
+    described = tuple(described)
+    words = [_words(field) for field in (*described, thought)]
     starts = {
         tuple(one[place : place + copied_words])
         for one in words
@@ -74,7 +80,7 @@ def profile_sentences(fields: Iterable[str], copied_words: int) -> ProfileSenten
         if copied_words
     }
     sentences = {
-        _normal(sentence) for field in fields for sentence, count in _sentences(field) if count >= copied_words
+        _normal(sentence) for field in described for sentence, count in _sentences(field) if count >= copied_words
     }
     return ProfileSentences(tuple(map(_joined, words)), frozenset(sentences), frozenset(starts))
 
@@ -89,7 +95,7 @@ def copied_sentence(words: str, profile: ProfileSentences, copied_words: int) ->
     """
     if not copied_words:
         return ""
-    for sentence, count in _sentences(words):
+    for sentence, count in dict.fromkeys(_sentences(words)):
         normal = _words(sentence)
         if count >= copied_words and tuple(normal[:copied_words]) in profile.starts:
             if any(_joined(normal) in field for field in profile.fields):
