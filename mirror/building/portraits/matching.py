@@ -1,8 +1,8 @@
 """Gives each client a portrait: the one that the table names, or one of the client's gender and age.
 
-Every person is used once over both splits, so that test and training are disjoint in persons; they are disjoint in clients
-too. The test split goes first. The result depends on names, content and the seed, not on the order of dialogues or
-portraits.
+Every person is used once over both splits, so that test and training are disjoint in persons; they are disjoint in
+clients too. The test split goes first. The result depends on names, content and the seed, not on the order of dialogues
+or portraits.
 """
 
 from collections import defaultdict
@@ -85,9 +85,9 @@ def match_portraits(
         persons: `once`: each dialogue has a person of its own; `once_per_client`: the dialogues of a client share one.
 
     Returns:
-        Both splits in the order of the input. Reasons of what is dropped: `test_client` (a training dialogue of a client
-        of the test split), `no_such_portrait`, `another_gender` (the named portrait shows it), `person_used_twice`,
-        `test_person`, `another_person_of_the_client`, `gender_unknown`, `no_portrait_left`.
+        Both splits in the order of the input. Reasons of what is dropped: `test_client` (a training dialogue of a
+        client of the test split), `no_such_portrait`, `another_gender` (the named portrait shows it),
+        `person_used_twice`, `test_person`, `another_person_of_the_client`, `gender_unknown`, `no_portrait_left`.
     """
     matching = _Matching(portraits, persons)
     clients = {one.client for one in test}
@@ -95,7 +95,7 @@ def match_portraits(
         if one.client in clients:
             matching.drop(one, False, "test_client", f"{one.client} is a client of the test split")
     units = [
-        *matching.units([one for one in test], True),
+        *matching.units(test, True),
         *matching.units([one for one in training if one.client not in clients], False),
     ]
     for unit in units:
