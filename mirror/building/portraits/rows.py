@@ -130,8 +130,8 @@ def _column_faults(tables: Sequence[_Table], columns: Mapping[str, str]) -> Iter
     for table in tables:
         if columns["file"] in found and columns["file"] not in table.header:
             yield f"{display_path(table.path)}: no column {columns['file']!r}, which joins the tables"
-    ages = {row[columns["age"]] for table in tables for row in table.rows if columns.get("age") in row}
-    if ages and ages <= {"1", "-1", ""}:
+    ages = {row[columns["age"]] for table in tables for row in table.rows if columns.get("age") in row} - {""}
+    if ages and ages <= {"1", "-1"}:
         yield (
             f"{together}: column {columns['age']!r} says yes (1) or no (-1), which is no age in years; leave age out "
             "of portrait_columns, and it is read from the pictures"

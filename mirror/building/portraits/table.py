@@ -77,7 +77,8 @@ def read_portraits(
     choice = _Choice(catalogue, Inspector(folder, attributes, journal))
     entries = sorted(set(named) - {""}, key=order)
     meant = [catalogue.resolve(entry) for entry in entries]  # all before the first is chosen: they unite persons
-    found = {entry: choice.of_name(entry, one) for entry, one in zip(entries, meant, strict=True)}
+    pairs = sorted(zip(entries, meant, strict=True), key=lambda pair: not isinstance(pair[1], str))
+    found = {entry: choice.of_name(entry, one) for entry, one in pairs}  # persons first: their portrait is the default
     others = [person for person in catalogue.pictures if catalogue.same_person(person) not in choice.chosen]
     tried = sorted(others, key=lambda person: seed_for(seed, "portrait", person))[:most]
     with progress_bar("portraits", "persons", len(tried)) as bar:

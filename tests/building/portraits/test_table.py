@@ -101,7 +101,8 @@ def test_a_table_joins_pictures_of_a_person_and_knows_better_than_the_model(draw
     assert names(found) == {"ann": "0-0", "bob": "1-0"}
     assert found.kept[1] == Portrait("1-0", (drawn / "1-0.png",), "bob", "woman", 33)
     assert found.kept[0].gender == gender_of(0)
-    assert reasons(found) == {"0-1.png": "another_portrait_of_the_person", "nobody.png": "no_such_file"}
+    another = "another_portrait_of_the_person"
+    assert reasons(found) == {"0-1.png": another, "two.jpg": another, "nobody.png": "no_such_file"}
 
 
 def test_a_persons_next_picture_is_tried(drawn, attributes, tmp_path):
