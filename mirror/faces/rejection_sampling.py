@@ -225,6 +225,6 @@ def closeness(attempt: Attempt) -> tuple[int, bool, float, int]:
     return (
         sum(check.passed for check in checks),
         failed is not None,
-        failed.score - failed.threshold if failed else 0.0,
+        failed.margin if failed else 0.0,
         -attempt.number,
     )

@@ -35,7 +35,13 @@ MANY = 1200
 ATTEMPT = 88  # pixels, the side of a face among the attempts
 MOST_ATTEMPTS = 2500  # with more attempts in a run, the page has no images of them, only their verdicts
 QUALITY = 72  # of WebP
-QUESTIONS = {"safe": "unsafe", "relevant": "shows the cue", "same_person": "same person"}
+QUESTIONS = {
+    "safe": "unsafe",
+    "relevant": "shows the cue",
+    "same_person": "same person",
+    "same_gender": "same gender",
+    "age": "years apart",
+}
 OUTCOMES = {  # of a session, with the labels of the filters, in order
     "client": "ended by the client",
     "limit": "turn limit",
@@ -247,7 +253,7 @@ def check_view(check: Check) -> dict[str, Any]:
     return {
         "name": QUESTIONS[check.name],
         "score": f"{check.score:.2f}",
-        "threshold": f"{'<' if check.name == 'safe' else '≥'} {check.threshold:.2f}",
+        "threshold": f"{check.sign} {check.threshold:.2f}",
         "passed": check.passed,
     }
 

@@ -9,6 +9,8 @@ Outcome = Literal[
     "unsafe",
     "irrelevant",
     "another_person",
+    "another_gender",
+    "another_age",
     "no_face",
     "several_faces",
     "unreadable_image",
@@ -26,18 +28,31 @@ class Check(BaseModel):
     Attributes:
         name: what was checked.
         passed: the result.
-        score: `safe`: the probability of nsfw content in 0…1, lower is safer; others: a cosine similarity in -1…1.
-        threshold: the score at which the result changes.
+        score: `safe`: the probability of nsfw content in 0…1, lower is safer. `relevant` and `same_person`: a cosine
+            similarity in -1…1. `same_gender`: 1 if painted face and portrait are read as the same gender, else 0.
+            `age`: how far the two are read apart, in years; lower is closer.
+        threshold: the score at which the result changes. `safe` passes below it, `age` up to and including it, the
+            others from it on.
         model: the folder or Hub id of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Literal["safe", "relevant", "same_person"]
+    name: Literal["safe", "relevant", "same_person", "same_gender", "age"]
     passed: bool
     score: float
     threshold: float
     model: str
+
+    @property
+    def sign(self) -> str:
+        """How a score that passes compares with the threshold: `<`, `≤` or `≥`."""
+        return {"safe": "<", "age": "≤"}.get(self.name, "≥")
+
+    @property
+    def margin(self) -> float:
+        """Distance of the score from the threshold, in its own unit; negative where the check failed."""
+        return self.score - self.threshold if self.sign == "≥" else self.threshold - self.score
 
 
 class Verdict(BaseModel):
