@@ -1,8 +1,10 @@
 """Small screenplays, and members that describe, paint and verify at once and depend on nothing but the request."""
 
 import hashlib
+import itertools
+import os
+import signal
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -56,8 +58,8 @@ class Describer:
 class Painter:
     """Paints the seed into the picture; counts what it painted."""
 
-    def __init__(self, pause=0.0):
-        self.pause, self.painted, self.batches = pause, Counter(), []
+    def __init__(self):
+        self.painted, self.batches = Counter(), []
 
     def facts(self):
         return {"painter": "fast", "device": "cpu"}
@@ -66,7 +68,6 @@ class Painter:
         pass
 
     def paint(self, requests):
-        time.sleep(self.pause)
         self.batches.append(len(requests))
         self.painted.update(request.seed for request in requests)
         return [self._image(request) for request in requests]
@@ -114,11 +115,35 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def main() -> None:
-    """`python -m tests.painted_dialogues <folder> <portraits> <policy>`: paints six dialogues, slowly."""
-    folder, portraits, policy = sys.argv[1:]
-    print("begun", flush=True)
-    made = pictures(Path(folder), painter=Painter(pause=0.02), on_exhaustion=policy, width=2)
-    made.make([screenplay(number, Path(portraits)) for number in range(6)])
+    """`python -m tests.painted_dialogues <folder> <portraits> <n> …`: paints until the n-th write, and is killed there.
+
+    Every start is a fork of this process, which has imported everything already; prints how each of them ended.
+    """
+    folder, portraits, *places = sys.argv[1:]
+    for policy in ("drop_dialogue", "keep_best"):
+        for place in map(int, places):
+            if not (child := os.fork()):
+                kill_at_write(place)
+                made = pictures(Path(folder, policy), on_exhaustion=policy, width=2)
+                made.make([screenplay(number, Path(portraits)) for number in range(6)])
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            print(-os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
+
+
+def kill_at_write(place: int) -> None:
+    """SIGKILL for this process before the `place`-th time that it syncs a file.
+
+    Everything that is to outlive the process is synced, so that these are the moments at which the disk changes.
+    """
+    sync, count = os.fsync, itertools.count(1)
+
+    def counted(file: int) -> None:
+        if next(count) == place:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(file)
+
+    os.fsync = counted
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ makes what is missing, and returns all.
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,9 @@ class Pictures:
             ValueError: the share, or one of the numbers, is out of its range.
             ServiceError: a service does not answer.
         """
-        if min(attempts, width, concurrency) < 1 or not 1 <= share[0] <= share[1]:
+        if min(attempts, width, concurrency, share[0], share[1] - share[0] + 1) < 1:
             given = f"{attempts}, {width}, {concurrency}, {share[0]}/{share[1]}"
-            raise ValueError(f"attempts, width, concurrency and the share must be 1 or more, found {given}")
+            raise ValueError(f"attempts, width, concurrency and share k/n (k ≤ n) must be 1 or more, found {given}")
         self.folder, self.describer, self.painter, self.verifier = folder, describer, painter, verifier
         facts = {"painter": determining(painter.facts()), "verifier": determining(verifier.facts())}
         self.method = Method(determining(describer.facts()), facts, seed, attempts, on_exhaustion)
@@ -150,9 +151,10 @@ class Pictures:
         """The answers as they come. Every answer that arrives is yielded, also after the last request."""
         local = isinstance(self.describer, LocalDescriber)
         size, threads = (self.concurrency, 1) if local else (1, self.concurrency)
-        running: dict[Future[Sequence[Description | Exception]], list[Task]] = {}
+        running: dict[Future[Sequence[Description | Exception]], tuple[Task, ...]] = {}
         with ThreadPoolExecutor(threads) as pool:
-            for batch in _batches(self._undescribed(dialogues), size):
+            tasks = self._undescribed(dialogues)
+            while batch := tuple(islice(tasks, size)):
                 asked = [dialogue.description_request(line) for dialogue, line in batch]
                 running[pool.submit(self._ask, asked)] = batch
                 if len(running) >= threads:
@@ -184,14 +186,13 @@ class Pictures:
         fates: dict[str, Fate] = {}
         asked: list[Task] = []
         total = sum(len(dialogue.screenplay.client_lines) for dialogue in dialogues)
-        on_exhaustion: Exhaustion = "keep_best" if self.method.on_exhaustion == "keep_best" else "stop"
-        attempts = self.method.attempts
+        attempts, policy = self.method.attempts, self.method.on_exhaustion
+        on_exhaustion: Exhaustion = "keep_best" if policy == "keep_best" else "stop"
         self._in_a_row = self._tries = self._accepted = 0
         with progress_bar("painting", "pictures", total) as bar:
             requests = self._requests(dialogues, asked, fates, bar)
-            for place, result in stream_faces(
-                self.painter, self.verifier, requests, attempts, on_exhaustion, self.width
-            ):
+            faces = stream_faces(self.painter, self.verifier, requests, attempts, on_exhaustion, self.width)
+            for place, result in faces:
                 dialogue, line = asked[place]
                 dialogue.under_way -= 1
                 self._keep(dialogue, line, result)
@@ -286,18 +287,7 @@ def _without_work(screenplay: Screenplay) -> Fate:
     return Fate(None, (Dropped("picture", screenplay.idx, None, "no_portrait", "it has no portrait to paint from"),))
 
 
-def _batches(tasks: Iterable[Task], size: int) -> Iterator[list[Task]]:
-    batch: list[Task] = []
-    for task in tasks:
-        batch.append(task)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _arrived(running: dict[Future[Any], list[Task]]) -> Iterator[tuple[Task, Description | Exception]]:
+def _arrived(running: dict[Future[Any], tuple[Task, ...]]) -> Iterator[tuple[Task, Description | Exception]]:
     """Waits for the next answers, and takes them out of `running`."""
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
