@@ -15,7 +15,7 @@ from mirror.clients.client import ClientUtterance
 from mirror.counseling.cast import Cast, Client, Replier
 from mirror.counseling.reply import CounselorRequest, Reply
 from mirror.faces.description import Describer, Description, DescriptionRequest
-from mirror.faces.rejection_sampling import Attempt, FaceError, FaceRequest, ShownFace, show_faces
+from mirror.faces.rejection_sampling import Attempt, FaceError, FaceRequest, PortraitUnusable, ShownFace, show_faces
 from mirror.files.image_file import PictureError, open_picture
 from mirror.prompts import Utterance, format_dialogue
 from mirror.seeds import seed_for
@@ -139,13 +139,13 @@ def face_request(conversation: Conversation, utterance: Utterance, description: 
     """What to paint.
 
     Raises:
-        FaceError: a portrait cannot be read; it has changed since the table was checked.
+        PortraitUnusable: a portrait cannot be read; it has changed since the table was checked.
     """
     profile = conversation.profile
     try:
         portraits = tuple(map(open_picture, profile.portraits))
     except PictureError as error:
-        raise FaceError(f"the face cannot be painted: {error}", []) from error
+        raise PortraitUnusable(f"the face cannot be painted: {error}", []) from error
     return FaceRequest(
         client=profile.idx,
         turn=conversation.number,

@@ -4,9 +4,9 @@ The face that is shown depends on the request and the run's seed, not on the res
 up to the rounding of larger batches on a GPU.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from PIL import Image
 
@@ -48,6 +48,7 @@ class FaceRequest:
         contrast: what must not show.
         portraits: of the client, at least one; the identity filter compares the face with the first.
         seed: of the run; each attempt derives its own.
+        unwanted: further defects that must not be painted, separated by commas.
     """
 
     client: str
@@ -58,6 +59,7 @@ class FaceRequest:
     contrast: str
     portraits: tuple[Image.Image, ...]
     seed: int = 0
+    unwanted: str = ""
 
     def attempt_seed(self, number: int) -> int:
         """The seed of the noise of an attempt, counted from 1."""
@@ -71,11 +73,10 @@ class FaceRequest:
     @property
     def negative_prompt(self) -> str:
         """What the painter must not paint."""
-        return negative_prompt(self.contrast)
+        return negative_prompt(self.contrast, self.unwanted)
 
     def painting(self, seed: int) -> PaintRequest:
         """What the painter gets; `seed` is that of the attempt's noise."""
-        """What the painter gets for the attempt of that seed."""
         return PaintRequest(self.prompt, self.negative_prompt, self.portraits, seed)
 
     @property
@@ -131,7 +132,7 @@ class ShownFace:
 
 
 class FaceError(RuntimeError):
-    """There is no face to show to this client's counselor.
+    """There is no face to show: a service or filter failed, or as its subclasses say.
 
     Attributes:
         attempts: what was painted.
@@ -142,6 +143,14 @@ class FaceError(RuntimeError):
         self.attempts = tuple(attempts)
 
 
+class FacesExhausted(FaceError):
+    """No attempt gave a face that may be shown: the attempts are used up."""
+
+
+class PortraitUnusable(FaceError):
+    """The client's portrait is at fault: no attempt can give a face."""
+
+
 def show_faces(
     painter: Painter,
     verifier: Verifier,
@@ -150,7 +159,7 @@ def show_faces(
     on_exhaustion: Exhaustion = "keep_best",
     ahead: int = 1,
 ) -> list[ShownFace | FaceError]:
-    """One face per request, in order: the first accepted attempt.
+    """One face per request, in order: the first accepted attempt. All are painted together.
 
     A portrait that cannot be used, or a service that failed, gives a FaceError in place of the face.
 
@@ -160,30 +169,89 @@ def show_faces(
         requests: the faces.
         attempts: per face at most.
         on_exhaustion: if none is accepted, `keep_best` shows the attempt that passed the most checks, among equals the
-            one closest to its threshold, but never an unsafe one; `stop` gives a FaceError.
+            one closest to its threshold, but never an unsafe one; `stop` gives a FacesExhausted.
         ahead: attempts of a client that are painted at a time; changes the time taken, not the result.
 
     Raises:
         ValueError: `attempts` or `ahead` is below 1.
     """
-    if attempts < 1 or ahead < 1:
-        raise ValueError(f"attempts and ahead must be 1 or more, found {attempts} and {ahead}")
-    made: list[list[Attempt]] = [[] for _ in requests]
-    results: list[ShownFace | FaceError | None] = [refusal(painter, request) for request in requests]
-    while open_ := [place for place, result in enumerate(results) if result is None]:
-        batch = [(place, number) for place in open_ for number in next_numbers(made[place], attempts, ahead)]
-        seeds = [requests[place].attempt_seed(number) for place, number in batch]
-        images = painter.paint([requests[p].painting(s) for (p, _), s in zip(batch, seeds, strict=True)])
-        verdicts = verifier.verify([requests[p].verification(i) for (p, _), i in zip(batch, images, strict=True)])
-        for (place, number), painted, image, verdict in zip(batch, seeds, images, verdicts, strict=True):
-            if results[place] is not None:
-                continue  # an earlier attempt of this batch decided it
-            if isinstance(verdict, Exception):
-                results[place] = FaceError(f"attempt {number} could not be verified: {verdict}", made[place])
+    width = max(len(requests) * ahead, 1)
+    found = dict(stream_faces(painter, verifier, requests, attempts, on_exhaustion, width, ahead))
+    return [found[place] for place in range(len(requests))]
+
+
+def stream_faces(
+    painter: Painter,
+    verifier: Verifier,
+    requests: Iterable[FaceRequest],
+    attempts: int = 10,
+    on_exhaustion: Exhaustion = "keep_best",
+    width: int = 8,
+    ahead: int = 1,
+) -> Iterator[tuple[int, ShownFace | FaceError]]:
+    """The faces of `show_faces`, each as soon as it is known, with its place among the requests.
+
+    Every batch is filled up to `width` attempts: a face that is done is yielded, and its place in the next batch goes
+    to the next request, so that a few rejected faces are never painted in a small batch of their own.
+
+    Args:
+        painter, verifier, attempts, on_exhaustion, ahead: see `show_faces`.
+        requests: the faces; the next one is read only when there is room for it.
+        width: attempts that are painted together at most; changes the time taken, not the result.
+
+    Raises:
+        ValueError: `attempts`, `ahead` or `width` is below 1.
+    """
+    if attempts < 1 or ahead < 1 or width < 1:
+        raise ValueError(f"attempts and ahead must be 1 or more, and width, too; found {attempts}, {ahead}, {width}")
+    waiting = enumerate(requests)
+    searches: dict[int, _Search] = {}
+    while True:
+        room = width - sum(len(next_numbers(one.made, attempts, ahead)) for one in searches.values())
+        while room > 0 and (following := next(waiting, None)):
+            place, request = following
+            if refused := refusal(painter, request):
+                yield place, refused
                 continue
-            made[place].append(Attempt(number, painted, image, verdict))
-            results[place] = outcome_of(requests[place], made[place], attempts, on_exhaustion)
-    return [result for result in results if result is not None]
+            searches[place] = _Search(request, [])
+            room -= min(ahead, attempts)
+        if not searches:
+            return
+        batch = [(place, n) for place, one in searches.items() for n in next_numbers(one.made, attempts, ahead)]
+        done = _attempt(painter, verifier, searches, batch[:width], attempts, on_exhaustion)
+        searches = {place: one for place, one in searches.items() if place not in done}
+        yield from done.items()
+
+
+class _Search(NamedTuple):
+    request: FaceRequest
+    made: list[Attempt]
+
+
+def _attempt(
+    painter: Painter,
+    verifier: Verifier,
+    searches: Mapping[int, _Search],
+    batch: Sequence[tuple[int, int]],
+    attempts: int,
+    on_exhaustion: Exhaustion,
+) -> dict[int, ShownFace | FaceError]:
+    """Paints and verifies a batch of (place, number of the attempt); returns what it decided."""
+    asked = [(searches[place].request, searches[place].request.attempt_seed(number)) for place, number in batch]
+    images = painter.paint([request.painting(seed) for request, seed in asked])
+    verdicts = verifier.verify([r.verification(image) for (r, _), image in zip(asked, images, strict=True)])
+    done: dict[int, ShownFace | FaceError] = {}
+    for (place, number), (request, seed), image, verdict in zip(batch, asked, images, verdicts, strict=True):
+        if place in done:
+            continue  # an earlier attempt of this batch decided it
+        made = searches[place].made
+        if isinstance(verdict, Exception):
+            done[place] = FaceError(f"attempt {number} could not be verified: {verdict}", made)
+            continue
+        made.append(Attempt(number, seed, image, verdict))
+        if outcome := outcome_of(request, made, attempts, on_exhaustion):
+            done[place] = outcome
+    return done
 
 
 def refusal(painter: Painter, request: FaceRequest) -> FaceError | None:
@@ -191,7 +259,7 @@ def refusal(painter: Painter, request: FaceRequest) -> FaceError | None:
     try:
         painter.check(request.painting(seed=0))
     except (ValueError, OSError) as error:
-        return FaceError(f"the face cannot be painted: {error}", [])
+        return PortraitUnusable(f"the face cannot be painted: {error}", [])
     return None
 
 
@@ -208,14 +276,16 @@ def outcome_of(
     if last.verdict.accepted:
         return ShownFace(tuple(made), last, request)
     if last.verdict.is_final:
-        return FaceError(f"the client's portrait cannot be used ({last.verdict.outcome}); give another one", made)
+        return PortraitUnusable(
+            f"the client's portrait cannot be used ({last.verdict.outcome}); give another one", made
+        )
     if last.number < attempts:
         return None
     best = max((attempt for attempt in made if attempt.verdict.outcome != "unsafe"), key=closeness, default=None)
     if on_exhaustion == "keep_best" and best is not None:
         return ShownFace(tuple(made), best, request)
     outcomes = ", ".join(attempt.verdict.outcome for attempt in made)
-    return FaceError(f"none of {attempts} faces was accepted ({outcomes})", made)
+    return FacesExhausted(f"none of {attempts} faces was accepted ({outcomes})", made)
 
 
 def closeness(attempt: Attempt) -> tuple[int, bool, float, int]:

@@ -54,10 +54,15 @@ def append_line(path: Path, line: BaseModel) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b") as file:
         _cut_torn_end(file)
-        record = with_own_digest(line.model_dump(mode="json"))
-        file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        file.write(encoded(line))
         file.flush()
         os.fsync(file.fileno())
+
+
+def encoded(line: BaseModel) -> bytes:
+    """A record as a line of the file, with its own digest and the line feed."""
+    record = with_own_digest(line.model_dump(mode="json"))
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _cut_torn_end(file: BinaryIO) -> None:

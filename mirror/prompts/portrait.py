@@ -28,9 +28,15 @@ def portrait_prompt(gender: str, expression: str) -> str:
     return ", ".join(part for part in (f"a {person} img", shown, QUALITY) if part)
 
 
-def negative_prompt(contrast: str) -> str:
-    """Render the negative prompt: unsafe content, the contrasting expression, then image defects."""
-    return ", ".join(part for part in (UNSAFE, contrast.strip(" ,."), UNWANTED) if part)
+def negative_prompt(contrast: str, also: str = "") -> str:
+    """Render the negative prompt: unsafe content, the contrasting expression, then image defects.
+
+    Args:
+        contrast: features that must not show, separated by commas; may be empty.
+        also: further defects, separated by commas.
+    """
+    parts = (UNSAFE, contrast.strip(" ,."), UNWANTED, also.strip(" ,."))
+    return ", ".join(part for part in parts if part)
 
 
 def relevance_statement(cue: str) -> str:

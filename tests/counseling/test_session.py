@@ -143,7 +143,7 @@ def test_a_fault_ends_its_own_session_and_can_be_tried_again(cast, unbroken, tmp
     folder = tmp_path / "sessions"
     outcomes = run(cast, folder, profiles)
     assert [o.status for o in outcomes] == ["complete", "failed", "complete", "complete"]
-    assert outcomes[1].reason.startswith("FaceError: the face cannot be painted")
+    assert outcomes[1].reason.startswith("PortraitUnusable: the face cannot be painted")
     assert json.loads((folder / PROFILES[1].idx / "end.json").read_text())["status"] == "failed"
     assert [o.status for o in run(cast, folder)] == ["complete"] * 4  # mended, and only that one is run
     assert files(folder) == unbroken
@@ -177,7 +177,7 @@ def test_a_portrait_that_breaks_after_the_table_was_checked_ends_its_own_session
     folder = tmp_path / "sessions"
     outcomes = run(cast, folder, profiles, report=report)
     assert [(o.status, o.turns) for o in outcomes] == [("complete", 3), ("failed", 1)]
-    assert outcomes[1].reason.startswith(f"FaceError: the face cannot be painted: {portrait}: ")
+    assert outcomes[1].reason.startswith(f"PortraitUnusable: the face cannot be painted: {portrait}: ")
     of_other = {name: data for name, data in unbroken.items() if name.startswith(f"{PROFILES[0].idx}/")}
     assert of_other and {name: data for name, data in files(folder).items() if name in of_other} == of_other
 

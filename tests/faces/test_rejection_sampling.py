@@ -4,10 +4,20 @@ import hashlib
 from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
-from mirror.faces.rejection_sampling import FaceError, FaceRequest, ShownFace, show_faces
+from mirror.faces.rejection_sampling import (
+    FaceError,
+    FaceRequest,
+    FacesExhausted,
+    PortraitUnusable,
+    ShownFace,
+    show_faces,
+    stream_faces,
+)
 from mirror.seeds import seed_for
 from mirror.services.service import ServiceError
 from mirror.transcripts.verdict import Check, Verdict
@@ -193,6 +203,64 @@ def test_the_prompts_put_what_varies_first():
     assert painting.prompt.startswith("a woman img, averted gaze, ")
     assert painting.negative_prompt.startswith("nude, nsfw, direct gaze, second person")
     assert request().verification(PORTRAIT).statement == "a facial photo with looks away"
+
+
+OUTCOMES = ("accepted", "unsafe", "irrelevant", "another_person", "no_face", "no_face_in_portrait")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4), max_size=7),
+    st.integers(1, 9),
+    st.integers(1, 5),
+    st.integers(1, 4),
+    st.sampled_from(["keep_best", "stop"]),
+)
+def test_a_stream_of_any_width_gives_the_same_faces(outcomes, width, ahead, attempts, policy):
+    script = {str(n): [verdict(outcome) for outcome in each] for n, each in enumerate(outcomes)}
+    requests = [request(client) for client in script]
+    painter = Painter()
+    options = (attempts, policy, width, ahead)
+    found = list(stream_faces(painter, Verifier(script), iter(requests), *options))
+    assert sorted(place for place, _ in found) == list(range(len(requests)))
+    alone = [show_faces(Painter(), Verifier(script), [r], attempts, policy)[0] for r in requests]
+    assert [record(dict(found)[place]) for place in range(len(requests))] == [record(r) for r in alone]
+    assert [type(dict(found)[place]) for place in range(len(requests))] == [type(r) for r in alone]
+    assert max(map(len, painter.batches), default=0) <= width
+
+
+def test_a_stream_fills_every_batch_and_reads_no_request_early():
+    no, yes = verdict("irrelevant"), verdict("accepted")
+    script = {str(n): [no, no, yes] if n % 3 == 0 else [yes] for n in range(12)}
+    painter, read = Painter(), []
+
+    def requests():
+        for client in script:
+            read.append((client, len(painter.batches)))
+            yield request(client)
+
+    stream = stream_faces(painter, Verifier(script), requests(), width=4)
+    assert next(stream)[0] == 1 and [client for client, _ in read] == ["0", "1", "2", "3"]
+    assert sorted(place for place, _ in stream) == [0, *range(2, 12)]
+    assert [len(batch) for batch in painter.batches] == [4, 4, 4, 4, 3, 1]
+
+
+def test_whose_fault_it_is_that_there_is_no_face():
+    script = {
+        "1": [verdict("irrelevant")] * 2,
+        "2": [verdict("no_face_in_portrait")],
+        "3": [ServiceError("down")],
+        "4": [verdict("unsafe", 0.9)] * 2,
+    }
+    found = show_faces(Painter(), Verifier(script), [request(client) for client in script], 2, "stop")
+    assert [type(one) for one in found] == [FacesExhausted, PortraitUnusable, FaceError, FacesExhausted]
+    (broken,) = show_faces(Painter(), Verifier({}), [FaceRequest("8", 3, "Man", "", "unpaintable", "", (PORTRAIT,))])
+    assert type(broken) is PortraitUnusable
+
+
+def test_further_defects_end_the_negative_prompt():
+    face = FaceRequest("7", 1, "man", "", "", "joy", (PORTRAIT,), unwanted="missing limbs")
+    assert face.negative_prompt == f"{request().negative_prompt.replace('direct gaze', 'joy')}, missing limbs"
 
 
 @pytest.mark.slow

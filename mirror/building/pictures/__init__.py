@@ -1,0 +1,6 @@
+"""Pictures of the client's face for every turn of the screenplays: described, painted, verified, and kept on disk."""
+
+from mirror.building.pictures.ablation import ablation
+from mirror.building.pictures.painting import Pictures, PicturesMissing
+
+__all__ = ["Pictures", "PicturesMissing", "ablation"]
