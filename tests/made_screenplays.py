@@ -61,12 +61,10 @@ def make_portrait(folder, index):
 
 def make_clients(folder, number=3, first=101):
     """Test clients: screenplays without lines and pictures."""
-    return [
-        replace(make_screenplay(folder, index), lines=(), pictures={}) for index in range(first, first + number)
-    ]
+    return [replace(make_screenplay(folder, index), lines=(), pictures={}) for index in range(first, first + number)]
 
 
 def make_picture(path, colour):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (24, 24), colour).save(path)
+    Image.new("RGB", (24, 24), colour).save(path, compress_level=0)  # of one size, whatever the colour
     return path

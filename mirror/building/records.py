@@ -176,8 +176,8 @@ def _text_problem(text: str) -> str:
     """Say what a tokenizer could not keep as text; empty if nothing."""
     if half := lone_surrogate(text):
         return f"holds {half}"
-    token = next((token for token in (IMAGE, *CONTROL) if token in text), "")
-    return f"holds the control token {token}" if token else ""
+    token = next((token for token in (IMAGE, *CONTROL, "\0") if token in text), "")
+    return f"holds the control text {token!r}" if token else ""
 
 
 # Fields ---------------------------------------------------------------------------------------------------------------
