@@ -18,6 +18,7 @@ from mirror.training.records import Record, read_records
 from mirror.transcripts.profile import read_profiles
 
 SET = "set.json"
+CARD = "README.md"
 IMAGES = "images"
 TEST_TABLE = "test.csv"
 TEST_IMAGES = "test_images"
@@ -60,13 +61,14 @@ class _File:
         """Return the records of a kind by dialogue and turn."""
         return {(record.dialogue, record.turn): record for record in self.records if record.kind == kind}
 
+    def values(self, record: Record) -> dict[str, str] | None:
+        """Return the fields of a record's prompt; None if no template reproduces it."""
+        read = (counted.template.parse(record.turns[0][0]) for counted in self.prompts.templates[record.kind])
+        return next((values for values in read if values is not None), None)
+
     def fields(self, record: Record) -> dict[str, str]:
         """Return the fields of a record's prompt; empty if no template reproduces it."""
-        for counted in self.prompts.templates[record.kind]:
-            values = counted.template.parse(record.turns[0][0])
-            if values is not None:
-                return values
-        return {}
+        return self.values(record) or {}
 
 
 def check_set(folder: Path, window: int | None = None, shown: Path | None = None) -> pd.DataFrame:
@@ -157,7 +159,11 @@ def _prompt_faults(file: _File, window: int) -> Iterator[str]:
     """Compare the prompts of a file with the templates, the window, and the answers that they repeat."""
     for kind, share in file.prompts.share.items():
         if share < 1:
-            yield f"{file.name}: {share:.2%} of the prompts of kind {kind} are reproduced by a template, must be all"
+            odd = [record.name for record in file.records if record.kind == kind and file.values(record) is None]
+            yield (
+                f"{file.name}: {share:.3%} of the prompts of kind {kind} are reproduced by a template, must be all; "
+                f"mend or leave out the texts of, for example, {', '.join(odd[:3]) or 'those with odd line breaks'}"
+            )
     replies, captions = file.of_kind("response"), file.of_kind("emotion_recognition")
     for kind in ("response", "planning"):
         for (dialogue, turn), record in file.of_kind(kind).items():

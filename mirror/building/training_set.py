@@ -9,18 +9,21 @@ import re
 import shutil
 import unicodedata
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mirror.building.client_table import write_clients
+from mirror.building.data_card import CardFacts, write_card
 from mirror.building.dropped import STEPS, Dropped, dropped_table
 from mirror.building.record_options import RecordOptions
 from mirror.building.records import image_file, make_records, sift_turns
 from mirror.building.screenplays import Screenplay
 from mirror.building.set_check import (
+    CARD,
     DIALOGUE_COLUMNS,
     DIALOGUES,
     DROPPED,
@@ -58,7 +61,7 @@ def write_set(
     options: RecordOptions,
     run: str,
     dropped: Iterable[Dropped] = (),
-    texts: Mapping[str, str] | None = None,
+    card: CardFacts | None = None,
     fresh: bool = False,
 ) -> pd.DataFrame:
     """Write and check a training set. The same content gives the same bytes, whatever the order of the arguments.
@@ -72,7 +75,7 @@ def write_set(
         options: of the records.
         run: the name of the run that the set belongs to.
         dropped: what all steps left out.
-        texts: further text files by name, such as the data card; they hold no time and no path of this machine.
+        card: what the data card says beyond the counts; None for a set without a card.
         fresh: whether to replace the set of another run.
 
     Returns:
@@ -83,7 +86,7 @@ def write_set(
         SetError: the set has faults; the folder was not changed.
         FolderInUse: another process writes the folder.
     """
-    ordered, tested = by_idx(screenplays), by_idx(clients)
+    ordered, tested, left_out = by_idx(screenplays), by_idx(clients), in_order(dropped)
     if faults := [*_idx_faults(ordered), *([] if ordered else ["there is no dialogue to write"])]:
         raise SetError(folder, faults)
     with locked(folder, "building the set"):
@@ -91,9 +94,11 @@ def write_set(
         remove_scratch(folder, "building-*")
         scratch = folder.with_name(f".{folder.name}.building-{uuid.uuid4().hex}")
         try:
-            _write(scratch, ordered, tested, options, dropped)
-            for name, text in (texts or {}).items():
-                write_text(scratch / name, text)
+            counts = _write(scratch, ordered, tested, options)
+            write_text(scratch / DROPPED, csv_text(dropped_table(left_out)))
+            if card:
+                table = dialogue_table(ordered, tested, options)
+                write_text(scratch / CARD, write_card(card, counts, table, left_out))
             write_json(scratch / SET, _facts(options, run))
             write_digests(scratch, subfolders=True)
             checked = check_set(scratch, shown=folder)
@@ -106,6 +111,20 @@ def write_set(
 def by_idx(screenplays: Iterable[Screenplay]) -> list[Screenplay]:
     """Sort by idx, numbers in it by their value: `cactus-2` before `cactus-10`."""
     return sorted(screenplays, key=lambda screenplay: natural_key(screenplay.idx))
+
+
+def in_order(dropped: Iterable[Dropped]) -> list[Dropped]:
+    """Sort what was left out by step, idx and line, so that it does not depend on the order of the work."""
+    return sorted(
+        dropped,
+        key=lambda one: (
+            STEPS.index(one.step),
+            natural_key(one.idx),
+            -1 if one.line is None else one.line,
+            one.reason,
+            one.detail,
+        ),
+    )
 
 
 def natural_key(name: str) -> tuple[Any, ...]:
@@ -153,23 +172,19 @@ def dialogue_table(
 
 
 def _write(
-    folder: Path,
-    screenplays: Sequence[Screenplay],
-    clients: Sequence[Screenplay],
-    options: RecordOptions,
-    dropped: Iterable[Dropped],
-) -> None:
-    """Write records, pictures and tables into an empty folder."""
+    folder: Path, screenplays: Sequence[Screenplay], clients: Sequence[Screenplay], options: RecordOptions
+) -> pd.DataFrame:
+    """Write pictures, records and clients into an empty folder; return the number of records by cot and kind."""
     _copy_pictures(folder / IMAGES, screenplays, options)
-    for cot in VARIANTS:
-        _write_records(folder / records_file(cot), screenplays, cot, options)
+    counts = [
+        {"cot": cot, "kind": kind, "records": count}
+        for cot in VARIANTS
+        for kind, count in sorted(_write_records(folder / records_file(cot), screenplays, cot, options).items())
+    ]
     if clients:
         write_clients(clients, folder / TEST_TABLE, folder / TEST_IMAGES)
     write_text(folder / DIALOGUES, csv_text(dialogue_table(screenplays, clients, options)))
-    reported = sorted(
-        dropped, key=lambda d: (STEPS.index(d.step), natural_key(d.idx), -1 if d.line is None else d.line, d.reason)
-    )
-    write_text(folder / DROPPED, csv_text(dropped_table(reported)))
+    return pd.DataFrame(counts)
 
 
 def _copy_pictures(images: Path, screenplays: Sequence[Screenplay], options: RecordOptions) -> None:
@@ -187,18 +202,24 @@ def _copy_pictures(images: Path, screenplays: Sequence[Screenplay], options: Rec
             bar.update()
 
 
-def _write_records(path: Path, screenplays: Sequence[Screenplay], cot: str, options: RecordOptions) -> None:
-    """Write the records of a variant as one JSON list, a dialogue at a time: all of them may not fit in memory."""
+def _write_records(path: Path, screenplays: Sequence[Screenplay], cot: str, options: RecordOptions) -> Counter[str]:
+    """Write the records of a variant as one JSON list, a dialogue at a time: all of them may not fit in memory.
+
+    Returns:
+        The number of records of each kind.
+    """
+    counts: Counter[str] = Counter()
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         before = "[\n "
         for screenplay in screenplays:
             for record in make_records(screenplay, cot, options):
-                text = json.dumps(record, indent=1, ensure_ascii=False).replace("\n", "\n ")
-                file.write(before + text)
+                counts[record["question_id"].rsplit(":", 1)[1]] += 1
+                file.write(before + json.dumps(record, indent=1, ensure_ascii=False).replace("\n", "\n "))
                 before = ",\n "
         file.write("\n]\n")
         file.flush()
         os.fsync(file.fileno())
+    return counts
 
 
 def _facts(options: RecordOptions, run: str) -> dict[str, Any]:

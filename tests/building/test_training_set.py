@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from mirror.building.data_card import CardFacts
 from mirror.building.dropped import Dropped
 from mirror.building.record_options import RecordOptions
 from mirror.building.set_check import SetError
@@ -37,7 +38,7 @@ def contents(folder):
 def test_a_set_has_its_files(tmp_path, screenplays, clients):
     folder = tmp_path / "set"
     dropped = [Dropped("text", "cactus-9", 3, "repeats_words", "says so twice")]
-    checked = write_set(folder, screenplays, clients, OPTIONS, "build", dropped, {"README.md": "# A set\n"})
+    checked = write_set(folder, screenplays, clients, OPTIONS, "build", dropped, CardFacts("A set"))
     turns = sum(len(one.therapist_lines) for one in screenplays)
     assert {path.name for path in folder.iterdir()} == {
         "mirror_base.json", "mirror_planning.json", "mirror_ec.json", "mirror_ec_planning.json", "images",
