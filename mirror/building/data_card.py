@@ -108,7 +108,7 @@ def size_category(records: int) -> str:
 def _front(facts: CardFacts, counts: pd.DataFrame, parquet: bool) -> dict[str, Any]:
     """Return the front matter: what the Hub searches by, and which files a configuration has."""
     return {
-        "pretty_name": facts.title,
+        "pretty_name": _plain(facts.title),
         "license": facts.license,
         "language": [facts.language],
         "task_categories": ["image-text-to-text"],

@@ -2,7 +2,10 @@
 
 import json
 import os
+import pickle
 import random
+import subprocess
+import sys
 from dataclasses import replace
 
 import pandas as pd
@@ -16,6 +19,7 @@ from mirror.building.training_set import SetConflict, by_idx, dialogue_table, na
 from mirror.prompts import VARIANTS
 from mirror.training.dataset import find_prompts, load_training_set
 from mirror.transcripts.profile import read_profiles
+from tests import ROOT
 from tests.made_screenplays import make_clients, make_screenplays
 
 OPTIONS = RecordOptions()
@@ -177,6 +181,41 @@ def test_training_reads_the_set(tmp_path, screenplays, clients, llava, cot):
     found = find_prompts(data, cot)
     for kind, (counted, *_) in own.templates.items():
         assert found.template(kind, counted.template.fields) == counted.template
+
+
+WRITE = (
+    "import pickle, sys\n"
+    "from pathlib import Path\n"
+    "from mirror.building.record_options import RecordOptions\n"
+    "from mirror.building.training_set import write_set\n"
+    "folder = Path(sys.argv[1])\n"
+    "screenplays, clients = pickle.loads((folder / 'input').read_bytes())\n"
+    "print('ready', flush=True)\n"
+    "write_set(folder / 'set', screenplays, clients, RecordOptions(), 'build')\n"
+)
+
+
+@pytest.mark.slow
+def test_a_killed_writer_leaves_all_or_nothing(tmp_path, clients):
+    screenplays = make_screenplays(tmp_path / "sources", 40)
+    write_set(tmp_path / "whole", screenplays, clients, OPTIONS, "build")
+    (tmp_path / "input").write_bytes(pickle.dumps((screenplays, clients)))
+    killed = 0
+    for seconds in (0.02, 0.1, 0.3, 0.5, 1):
+        writer = subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
+        assert writer.stdout.readline() == b"ready\n"
+        try:
+            writer.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            writer.kill()
+            killed += 1
+        writer.stdout.close()
+        writer.wait()
+        assert not (tmp_path / "set").exists() or contents(tmp_path / "set") == contents(tmp_path / "whole")
+    assert killed
+    write_set(tmp_path / "set", screenplays, clients, OPTIONS, "build")
+    assert contents(tmp_path / "set") == contents(tmp_path / "whole")
+    assert not list(tmp_path.glob(".set.building*"))
 
 
 def test_names_sort_by_their_numbers(screenplays):
