@@ -3,11 +3,13 @@
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mirror.models.checkpoint import read_prompts
 from mirror.paths import input_path, output_path
 from mirror.prompts import VARIANTS, PromptSet, completed, lacking, own_prompts
 
+SHORTEST = 8  # characters of a line that is taken for one of the prompt
 WINDOW = 16  # utterances, as the counselor reads
 IMAGE_NAME = "turn:{turn}_{portrait}.png"  # as published; Windows cannot store the colon
 
@@ -69,6 +71,13 @@ class RecordOptions:
             raise ValueError(f"window: must be at least 1 utterance, found {self.window}")
         if problem := _name_problem(self.image_name):
             raise ValueError(f"image_name: {problem}, found {self.image_name!r}; for example {IMAGE_NAME}")
+
+    @cached_property
+    def prompt_lines(self) -> tuple[str, ...]:
+        """The constant lines of all templates, at least `SHORTEST` characters long; a value must not repeat one."""
+        templates = (c.template for found in self.prompts.values() for of in found.templates.values() for c in of)
+        lines = (line.strip() for template in templates for part in template.parts[0] for line in part.split("\n"))
+        return tuple(sorted({line for line in lines if len(line) >= SHORTEST}))
 
 
 def _name_problem(name: str) -> str:

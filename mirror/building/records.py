@@ -77,7 +77,7 @@ def make_records(screenplay: Screenplay, cot: str, options: RecordOptions) -> li
         )
 
     for turn in sift_turns(screenplay, options).kept:
-        cue = screenplay.lines[turn - 1].direction
+        cue = screenplay.lines[turn - 1].direction.strip()
         has_spoken = window.has_spoken(turn)
         context = about | {"dialogue": prompts.forms.dialogue.write(window.before(turn))}
         if variant.ec:
@@ -105,14 +105,15 @@ def sift_turns(screenplay: Screenplay, options: RecordOptions) -> Sifted[int]:
     caption, which cannot be empty, and the four hold the same turns.
     """
     pictured = [turn for turn in screenplay.therapist_lines if turn - 1 in screenplay.pictures]
-    if unusable := _profile_fault(screenplay):
+    if unusable := _profile_fault(screenplay, options):
         return Sifted((), (Dropped("record", screenplay.idx, None, *unusable),))
     odd = [bool(_text_problem(line.words)) for line in screenplay.lines]
     window = _Window(screenplay.lines, options.window)
     kept: list[int] = []
     dropped: list[Dropped] = []
     for turn in pictured:
-        if fault := _turn_fault(screenplay.lines, turn, [place for place in window.places(turn) if odd[place]]):
+        strange = [place for place in window.places(turn) if odd[place]]
+        if fault := _turn_fault(screenplay.lines, turn, strange, options):
             dropped.append(Dropped("record", screenplay.idx, *fault, what="turn"))
         else:
             kept.append(turn)
@@ -145,7 +146,9 @@ def plan_fault(screenplay: Screenplay) -> str:
     return ""
 
 
-def _turn_fault(lines: Sequence[Line], turn: int, odd: Sequence[int]) -> tuple[int, str, str] | None:
+def _turn_fault(
+    lines: Sequence[Line], turn: int, odd: Sequence[int], options: RecordOptions
+) -> tuple[int, str, str] | None:
     """Return the line, reason and detail of what is wrong with a turn."""
     if not lines[turn - 1].direction.strip():
         return turn - 1, "no_direction", "the client's line has no stage direction, which is the answer of the caption"
@@ -154,12 +157,14 @@ def _turn_fault(lines: Sequence[Line], turn: int, odd: Sequence[int]) -> tuple[i
     for place, text in ((turn - 1, lines[turn - 1].direction), (turn, lines[turn].words)):
         if problem := _text_problem(text):
             return place, "control_text", problem
+    if line := _prompt_line(lines[turn - 1].direction, options):
+        return turn - 1, "prompt_line", f"the stage direction has a line that begins like one of the prompt: {line!r}"
     if odd:
         return odd[0], "control_text", f"{_text_problem(lines[odd[0]].words)}, in the window of line {turn}"
     return None
 
 
-def _profile_fault(screenplay: Screenplay) -> tuple[str, str] | None:
+def _profile_fault(screenplay: Screenplay, options: RecordOptions) -> tuple[str, str] | None:
     """Return the reason and detail of what makes every prompt of a dialogue unusable."""
     info = screenplay.info
     texts = {"personal_info": info.personal_info, "reason": info.reason, "technique": screenplay.technique}
@@ -169,7 +174,15 @@ def _profile_fault(screenplay: Screenplay) -> tuple[str, str] | None:
             return "control_text", f"{name} {problem}"
         if label := _UTTERANCE.search(text):
             return "speaker_label", f"{name} has a line that begins like an utterance: {label[0].strip()!r}"
+        if line := _prompt_line(text, options):
+            return "prompt_line", f"{name} has a line that begins like one of the prompt: {line!r}"
     return None
+
+
+def _prompt_line(text: str, options: RecordOptions) -> str:
+    """Return the line of a value that could not be told from the prompt around it; empty if there is none."""
+    lines = (line.strip() for line in text.split("\n"))
+    return next((line for line in lines if line.startswith(options.prompt_lines)), "")
 
 
 def _text_problem(text: str) -> str:

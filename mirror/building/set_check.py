@@ -1,5 +1,6 @@
 """Checks a training set as its reader gets it: with the project's own reader, from the files alone."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ DIALOGUES = "dialogues.csv"
 DROPPED = "dropped.csv"
 DIALOGUE_COLUMNS = ("idx", "client", "split", "resistance", "portrait", "person", "technique", "turns", "words")
 SHOWN = 20  # faults that a message lists
+_LIST = re.compile(r"\n[ \t]*[-*•–][ \t]")
 
 Turn = tuple[str, str]  # dialogue and turn
 
@@ -65,6 +67,13 @@ class _File:
         """Return the fields of a record's prompt; None if no template reproduces it."""
         read = (counted.template.parse(record.turns[0][0]) for counted in self.prompts.templates[record.kind])
         return next((values for values in read if values is not None), None)
+
+    def is_odd(self, record: Record) -> bool:
+        """Whether no template fits a prompt, or one does with a list inside a field that is none elsewhere."""
+        values = self.values(record)
+        return values is None or any(
+            _LIST.search(text) for name, text in values.items() if name not in ("dialogue", "plan")
+        )
 
     def fields(self, record: Record) -> dict[str, str]:
         """Return the fields of a record's prompt; empty if no template reproduces it."""
@@ -159,10 +168,10 @@ def _prompt_faults(file: _File, window: int) -> Iterator[str]:
     """Compare the prompts of a file with the templates, the window, and the answers that they repeat."""
     for kind, share in file.prompts.share.items():
         if share < 1:
-            odd = [record.name for record in file.records if record.kind == kind and file.values(record) is None]
+            odd = [record.name for record in file.records if record.kind == kind and file.is_odd(record)]
             yield (
                 f"{file.name}: {share:.3%} of the prompts of kind {kind} are reproduced by a template, must be all; "
-                f"mend or leave out the texts of, for example, {', '.join(odd[:3]) or 'those with odd line breaks'}"
+                f"mend or leave out the texts of, for example, {', '.join(odd[:3]) or 'profiles of several lines'}"
             )
     replies, captions = file.of_kind("response"), file.of_kind("emotion_recognition")
     for kind in ("response", "planning"):

@@ -175,6 +175,12 @@ def with_line(place, **changed):
         (replace(PLAY, plan=()), (2, 4, 6), [("unusable_plan", None, "plan")]),
         (replace(PLAY, plan=("a", "<s> b")), (), [("control_text", None, "dialogue")]),
         (replace(PLAY, info=replace(INFO, personal_info="A\nTherapist: B")), (), [("speaker_label", None, "dialogue")]),
+        (
+            replace(PLAY, info=replace(INFO, reason="A\n - Reason for Counseling: B")),
+            (),
+            [("prompt_line", None, "dialogue")],
+        ),
+        (with_line(3, direction="A\nAnswer as the therapist."), (2, 6), [("prompt_line", 3, "turn")]),
         (replace(PLAY, info=replace(INFO, reason="\0")), (), [("control_text", None, "dialogue")]),
     ],
 )

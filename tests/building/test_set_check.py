@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -186,6 +187,13 @@ def test_test_clients_are_those_of_the_table(folder):
     assert "column personal_info is missing" in faults(folder)
 
 
+def test_the_prompts_that_are_not_reproduced_are_named(tmp_path):
+    screenplays = make_screenplays(tmp_path / "sources", 8)
+    screenplays[3] = replace(screenplays[3], info=replace(screenplays[3].info, reason="A\n- b: c\n- d: e"))
+    with pytest.raises(SetError, match=r"planning are reproduced.*for example, record \d+ \(cactus-4-emotional-resist"):
+        write_set(tmp_path / "set", screenplays, [], RecordOptions(), "build")
+
+
 def test_a_message_lists_some_faults_and_counts_all():
-    error = SetError(__import__("pathlib").Path("set"), [f"fault {n}" for n in range(30)])
+    error = SetError(Path("set"), [f"fault {n}" for n in range(30)])
     assert "has 30 faults" in str(error) and "and 10 more" in str(error) and len(error.faults) == 30
