@@ -24,10 +24,25 @@ def digest(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
-def write_digests(folder: Path) -> None:
-    """Write `digests.json`: the digest of every file in `folder`, except hidden files and itself."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    write_json(folder / DIGESTS, {name: digest(folder / name) for name in names if name != DIGESTS})
+def write_digests(folder: Path, subfolders: bool = False) -> None:
+    """Write `digests.json`: the digest of every file in `folder`, except hidden files and itself.
+
+    Args:
+        folder: the folder; its files are complete.
+        subfolders: also the files below its subfolders, named by their path with `/`.
+    """
+    write_json(folder / DIGESTS, {name: digest(folder / name) for name in file_names(folder, subfolders)})
+
+
+def file_names(folder: Path, subfolders: bool) -> list[str]:
+    """List the files of a folder that digests are taken of, sorted: without hidden files and `digests.json`."""
+    found = (path for path in (folder.rglob("*") if subfolders else folder.iterdir()) if path.is_file())
+    named = (path.relative_to(folder) for path in found)
+    return sorted(name.as_posix() for name in named if not _is_hidden(name) and name.as_posix() != DIGESTS)
+
+
+def _is_hidden(name: Path) -> bool:
+    return any(part.startswith(".") for part in name.parts)
 
 
 def folder_faults(folder: Path, thorough: bool = False) -> list[str]:

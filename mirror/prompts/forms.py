@@ -83,8 +83,12 @@ class FieldForms:
         form = PlanForm.of(plan.text)
         if plan.text and (str(form) if form else IRREGULAR) in self.plans:
             return plan.text
+        return self.steps_text(plan.steps)
+
+    def steps_text(self, steps: Sequence[str]) -> str:
+        """Format the steps of a plan in the most common form of the data; empty without steps."""
         common = next((found for text in self.plans if (found := PlanForm.of(text))), PlanForm())
-        return common.write(plan.steps)
+        return common.write(steps)
 
     def respelled(self, text: str) -> str:
         """Replace the names of techniques in `text` by their spelling in the data."""

@@ -7,6 +7,7 @@ import pytest
 
 from mirror.files.digests import (
     DIGESTS,
+    file_names,
     folder_faults,
     matches_own_digest,
     require_intact,
@@ -92,3 +93,16 @@ def test_a_record_knows_its_own_content():
     assert not matches_own_digest(record | {"turns": 4})
     assert not matches_own_digest(record | {"more": None})
     assert not matches_own_digest(record | {"sha256": "0" * 64})
+
+
+def test_subfolders_count_where_they_are_asked_for(folder):
+    (folder / "images/.cache").mkdir(parents=True)
+    for name in ("images/turn:0.png", "images/.hidden", "images/.cache/x", "images/digests.json"):
+        (folder / name).write_text(name)
+    assert file_names(folder, subfolders=False) == ["config.json", "weights.bin"]
+    write_digests(folder, subfolders=True)
+    names = ["config.json", "images/digests.json", "images/turn:0.png", "weights.bin"]
+    assert list(json.loads((folder / DIGESTS).read_text())) == names == file_names(folder, subfolders=True)
+    (folder / "images/turn:0.png").write_text("images/turn:1.png")
+    (fault,) = folder_faults(folder, thorough=True)
+    assert fault.endswith("images/turn:0.png was changed since the folder was written")
