@@ -44,8 +44,8 @@ def age_group(age: int) -> int:
 def assign(seekers: Sequence[Seeker], portraits: Sequence[Portrait], seed: int, age_gap: int) -> Mapping[str, Portrait]:
     """Assign portraits, each to at most one client.
 
-    Takes some 40 bytes for each pair of a client and a portrait of a gender, and less than a second for 1,500 clients
-    and 5,000 portraits where there are enough of each age.
+    Takes some 40 bytes for each pair of a client and a portrait of a gender, and a few seconds for 1,500 clients
+    and 5,000 portraits. Where clients outnumber portraits it takes longer: half a minute for 6,000 and 5,000.
 
     Args:
         seekers: with keys that differ.
