@@ -20,11 +20,13 @@ from mirror.prompts import VARIANTS
 from pocket.llava.pretraining import train_language, write_examples, write_text
 from pocket.llava.tokenizer import train_llama_tokenizer
 from pocket.llava.tower import Augmenter, features, train_tower
+from pocket.pictures.snapshots import SIZE as IMAGE_SIZE
 from pocket.pictures.strangers import Stranger, draw_faces
 from pocket.seeds import stream
 from pocket.texts.corpus import write_story
-from pocket.texts.dataset import IMAGE_SIZE, make_dialogues, make_records
+from pocket.texts.dataset import make_records
 from pocket.texts.notes import client_lines
+from pocket.texts.screenplays import make_dialogues
 
 SEED = 11
 DRILLS = 0.5  # share of copying exercises in the second phase

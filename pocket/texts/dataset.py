@@ -3,28 +3,16 @@
 All variants share the same dialogues: the replies are the same, only the context differs.
 """
 
-import json
 from pathlib import Path
 
-from PIL import Image
-
 from mirror.prompts import VARIANTS, format_dialogue, format_plan, format_steps, own_template
-from pocket.drawing.expressions import EXPRESSIONS
-from pocket.drawing.faces import draw
-from pocket.seeds import stable_seed
-from pocket.texts.clients import Client
-from pocket.texts.dialogues import Dialogue, write_dialogue
+from pocket.texts.dialogues import Dialogue
 
 SEED = 7
 CLIENTS = 40
 IMAGE_SIZE = 112  # side in pixels
 COLOURS = 160  # of the palette, which keeps the files small
 FOLDER = Path(__file__).parents[1] / "data"
-
-
-def make_dialogues(seed: int = SEED, clients: int = CLIENTS) -> list[Dialogue]:
-    """Writes one dialogue for each client of a seed."""
-    return [write_dialogue(Client.from_seed(seed, idx), seed) for idx in range(clients)]
 
 
 def make_records(dialogues: list[Dialogue], cot: str) -> list[dict]:
@@ -36,30 +24,9 @@ def make_records(dialogues: list[Dialogue], cot: str) -> list[dict]:
     return [record for number, dialogue in enumerate(dialogues) for record in _records(number, dialogue, cot)]
 
 
-def draw_exchange(dialogue: Dialogue, turn: int, seed: int = SEED) -> Image.Image:
-    """Draws the face of one exchange: a palette image of `IMAGE_SIZE` pixels a side."""
-    exchange, client = dialogue.exchanges[turn], dialogue.client
-    moment = stable_seed("face", seed, client.idx, turn)
-    face = draw(client.identity, EXPRESSIONS[exchange.expression], moment, IMAGE_SIZE)
-    return face.quantize(COLOURS, dither=0)
-
-
 def image_path(dialogue: Dialogue, turn: int) -> str:
     """Returns the path of an exchange's face relative to the folder of images."""
     return f"{dialogue.client.idx:03d}/{turn}.png"
-
-
-def write_dataset(folder: Path = FOLDER, seed: int = SEED, clients: int = CLIENTS) -> None:
-    """Writes `mirror_<cot>.json` for every variant and `images/<client>/<turn>.png` under `folder`."""
-    dialogues = make_dialogues(seed, clients)
-    for dialogue in dialogues:
-        for exchange in dialogue.exchanges:
-            path = folder / "images" / image_path(dialogue, exchange.turn)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draw_exchange(dialogue, exchange.turn, seed).save(path, optimize=True)
-    for cot in VARIANTS:
-        text = json.dumps(make_records(dialogues, cot), indent=1, ensure_ascii=False)
-        (folder / f"mirror_{cot}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _records(number: int, dialogue: Dialogue, cot: str) -> list[dict]:

@@ -1,4 +1,4 @@
-"""The committed pocket test table is what the code makes, and its clients are none of the training set's."""
+"""The held-out pocket clients: their table, their portraits, and that the training set has none of them."""
 
 import csv
 from collections import Counter
@@ -10,8 +10,10 @@ from PIL import Image
 from mirror.faces.identity import FacePack, similarity
 from mirror.transcripts.profile import COLUMNS, read_profiles
 from pocket.texts.clients import Client
-from pocket.texts.dataset import CLIENTS, make_dialogues
-from pocket.texts.profiles import FOLDER, PORTRAITS, TABLE, make_clients, portrait_images, write_profiles
+from pocket.texts.profiles import PORTRAITS, TABLE, make_clients, portrait_images
+from pocket.texts.screenplays import CLIENTS, make_dialogues
+from pocket.texts.sources import FOLDER
+from tests import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +25,12 @@ def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def test_writing_gives_the_committed_files(tmp_path):
-    write_profiles(tmp_path)
-    written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")}
-    assert written == {path.relative_to(FOLDER) for path in (FOLDER / TABLE, *(FOLDER / PORTRAITS).iterdir())}
-    assert (tmp_path / TABLE).read_bytes() == (FOLDER / TABLE).read_bytes()
-    for path in (FOLDER / PORTRAITS).iterdir():
-        assert np.array_equal(pixels(path), pixels(tmp_path / PORTRAITS / path.name)), path
+def test_the_table_of_the_training_set_is_the_same():
+    """Building copies the table and the portraits as they are, so that a study's clients stay the same."""
+    data = ROOT / "pocket/data"
+    assert (data / "test.csv").read_bytes() == (FOLDER / TABLE).read_bytes()
+    for path in (data / "test_images").iterdir():
+        assert np.array_equal(pixels(path), pixels(FOLDER / PORTRAITS / path.name)), path
 
 
 def test_a_row_says_what_its_client_is(profiles):
