@@ -15,7 +15,7 @@ def main() -> None:
     what = parser.parse_args().what
     # Imported here: spawned worker processes import this module and need no model.
     from pocket.llava import model as llava
-    from pocket.texts import sources
+    from pocket.tables import sources
 
     if "data" in what:
         sources.write_sources()

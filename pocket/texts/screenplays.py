@@ -12,6 +12,7 @@ from mirror.prompts import format_steps
 from pocket.seeds import stream
 from pocket.texts.clients import Client
 from pocket.texts.dialogues import Dialogue, write_dialogue
+from pocket.texts.traps import TRAPS
 
 SEED = 7
 CLIENTS = 40
@@ -85,7 +86,7 @@ def _row(dialogue: Dialogue) -> dict[str, str]:
         "personal_info": client.personal_information,
         "personality": client.personality,
         "distorted_thought": client.distorted_thought,
-        "thinking_trap": client.worry.trap,
+        "thinking_trap": TRAPS[client.worry.thought],
         "reason_for_seeking_counseling": client.reason_for_counseling,
         "cbt_technique": screenplay.technique,
         "cbt_plan": format_steps(screenplay.plan),

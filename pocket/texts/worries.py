@@ -13,7 +13,6 @@ class Worry:
     Attributes:
         reason: The reason for counseling, in whole sentences.
         thought: The distorted thought, a sentence without its full stop, which the therapist quotes.
-        trap: The kind of distortion in the thought.
         event: What the worry is about, a noun phrase, e.g. `the talk on Monday`.
         worst: What the client fears, a noun phrase.
         fact: Evidence against the thought, a clause.
@@ -28,7 +27,6 @@ class Worry:
 
     reason: str
     thought: str
-    trap: str
     event: str
     worst: str
     fact: str
@@ -47,7 +45,6 @@ WORRIES = (
     Worry(
         reason="I have to give a talk at work and I can't sleep.",
         thought="everyone will laugh at me",
-        trap="fortune telling",
         event="the talk on Monday",
         worst="a room full of people who laugh",
         fact="my last talk went well",
@@ -62,7 +59,6 @@ WORRIES = (
     Worry(
         reason="My best friend has not called me for weeks.",
         thought="she does not like me any more",
-        trap="mind reading",
         event="the silence of my friend",
         worst="the end of a long friendship",
         fact="she sent me a warm card last month",
@@ -77,7 +73,6 @@ WORRIES = (
     Worry(
         reason="I failed an exam and I don't want to try again.",
         thought="I'm too stupid for this school",
-        trap="labeling",
         event="the exam in spring",
         worst="a second bad mark",
         fact="I passed four exams before",
@@ -92,7 +87,6 @@ WORRIES = (
     Worry(
         reason="My partner left me and I blame myself for all of it.",
         thought="it was all my fault",
-        trap="personalization",
         event="the end of the relationship",
         worst="a life alone",
         fact="my partner stopped talking to me first",
@@ -107,7 +101,6 @@ WORRIES = (
     Worry(
         reason="I feel my heart race on the train, so I stay at home.",
         thought="I will faint and no one will help me",
-        trap="catastrophizing",
         event="the ride on the train",
         worst="a fall in front of strangers",
         fact="my heart has raced often and I never fainted",
@@ -122,7 +115,6 @@ WORRIES = (
     Worry(
         reason="My boss gave my project to someone else.",
         thought="my boss thinks I'm useless",
-        trap="mind reading",
         event="the project at work",
         worst="the loss of my job",
         fact="my boss asked me to train the new people",
@@ -137,7 +129,6 @@ WORRIES = (
     Worry(
         reason="I shout at my children and then I feel awful.",
         thought="I'm a bad parent",
-        trap="labeling",
         event="the evenings with the children",
         worst="children who fear me",
         fact="I laugh with my children at breakfast",
@@ -152,7 +143,6 @@ WORRIES = (
     Worry(
         reason="I owe money and I'm afraid to open my letters.",
         thought="I will lose everything",
-        trap="catastrophizing",
         event="the pile of letters",
         worst="the loss of my home",
         fact="I paid back a loan three years ago",
@@ -167,7 +157,6 @@ WORRIES = (
     Worry(
         reason="I eat lunch alone because I can't talk to people at work.",
         thought="they find me boring",
-        trap="mind reading",
         event="the lunch break at work",
         worst="a long silence at the table",
         fact="one colleague asked me to sit with her",
@@ -182,7 +171,6 @@ WORRIES = (
     Worry(
         reason="I check the stove and the door many times a day.",
         thought="one slip and the house will burn down",
-        trap="catastrophizing",
         event="the way out of the house",
         worst="a fire at home",
         fact="I have left home a thousand times without a fire",
@@ -197,7 +185,6 @@ WORRIES = (
     Worry(
         reason="I lost my job last year and I have stopped looking.",
         thought="no one will ever hire me",
-        trap="overgeneralization",
         event="the search for a job",
         worst="years without work",
         fact="two firms asked me to come and talk",
@@ -212,7 +199,6 @@ WORRIES = (
     Worry(
         reason="My father is ill and I never rest.",
         thought="I'm selfish if I rest",
-        trap="should statements",
         event="the care for my father",
         worst="my father alone in need",
         fact="my father told me to see my friends",
@@ -227,7 +213,6 @@ WORRIES = (
     Worry(
         reason="I think about my body all day and I hide it.",
         thought="everyone stares at my body",
-        trap="mind reading",
         event="the swim with my friends",
         worst="a crowd that stares at me",
         fact="my friends look at the water and not at me",
@@ -242,7 +227,6 @@ WORRIES = (
     Worry(
         reason="I work until midnight because my work is never good enough.",
         thought="good work is not enough",
-        trap="black-and-white thinking",
         event="the report for my team",
         worst="a report with a mistake",
         fact="my team liked the report that I wrote in one day",
@@ -257,7 +241,6 @@ WORRIES = (
     Worry(
         reason="I moved to a new town and I feel lonely.",
         thought="I will always be alone",
-        trap="overgeneralization",
         event="the weekends in the new town",
         worst="another year without a friend",
         fact="I found friends in my last town",
@@ -272,7 +255,6 @@ WORRIES = (
     Worry(
         reason="I was robbed in the park and I don't go out at night.",
         thought="it will happen again",
-        trap="fortune telling",
         event="the walk in the evening",
         worst="another attack",
         fact="I walked there safely for six years",
@@ -287,7 +269,6 @@ WORRIES = (
     Worry(
         reason="My son does badly at school and I can't stop thinking about it.",
         thought="I have failed my son",
-        trap="personalization",
         event="the marks of my son",
         worst="a son without a future",
         fact="my son talks to me about his day",
@@ -302,7 +283,6 @@ WORRIES = (
     Worry(
         reason="I had a fight with my sister and we don't talk.",
         thought="she wanted to hurt me",
-        trap="mind reading",
         event="the fight with my sister",
         worst="a family that breaks apart",
         fact="she helped me when I was ill",

@@ -1,7 +1,7 @@
 """The clients of the counselor's evaluation are held out."""
 
 from pocket.llava.counselor_evaluation import write_evaluation_dialogues
-from pocket.texts.profiles import make_clients
+from pocket.tables.profiles import make_clients
 from pocket.texts.screenplays import make_dialogues
 
 

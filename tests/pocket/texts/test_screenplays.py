@@ -12,6 +12,8 @@ from mirror.transcripts.profile import resistance_of
 from pocket.drawing.expressions import EXPRESSIONS, expression_of
 from pocket.texts.screenplays import CLIENTS, COLUMNS, DIRECTIONS, format_line, format_table, idx_of, make_screenplay
 from pocket.texts.screenplays import make_dialogues as make
+from pocket.texts.traps import TRAPS
+from pocket.texts.worries import WORRIES
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,10 @@ def test_a_row_has_the_published_columns(dialogues, rows):
         assert resistance_of(row["personality"]) == dialogue.client.resistance.lower().replace("no resistance", "none")
         assert row["dominant_gender"] == dialogue.client.gender.capitalize()
     assert {row["cbt_technique"] for row in rows} == set(TECHNIQUES)
+
+
+def test_every_thought_has_its_trap():
+    assert TRAPS.keys() == {worry.thought for worry in WORRIES} and all(TRAPS.values())
 
 
 def test_a_line_can_be_read_back(dialogues, rows):

@@ -12,9 +12,9 @@ from PIL import Image
 from pocket.pictures.portraits import identity_of
 from pocket.pictures.snapshots import take_snapshot
 from pocket.seeds import stable_seed
-from pocket.texts.profiles import SHOWN, write_profiles
-from pocket.texts.profiles import make_clients as make_test_clients
-from pocket.texts.profiles import portrait_images as test_portraits
+from pocket.tables.profiles import SHOWN, write_profiles
+from pocket.tables.profiles import make_clients as make_test_clients
+from pocket.tables.profiles import portrait_images as test_portraits
 from pocket.texts.screenplays import format_table, make_dialogues
 
 FOLDER = Path(__file__).parents[1] / "sources"

@@ -11,9 +11,9 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from mirror.faces.identity import FacePack
 from pocket.pictures.portraits import identity_of
-from pocket.texts import profiles
+from pocket.tables import profiles
+from pocket.tables.sources import FAMILY, FIRST, FOLDER, PEOPLE, PORTRAIT_TABLE, PORTRAITS, SEED, write_sources
 from pocket.texts.screenplays import make_dialogues
-from pocket.texts.sources import FAMILY, FIRST, FOLDER, PEOPLE, PORTRAIT_TABLE, PORTRAITS, SEED, write_sources
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from PIL import Image
 
 from mirror.faces.identity import FacePack, similarity
 from mirror.transcripts.profile import COLUMNS, read_profiles
+from pocket.tables.profiles import PORTRAITS, TABLE, make_clients, portrait_images
+from pocket.tables.sources import FOLDER
 from pocket.texts.clients import Client
-from pocket.texts.profiles import PORTRAITS, TABLE, make_clients, portrait_images
 from pocket.texts.screenplays import CLIENTS, make_dialogues
-from pocket.texts.sources import FOLDER
 from tests import ROOT
 
 
