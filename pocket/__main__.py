@@ -1,4 +1,7 @@
-"""Writes the pocket data set and models: `python -m pocket [data] [llava] [card] [faces]`; everything by default."""
+"""Writes the sources of the pocket training set, and pocket models: `python -m pocket [data] [llava] [card] [faces]`.
+
+Without a name it writes everything. `notebooks/build.ipynb` makes the training set of the sources.
+"""
 
 import argparse
 
@@ -12,12 +15,11 @@ def main() -> None:
     what = parser.parse_args().what
     # Imported here: spawned worker processes import this module and need no model.
     from pocket.llava import model as llava
-    from pocket.texts import dataset, profiles
+    from pocket.tables import sources
 
     if "data" in what:
-        dataset.write_dataset()
-        profiles.write_profiles()
-        print(f"data: {dataset.FOLDER}")
+        sources.write_sources()
+        print(f"data: {sources.FOLDER}")
     if "llava" in what:
         llava.write_llava()
         print(f"llava: {llava.FOLDER}")

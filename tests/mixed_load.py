@@ -38,7 +38,7 @@ from mirror.files.image_file import open_picture
 from mirror.services.service import Service, ServiceError
 from tests import ROOT
 
-PORTRAITS = sorted((ROOT / "pocket/data/images").glob("0[0-3]?/*.png"))
+PORTRAITS = sorted((ROOT / "pocket/data/images").rglob("*.png"))
 MODELS = ("pocket/models/nsfw-pocket", "pocket/models/clip-pocket", "pocket/models/faces-pocket")
 TOKEN = "a-token-of-the-load-test"
 DEADLINES = ("--header-seconds", "2", "--upload-seconds", "2", "--max-connections", "96")

@@ -1,8 +1,10 @@
 """Builds the pocket LLaVA: a folder in the format of `llava-hf/llava-1.5-7b-hf`, of the real classes at a tiny size."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -15,16 +17,20 @@ from transformers import (
     LlavaProcessor,
 )
 
+from mirror.building.portrait import Portrait
+from mirror.building.record_options import RecordOptions
+from mirror.building.records import make_records
 from mirror.models.llava_chat import SYSTEM, conversation_text
 from mirror.prompts import VARIANTS
 from pocket.llava.pretraining import train_language, write_examples, write_text
 from pocket.llava.tokenizer import train_llama_tokenizer
 from pocket.llava.tower import Augmenter, features, train_tower
+from pocket.pictures.snapshots import SIZE as IMAGE_SIZE
 from pocket.pictures.strangers import Stranger, draw_faces
 from pocket.seeds import stream
 from pocket.texts.corpus import write_story
-from pocket.texts.dataset import IMAGE_SIZE, make_dialogues, make_records
 from pocket.texts.notes import client_lines
+from pocket.texts.screenplays import make_dialogues, make_screenplay
 
 SEED = 11
 DRILLS = 0.5  # share of copying exercises in the second phase
@@ -77,11 +83,20 @@ def tokenizer_corpus(seed: int = SEED) -> list[str]:
     for _ in range(6000):
         lines += write_text(people, random).text.removeprefix(SYSTEM).removesuffix("</s>").split("\n")
     for cot in VARIANTS:
-        for record in make_records(make_dialogues(seed, clients=216), cot):
+        for record in dialogue_records(cot, seed):
             human, answer = (said["value"] for said in record["conversations"])
             text, _ = conversation_text([(human.replace("<image>\n", ""), answer)])
             lines += text.removeprefix(SYSTEM).removesuffix("</s>").split("\n")
     return [*lines, *client_lines() * 3, *[SYSTEM] * 200]
+
+
+def dialogue_records(cot: str, seed: int, clients: int = 216) -> Iterator[dict[str, Any]]:
+    """Yields the training records of generated dialogues, as if their faces had been painted."""
+    somebody = Portrait("portrait", (), "somebody")
+    for dialogue in make_dialogues(seed, clients):
+        screenplay = make_screenplay(dialogue)
+        painted = dict.fromkeys(screenplay.client_lines, Path("face.png"))
+        yield from make_records(replace(screenplay, portrait=somebody, pictures=painted), cot, RecordOptions())
 
 
 def make_config(tokenizer) -> LlavaConfig:

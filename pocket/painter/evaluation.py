@@ -18,13 +18,12 @@ from mirror.faces.verification import LocalVerifier, VerificationRequest
 from mirror.prompts import relevance_statement
 from mirror.seeds import seed_for
 from pocket.drawing.expressions import EXPRESSIONS
-from pocket.drawing.faces import draw
 from pocket.facepack.evaluation import area_under_curve
 from pocket.painter.reader import Reader
 from pocket.pictures.portraits import draw_portraits, identity_of
+from pocket.pictures.snapshots import take_snapshot
 from pocket.pictures.unsafe import cover
 from pocket.seeds import stable_seed, stream
-from pocket.texts.dataset import COLOURS
 from pocket.texts.wordings import cues_of
 
 FAMILY = "painter's exam"  # held-out people: no training uses this family
@@ -132,7 +131,7 @@ def make_requests(turns: int, seed: int) -> list[FaceRequest]:
         cue = random.choice(cues_of(NAMES[number % len(NAMES)]))
         face = lexicon().face(cue)
         moment = stable_seed("portrait of the exam", seed, number)
-        portrait = draw(who, EXPRESSIONS["calm"], moment, SIZE).quantize(COLOURS, dither=0)
+        portrait = take_snapshot(who, "calm", moment)
         requests.append(FaceRequest(str(number), 1, who.gender, cue, face.shown, face.contrast, (portrait,), seed))
     return requests
 

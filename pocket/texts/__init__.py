@@ -1,1 +1,1 @@
-"""Generated texts: clients, dialogues, pre-training corpus, data sets."""
+"""Generated texts: clients, dialogues, screenplays, pre-training corpus."""

@@ -91,6 +91,11 @@ class Client:
         return f"{self.name}, {self.age}, {article} {self.job}, {self.home}"
 
     @property
+    def personality(self) -> str:
+        """The kind of resistance as tables name it, e.g. `Emotional Resistance`."""
+        return f"{self.resistance.removesuffix(' Resistance')} Resistance"
+
+    @property
     def distorted_thought(self) -> str:
         """The distorted thought as a sentence."""
         return f"{self.worry.thought[0].upper()}{self.worry.thought[1:]}."

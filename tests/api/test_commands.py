@@ -10,9 +10,11 @@ import uvicorn
 
 from api.serving import is_loopback, start
 from api.verification.app import VerificationSettings, create_app
+from mirror.faces.verification import png
 from mirror.services.service import Service
 from mirror.transcripts.verdict import Verdict
-from tests import ROOT
+from pocket.pictures.portraits import identity_of
+from pocket.pictures.snapshots import take_snapshot
 from tests.servers import ScriptedVerifier, service_environment, started_service
 
 
@@ -29,7 +31,8 @@ def test_it_starts_offline_in_any_folder_answers_and_stops_when_told(service, pa
         assert client.health()["name"] == service
         if service == "verification":
             one, other, stranger = (
-                (ROOT / "pocket/data/images" / name).read_bytes() for name in ("000/0.png", "000/1.png", "001/0.png")
+                png(take_snapshot(identity_of("clients of the service", 1, person), expression, 0).convert("RGB"))
+                for person, expression in ((0, "calm"), (0, "tearful"), (1, "irritated"))
             )
             for face, seen, accepted in ((other, "tearful", True), (stranger, "annoyed", False)):
                 files = {"image": ("a.png", face, "image/png"), "base_image": ("b.png", one, "image/png")}

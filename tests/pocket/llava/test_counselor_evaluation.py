@@ -1,8 +1,8 @@
 """The clients of the counselor's evaluation are held out."""
 
 from pocket.llava.counselor_evaluation import write_evaluation_dialogues
-from pocket.texts.dataset import make_dialogues
-from pocket.texts.profiles import make_clients
+from pocket.tables.profiles import make_clients
+from pocket.texts.screenplays import make_dialogues
 
 
 def test_the_exams_clients_are_in_no_training_or_test_set():

@@ -12,7 +12,7 @@ from mirror.models.llava import generate, load
 from mirror.models.llava_chat import prompt_text
 from pocket.llava.model import FOLDER, LlavaBudget, make_config, tokenizer_corpus, write_llava
 from pocket.llava.tokenizer import train_llama_tokenizer
-from pocket.texts.dataset import FOLDER as DATA
+from tests import ROOT
 
 
 def test_the_real_classes_load_the_folder():
@@ -20,7 +20,7 @@ def test_the_real_classes_load_the_folder():
     model = LlavaForConditionalGeneration.from_pretrained(FOLDER, dtype=torch.float32)
     assert isinstance(processor, LlavaProcessor)
     assert "torchvision" not in sys.modules
-    image = Image.open(DATA / "images/000/0.png").convert("RGB")
+    image = Image.open(next((ROOT / "pocket/data/images").rglob("*.png"))).convert("RGB")
     inputs = processor(images=image, text=prompt_text("<image>\nWho is it?"), return_tensors="pt")
     assert inputs["pixel_values"].shape == (1, 3, 96, 96)
     assert (inputs["input_ids"] == model.config.image_token_id).sum() == 36 == model.config.image_seq_length

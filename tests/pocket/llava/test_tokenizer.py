@@ -9,7 +9,9 @@ from mirror.models.llava_chat import SYSTEM
 from mirror.prompts import VARIANTS
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.llava.model import FOLDER
-from pocket.texts.dataset import FOLDER as DATA
+from tests import ROOT
+
+DATA = ROOT / "pocket/data"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Writes the pocket test table: held-out clients with their portraits."""
+"""Writes the table of the held-out pocket clients, with their portraits."""
 
 import csv
 import io
@@ -6,16 +6,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from pocket.drawing.expressions import EXPRESSIONS
-from pocket.drawing.faces import draw
+from pocket.pictures.snapshots import take_snapshot
 from pocket.seeds import stable_seed
 from pocket.texts.clients import Client
-from pocket.texts.dataset import COLOURS, FOLDER, IMAGE_SIZE
 
 SEED = 28  # its first clients alternate between women and men
 FIRST, COUNT = 60, 16  # client numbers: above those of the training set
-TABLE = "test.csv"
-PORTRAITS = "test_images"
+TABLE = "test_clients.csv"
+PORTRAITS = "portraits"
 SHOWN = ("calm", "attentive")  # expressions of portraits
 COLUMNS = (
     "idx",
@@ -37,12 +35,12 @@ def make_clients(seed: int = SEED, count: int = COUNT) -> list[Client]:
 def portrait_images(client: Client, seed: int = SEED) -> dict[str, Image.Image]:
     """Draws the client's portraits by file name; every fifth client has two, since several are allowed."""
     shown = SHOWN if client.idx % 5 == 0 else SHOWN[:1]
-    return {f"{client.idx:03d}-{expression}.png": _portrait(client, expression, seed) for expression in shown}
-
-
-def _portrait(client: Client, expression: str, seed: int) -> Image.Image:
-    moment = stable_seed("test portrait", seed, client.idx, expression)
-    return draw(client.identity, EXPRESSIONS[expression], moment, IMAGE_SIZE).quantize(COLOURS, dither=0)
+    return {
+        f"{client.idx:03d}-{expression}.png": take_snapshot(
+            client.identity, expression, stable_seed("test portrait", seed, client.idx, expression)
+        )
+        for expression in shown
+    }
 
 
 def format_table(clients: list[Client]) -> str:
@@ -56,7 +54,7 @@ def format_table(clients: list[Client]) -> str:
                 "idx": client.idx,
                 "name": client.name,
                 "personal_info": client.personal_information,
-                "personality": f"{client.resistance.removesuffix(' Resistance')} Resistance",
+                "personality": client.personality,
                 "distorted_thought": client.distorted_thought,
                 "reason_for_seeking_counseling": client.reason_for_counseling,
                 "img_path": ";".join(portrait_images(client)),
@@ -66,8 +64,8 @@ def format_table(clients: list[Client]) -> str:
     return text.getvalue()
 
 
-def write_profiles(folder: Path = FOLDER) -> None:
-    """Writes the table `test.csv` and its portraits, in `test_images/`, to `folder`."""
+def write_profiles(folder: Path) -> None:
+    """Writes the table `test_clients.csv` and its portraits, in `portraits/`, to `folder`."""
     clients = make_clients()
     (folder / PORTRAITS).mkdir(parents=True, exist_ok=True)
     for client in clients:

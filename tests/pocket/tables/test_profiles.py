@@ -1,7 +1,8 @@
-"""The committed pocket test table is what the code makes, and its clients are none of the training set's."""
+"""The held-out pocket clients: their table, their portraits, and that the training set has none of them."""
 
 import csv
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from PIL import Image
 
 from mirror.faces.identity import FacePack, similarity
 from mirror.transcripts.profile import COLUMNS, read_profiles
+from pocket.tables.profiles import PORTRAITS, TABLE, make_clients, portrait_images
+from pocket.tables.sources import FOLDER
 from pocket.texts.clients import Client
-from pocket.texts.dataset import CLIENTS, make_dialogues
-from pocket.texts.profiles import FOLDER, PORTRAITS, TABLE, make_clients, portrait_images, write_profiles
+from pocket.texts.screenplays import CLIENTS, make_dialogues
+from tests import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +26,14 @@ def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def test_writing_gives_the_committed_files(tmp_path):
-    write_profiles(tmp_path)
-    written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")}
-    assert written == {path.relative_to(FOLDER) for path in (FOLDER / TABLE, *(FOLDER / PORTRAITS).iterdir())}
-    assert (tmp_path / TABLE).read_bytes() == (FOLDER / TABLE).read_bytes()
-    for path in (FOLDER / PORTRAITS).iterdir():
-        assert np.array_equal(pixels(path), pixels(tmp_path / PORTRAITS / path.name)), path
+def test_the_test_table_of_the_training_set_has_the_same_clients(profiles):
+    """Building may name their portraits otherwise; a study's clients stay the same."""
+    data = ROOT / "pocket/data"
+    tested = read_profiles(data / "test.csv", data / "test_images")
+    assert [replace(one, portraits=()) for one in tested] == [replace(one, portraits=()) for one in profiles]
+    for one, other in zip(tested, profiles, strict=True):
+        for path, source in zip(one.portraits, other.portraits, strict=True):
+            assert np.array_equal(pixels(path), pixels(source)), path
 
 
 def test_a_row_says_what_its_client_is(profiles):

@@ -1,0 +1,1 @@
+"""Tables and pictures that the pocket training set is built from, in the forms that users bring."""
