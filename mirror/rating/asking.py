@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from mirror.chat import asking
+from mirror import asking
 from mirror.rating.judge import Judge, Judgment
 from mirror.rating.questions import Question
 

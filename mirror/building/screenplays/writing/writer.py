@@ -11,13 +11,13 @@ from typing import Any, TypeGuard
 
 from tqdm import tqdm
 
+from mirror.asking import ask_all
 from mirror.building.dropped import Dropped, Sifted
 from mirror.building.screenplays.screenplay import ClientInfo, Line, Screenplay
 from mirror.building.screenplays.writing.batch_exchange import BatchExchange
 from mirror.building.screenplays.writing.commission import Commission, Request, commissions
 from mirror.building.screenplays.writing.cost import WritingCost, writing_cost
 from mirror.building.screenplays.writing.journal import FILE, NoSession, WrittenRecord, own_fault
-from mirror.chat.asking import ask_all
 from mirror.chat.endpoint import ChatEndpoint, ChatError
 from mirror.chat.messages import Completion
 from mirror.chat.prices import Price

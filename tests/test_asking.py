@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from mirror.chat.asking import ask_all
+from mirror.asking import ask_all
 
 
 def never(_):
