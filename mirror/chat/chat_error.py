@@ -137,6 +137,12 @@ class ChatErrors:
         what = f"answered {status} ({self.shown(error.message)})"
         return self.error(what, hint, status, earlier_tries + tries, error.conversation_fault)
 
+    def in_file(self, error: ServerError) -> ChatError:
+        """Returns the error of a response with an error status that a file of the vendor holds."""
+        hint = self._hint(error.conversation_fault, HINTS.get(error.status, "ask again later"))
+        what = f"answered {error.status} ({self.shown(error.message)})"
+        return self.error(what, hint, error.status, 1, error.conversation_fault)
+
     def unreachable(self, error: openai.APIConnectionError, earlier_tries: int) -> ChatError:
         """Returns the error of a request without a usable response."""
         if isinstance(error, openai.APITimeoutError):

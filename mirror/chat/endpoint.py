@@ -6,13 +6,12 @@ the server's errors; `mirror/services/http_client.py` limits the time and the si
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import openai
-from openai.types.chat import ChatCompletionMessageParam
 from pydantic import ValidationError
 
 from mirror.chat.chat_error import FILTERED, ChatError, ChatErrors, is_worth_another, tries_of
@@ -135,26 +134,62 @@ class ChatEndpoint:
         response_format: Mapping[str, Any] | None,
         max_tokens: int | None,
     ) -> Completion | ChatError:
-        # The messages are dicts of the format that openai types as ChatCompletionMessageParam.
-        messages = cast(Iterable[ChatCompletionMessageParam], [as_sent(message) for message in conversation])
         tries = 0
         while True:
-            sent = self.parameters.accepted(seed, response_format, max_tokens)
+            body = self.body(conversation, seed, response_format, max_tokens)
             try:
-                answer = self._client.chat.completions.with_raw_response.create(
-                    model=self.name, messages=messages, **sent
-                )
+                answer = self._client.chat.completions.with_raw_response.create(**body)
             except openai.APIStatusError as error:
                 if error.response.extensions.get(GARBLED):
                     return self._read(error.response.text, OK, tries + tries_of(error))
                 fault = ServerError.parse(error.status_code, error.response.text)
-                if tries < CHANGES and self.parameters.learn(fault, sent, self._errors.shown(fault.message)):
+                if tries < CHANGES and self.parameters.learn(fault, body, self._errors.shown(fault.message)):
                     tries += tries_of(error)
                     continue
                 return self._errors.refused(error, fault, tries)
             except openai.APIConnectionError as error:
                 return self._errors.unreachable(error, tries)
             return self._read(answer.text, answer.status_code, tries + answer.retries_taken + 1)
+
+    def body(
+        self,
+        conversation: Sequence[Message],
+        seed: int | None,
+        response_format: Mapping[str, Any] | None = None,
+        max_tokens: int | None = None,
+    ) -> dict[str, Any]:
+        """Returns the body of the request for a conversation, without the parameters that the server rejected.
+
+        Args:
+            conversation: Its messages.
+            seed: As for `complete`.
+            response_format: As for `complete`.
+            max_tokens: As for `complete`.
+        """
+        messages = [as_sent(message) for message in conversation]
+        return {
+            "model": self.name,
+            "messages": messages,
+            **self.parameters.accepted(seed, response_format, max_tokens),
+        }
+
+    def read(self, body: Mapping[str, Any], status: int, answer: str) -> Completion | ChatError | None:
+        """Parses a response that reached the user another way, such as in a file of a batch.
+
+        Args:
+            body: The body of the request.
+            status: The HTTP status of the response.
+            answer: The body of the response.
+
+        Returns:
+            The completion, or the error; None if the server rejects a parameter, which later bodies leave out.
+        """
+        if status == OK:
+            return self._read(answer, status, 1)
+        fault = ServerError.parse(status, answer)
+        if self.parameters.learn(fault, body, self._errors.shown(fault.message)):
+            return None
+        return self._errors.in_file(fault)
 
     def _read(self, body: str, status: int, tries: int) -> Completion | ChatError:
         """Parses a response's body."""

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from threading import Lock
 
+from mirror import asking
 from mirror.rating.judge import Judge, Judgment
 from mirror.rating.questions import Question
 
@@ -16,48 +15,25 @@ def ask_all(
 ) -> Iterator[tuple[Question, Judgment]]:
     """Asks the questions concurrently, and yields each with its answer as soon as it is there.
 
-    Every answer is passed to `keep` at once, even if the consuming loop ends: no answer that was paid for is lost. No
-    more questions are asked if an answer cannot be kept (the disk is full, say), or if the endpoint refuses the first
-    ones for a reason that concerns all questions and has answered none (a wrong key, say). Requests under way are then
-    completed and yielded, too.
+    No more questions are asked if an answer cannot be kept, or if the endpoint refuses the first ones for a reason that
+    concerns all questions and has answered none (a wrong key, say).
 
     Args:
         judge: Answers the questions.
         questions: In the order in which they are asked.
         concurrency: The maximum number of concurrent questions.
-        keep: Writes an answer; never called concurrently.
+        keep: Writes an answer the moment it arrives; never called concurrently.
     """
-    lock = Lock()
-    not_kept: list[Exception] = []
+    seen: Counter[str] = Counter()
 
-    def ask(question: Question) -> Judgment:
-        if not_kept:
-            raise not_kept[0]
-        answer = judge.answer(question.case, question.seed)
-        with lock:
-            try:
-                keep(question, answer)
-            except Exception as error:
-                not_kept.append(error)
-                raise
-        return answer
+    def is_last(answer: Judgment) -> bool:
+        seen.update({"refused": answer.refused, "answered": answer.status != "failed"})
+        return seen["refused"] >= REFUSED and not seen["answered"]
 
-    threads = ThreadPoolExecutor(concurrency)
-    try:
-        asked: dict[Future[Judgment], Question] = {threads.submit(ask, question): question for question in questions}
-        refused = answered = 0
-        for future in as_completed(asked):
-            if future.cancelled():
-                continue
-            answer = future.result()
-            yield asked[future], answer
-            refused += answer.refused
-            answered += answer.status != "failed"
-            if refused >= REFUSED and not answered:
-                for waiting in asked:
-                    waiting.cancel()
-    finally:
-        threads.shutdown(wait=True, cancel_futures=True)
+    def answer(question: Question) -> Judgment:
+        return judge.answer(question.case, question.seed)
+
+    return asking.ask_all(questions, answer, concurrency, keep, is_last)
 
 
 def failure_message(failures: Sequence[tuple[Question, Judgment]], questions: int, open_: int) -> str:

@@ -32,7 +32,7 @@ services      -
 prompts       -
 """
 # Rooms that every room may import from, top to bottom: one imports only from those behind it.
-GROUND = "settings run_folder files provenance secrets seeds statistics progress_bar paths".split()
+GROUND = "settings run_folder files provenance secrets asking seeds statistics progress_bar paths".split()
 # May import everything, and is imported by none: it measures the inside of every stage.
 BENCHMARKS = "benchmarks"
 # The modules of a room that other rooms may import, `.` the folder itself. All modules of the ground floor are doors.
@@ -46,7 +46,7 @@ training      prompt_induction records
 risk          classifier flag lexicon
 clients       client lexicon openness script
 figures       .
-chat          endpoint local messages prices retries roles
+chat          batch_files endpoint local messages prices retries roles
 models        checkpoint device generation_config hub_id llava llava_chat lora sampling weight_files weights
 transcripts   arm integrity profile session_folder turn verdict
 services      http_client server_json service
