@@ -8,11 +8,15 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mirror.building.data_card import data_files
+import pandas as pd
+
+from mirror.building.data_card import CardFacts, data_files, write_card
+from mirror.building.dropped import Dropped
 from mirror.building.set_check import CARD, DIALOGUES, DROPPED, IMAGES, SET, TEST_IMAGES, TEST_TABLE, records_file
 from mirror.files.atomic import discard, remove_scratch, write_text
 from mirror.files.digests import require_intact, write_digests
@@ -83,6 +87,21 @@ def write_hub_folder(folder: Path, target: Path, card: str, shard: int = SHARD) 
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return sorted(target.rglob("*.parquet"))
+
+
+def hub_card(folder: Path, facts: CardFacts, dropped: Sequence[Dropped]) -> str:
+    """Return the README of the Parquet form of a set.
+
+    Args:
+        folder: the set.
+        facts: of its build.
+        dropped: what all steps left out.
+    """
+    records = {cot: json.loads((folder / records_file(cot)).read_text(encoding="utf-8")) for cot in VARIANTS}
+    counted = Counter((cot, one["question_id"].rsplit(":", 1)[1]) for cot, of_it in records.items() for one in of_it)
+    counts = pd.DataFrame([(*key, count) for key, count in counted.items()], columns=["cot", "kind", "records"])
+    dialogues = pd.read_csv(folder / DIALOGUES, dtype={"idx": str, "client": str, "person": str}, keep_default_na=False)
+    return write_card(facts, counts, dialogues, dropped, parquet=True)
 
 
 def _write_parquet(folder: Path, cot: str, target: Path, shard: int) -> None:

@@ -24,12 +24,14 @@ class ColumnsError(ValueError):
     """Columns that are declared wrongly or missing. The message has one line per fault."""
 
 
-def parse_columns(text: str) -> dict[str, str]:
+def parse_columns(text: str, defaults: Mapping[str, str] = DEFAULTS, setting: str = "columns") -> dict[str, str]:
     """Parse which columns a table has.
 
     Args:
         text: `dialogue=screenplay, reason=why`: field = column, separated by commas; empty for the `DEFAULTS`. A field
             may also be named by its default column: `cbt_plan=plan`.
+        defaults: every field with its default column.
+        setting: the name of the text, for messages.
 
     Returns:
         The declared columns by field.
@@ -37,20 +39,20 @@ def parse_columns(text: str) -> dict[str, str]:
     Raises:
         ColumnsError: a part is no such pair, or names an unknown field, or one twice.
     """
-    by_column = {column: field for field, column in DEFAULTS.items()}
+    by_column = {column: field for field, column in defaults.items()}
     found: dict[str, str] = {}
     faults = []
     for part in filter(None, map(str.strip, text.split(","))):
         name, separator, column = map(str.strip, part.partition("="))
-        field = name if name in DEFAULTS else by_column.get(name, "")
+        field = name if name in defaults else by_column.get(name, "")
         if not separator or not name or not column:
-            faults.append(f"columns: {part!r} must have the form field=column, such as dialogue=screenplay")
+            faults.append(f"{setting}: {part!r} must have the form field=column, such as dialogue=screenplay")
         elif not field:
-            near = difflib.get_close_matches(name, [*DEFAULTS, *by_column], n=1)
-            hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(DEFAULTS)}"
-            faults.append(f"columns: unknown field {name!r}; {hint}")
+            near = difflib.get_close_matches(name, [*defaults, *by_column], n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(defaults)}"
+            faults.append(f"{setting}: unknown field {name!r}; {hint}")
         elif field in found:
-            faults.append(f"columns: {field} is given twice, as {found[field]!r} and {column!r}; keep one")
+            faults.append(f"{setting}: {field} is given twice, as {found[field]!r} and {column!r}; keep one")
         else:
             found[field] = column
     if faults:
