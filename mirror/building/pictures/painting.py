@@ -29,10 +29,10 @@ from mirror.faces.rejection_sampling import (
 )
 from mirror.faces.verification import Verifier
 from mirror.files.lock import FolderInUse
+from mirror.files.text_file import lone_surrogate
 from mirror.progress_bar import progress_bar
 
-PATIENCE = 5  # faults in a row after which no more is asked: what is asked is down
-SHOWN = 5  # faults in a message
+PATIENCE = SHOWN = 5  # faults in a row after which no more is asked; faults that a message names
 Task = tuple[Dialogue, int]
 
 
@@ -138,6 +138,8 @@ class Pictures:
         with progress_bar("describing", "faces", total) as bar:
             for (dialogue, line), answer in self._descriptions(todo):
                 dialogue.under_way -= 1
+                if not isinstance(answer, Exception) and (fault := _unsavable(answer)):
+                    answer = ValueError(f"the description holds {fault}")
                 if isinstance(answer, Exception):
                     self._fail(dialogue, line, answer)
                 else:
@@ -285,6 +287,10 @@ def _without_work(screenplay: Screenplay) -> Fate:
     if screenplay.pictures or not screenplay.client_lines:
         return Fate(screenplay)
     return Fate(None, (Dropped("picture", screenplay.idx, None, "no_portrait", "it has no portrait to paint from"),))
+
+
+def _unsavable(answer: Description) -> str:
+    return lone_surrogate("".join([answer.expression, answer.contrast, answer.response, *answer.rejected]))
 
 
 def _arrived(running: dict[Future[Any], tuple[Task, ...]]) -> Iterator[tuple[Task, Description | Exception]]:

@@ -168,6 +168,16 @@ def test_a_describer_that_raises_is_asked_no_more_after_a_while(tmp_path, plays)
     assert describer.asked["all"] < 9
 
 
+def test_a_description_that_cannot_be_saved_is_named(tmp_path, plays):
+    class Half(Describer):
+        def _answer(self, request):
+            found = super()._answer(request)
+            return found.model_copy(update={"response": "\ud83d"}) if "2 of 1" in request.utterance.words else found
+
+    with pytest.raises(PicturesMissing, match=f"{plays[1].idx}, line 4: the description holds half a character"):
+        pictures(tmp_path, describer=Half()).make(plays)
+
+
 def test_a_second_start_asks_for_nothing(tmp_path, plays):
     one = pictures(tmp_path / "p").make(plays)
     before = files(tmp_path / "p")
