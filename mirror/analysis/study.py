@@ -14,10 +14,11 @@ from mirror.analysis.caveats import different_prompts, other_settings, unused_ra
 from mirror.analysis.comparison import read_rows
 from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, Measure
 from mirror.analysis.metrics import Metrics, halves, read_metrics
+from mirror.natural_order import natural_key
 from mirror.paths import display_path
 from mirror.rating.instrument import Instrument
 from mirror.rating.ratings import is_evidence, read_ratings, reliability, session_scores, subscale_scores
-from mirror.transcripts.arm import Arm, aliases, natural
+from mirror.transcripts.arm import Arm, aliases
 from mirror.transcripts.integrity import run_faults
 
 
@@ -96,16 +97,16 @@ class Study:
         self.instruments = list(instruments)
         self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm) for arm in self.arms}
         having: dict[str, set[str]] = {name: set(metrics.sessions["idx"]) for name, metrics in self.metrics.items()}
-        self.everyone = sorted(set.union(*having.values()), key=natural)
+        self.everyone = sorted(set.union(*having.values()), key=natural_key)
         self.clients = [idx for idx in self.everyone if all(idx in clients for clients in having.values())]
         if not self.clients:
-            found = (f"{name} has {_listed(sorted(clients, key=natural))}" for name, clients in having.items())
+            found = (f"{name} has {_listed(sorted(clients, key=natural_key))}" for name, clients in having.items())
             raise StudyError(
                 f"no client is in every arm, and arms are compared on the same clients: {'; '.join(found)}"
             )
         self._refuse_strangers()
         self.complete: dict[str, list[str]] = {
-            name: sorted(set(sessions.loc[sessions["status"] == "complete", "idx"]), key=natural)
+            name: sorted(set(sessions.loc[sessions["status"] == "complete", "idx"]), key=natural_key)
             for name, sessions in ((name, metrics.sessions) for name, metrics in self.metrics.items())
         }
 
@@ -158,7 +159,7 @@ class Study:
         for arm in self.arms:
             clients: list[str] = self.metrics[arm.name].sessions["idx"].tolist()
             if arm.excluded:
-                names = _listed(sorted(arm.excluded, key=natural))
+                names = _listed(sorted(arm.excluded, key=natural_key))
                 found.append(f"Damaged sessions of {arm.name} are left out: {names}.")
             if missing := [idx for idx in self.everyone if idx not in set(clients)]:
                 found.append(f"{arm.name} lacks {len(missing)} of {len(self.everyone)} clients ({_listed(missing)}).")

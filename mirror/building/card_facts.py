@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mirror.building.casting import FaceTools
-from mirror.building.data_card import CardFacts
 from mirror.building.screenplays.writing import Writer
 from mirror.building.settings import BuildSettings
+from mirror.building.training_set.data_card import CardFacts
 from mirror.files.digests import sha256
 from mirror.paths import input_path
 

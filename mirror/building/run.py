@@ -13,14 +13,11 @@ import pandas as pd
 
 from mirror.building.card_facts import card_facts
 from mirror.building.casting import FaceTools, build_attributes, build_face_tools, build_risk_reader, build_writer
-from mirror.building.client_table import sift_clients
 from mirror.building.dropped import Dropped, Sifted, count_reasons
 from mirror.building.estimate import estimate
-from mirror.building.hub_folder import hub_card, push_folder, require_parquet, write_hub_folder
 from mirror.building.pictures import Pictures, ablation
 from mirror.building.portraits.matching import Matched, match_portraits
 from mirror.building.portraits.table import Portraits, read_portraits
-from mirror.building.records import sift_screenplays
 from mirror.building.screenplays import Screenplay
 from mirror.building.screenplays.columns import parse_columns
 from mirror.building.screenplays.filters import filter_texts
@@ -29,7 +26,10 @@ from mirror.building.screenplays.parts_of_speech import load_tagger
 from mirror.building.screenplays.table import read_clients, read_screenplays
 from mirror.building.screenplays.writing import Writer
 from mirror.building.settings import STAGES, BuildSettings, Stage
-from mirror.building.training_set import write_set
+from mirror.building.training_set.client_table import sift_clients
+from mirror.building.training_set.folder import write_set
+from mirror.building.training_set.hub_folder import hub_card, push_folder, require_parquet, write_hub_folder
+from mirror.building.training_set.records import sift_screenplays
 from mirror.chat.prices import parse_prices
 from mirror.faces.attributes import FaceAttributes
 from mirror.paths import display_path, input_path

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mirror.building.portraits.rows import FIELDS
-from mirror.building.record_options import RecordOptions, read_prompt_sets
 from mirror.building.screenplays.acceptance import parse_rule
 from mirror.building.screenplays.columns import parse_columns
 from mirror.building.screenplays.filters import TextRules
 from mirror.building.screenplays.parts_of_speech import load_tagger
 from mirror.building.screenplays.writing import parse_kinds
+from mirror.building.training_set.options import RecordOptions, read_prompt_sets
 from mirror.chat.prices import price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services

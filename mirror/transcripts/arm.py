@@ -1,12 +1,12 @@
 """A counseling run as an arm of a study: its counselor, its sessions and its clients, read from the run's folder."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mirror.natural_order import natural_key
 from mirror.paths import display_path
 from mirror.run_folder import RunConflict, read_provenance, read_settings, settings_faults
 from mirror.transcripts.profile import Resistance
@@ -92,7 +92,7 @@ class Arm:
     def sessions(self) -> tuple[SessionFolder, ...]:
         """The folders of the sessions in natural order: `9` before `10`."""
         found = [path for path in self.folder.glob("sessions/*/") if path.name not in self.excluded]
-        return tuple(map(SessionFolder, sorted(found, key=lambda path: natural(path.name))))
+        return tuple(map(SessionFolder, sorted(found, key=lambda path: natural_key(path.name))))
 
     @cached_property
     def persons(self) -> dict[str, Person]:
@@ -139,8 +139,3 @@ def aliases(names: Sequence[str]) -> list[str]:
             break
         shared += 1
     return ["-".join(words[shared:]) for words in split]
-
-
-def natural(name: str) -> list[tuple[int, int | str]]:
-    """Return a sort key that orders numbers within names by value."""
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]

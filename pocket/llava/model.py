@@ -18,8 +18,8 @@ from transformers import (
 )
 
 from mirror.building.portrait import Portrait
-from mirror.building.record_options import RecordOptions
-from mirror.building.records import make_records
+from mirror.building.training_set.options import RecordOptions
+from mirror.building.training_set.records import make_records
 from mirror.models.llava_chat import SYSTEM, conversation_text
 from mirror.prompts import VARIANTS
 from pocket.llava.pretraining import train_language, write_examples, write_text

@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from mirror.transcripts.arm import Arm, ArmError, Person, aliases, natural
+from mirror.natural_order import natural_key
+from mirror.transcripts.arm import Arm, ArmError, Person, aliases
 from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.session_folder import SessionFolder
 from tests import ROOT
@@ -38,7 +39,7 @@ def test_who_counseled(tmp_path, settings, variant, counselor):
 def test_sessions_are_in_natural_order(tmp_path):
     arm = Arm.read(write(tmp_path / "one", ("100", "9", "60b", "60a")))
     assert [session.folder.name for session in arm.sessions] == ["9", "60a", "60b", "100"]
-    assert sorted(["b", "2", "10", "a1"], key=natural) == ["2", "10", "a1", "b"]
+    assert sorted(["b", "2", "10", "a1"], key=natural_key) == ["2", "10", "a1", "b"]
 
 
 def test_clients_are_who_they_were_when_their_sessions_began(tmp_path):

@@ -9,12 +9,7 @@ from mirror.building.portraits.rows import PortraitRow
 from mirror.files.image_file import ENDINGS
 from mirror.files.image_paths import PictureFolder, PicturePathError
 from mirror.files.text_file import lone_surrogate
-from mirror.transcripts.arm import natural
-
-
-def order(name: str) -> tuple[list[tuple[int, int | str]], str]:
-    """Sort key of names: numbers within them by value."""
-    return natural(name), name
+from mirror.natural_order import natural_key
 
 
 def drop(idx: str, reason: str, detail: str) -> Dropped:
@@ -49,7 +44,7 @@ class Catalogue:
             self._place(row)
         self._tabled = {row.person for row in self.rows.values()} - {""}
         self.pictures: dict[str, list[Path]] = defaultdict(list)
-        for path in sorted(self.rows, key=lambda path: order(self.file(path))):
+        for path in sorted(self.rows, key=lambda path: natural_key(self.file(path))):
             self.pictures[self.person(path)].append(path)
 
     def _place(self, row: PortraitRow) -> None:
@@ -95,7 +90,7 @@ class Catalogue:
         files = tuple(dict.fromkeys(one for one in found if isinstance(one, Path)))
         if not files:
             return drop(entry, "no_such_portrait", "it names no file")
-        persons = sorted({self.person(path) for path in files}, key=order)
+        persons = sorted({self.person(path) for path in files}, key=natural_key)
         tabled = [person for person in persons if person in self._tabled]
         if len(tabled) > 1:
             return drop(entry, "several_persons", f"its files show {' and '.join(tabled)}, as the table says")
@@ -109,7 +104,7 @@ class Catalogue:
         except PicturePathError as error:
             fitting = self._stems.get(name, [])
             if len(fitting) > 1:
-                shown = " and ".join(sorted(map(self.file, fitting), key=order))
+                shown = " and ".join(sorted(map(self.file, fitting), key=natural_key))
                 return drop(name, "ambiguous_name", f"it could be {shown}; write the ending as well")
             return fitting[0] if fitting else drop(name, "no_such_portrait", f"it is no person, and as a file: {error}")
         if path not in self.rows:  # the tables do not have it

@@ -13,9 +13,9 @@ from typing import Literal
 from mirror.building.dropped import Dropped, Sifted
 from mirror.building.portrait import Portrait
 from mirror.building.portraits.assignment import Seeker, assign
-from mirror.building.portraits.catalogue import order
 from mirror.building.portraits.table import Portraits
 from mirror.building.screenplays import Screenplay
+from mirror.natural_order import natural_key
 
 Persons = Literal["once", "once_per_client"]
 
@@ -119,9 +119,9 @@ class _Matching:
     def units(self, screenplays: Sequence[Screenplay], is_test: bool) -> Iterator[_Unit]:
         """The dialogues by client, or each alone, in natural order."""
         by_key: dict[str, list[Screenplay]] = defaultdict(list)
-        for one in sorted(screenplays, key=lambda one: order(one.idx)):
+        for one in sorted(screenplays, key=lambda one: natural_key(one.idx)):
             by_key[one.client if self.persons == "once_per_client" else one.idx].append(one)
-        for key in sorted(by_key, key=order):
+        for key in sorted(by_key, key=natural_key):
             yield _Unit(key, is_test, by_key[key])
 
     def give(self, unit: _Unit) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from mirror.building.dropped import Dropped, Sifted
 from mirror.building.portrait import Portrait
-from mirror.building.portraits.catalogue import Catalogue, drop, order
+from mirror.building.portraits.catalogue import Catalogue, drop
 from mirror.building.portraits.inspection import Inspection, Inspector
 from mirror.building.portraits.rows import read_rows
 from mirror.faces.attributes import FaceAttributes
+from mirror.natural_order import natural_key
 from mirror.paths import display_path, input_path
 from mirror.progress_bar import progress_bar
 from mirror.seeds import seed_for
@@ -75,19 +76,19 @@ def read_portraits(
         raise FileNotFoundError(f"no folder of portraits at {display_path(folder)}; correct portraits")
     catalogue = Catalogue(folder, read_rows(tables, columns) if tables else None)
     choice = _Choice(catalogue, Inspector(folder, attributes, journal))
-    entries = sorted(set(named) - {""}, key=order)
+    entries = sorted(set(named) - {""}, key=natural_key)
     meant = [catalogue.resolve(entry) for entry in entries]  # all before the first is chosen: they unite persons
     pairs = sorted(zip(entries, meant, strict=True), key=lambda pair: not isinstance(pair[1], str))
     found = {entry: choice.of_name(entry, one) for entry, one in pairs}  # persons first: their portrait is the default
     others = [person for person in catalogue.pictures if catalogue.same_person(person) not in choice.chosen]
     tried = sorted(others, key=lambda person: seed_for(seed, "portrait", person))[:most]
     with progress_bar("portraits", "persons", len(tried)) as bar:
-        for person in sorted(tried, key=order):
+        for person in sorted(tried, key=natural_key):
             choice.of_person(person)
             bar.update()
     rest = [drop(person, "not_needed", f"{len(tried)} other persons were tried") for person in {*others} - {*tried}]
-    dropped = sorted([*catalogue.dropped, *choice.dropped, *rest], key=lambda one: (order(one.idx), one.detail))
-    kept = (choice.chosen[person] for person in sorted(choice.chosen, key=order))
+    dropped = sorted([*catalogue.dropped, *choice.dropped, *rest], key=lambda one: (natural_key(one.idx), one.detail))
+    kept = (choice.chosen[person] for person in sorted(choice.chosen, key=natural_key))
     return Portraits(tuple(one for one in kept if one is not None), tuple(dropped), found)
 
 

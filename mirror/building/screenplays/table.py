@@ -3,7 +3,6 @@
 The result does not depend on the order of the rows.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,15 +17,15 @@ from mirror.building.screenplays.screenplay import ClientInfo, Screenplay
 from mirror.building.screenplays.table_file import Row, read_table
 from mirror.files.digests import content_digest
 from mirror.files.text_file import control_character, lone_surrogate
+from mirror.natural_order import natural_key
 from mirror.paths import display_path
 from mirror.prompts import is_known, parse_plan
 from mirror.transcripts.profile import folder_key, has_no_value, is_folder_name, resistance_of
 
-__all__ = ["OnNotFound", "natural_key", "parse_columns", "read_clients", "read_screenplays"]
+__all__ = ["OnNotFound", "parse_columns", "read_clients", "read_screenplays"]
 
 OnNotFound = Literal["drop", "blank"]
 TEXTS = ("personal_info", "personality", "distorted_thought", "reason")  # that prompts are made of
-_NUMBER = re.compile(r"([0-9]+)")
 
 
 def read_screenplays(
@@ -77,12 +76,6 @@ def read_clients(
     required = [*(field for field in TEXTS if field != "personality"), *["plan"] * needs_plan]
     sifted = _read(path, columns, required, on_not_found, needs_plan)
     return Sifted(tuple(screenplay for screenplay, _ in sifted.kept), sifted.dropped)
-
-
-def natural_key(idx: str) -> tuple[list[str | int], str]:
-    """The key that sorts `cactus-2` before `cactus-10`."""
-    parts = _NUMBER.split(idx)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)], idx
 
 
 def _read(

@@ -8,7 +8,8 @@ import pytest
 
 from mirror.building.screenplays import Line
 from mirror.building.screenplays.columns import ColumnsError
-from mirror.building.screenplays.table import natural_key, parse_columns, read_clients, read_screenplays
+from mirror.building.screenplays.table import parse_columns, read_clients, read_screenplays
+from mirror.natural_order import natural_key
 
 DIALOGUE = "Client: [sighs] I failed again.\nTherapist: [nods] What happened?"
 PLAN = "Pie Chart Technique\n\n1. List the causes.\n2. Give each a share."

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from mirror.building.portrait import Portrait
-from mirror.building.record_options import RecordOptions
-from mirror.building.records import make_records
+from mirror.building.training_set.options import RecordOptions
+from mirror.building.training_set.records import make_records
 from mirror.prompts import VARIANTS
 from pocket.texts.screenplays import make_dialogues, make_screenplay
 from tests import ROOT

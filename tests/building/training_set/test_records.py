@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.building.portrait import Portrait
-from mirror.building.record_options import RecordOptions
-from mirror.building.records import image_file, make_records, plan_fault, sift_screenplays, sift_turns
 from mirror.building.screenplays import ClientInfo, Line, Screenplay
+from mirror.building.training_set.options import RecordOptions
+from mirror.building.training_set.records import image_file, make_records, plan_fault, sift_screenplays, sift_turns
 from mirror.counseling.dialogue_window import fit_prompt
 from mirror.prompts import VARIANTS, DialogueForm, FieldForms, own_prompts, own_template, parse_dialogue, parse_plan
 from mirror.training.prompt_induction import induce

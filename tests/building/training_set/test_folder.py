@@ -11,11 +11,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from mirror.building.data_card import CardFacts
 from mirror.building.dropped import Dropped
-from mirror.building.record_options import RecordOptions
-from mirror.building.set_check import SetError
-from mirror.building.training_set import SetConflict, by_idx, dialogue_table, natural_key, write_set
+from mirror.building.training_set.check import SetError
+from mirror.building.training_set.data_card import CardFacts
+from mirror.building.training_set.folder import SetConflict, by_idx, dialogue_table, write_set
+from mirror.building.training_set.options import RecordOptions
+from mirror.natural_order import natural_key
 from mirror.prompts import VARIANTS
 from mirror.training.dataset import find_prompts, load_training_set
 from mirror.transcripts.profile import read_profiles
@@ -186,8 +187,8 @@ def test_training_reads_the_set(tmp_path, screenplays, clients, llava, cot):
 WRITE = (
     "import pickle, sys\n"
     "from pathlib import Path\n"
-    "from mirror.building.record_options import RecordOptions\n"
-    "from mirror.building.training_set import write_set\n"
+    "from mirror.building.training_set.options import RecordOptions\n"
+    "from mirror.building.training_set.folder import write_set\n"
     "folder = Path(sys.argv[1])\n"
     "screenplays, clients = pickle.loads((folder / 'input').read_bytes())\n"
     "print('ready', flush=True)\n"

@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 
 from mirror.building.dropped import Dropped, count_reasons
-from mirror.building.set_check import TEST_TABLE, records_file
+from mirror.building.training_set.check import TEST_TABLE, records_file
 from mirror.prompts import VARIANTS
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))  # of the Hub

@@ -5,7 +5,6 @@ The folder appears complete and checked, or not at all: it is written beside its
 
 import json
 import os
-import re
 import shutil
 import unicodedata
 import uuid
@@ -16,13 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from mirror.building.client_table import write_clients
-from mirror.building.data_card import CardFacts, write_card
 from mirror.building.dropped import STEPS, Dropped, dropped_table
-from mirror.building.record_options import RecordOptions
-from mirror.building.records import image_file, make_records, sift_turns
 from mirror.building.screenplays import Screenplay
-from mirror.building.set_check import (
+from mirror.building.training_set.check import (
     CARD,
     DIALOGUE_COLUMNS,
     DIALOGUES,
@@ -35,11 +30,16 @@ from mirror.building.set_check import (
     check_set,
     records_file,
 )
+from mirror.building.training_set.client_table import write_clients
+from mirror.building.training_set.data_card import CardFacts, write_card
+from mirror.building.training_set.options import RecordOptions
+from mirror.building.training_set.records import image_file, make_records, sift_turns
 from mirror.files.atomic import discard, remove_scratch, write_text
 from mirror.files.csv_file import csv_text
 from mirror.files.digests import DIGESTS, file_names, folder_faults, write_digests
 from mirror.files.json_file import read_json, write_json
 from mirror.files.lock import locked
+from mirror.natural_order import natural_key
 from mirror.paths import display_path
 from mirror.progress_bar import progress_bar
 from mirror.prompts import VARIANTS
@@ -47,7 +47,6 @@ from mirror.transcripts.profile import resistance_of
 
 FORMAT = 1  # of `set.json`
 UNTOUCHED = (".gitkeep", ".gitignore", ".DS_Store")  # files that an otherwise empty folder may have
-_NUMBERS = re.compile(r"([0-9]+)")
 
 
 class SetConflict(ValueError):
@@ -125,13 +124,6 @@ def in_order(dropped: Iterable[Dropped]) -> list[Dropped]:
             one.detail,
         ),
     )
-
-
-def natural_key(name: str) -> tuple[Any, ...]:
-    """Return a key that sorts names with their numbers by value."""
-    parts = _NUMBERS.split(name)
-    numbers = [number.lstrip("0") for number in parts[1::2]]
-    return (*((text, len(n), n) for text, n in zip(parts[::2], [*numbers, ""], strict=True)), name)
 
 
 def dialogue_table(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from mirror.building.record_options import RecordOptions, own_prompt_sets, read_prompt_sets
+from mirror.building.training_set.options import RecordOptions, own_prompt_sets, read_prompt_sets
 from mirror.prompts import VARIANTS, own_prompts
 
 

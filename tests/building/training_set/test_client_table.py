@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mirror.building.client_table import portrait_files, sift_clients, write_clients
+from mirror.building.training_set.client_table import portrait_files, sift_clients, write_clients
 from mirror.transcripts.profile import read_profiles
 from tests.made_screenplays import make_clients
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mirror.building.dropped import Dropped, Sifted
-from mirror.building.record_options import RecordOptions
 from mirror.building.screenplays import Line, Screenplay
+from mirror.building.training_set.options import RecordOptions
 from mirror.files.text_file import lone_surrogate
 from mirror.models.llava_chat import IMAGE
 from mirror.prompts import (

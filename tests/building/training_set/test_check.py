@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mirror.building.record_options import RecordOptions
-from mirror.building.set_check import SetError, check_set
-from mirror.building.training_set import write_set
+from mirror.building.training_set.check import SetError, check_set
+from mirror.building.training_set.folder import write_set
+from mirror.building.training_set.options import RecordOptions
 from mirror.files.digests import write_digests
 from mirror.files.json_file import write_json
 from tests.made_screenplays import make_clients, make_screenplays

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from mirror.building.data_card import CardFacts, data_files, size_category, write_card
 from mirror.building.dropped import Dropped
+from mirror.building.training_set.data_card import CardFacts, data_files, size_category, write_card
 
 COUNTS = pd.DataFrame(
     [("base", "response", 1200), ("ec", "response", 1200), ("ec", "emotion_recognition", 1200)],

@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from mirror.building import hub_folder
-from mirror.building.data_card import CardFacts
-from mirror.building.hub_folder import HubError, push_folder, require_parquet, write_hub_folder
-from mirror.building.record_options import RecordOptions
-from mirror.building.training_set import write_set
+from mirror.building.training_set import hub_folder
+from mirror.building.training_set.data_card import CardFacts
+from mirror.building.training_set.folder import write_set
+from mirror.building.training_set.hub_folder import HubError, push_folder, require_parquet, write_hub_folder
+from mirror.building.training_set.options import RecordOptions
 from tests import ROOT
 from tests.made_screenplays import make_clients, make_screenplays
 
@@ -107,7 +107,7 @@ class _Hub(BaseHTTPRequestHandler):
 PUSH = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from mirror.building.hub_folder import push_folder\n"
+    "from mirror.building.training_set.hub_folder import push_folder\n"
     "print(push_folder(Path(sys.argv[1]), 'owner/name'))\n"
 )
 

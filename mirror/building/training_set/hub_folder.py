@@ -15,9 +15,18 @@ from typing import Any
 
 import pandas as pd
 
-from mirror.building.data_card import CardFacts, data_files, write_card
 from mirror.building.dropped import Dropped
-from mirror.building.set_check import CARD, DIALOGUES, DROPPED, IMAGES, SET, TEST_IMAGES, TEST_TABLE, records_file
+from mirror.building.training_set.check import (
+    CARD,
+    DIALOGUES,
+    DROPPED,
+    IMAGES,
+    SET,
+    TEST_IMAGES,
+    TEST_TABLE,
+    records_file,
+)
+from mirror.building.training_set.data_card import CardFacts, data_files, write_card
 from mirror.files.atomic import discard, remove_scratch, write_text
 from mirror.files.digests import require_intact, write_digests
 from mirror.files.lock import locked
