@@ -31,7 +31,7 @@ STEPS = (("client", "speak"), ("painter", "paint"), ("verifier", "verify"), ("co
 
 
 def counsel(changes: dict, tell: Callable[[str], None]) -> None:
-    """A whole run in this process, or the rest of one; `tell` is called as each step of the cast, or a write, begins."""
+    """A whole run in this process, or the rest of one; `tell` is called as each step of the cast or a write begins."""
     settings = CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), **(SMALL | changes))
     counseling = Counseling(settings).open()
 
