@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from mirror.chat.endpoint import is_worth_another
+from mirror.chat.chat_error import is_worth_another
 from mirror.chat.messages import Completion
 from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
 from mirror.counseling.dialogue_window import Dialogue, fit_prompt
