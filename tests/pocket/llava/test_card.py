@@ -9,11 +9,11 @@ from pocket.llava.evaluation import SEED, Rate
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory):
-    """The ec variant, tuned as its params file says, but for two epochs of three: close to a minute of one core."""
+    """The ec variant, tuned as its params file says."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIRROR_OUTPUT", str(tmp_path_factory.mktemp("tuned")))
-        llava, seconds = tune("ec", epochs=2)
-    return llava, evaluate_tuned(llava, "ec", seconds, faces=80, clients=10)
+        llava, seconds = tune("ec")
+    return llava, evaluate_tuned(llava, "ec", seconds, faces=120, clients=15)
 
 
 @pytest.mark.slow
