@@ -12,6 +12,8 @@ from mirror.services.http_client import UnusableAnswer
 if TYPE_CHECKING:
     import openai
 
+__all__ = ["FILTERED", "OK", "ChatError", "ChatErrors", "is_worth_another", "tries_of"]
+
 SHOWN = 300  # characters of a server's text that a message shows
 FILTERED = ("content_filter", "error")  # finish reasons of an answer that is incomplete, but not for lack of tokens
 HINTS = {

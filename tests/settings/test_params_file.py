@@ -12,7 +12,7 @@ FAULTS = {
     "a list": (b"- a\n", "must contain one `name: value` per line, found list"),
     "a text": (b"hello", "must contain one `name: value` per line, found str"),
     "a tab": (b"a:\n\t- b\n", "invalid YAML: .*indent with spaces, not tabs"),
-    "twice": (b"a: 1\na: 2\n", "a"),
+    "twice": (b"a: 1\na: 2\n", "a is given twice, in lines 1 and 2"),
     "base 8": (b"seed: 010\n", "010"),
     "base 60": (b"seed: 1:30\n", "1:30"),
     "an object": (b"a: !!python/object/apply:os.getcwd []\n", "invalid YAML"),
