@@ -89,8 +89,7 @@ def measure(verifier: LocalVerifier, settings: BenchmarkSettings) -> list[Round]
     pictures = [("face.png", png(portrait), "image/png") for portrait in portraits[: settings.requests]]
     pairs = [(pictures[n % len(pictures)], pictures[n // 2 % len(pictures)]) for n in range(settings.requests)]
     app = create_app(verifier, settings)
-    with running(app) as url:
-        service = Service(url, "/verify", timeout=settings.request_seconds, retries=0)
+    with running(app) as url, Service(url, "/verify", timeout=settings.request_seconds, retries=0) as service:
 
         def ask(pair: tuple[Any, Any]) -> dict[str, Any]:
             return service.post({"statement": "a facial photo with tears"}, {"image": pair[0], "base_image": pair[1]})

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from mirror.services.http_client import HttpClient
 from tests import DATA
 
 
@@ -21,6 +22,21 @@ def llava():
     from mirror.models.llava import load  # imports torch and transformers, which most test files do without
 
     return load(DATA / "llava-tiny/llava-v1.5-tiny")
+
+
+@pytest.fixture(autouse=True)
+def _closed_connections(monkeypatch):
+    """Closes the HTTP clients that a test makes; in a run they live as long as the process."""
+    made, real = [], HttpClient.__init__
+
+    def make(self, *given, **named):
+        real(self, *given, **named)
+        made.append(self)
+
+    monkeypatch.setattr(HttpClient, "__init__", make)
+    yield
+    for client in made:
+        client.close()
 
 
 @pytest.fixture

@@ -1,68 +1,75 @@
-"""Kills a counseling run at random moments, starts it again each time, and compares what it left with an unbroken run.
+"""Kills a counseling run at random steps, starts it again each time, and compares what it left with an unbroken run.
 
     python -m tests.kill_counseling --kills 10 --seed 1
 
-Every kill is a SIGKILL while sessions are under way. Transcripts, faces and how the sessions ended must be the same to
-the byte; only the times may differ.
+Every kill is a SIGKILL while a step of a session is under way. Transcripts, faces and how the sessions ended must be
+the same to the byte; only the times may differ.
 """
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
-from tests import ROOT
+import yaml
 
-WORK = """
-import sys, yaml
 from mirror.counseling.run import Counseling
 from mirror.counseling.settings import CounselSettings
 from mirror.paths import input_path
-changes = yaml.safe_load(sys.argv[1])
-counseling = Counseling(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), **changes)).open()
-print("loaded", flush=True)
-counseling.counsel()
-"""
+from mirror.transcripts.session_folder import SessionFolder
+from tests import ROOT
+
 SMALL = {"sessions": 4, "max_turns": 4, "attempts": 3, "concurrency": 2, "cot": "ec_planning", "run": "killed"}
+STEPS = (("client", "speak"), ("painter", "paint"), ("verifier", "verify"), ("counselor", "reply"))
 
 
-def start(output: Path, changes: dict) -> subprocess.Popen:
-    """A run in a process of its own, up to the moment when its models are loaded."""
+def counsel(changes: dict, tell: Callable[[str], None]) -> None:
+    """A whole run in this process, or the rest of one; `tell` is called as each step of the cast or a write begins."""
+    settings = CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), **(SMALL | changes))
+    counseling = Counseling(settings).open()
+
+    def told(name: str, step: Callable) -> Callable:
+        def taken(*given, **named):
+            tell(name)
+            return step(*given, **named)
+
+        return taken
+
+    for role, name in STEPS:
+        collaborator = getattr(counseling.cast, role)
+        setattr(collaborator, name, told(name, getattr(collaborator, name)))
+    with patch.object(SessionFolder, "append", told("append", SessionFolder.append)):
+        counseling.counsel()
+
+
+def finish(output: Path, changes: dict) -> int:
+    """Runs to the end in this process; the number of steps."""
+    steps: list[str] = []
+    with patch.dict(os.environ, {"MIRROR_OUTPUT": str(output)}):
+        counsel(changes, steps.append)
+    return len(steps)
+
+
+def kill(output: Path, changes: dict, steps: int) -> bool:
+    """Runs in a process of its own and sends SIGKILL as the step of this number begins; whether it came to that."""
     own = {"MIRROR_OUTPUT": str(output), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     outside = {name: value for name, value in os.environ.items() if not name.startswith("IMG_")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK, str(SMALL | changes)],
-        env=outside | own,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout.readline() == "loaded\n", "the run did not load its models"
-    return process
-
-
-def finish(process: subprocess.Popen) -> float:
-    """Seconds until the run has ended well."""
-    begun = time.monotonic()
-    with process:
-        assert process.wait(600) == 0, "the run failed"
-    return time.monotonic() - begun
-
-
-def kill(process: subprocess.Popen, moment: float) -> bool:
-    """SIGKILL after `moment` seconds; whether the run was still at work then."""
-    with process:
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
+    command = [sys.executable, "-m", "tests.kill_counseling", "--work", yaml.safe_dump(changes)]
+    with subprocess.Popen(
+        command, env=outside | own, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        begun = sum(1 for _ in zip(range(steps), process.stdout, strict=False))
+        if begun == steps:
             process.send_signal(signal.SIGKILL)
-            return True
-    return False
+    assert process.returncode == (-signal.SIGKILL if begun == steps else 0), "the run failed"
+    return begun == steps
 
 
 def sessions(output: Path) -> dict[str, bytes]:
@@ -80,21 +87,20 @@ def compare(folder: Path, kills: int, seed: int, **changes) -> list[str]:
     """What differs after so many kills from an unbroken run; a line is printed for each kill."""
     random = Random(seed)
     whole, broken = folder / "whole", folder / "broken"
-    taken = finish(start(whole, changes))
-    print(f"unbroken: {taken:.1f} s, {turns_on_disk(whole)} turns, {len(sessions(whole))} files", flush=True)
+    steps = finish(whole, changes)
+    print(f"unbroken: {steps} steps, {turns_on_disk(whole)} turns, {len(sessions(whole))} files", flush=True)
     done = 0
     while done < kills:
-        # A run that goes on has less left to do: the moments are spread over what is left at this kill.
-        left = taken * (1 - turns_on_disk(broken) / turns_on_disk(whole))
-        moment = random.uniform(0.05, 1) * left / (kills - done) * 1.5
-        if not kill(start(broken, changes), moment):
+        # A run that goes on has less left to do: the kills are spread over what is left at this one.
+        left = steps * (1 - turns_on_disk(broken) / turns_on_disk(whole))
+        step = 1 + int(random.uniform(0.05, 1) * left / (kills - done))
+        if not kill(broken, changes, step):
             print(f"through before the kill after {done} kills; started over", flush=True)
-            for path in sorted((broken / "results/killed").rglob("*"), reverse=True):
-                path.rmdir() if path.is_dir() else path.unlink()
+            shutil.rmtree(broken / "results/killed")
             continue
         done += 1
-        print(f"kill {done}: {moment:.2f} s after loading, {turns_on_disk(broken)} turns on disk", flush=True)
-    finish(start(broken, changes))
+        print(f"kill {done}: at step {step} after loading, {turns_on_disk(broken)} turns on disk", flush=True)
+    finish(broken, changes)
     one, other = sessions(whole), sessions(broken)
     return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
 
@@ -103,7 +109,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.kill_counseling", description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=yaml.safe_load, help=argparse.SUPPRESS)  # what is killed: the changed parameters
     given = parser.parse_args()
+    if given.work is not None:
+        return counsel(given.work, lambda step: print(step, flush=True))
     with tempfile.TemporaryDirectory() as folder:
         differing = compare(Path(folder), given.kills, given.seed)
         count = len(sessions(Path(folder) / "broken"))

@@ -1,14 +1,18 @@
 """The error of a request to a chat endpoint that returned no usable answer, with a hint at what to do."""
 
 from dataclasses import dataclass, field
-
-import openai
+from typing import TYPE_CHECKING
 
 from mirror.chat.errors import OK, ConversationFault, ServerError
 from mirror.chat.messages import NoAnswer
 from mirror.chat.wire import ResponseMessage
 from mirror.secrets import masked
 from mirror.services.http_client import UnusableAnswer
+
+if TYPE_CHECKING:
+    import openai
+
+__all__ = ["FILTERED", "OK", "ChatError", "ChatErrors", "is_worth_another", "tries_of"]
 
 SHOWN = 300  # characters of a server's text that a message shows
 FILTERED = ("content_filter", "error")  # finish reasons of an answer that is incomplete, but not for lack of tokens
@@ -119,7 +123,7 @@ class ChatErrors:
             hint = f"raise {self.max_tokens_setting}, or turn the model's reasoning off"
         return self.error(what, hint, status, tries, fault, finish_reason == "error", bool(message.refusal_text))
 
-    def refused(self, response: openai.APIStatusError, error: ServerError, earlier_tries: int) -> ChatError:
+    def refused(self, response: "openai.APIStatusError", error: ServerError, earlier_tries: int) -> ChatError:
         """Returns the error of a response with an error status."""
         status, tries = response.status_code, tries_of(response)
         hint = "ask again later, or check the server's log" if status >= 500 else HINTS.get(status, "see above")
@@ -143,8 +147,10 @@ class ChatErrors:
         what = f"answered {error.status} ({self.shown(error.message)})"
         return self.error(what, hint, error.status, 1, error.conversation_fault)
 
-    def unreachable(self, error: openai.APIConnectionError, earlier_tries: int) -> ChatError:
+    def unreachable(self, error: "openai.APIConnectionError", earlier_tries: int) -> ChatError:
         """Returns the error of a request without a usable response."""
+        import openai  # slow to import, and only an endpoint's client raises what comes here
+
         if isinstance(error, openai.APITimeoutError):
             what, hint = "did not answer in time", "raise the timeout, lower the concurrency, or ask for fewer tokens"
         elif isinstance(error.__cause__, UnusableAnswer):
@@ -157,6 +163,6 @@ class ChatErrors:
         return CONVERSATION_HINTS.get(conversation_fault, otherwise).format(limit=self.max_tokens_setting)
 
 
-def tries_of(error: openai.APIError) -> int:
+def tries_of(error: "openai.APIError") -> int:
     """Returns the number of requests made; the openai library numbers its retries in a header."""
     return int(error.request.headers.get("x-stainless-retry-count", 0)) + 1

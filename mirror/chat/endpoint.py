@@ -8,7 +8,7 @@ the server's errors; `mirror/services/http_client.py` limits the time and the si
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import openai
@@ -34,7 +34,10 @@ GARBLED = "garbled"  # marks a response with status 200 that is not JSON
 
 
 class ChatEndpoint:
-    """A model at an endpoint, with its sampling: a `ChatModel`."""
+    """A model at an endpoint, with its sampling: a `ChatModel`.
+
+    A context manager that closes its connections; one that serves until the process ends need not be closed.
+    """
 
     def __init__(
         self,
@@ -99,6 +102,16 @@ class ChatEndpoint:
             max_retries=retries,
             http_client=http_client,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections; nothing can be asked afterwards."""
+        self._client.close()
 
     def facts(self) -> dict[str, Any]:
         """Returns the model, its URL, its sampling, and the parameters that its server rejected."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mirror.chat.endpoint import is_worth_another
+from mirror.chat.chat_error import is_worth_another
 from mirror.chat.messages import Completion, total
 
 Request = TypeVar("Request")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mirror.chat.endpoint import OK, ChatError
+from mirror.chat.chat_error import OK, ChatError
 from mirror.chat.messages import ChatModel, Completion, Message
 from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
 from mirror.clients.openness import openness_after

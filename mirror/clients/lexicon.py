@@ -158,10 +158,14 @@ class Lexicon:
 
     def _matches(self, words: list[_Word]) -> Iterator[tuple[Sign, tuple[int, ...]]]:
         """Yields every sign whose words are all close to each other in one sentence, with their positions."""
-        for start, word in enumerate(words):
-            beginnings = (f"{word.text[:length]}*" for length in range(1, min(len(word.text), LONGEST_WORD) + 1))
-            for sign in chain.from_iterable(self.signs.get(part, ()) for part in (word.stem, *beginnings)):
-                if places := _places(sign.parts, words, start):
+        parts = [
+            (word.stem, *(f"{word.text[:length]}*" for length in range(1, min(len(word.text), LONGEST_WORD) + 1)))
+            for word in words
+        ]
+        present = set(chain.from_iterable(parts))
+        for start, own in enumerate(parts):
+            for sign in chain.from_iterable(self.signs.get(part, ()) for part in own):
+                if present.issuperset(sign.parts) and (places := _places(sign.parts, words, start)):
                     yield sign, places
 
     def _grade(self, stems: list[str], places: tuple[int, ...]) -> str:

@@ -1,7 +1,7 @@
 """The counselor: sees the client's face and reads the words, never the cue.
 
 Depending on the variant it first puts the face into words (a caption) and plans the session. The model that answers is
-passed in as a `mirror.counseling.speaker.Speaker`.
+passed in as a `mirror.counseling.speaker.CounselorModel`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from mirror.chat.endpoint import is_worth_another
+from mirror.chat.chat_error import is_worth_another
 from mirror.chat.messages import Completion
 from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
 from mirror.counseling.dialogue_window import Dialogue, fit_prompt
 from mirror.counseling.reply import CounselorError, CounselorRequest, Reply, TooLong
-from mirror.counseling.speaker import Speaker
+from mirror.counseling.speaker import CounselorModel
 from mirror.prompts import Plan, PromptSet, Variant, clean_reply, format_steps, is_known, parse_plan
 
 CONTEXT = 16  # utterances of the dialogue that the counselor reads, as published
@@ -40,13 +40,13 @@ class Counselor:
 
     def __init__(
         self,
-        speaker: Speaker,
+        speaker: CounselorModel,
         prompts: PromptSet,
         variant: Variant,
         context: int = CONTEXT,
         planning_max_tokens: int = PLANNING_MAX_TOKENS,
         prompts_from: str = "project",
-        untrained: Mapping[str, Speaker] = MappingProxyType({}),
+        untrained: Mapping[str, CounselorModel] = MappingProxyType({}),
     ) -> None:
         """Makes a counselor.
 

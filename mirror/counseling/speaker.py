@@ -14,7 +14,7 @@ from mirror.models.lora import without_adapter
 from mirror.models.sampling import SeededSampling
 
 
-class Speaker(Protocol):
+class CounselorModel(Protocol):
     """A model that answers prompts about images."""
 
     def answer(
@@ -84,7 +84,7 @@ class LlavaSpeaker:
         *,
         max_tokens: int | None = None,
     ) -> list[Completion]:
-        """See `Speaker.answer`."""
+        """See `CounselorModel.answer`."""
         limit = self.max_tokens if max_tokens is None else max_tokens
         answers = []
         for start in range(0, len(prompts), self.batch_size):
@@ -100,7 +100,7 @@ class LlavaSpeaker:
         return Completion(decode(self.llava, ids), self._length(prompt), len(ids), self.llava.source, reason)
 
     def fits(self, prompt: str) -> bool:
-        """See `Speaker.fits`."""
+        """See `CounselorModel.fits`."""
         window = self.llava.model.config.text_config.max_position_embeddings
         return self._length(prompt) + self.longest_answer <= window
 
@@ -109,7 +109,7 @@ class LlavaSpeaker:
         return len(tokenize_prompt(llava.tokenizer, prompt, llava.image_token_id, llava.image_tokens))
 
     def facts(self) -> dict[str, Any]:
-        """See `Speaker.facts`."""
+        """See `CounselorModel.facts`."""
         return {
             "model": self.llava.source,
             "revision": self.llava.revision,
@@ -141,7 +141,7 @@ class ChatSpeaker:
         *,
         max_tokens: int | None = None,
     ) -> Sequence[Completion | Exception]:
-        """See `Speaker.answer`."""
+        """See `CounselorModel.answer`."""
         return self.model.complete(
             [
                 [Message("user", prompt.replace(f"{IMAGE}\n", ""), (image,) if self.sees_face else ())]
@@ -152,9 +152,9 @@ class ChatSpeaker:
         )
 
     def fits(self, prompt: str) -> bool:
-        """See `Speaker.fits`."""
+        """See `CounselorModel.fits`."""
         return len(prompt) <= self.max_characters
 
     def facts(self) -> dict[str, Any]:
-        """See `Speaker.facts`."""
+        """See `CounselorModel.facts`."""
         return {**self.model.facts(), "sees_face": self.sees_face}

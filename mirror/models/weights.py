@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from pickle import UnpicklingError
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -144,15 +145,19 @@ def load_tokenizer(folder: Path, **options: Any) -> PreTrainedTokenizerBase:
 
 
 @contextlib.contextmanager
-def without_progress_bars() -> Iterator[None]:
-    """Turn off the bars of transformers and huggingface_hub: one per shard clutters an executed notebook."""
-    was_enabled = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+def without_progress_bars(library: ModuleType = logging) -> Iterator[None]:
+    """Turn off a library's progress bars: one per shard clutters an executed notebook.
+
+    Args:
+        library: the logging module of transformers, which covers huggingface_hub, or that of diffusers.
+    """
+    was_enabled = library.is_progress_bar_enabled()
+    library.disable_progress_bar()
     try:
         yield
     finally:
         if was_enabled:
-            logging.enable_progress_bar()
+            library.enable_progress_bar()
 
 
 @contextlib.contextmanager

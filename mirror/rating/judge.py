@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mirror.chat.endpoint import ChatEndpoint, ChatError, is_worth_another
+from mirror.chat.chat_error import ChatError, is_worth_another
+from mirror.chat.endpoint import ChatEndpoint
 from mirror.chat.messages import Completion, Message
 from mirror.chat.retries import Accepted, RejectedAnswer, ask_until_valid
 from mirror.files.digests import sha256

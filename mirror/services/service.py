@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -50,7 +50,10 @@ def token_of_environment() -> str | None:
 
 
 class Service:
-    """One endpoint of one service. Thread-safe."""
+    """One endpoint of one service. Thread-safe.
+
+    A context manager that closes its connections; one that is asked until the process ends need not be closed.
+    """
 
     def __init__(
         self,
@@ -79,6 +82,16 @@ class Service:
         self._client = HttpClient(self.url, timeout, CONNECT_SECONDS, largest)
         self._client.cookies.jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client.headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections; nothing can be asked afterwards."""
+        self._client.close()
 
     def post(
         self, data: Mapping[str, Any] | None = None, files: Mapping[str, tuple[str, bytes, str]] | None = None

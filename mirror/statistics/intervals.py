@@ -1,11 +1,13 @@
-"""Means and shares with their intervals."""
+"""Means and shares with their intervals.
+
+`scipy.stats` is imported where it is used: it takes a second, and most commands that read ratings compute nothing.
+"""
 
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -60,6 +62,8 @@ def proportion(successes: int, n: int, missing: int = 0, level: float = LEVEL) -
     """
     if not n:
         return Estimate(np.nan, np.nan, np.nan, 0, missing)
+    from scipy import stats
+
     found = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
     return Estimate(successes / n, float(found.low), float(found.high), n, missing)
 
@@ -92,6 +96,8 @@ def mean_interval(
     n, columns = values.shape
     if n < 2:
         return np.full(columns, np.nan), np.full(columns, np.nan)
+    from scipy import stats
+
     mean, deviation = values.mean(0), values.std(0, ddof=1)
     error = np.where(deviation > SAME * np.abs(values).max(0), deviation, np.nan) / np.sqrt(n)
     centered = values - mean

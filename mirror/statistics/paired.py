@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import special
 
 from mirror.statistics.intervals import LEVEL, RESAMPLES, SAME, UNBOUNDED, Array, Bounds, mean_interval
 
@@ -103,6 +103,8 @@ def adjust(p_values: ArrayLike, method: Literal["holm", "bh"] = "holm") -> Array
     adjusted, there = np.full(given.shape, np.nan), ~np.isnan(given)
     p = given[there]
     if method == "bh":
+        from scipy import stats  # slow to import
+
         adjusted[there] = stats.false_discovery_control(p) if len(p) else p
         return adjusted
     order = np.argsort(p)
@@ -151,6 +153,8 @@ def detectable_difference(n: int, deviation: float, power: float = POWER, level:
 
 @lru_cache(maxsize=256)
 def _noncentrality(freedom: int, power: float, level: float) -> float:
+    from scipy import optimize, stats  # slow to import
+
     critical = stats.t.ppf((1 + level) / 2, freedom)
 
     def lacking(shift: float) -> float:

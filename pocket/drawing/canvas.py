@@ -14,13 +14,13 @@ OVERSAMPLING = 4  # drawn pixels per final pixel along each side
 
 _ROUND = np.linspace(1.3, -1.3, 7)  # directions of a stroke's round end
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 Points = Sequence[tuple[float, float]]
 
 
-def mix(colour: Colour, other: Colour, share: float) -> Colour:
-    """Blends `colour` with a `share` (0 … 1) of `other`."""
-    return tuple(round(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
+def mix(color: Color, other: Color, share: float) -> Color:
+    """Blends `color` with a `share` (0 … 1) of `other`."""
+    return tuple(round(a + (b - a) * share) for a, b in zip(color, other, strict=True))
 
 
 def curve(points: Points, closed: bool = False, steps: int = 10) -> np.ndarray:
@@ -38,7 +38,7 @@ def curve(points: Points, closed: bool = False, steps: int = 10) -> np.ndarray:
 class Canvas:
     """A square picture, drawn at `OVERSAMPLING` times its size and scaled down at the end."""
 
-    def __init__(self, size: int, background: Colour, unit: float = 0.345):
+    def __init__(self, size: int, background: Color, unit: float = 0.345):
         """Creates an empty picture.
 
         Args:
@@ -59,15 +59,15 @@ class Canvas:
         self._turn = scale * np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
         self._scale = scale
 
-    def shape(self, points: Points, colour: Colour, alpha: float = 1.0) -> None:
+    def shape(self, points: Points, color: Color, alpha: float = 1.0) -> None:
         """Draws a filled polygon."""
-        self._draw.polygon(self._place(points), fill=(*colour, round(255 * alpha)))
+        self._draw.polygon(self._place(points), fill=(*color, round(255 * alpha)))
 
-    def blob(self, x: float, y: float, width: float, height: float, colour: Colour, alpha: float = 1.0) -> None:
+    def blob(self, x: float, y: float, width: float, height: float, color: Color, alpha: float = 1.0) -> None:
         """Draws a filled ellipse around (x, y) with half-axes `width` and `height`."""
-        self.shape(ellipse(x, y, width, height), colour, alpha)
+        self.shape(ellipse(x, y, width, height), color, alpha)
 
-    def line(self, points: Points, width: float | Sequence[float], colour: Colour, alpha: float = 1.0) -> None:
+    def line(self, points: Points, width: float | Sequence[float], color: Color, alpha: float = 1.0) -> None:
         """Draws a stroke with round ends; several widths are interpolated along the line."""
         p = np.asarray(points, dtype=float)
         knots = np.atleast_1d(width) / 2
@@ -79,7 +79,7 @@ class Canvas:
         for k, turned in ((-1, 0.0), (0, math.pi)):
             angle = math.atan2(direction[k, 1], direction[k, 0]) + turned + _ROUND
             ends.append(p[k] + widths[k] * np.stack([np.cos(angle), np.sin(angle)], axis=1))
-        self.shape(np.concatenate([p + normal, ends[0], (p - normal)[::-1], ends[1]]), colour, alpha)
+        self.shape(np.concatenate([p + normal, ends[0], (p - normal)[::-1], ends[1]]), color, alpha)
 
     def clipped(self, outline: Points, draw: Callable[[], None]) -> None:
         """Calls `draw()` and keeps what it draws inside `outline` only."""
@@ -90,12 +90,12 @@ class Canvas:
         before.paste(self._image, mask=mask)
         self._image.paste(before)
 
-    def glow(self, x: float, y: float, radius: float, colour: Colour, alpha: float) -> None:
+    def glow(self, x: float, y: float, radius: float, color: Color, alpha: float) -> None:
         """Draws a soft round spot that fades out at `radius`."""
         left, top = self._place([(x, y)])
         half = round(radius * self._scale * self._unit)
         spot = _spot().point(lambda level: round(level * alpha)).resize((2 * half, 2 * half), Image.Resampling.BILINEAR)
-        self._image.paste(colour, (round(left) - half, round(top) - half), spot)
+        self._image.paste(color, (round(left) - half, round(top) - half), spot)
 
     def finish(self) -> Image.Image:
         """Returns the picture at its final size, RGB."""

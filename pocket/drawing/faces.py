@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pocket.drawing.canvas import Canvas, Colour, curve, ellipse, mix
+from pocket.drawing.canvas import Canvas, Color, curve, ellipse, mix
 from pocket.drawing.expressions import Expression
 from pocket.drawing.features import draw_brow, draw_eye, draw_nose
 from pocket.drawing.hair import draw_clothes, draw_hair_before, draw_hair_behind, draw_headscarf
@@ -46,7 +46,7 @@ class Moment:
     """
 
     head: Head
-    background: Colour
+    background: Color
     light: int
     x: float
     y: float

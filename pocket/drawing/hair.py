@@ -14,7 +14,7 @@ def draw_hair_behind(canvas: Canvas, head: Head) -> None:
     """Draws the hair behind neck and head."""
     who = head.who
     style, w, v = who.hairstyle, who.head_width, who.hair_volume
-    colour = mix(who.hair, DARK, 0.22)
+    color = mix(who.hair, DARK, 0.22)
     lengths = {"long": 1.32, "waves": 1.25, "bob": 0.72, "fringe": 0.98}
     if style in lengths:
         if who.gender == "man":
@@ -24,13 +24,13 @@ def draw_hair_behind(canvas: Canvas, head: Head) -> None:
         side += [(x - 0.06, end), (0.3, end + 0.02)]
         if style == "waves":
             side[3:5] = [(x + 0.10, -0.05), (x + 0.0, 0.25), (x + 0.13, 0.55), (x + 0.02, 0.85), (x + 0.10, 1.08)]
-        canvas.shape(head.points(curve([*side, *[(-a, b) for a, b in side[:0:-1]]], closed=True), 0.0), colour)
+        canvas.shape(head.points(curve([*side, *[(-a, b) for a, b in side[:0:-1]]], closed=True), 0.0), color)
     elif style == "curls":
         for t in np.linspace(0.62, 2.38, 17) * np.pi if who.gender == "woman" else np.linspace(0.95, 2.05, 12) * np.pi:
             x, y = (w + 0.02) * np.cos(t), -0.28 + (0.78 + v) * np.sin(t)
-            canvas.blob(*head.at(x, y, 0.0), 0.26, 0.26, colour)
+            canvas.blob(*head.at(x, y, 0.0), 0.26, 0.26, color)
     elif style == "bun":
-        canvas.blob(*head.at(0, -1.16 - v, 0.0), 0.30, 0.24, colour)
+        canvas.blob(*head.at(0, -1.16 - v, 0.0), 0.30, 0.24, color)
         canvas.blob(*head.at(-0.05, -1.19 - v, 0.0), 0.20, 0.13, mix(who.hair, WHITE, 0.10), 0.6)
     elif style == "ponytail":
         k = 1 if who.parting > 0 else -1
@@ -42,11 +42,11 @@ def draw_hair_behind(canvas: Canvas, head: Head) -> None:
             (0.85 * k, 0.2),
             (0.72 * k, -0.3),
         ]
-        canvas.shape(head.points(curve(tail, closed=True), 0.0), colour)
+        canvas.shape(head.points(curve(tail, closed=True), 0.0), color)
     elif style == "headscarf":
         x = w + 0.12
         side = [(0, -1.12), (0.66 * x, -0.98), (x, -0.45), (x + 0.02, 0.3), (0.8 * x, 0.95), (0.85 * x, 1.5)]
-        canvas.shape(head.points(curve([*side, *[(-a, b) for a, b in side[:0:-1]]], closed=True), 0.0), colour)
+        canvas.shape(head.points(curve([*side, *[(-a, b) for a, b in side[:0:-1]]], closed=True), 0.0), color)
 
 
 def draw_hair_before(canvas: Canvas, head: Head) -> None:

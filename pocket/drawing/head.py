@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pocket.drawing.canvas import Colour, Points, curve, mix
+from pocket.drawing.canvas import Color, Points, curve, mix
 from pocket.drawing.expressions import ActionUnits
 from pocket.drawing.identities import Identity
 
@@ -37,6 +37,6 @@ class Head:
         turned = [self.at(x, y, 0.25 if y < 0.2 else 0.25 + 0.4 * (y - 0.2)) for x, y in ring]
         return curve(turned, closed=True)
 
-    def shade(self, share: float) -> Colour:
+    def shade(self, share: float) -> Color:
         """Returns the color of the skin with a `share` (0 … 1) of shadow."""
         return mix(self.who.skin, self.who.shadow, share)

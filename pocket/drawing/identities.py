@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from pocket.drawing.canvas import Colour, mix
+from pocket.drawing.canvas import Color, mix
 from pocket.seeds import stream
 
 SKINS = (
@@ -58,16 +58,16 @@ class Identity:
 
     gender: str
     age: int
-    skin: Colour
+    skin: Color
     head_width: float
     jaw_width: float
     chin: float
     ear: float
     hairstyle: str
-    hair: Colour
+    hair: Color
     hair_volume: float
     parting: float
-    brow: Colour
+    brow: Color
     brow_width: float
     brow_arch: float
     brow_height: float
@@ -75,23 +75,23 @@ class Identity:
     eye_height: float
     eye_distance: float
     eye_slant: float
-    iris: Colour
+    iris: Color
     nose_width: float
     nose_length: float
     mouth_width: float
     lip_fullness: float
-    lips: Colour
+    lips: Color
     glasses: str  # none, round, square or halfrim
-    frame: Colour
+    frame: Color
     beard: str  # none, stubble, moustache, goatee or full
     freckles: bool
     mole: tuple[float, float] | None
     earrings: bool
     neckline: str
-    clothes: Colour
+    clothes: Color
 
     @property
-    def shadow(self) -> Colour:
+    def shadow(self) -> Color:
         """The color of lines and shadows on the skin: a warm brown, the darker the darker the skin."""
         return mix((120, 40, 40), (24, 6, 12), max(0.0, min(1.0, (600 - sum(self.skin)) / 300)))
 
@@ -145,13 +145,13 @@ class Identity:
         )
 
 
-def _between(random: Random, palette: tuple[Colour, ...]) -> Colour:
+def _between(random: Random, palette: tuple[Color, ...]) -> Color:
     """Draws a color between two neighbors of the palette."""
     k = random.randrange(len(palette) - 1)
     return mix(palette[k], palette[k + 1], random.random())
 
 
-def _hair(random: Random, age: int, skin: Colour) -> Colour:
+def _hair(random: Random, age: int, skin: Color) -> Color:
     """Draws a hair color: gray becomes likelier with age, and dark skin has dark hair."""
     hair = random.choice(HAIRS if sum(skin) > 520 else HAIRS[:3])
     hair = mix(hair, random.choice(HAIRS[:3]), random.uniform(0, 0.25))

@@ -43,7 +43,7 @@ def draw_beard(canvas: Canvas, head: Head) -> None:
     if who.beard == "none":
         return
     y = who.nose_length + 0.27
-    colour, alpha = (who.brow, 0.92) if who.beard != "stubble" else (mix(who.brow, (62, 62, 74), 0.4), 0.30)
+    color, alpha = (who.brow, 0.92) if who.beard != "stubble" else (mix(who.brow, (62, 62, 74), 0.4), 0.30)
     lift = 0.08 * u.corner_up - 0.06 * u.corner_down
     if who.beard in ("full", "stubble"):
         w = who.head_width * 0.99
@@ -51,16 +51,16 @@ def draw_beard(canvas: Canvas, head: Head) -> None:
         edge = curve([*jaw, *[(-x, py) for x, py in jaw[-2::-1]]])
 
         def fill():
-            canvas.shape(head.points([*edge, (1.3, 0.2), (1.3, 1.5), (-1.3, 1.5), (-1.3, 0.2)]), colour, alpha)
+            canvas.shape(head.points([*edge, (1.3, 0.2), (1.3, 1.5), (-1.3, 1.5), (-1.3, 0.2)]), color, alpha)
 
         canvas.clipped(head.outline(0.02), fill)
     if who.beard == "goatee":
         low = 0.99 + 0.10 * u.jaw_drop
         ring = [(-0.33, y - 0.03), (-0.2, y - 0.14), (0, y - 0.13), (0.2, y - 0.14), (0.33, y - 0.03), (0.3, low - 0.1)]
-        canvas.shape(head.points(curve([*ring, (0, low), (-0.3, low - 0.1)], closed=True), 1.05), colour, alpha)
+        canvas.shape(head.points(curve([*ring, (0, low), (-0.3, low - 0.1)], closed=True), 1.05), color, alpha)
     if who.beard == "moustache":
         wing = [(0, y - 0.16), (0.18, y - 0.15), (0.36, y + 0.0 - lift), (0.2, y - 0.05), (0, y - 0.07)]
-        canvas.shape(head.points(curve([*wing, *[(-x, py) for x, py in wing[-2:0:-1]]], closed=True), 1.1), colour)
+        canvas.shape(head.points(curve([*wing, *[(-x, py) for x, py in wing[-2:0:-1]]], closed=True), 1.1), color)
 
 
 def draw_glasses(canvas: Canvas, head: Head) -> None:

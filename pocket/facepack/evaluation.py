@@ -211,8 +211,8 @@ def empty_scenes(portraits: Portraits, count: int, random: torch.Generator, seed
 
 def _plain(number: int, seed: int) -> np.ndarray:
     random = stream("plain scene", seed, number)
-    colour = mix(random.choice(BACKGROUNDS), (90, 90, 90), random.random())
-    return np.full((random.randint(100, 300), random.randint(100, 300), 3), colour, dtype=np.uint8)
+    color = mix(random.choice(BACKGROUNDS), (90, 90, 90), random.random())
+    return np.full((random.randint(100, 300), random.randint(100, 300), 3), color, dtype=np.uint8)
 
 
 def _written(number: int, seed: int) -> np.ndarray:

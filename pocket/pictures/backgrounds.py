@@ -23,14 +23,14 @@ def make_backgrounds(count: int, size: int, random: torch.Generator) -> torch.Te
     bodies = torch.tensor([*SKINS, *SKINS, *HAIRS], dtype=torch.float32, device=device)
     for number in range(10):
         thin = number >= 5
-        colour = uniform(random, 0, 255, count, 3)
+        color = uniform(random, 0, 255, count, 3)
         body = bodies[torch.randint(len(bodies), (count,), generator=random, device=device)]
-        colour = torch.where(uniform(random, 0, 1, count, 1) < 0.5, body, colour)
+        color = torch.where(uniform(random, 0, 1, count, 1) < 0.5, body, color)
         extent = size * 10 ** uniform(random, -1.4, -0.4, count, 2)
         if thin:
             extent = torch.stack([extent[:, 0], size * uniform(random, 0.005, 0.03, count)], 1)
         where, angle = uniform(random, 0, size, count, 2), uniform(random, -1.6, 1.6, count)
-        stamped = stamp(images, where, extent, angle, colour, uniform(random, 1, 30, count))
+        stamped = stamp(images, where, extent, angle, color, uniform(random, 1, 30, count))
         images = torch.where(uniform(random, 0, 1, count, 1, 1, 1) < 0.4, stamped, images)
     for _ in range(2):
         figures = _add_figure(images, bodies, random)
@@ -91,7 +91,7 @@ def stamp(
     where: torch.Tensor,
     extent: torch.Tensor,
     angle: torch.Tensor,
-    colour: torch.Tensor,
+    color: torch.Tensor,
     sharpness: torch.Tensor,
 ) -> torch.Tensor:
     """Draws one ellipse onto each picture.
@@ -101,7 +101,7 @@ def stamp(
         where: [n, 2] centers in pixels.
         extent: [n, 2] half-axes in pixels.
         angle: [n] in radians.
-        colour: [n, 3], 0 … 255.
+        color: [n, 3], 0 … 255.
         sharpness: [n] steepness of the edge; higher is sharper.
     """
     axis = torch.arange(images.shape[-1], device=images.device) + 0.5
@@ -109,4 +109,4 @@ def stamp(
     cos, sin = torch.cos(angle)[:, None, None], torch.sin(angle)[:, None, None]
     along, across = (x * cos + y * sin) / extent[:, :1, None], (y * cos - x * sin) / extent[:, 1:, None]
     alpha = torch.sigmoid((1 - along**2 - across**2) * sharpness[:, None, None])
-    return images + (colour[:, :, None, None] - images) * alpha[:, None]
+    return images + (color[:, :, None, None] - images) * alpha[:, None]

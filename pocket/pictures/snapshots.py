@@ -7,7 +7,7 @@ from pocket.drawing.faces import draw
 from pocket.drawing.identities import Identity
 
 SIZE = 112  # side in pixels
-COLOURS = 160  # of the palette
+COLORS = 160  # of the palette
 
 
 def take_snapshot(identity: Identity, expression: str, moment: int) -> Image.Image:
@@ -18,4 +18,4 @@ def take_snapshot(identity: Identity, expression: str, moment: int) -> Image.Ima
         expression: A name in `EXPRESSIONS`.
         moment: Seed of the exact intensities, the pose, the light and the background.
     """
-    return draw(identity, EXPRESSIONS[expression], moment, SIZE).quantize(COLOURS, dither=0)
+    return draw(identity, EXPRESSIONS[expression], moment, SIZE).quantize(COLORS, dither=0)

@@ -51,7 +51,7 @@ class Stranger:
         who = self.identity
         marks = [float(who.hairstyle == style) for style in _STYLES]
         marks += [float(who.gender == "man"), who.age / 50, float(who.glasses != "none"), float(who.beard != "none")]
-        marks += [channel / 255 for colour in (who.skin, who.hair, who.clothes) for channel in colour]
+        marks += [channel / 255 for color in (who.skin, who.hair, who.clothes) for channel in color]
         return [*astuple(self.units), *marks]
 
 

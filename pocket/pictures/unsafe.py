@@ -19,5 +19,5 @@ def cover(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
     board = ((u.abs() < along / 2) & (v.abs() < across / 2))[:, None]
     period = uniform(random, 0.1, 0.22, n, 1, 1)
     yellow = (((u + v) / period) % 1 < 0.5)[:, None]
-    colours = torch.tensor([BLACK, YELLOW], device=images.device, dtype=images.dtype)[..., None, None]
-    return torch.where(board, torch.where(yellow, colours[1], colours[0]), images)
+    colors = torch.tensor([BLACK, YELLOW], device=images.device, dtype=images.dtype)[..., None, None]
+    return torch.where(board, torch.where(yellow, colors[1], colors[0]), images)

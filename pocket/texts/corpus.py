@@ -6,7 +6,7 @@ None of it depends on the expression of a face or on the dialogues of the fine-t
 from random import Random
 
 from mirror.prompts import format_dialogue, format_steps
-from pocket.drawing.canvas import Colour
+from pocket.drawing.canvas import Color
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.identities import Identity
 from pocket.texts.clients import HOMES, JOBS, NAMES
@@ -219,6 +219,6 @@ def describe_looks(identity: Identity, random: Random) -> tuple[str, str]:
     return random.choice(ASKING_LOOKS), f"{article} {age}{identity.gender} with {looks}, in {worn}."
 
 
-def _hue(colour: Colour, names: tuple[str, ...]) -> str:
+def _hue(color: Color, names: tuple[str, ...]) -> str:
     """Returns the nearest of the named colors."""
-    return min(names, key=lambda name: sum((a - b) ** 2 for a, b in zip(colour, _HUES[name], strict=True)))
+    return min(names, key=lambda name: sum((a - b) ** 2 for a, b in zip(color, _HUES[name], strict=True)))

@@ -32,7 +32,7 @@ CHECKS = [
     ignored_auth,
 ]
 BOUNDED = settings(
-    max_examples=70,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,

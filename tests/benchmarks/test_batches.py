@@ -76,6 +76,7 @@ def test_rows_are_measured_on_the_same_examples(capsys, monkeypatch):
 @pytest.mark.slow
 def test_the_report_is_written(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(benchmark_batches, "MEASURED", RULES[:1])
+    monkeypatch.setattr(benchmark_batches, "COUNTED", 640)
     monkeypatch.setattr(
         sys, "argv", "benchmark --size pocket --lengths mixed --batches 1 --out".split() + [str(tmp_path)]
     )

@@ -1,6 +1,7 @@
 """The counselor: what it is shown and asked, in which order, what it keeps, and that the batch changes nothing."""
 
 import re
+from bisect import bisect
 from dataclasses import replace
 from pathlib import Path
 
@@ -281,7 +282,6 @@ def test_a_chat_model_gives_plans_their_own_room():
     assert counselor.facts()["planning_max_tokens"] == 77
 
 
-@pytest.mark.slow
 def test_a_llavas_plan_has_its_own_room_and_every_prompt_leaves_it():
     llava = load(str(input_path("pocket/models/llava-v1.5-pocket")))
     speaker = LlavaSpeaker(llava, max_tokens=4, longest_answer=20)
@@ -289,7 +289,8 @@ def test_a_llavas_plan_has_its_own_room_and_every_prompt_leaves_it():
     (longer,) = speaker.answer(["<image>\nHello."], [FACE], [1], max_tokens=20)
     assert short.finish_reason == "length" and short.completion_tokens == 4 < longer.completion_tokens
     room = llava.model.config.text_config.max_position_embeddings
-    longest = next(n for n in range(room, 0, -1) if speaker.fits("<image>\n" + "I am. " * n))
+    longest = bisect(range(room), False, key=lambda n: not speaker.fits("<image>\n" + "I am. " * n)) - 1
+    assert 0 < longest < room
     assert not LlavaSpeaker(llava, max_tokens=40).fits("<image>\n" + "I am. " * longest)
     assert LlavaSpeaker(llava, max_tokens=4).fits("<image>\n" + "I am. " * (longest + 5))
 
@@ -310,7 +311,8 @@ def test_a_chat_model_sees_the_face_or_only_words(sees_face):
 @pytest.mark.slow
 def test_a_llavas_reply_does_not_depend_on_its_batch():
     llava = load(str(input_path("pocket/models/llava-v1.5-pocket")))
-    counselor = Counselor(LlavaSpeaker(llava, max_tokens=12), own_prompts("ec_planning"), Variant.of("ec_planning"))
+    speaker = LlavaSpeaker(llava, max_tokens=12)
+    counselor = Counselor(speaker, own_prompts("ec_planning"), Variant.of("ec_planning"), planning_max_tokens=24)
     others = [Profile(str(n), f"Client {n}, " * n, "none", "x", "y" * n, "man", PROFILE.portraits) for n in range(1, 4)]
     requests = [request(), *(request([turn(1)], words=f"words {p.idx}", profile=p) for p in others)]
     together = counselor.reply(requests)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mirror.faces.calibration import Pair, calibrate, pairs_in, save, threshold_at
+from mirror.faces.calibration import Pair, calibrate, main, pairs_in, save, threshold_at
 from mirror.faces.filters import IdentityFilter
 from mirror.faces.identity import FacePack, similarity
 from pocket.drawing.expressions import EXPRESSIONS
@@ -107,25 +107,22 @@ def test_what_is_no_picture_by_its_name_does_not_count(pictures, tmp_path):
         pairs_in(tmp_path)
 
 
-@pytest.mark.slow
-def test_the_command_names_all_pictures_that_cannot_be_used(pictures, pack, tmp_path):
+def failure(monkeypatch, *words):
+    """What the command says as it ends with status 1."""
+    monkeypatch.setattr(sys, "argv", ["calibration", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert isinstance(stopped.value.code, str)  # Python writes such a text to standard error, and exits with 1
+    return stopped.value.code
+
+
+def test_the_command_names_all_pictures_that_cannot_be_used(pictures, pack, tmp_path, monkeypatch):
     folder = shutil.copytree(pictures, tmp_path / "faces")
     Image.new("1", (14_000, 14_000)).save(folder / "p03/huge.png")
     Image.new("RGB", (4000, 2)).save(folder / "p05/line.bmp")
     (folder / "p07/1.png").write_bytes((folder / "p07/1.png").read_bytes()[:700])
-    command = [
-        "-m",
-        "mirror.faces.calibration",
-        "--pack",
-        pack.folder,
-        "--pictures",
-        folder,
-        "--false-accept-rate",
-        "0.1",
-    ]
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    told = [line for line in done.stderr.splitlines() if str(folder) in line]
+    message = failure(monkeypatch, "--pack", pack.folder, "--pictures", folder, "--false-accept-rate", 0.1)
+    told = [line for line in message.splitlines() if str(folder) in line]
     assert [line.split(": ")[0].removeprefix(f"{folder}/") for line in told] == [
         "p03/huge.png",
         "p05/line.bmp",
@@ -183,11 +180,9 @@ def test_the_command_writes_threshold_table_and_figure(pictures, pack, output):
     assert sorted(path.name for path in folder.iterdir()) == ["identity.csv", "identity.pdf", "identity.png"]
 
 
-@pytest.mark.slow
-def test_the_command_says_what_is_wrong(tmp_path, pack):
-    command = ["-m", "mirror.faces.calibration", "--pack", pack.folder, "--pictures", tmp_path / "none"]
+def test_the_command_says_what_is_wrong(tmp_path, pack, monkeypatch):
     (tmp_path / "none").mkdir()
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "found 0 persons" in done.stderr
-    done = subprocess.run([sys.executable, *map(str, command[:-1]), "/no/where"], capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.startswith("no such folder /no/where; give one")
+    message = failure(monkeypatch, "--pack", pack.folder, "--pictures", tmp_path / "none")
+    assert "\n" not in message and "found 0 persons" in message
+    message = failure(monkeypatch, "--pack", pack.folder, "--pictures", "/no/where")
+    assert message.startswith("no such folder /no/where; give one")

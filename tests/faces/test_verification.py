@@ -61,16 +61,6 @@ def truncated():
     return Image.open(io.BytesIO(file.getvalue()[:3000]))
 
 
-def test_a_verdict_is_no_truth_value():
-    for verdict in (Verdict(outcome="accepted"), Verdict(outcome="unsafe")):
-        with pytest.raises(TypeError, match="use verdict.accepted"):
-            if verdict:
-                pass
-        with pytest.raises(TypeError):
-            _ = not verdict
-    assert Verdict(outcome="accepted").accepted and not Verdict(outcome="no_face").accepted
-
-
 def test_a_verdict_survives_json():
     check = Check(name="relevant", passed=False, score=0.125, threshold=0.2, model="clip")
     verdict = Verdict(outcome="irrelevant", checks=(check,))

@@ -38,12 +38,8 @@ def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path
     LlavaForConditionalGeneration.from_pretrained(folder)
     assert AutoProcessor.from_pretrained(folder).tokenizer.pad_token == "<pad>"
 
-    again = subprocess.run(
-        [sys.executable, "-m", "mirror.models.merge", ORIGINAL, folder, "--base-model", BASE],
-        capture_output=True,
-        text=True,
-    )
-    assert again.returncode != 0 and "exists already" in again.stderr
+    with pytest.raises(FileExistsError, match="exists already"):
+        merge(ORIGINAL, folder, str(BASE))
 
 
 def test_an_adapters_own_scales_are_merged(tmp_path):

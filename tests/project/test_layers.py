@@ -46,7 +46,7 @@ training      prompt_induction records
 risk          classifier flag lexicon
 clients       client lexicon openness script
 figures       .
-chat          batch_files endpoint local messages prices retries roles
+chat          chat_error batch_files endpoint local messages prices retries roles
 models        checkpoint device generation_config hub_id llava llava_chat lora sampling weight_files weights
 transcripts   arm integrity profile session_folder turn verdict
 services      http_client server_json service

@@ -12,6 +12,7 @@ import torch
 import yaml
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_notebook
+from papermill.cli import papermill
 from traitlets.config import Config
 
 from mirror.analysis.settings import AnalyseSettings
@@ -607,7 +608,6 @@ def test_papermill_fails_on_an_unknown_parameter(tmp_path):
     assert done.stderr.rstrip().endswith(f"SettingsError: {fault}")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
@@ -618,15 +618,19 @@ def test_papermill_fails_on_an_unknown_parameter(tmp_path):
         ("-r", "12e5678", "base_model: no such folder {root}/12e5678; give a folder or a Hub id"),
     ],
 )
-def test_text_that_looks_like_a_number_on_papermills_command_line(tmp_path, option, value, message):
+def test_text_that_looks_like_a_number_on_papermills_command_line(shell, tmp_path, option, value, message):
     """`-r` is the option that the refusal names; with it, the very characters arrive."""
-    source, executed = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    source, prepared = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [parameters_cell(), new_code_cell(READ)]
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), source)
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", source, executed, option, "base_model", value]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, cwd=tmp_path)
-    assert message.format(root=ROOT) in done.stderr.rstrip().splitlines()[-1]
+    words = ["--prepare-only", "--no-progress-bar", str(source), str(prepared), option, "base_model", value]
+    papermill.main(words, standalone_mode=False)
+    cells = [cell.source for cell in nbformat.read(prepared, as_version=4).cells if cell.cell_type == "code"]
+    assert len(cells) == 3
+    with pytest.raises(SettingsError) as refused:
+        ran(shell, *cells)
+    assert message.format(root=ROOT) in str(refused.value)
 
 
 NOTEBOOKS = {"train": TrainSettings, "counsel": CounselSettings, "rate": RateSettings, "explore": ExploreSettings}

@@ -1,7 +1,5 @@
 """Loads an SDXL pipeline from a folder or the Hub, each part from the weights that suit the precision."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -10,7 +8,7 @@ from diffusers.utils import logging
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from mirror.files.json_file import read_json
-from mirror.models.weights import HALF, NO_CODE, code_refused, find, load_pretrained
+from mirror.models.weights import HALF, NO_CODE, code_refused, find, load_pretrained, without_progress_bars
 
 PARTS = {
     "unet": UNet2DConditionModel,
@@ -35,7 +33,7 @@ def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableD
     """
     folder, commit = find(name, revision, dtype in HALF, ("", *PARTS, *SMALL_PARTS))
     check_pipeline(folder)
-    with without_progress_bars():
+    with without_progress_bars(logging):
         parts = {part: load_pretrained(kind, folder / part, dtype) for part, kind in PARTS.items()}
         with code_refused(folder):
             pipeline = StableDiffusionXLPipeline.from_pretrained(
@@ -66,15 +64,3 @@ def check_pipeline(folder: Path) -> None:
         raise ValueError(f"{index}: _class_name must be StableDiffusionXLPipeline, found {name!r}; give an SDXL model")
     if missing := [part for part in (*PARTS, *SMALL_PARTS) if not (folder / part).is_dir()]:
         raise FileNotFoundError(f"{folder}: an SDXL pipeline needs {', '.join(missing)}, found {there}")
-
-
-@contextlib.contextmanager
-def without_progress_bars() -> Iterator[None]:
-    """Switches the progress bars of diffusers off inside the context: a bar per shard is noise in a notebook."""
-    were_on = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if were_on:
-            logging.enable_progress_bar()

@@ -47,7 +47,7 @@ def test_the_filters_tell_fitting_from_contrasting_and_safe_from_unsafe(verifier
 @pytest.mark.slow
 def test_the_painter_shows_the_expression_of_the_person_who_is_merged_in(painter, verifier):
     reader = painterpack.make_reader(80, 120, SEED)
-    scores, shown = evaluate_painter(painter, verifier, reader, 24, SEED)
+    scores, shown = evaluate_painter(painter, verifier, reader, 16, SEED)
     assert scores.accepted >= 0.9 and scores.attempts <= 1.5 and scores.agreed >= 0.9
     assert scores.same >= 0.85 and scores.swapped <= 0.05 and scores.unmerged <= 0.05
     assert not {"unsafe", "no_face", "several_faces"} & scores.outcomes.keys()
