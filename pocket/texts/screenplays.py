@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable
 
 from mirror.building.screenplays import ClientInfo, Line, Screenplay
+from mirror.building.screenplays.parsing import format_screenplay
 from mirror.prompts import format_steps
 from pocket.seeds import stream
 from pocket.texts.clients import Client
@@ -63,12 +64,6 @@ def idx_of(client: Client) -> str:
     return f"pocket-{client.idx:03d}-{client.personality.lower().replace(' ', '-')}"
 
 
-def format_line(line: Line) -> str:
-    """Writes a line as in a published table, e.g. `Client: [Looks sad] I miss her.`"""
-    parts = (f"{line.speaker.capitalize()}:", f"[{line.direction}]" if line.direction else "", line.words)
-    return " ".join(part for part in parts if part)
-
-
 def format_table(dialogues: Iterable[Dialogue]) -> str:
     """Returns the dialogues as CSV with the published columns, and the client's gender."""
     text = io.StringIO()
@@ -90,6 +85,6 @@ def _row(dialogue: Dialogue) -> dict[str, str]:
         "reason_for_seeking_counseling": client.reason_for_counseling,
         "cbt_technique": screenplay.technique,
         "cbt_plan": format_steps(screenplay.plan),
-        "dialogue": "\n".join(map(format_line, screenplay.lines)),
+        "dialogue": format_screenplay(screenplay.lines),
         "dominant_gender": client.gender.capitalize(),
     }
