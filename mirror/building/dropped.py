@@ -56,3 +56,9 @@ def count_reasons(dropped: Sequence[Dropped]) -> pd.DataFrame:
     counts = table.groupby(["step", "reason", "what"], sort=True).size().rename("count").reset_index()
     order = counts["step"].map({step: place for place, step in enumerate(STEPS)})
     return counts.iloc[order.argsort(kind="stable")].reset_index(drop=True)
+
+
+def kept_and_dropped(kept: int, dropped: Sequence[Dropped], what: str = "dialogue") -> pd.DataFrame:
+    """The table of `count_reasons` below a row with the number of what was kept."""
+    first = pd.DataFrame([["", "kept", what, kept]], columns=["step", "reason", "what", "count"])
+    return pd.concat([first, count_reasons(dropped)], ignore_index=True)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from mirror.building.card_facts import card_facts
 from mirror.building.casting import FaceTools, build_attributes, build_face_tools, build_risk_reader, build_writer
-from mirror.building.dropped import Dropped, Sifted, count_reasons
+from mirror.building.dropped import Dropped, Sifted, count_reasons, kept_and_dropped
 from mirror.building.estimate import estimate
 from mirror.building.pictures import Pictures, ablation
 from mirror.building.portraits.matching import Matched, match_portraits
@@ -96,7 +96,7 @@ class Building:
         """
         with self._working("texts"):
             steps = (self.read, self.written, self.filtered)
-        return _counts(len(self.filtered.kept), "dialogues", steps)
+        return kept_and_dropped(len(self.filtered.kept), [one for step in steps for one in step.dropped])
 
     def portraits(self) -> Sequence[Screenplay]:
         """Reads the portraits and gives each client one; the clients of the training set, then those of the test.
@@ -294,10 +294,3 @@ class Building:
         if s.push:
             push_folder(published, s.push)
         return checked
-
-
-def _counts(kept: int, what: str, steps: Sequence[Sifted[Any]]) -> pd.DataFrame:
-    """What a stage kept, and what its steps left out, by reason."""
-    table = count_reasons([one for step in steps for one in step.dropped])
-    first = pd.DataFrame([["", "kept", what, kept]], columns=["step", "reason", "what", "count"])
-    return pd.concat([first, table], ignore_index=True)

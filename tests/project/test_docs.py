@@ -17,6 +17,7 @@ import yaml
 from api.description.app import DescriptionSettings
 from api.verification.app import VerificationSettings
 from mirror.analysis.settings import AnalyseSettings
+from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.exploration.settings import ExploreSettings
 from mirror.rating.instrument import read_instrument
@@ -28,6 +29,7 @@ from tests import ROOT
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
 SETTINGS = {
+    "build": BuildSettings,
     "train": TrainSettings,
     "counsel": CounselSettings,
     "explore": ExploreSettings,

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from mirror.analysis.settings import AnalyseSettings
+from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.rating.settings import RateSettings
 from mirror.training.settings import TrainSettings
@@ -14,6 +15,7 @@ from tests import ROOT
 FILES = sorted((ROOT / "params").glob("*/*.y*ml"))
 
 SETTINGS = {
+    "build": BuildSettings,
     "train": TrainSettings,
     "counsel": CounselSettings,
     "analyse": AnalyseSettings,
