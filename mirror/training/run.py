@@ -39,7 +39,7 @@ from mirror.training.loop import TrainingLoop
 from mirror.training.records import Record
 from mirror.training.resume import LOSSES, Progress, forget_states, prune, refuse_other_training, resume
 from mirror.training.settings import TrainSettings
-from mirror.training.step import Stepper, compile_layers, compile_obstacle, make_optimizer
+from mirror.training.step import Stepper, compile_layers, make_optimizer
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
