@@ -153,6 +153,16 @@ class LanguageModel:
     def _decoder(self) -> Decoder:
         return Decoder(self.model, self.model.generation_config.pad_token_id)
 
+    def warm_up(self, conversations: int, positions: int = 2048) -> None:
+        """Compiles the decoding step on a GPU, so that no answer waits for it.
+
+        Args:
+            conversations: That are answered at a time, at most.
+            positions: Of the longest prompt with its answer, at most the context; a longer one compiles anew.
+        """
+        positions = min(positions, self.model.config.get_text_config().max_position_embeddings)
+        self._decoder.warm_up(range(1, conversations + 1), positions)
+
     def _generate(self, prompts: list[list[int]], seeds: list[int], limit: int) -> list[list[int]]:
         return self._decoder.generate(prompts, limit, SeededSampling(seeds, self.temperature, self.top_p))
 

@@ -1,15 +1,16 @@
 """Greedy search of a language model for a batch of prompts; on a GPU with a static cache and a compiled decoding step.
 
-Eager decoding launches thousands of small kernels per token from Python, which takes ten times as long as running them.
+Eager decoding launches thousands of small kernels per token from Python, which takes longer than running them.
 transformers compiles the step and records it as a CUDA graph if the cache is static, that is, allocated at full length.
-Each shape is compiled or recorded once, so batches and lengths come in few sizes. Knows nothing of images and texts.
+Each shape is compiled, for most of a minute, so batches and caches come in few sizes. PyTorch keeps compiled code for
+later runs in TORCHINDUCTOR_CACHE_DIR, by default a folder of the user's below the system's temporary one.
+
+Knows nothing of images and texts.
 """
 
 import copy
 import logging
-import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,13 +22,11 @@ from mirror.progress_bar import progress_bar
 
 log = logging.getLogger(__name__)
 
-BATCHES = (1, 2, 4, 6, 8, 12, 16)  # rows; beyond, multiples of 8
-PROMPT_STEP = 64  # positions; attention kernels are chosen anew for every length
-CACHE_STEP = 512  # positions
-WARM_UP_TOKENS = 5  # the first is the prompt's, the second compiles, the third records, the others replay
-RECOMPILE_LIMIT = 64  # versions of the compiled step, torch's default is 8
-DYNAMIC = os.environ.get("X_DYNAMIC", "1") == "1"
-CODE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mirror" / "compiled"
+BATCHES = (1, 4, 8, 16)  # rows; beyond, multiples of 16
+PROMPT_STEP = 64  # positions; libraries choose their attention kernel anew for every length
+CACHE_STEP = 512  # positions; a step reads the whole cache, whether filled or not
+WARM_UP_TOKENS = 5  # the first comes from the prompt, the second compiles, the third records, the others replay
+VERSIONS = 64  # of the compiled step: batch sizes, cache lengths, with and without an adapter; PyTorch's limit is 8
 
 
 class Decoder:
@@ -45,9 +44,10 @@ class Decoder:
         self.static = model.device.type == "cuda"
         if self.static and (obstacle := compile_obstacle(model.device)):
             self.static = False
-            log.warning("replies are decoded without compilation, about ten times slower: %s", obstacle)
+            log.warning("replies are decoded without compilation, several times slower: %s", obstacle)
         self._cache: StaticCache | None = None  # the largest so far; smaller batches use its first rows
         self._rows = self._length = 0
+        self._ready: set[tuple[int, int, str]] = set()
 
     @torch.no_grad()
     def generate(
@@ -95,19 +95,20 @@ class Decoder:
         return new
 
     def _static_options(self, rows: int, length: int) -> dict[str, Any]:
-        torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILE_LIMIT)
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CODE))
         options: dict[str, Any] = {"past_key_values": self._empty_cache(rows, length)}
         if self.model.device.type == "cuda":
-            # Any length and number of rows can run the same compiled code; a single row is another version.
-            options["compile_config"] = CompileConfig(dynamic=DYNAMIC)
+            torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, VERSIONS)
+            # A version for all shapes at once had not been compiled after 100 seconds.
+            options["compile_config"] = CompileConfig(dynamic=False)
         return options
 
+    @torch.no_grad()
     def _empty_cache(self, rows: int, length: int) -> StaticCache:
         """A cache of that size at least, which keeps its address: a recorded graph reads from where it was recorded."""
         if self._cache is None or rows > self._rows or length > self._length:
             self._cache = None  # frees its memory first
             self._rows, self._length = max(rows, self._rows), rounded_up(max(length, self._length), CACHE_STEP)
+            log.info("allocating a cache for %d rows of %d positions", self._rows, self._length)
             self._cache = StaticCache(self.model.config.get_text_config(decoder=True), self._length)
             # It is allocated when first used, in the shape that the model's layers ask for.
             ids = torch.zeros((self._rows, 1), dtype=torch.long, device=self.model.device)
@@ -116,29 +117,32 @@ class Decoder:
         cache.reset()
         return cache
 
-    def warm_up(self, batches: Iterable[int], positions: int, **options: Any) -> None:
+    def warm_up(self, batches: Iterable[int], positions: int, version: str = "") -> None:
         """Compile and record the decoding step ahead of time, with a progress bar; nothing to do without static cache.
 
         Args:
             batches: numbers of prompts that will come.
-            positions: of the longest prompt with its answer; longer ones allocate a new cache and record anew.
-            **options: of transformers' `generate`.
+            positions: of the longest prompt with its answer; the first longer one allocates and compiles anew.
+            version: of the model, if parts of it can be switched off: each is compiled.
         """
-        sizes = sorted({batch_size(count) for count in batches}, reverse=True)
-        if not self.static or not sizes:
+        if not self.static or not (sizes := sorted({batch_size(count) for count in batches}, reverse=True)):
             return
-        log.info("compiling the decoding step for batches of %s; kept in %s", ", ".join(map(str, sizes)), CODE)
-        self._static_options(sizes[0], positions)
+        self._empty_cache(sizes[0], positions)
+        sizes = [rows for rows in sizes if (rows, self._length, version) not in self._ready]
+        if not sizes:
+            return
+        log.info("compiling the decoding step for batches of %s, a minute each the first time", sizes)
         with progress_bar("compiling the decoding step", "batch sizes", len(sizes)) as bar:
             for rows in sizes:
                 prompts = [[int(self.pad == 0)] * PROMPT_STEP] * rows
-                self.generate(prompts, WARM_UP_TOKENS, min_new_tokens=WARM_UP_TOKENS, **options)
+                self.generate(prompts, WARM_UP_TOKENS, min_new_tokens=WARM_UP_TOKENS)
+                self._ready.add((rows, self._length, version))
                 bar.update()
 
 
 def batch_size(count: int) -> int:
     """The number of rows that `count` prompts are computed with."""
-    return next((size for size in BATCHES if size >= count), rounded_up(count, 8))
+    return next((size for size in BATCHES if size >= count), rounded_up(count, BATCHES[-1]))
 
 
 def rounded_up(number: int, step: int) -> int:
