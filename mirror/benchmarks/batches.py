@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 import torch
 from tqdm import tqdm
 
-from mirror.benchmarks.batch_rules import RULES, BatchRule, Example, mixed_examples, split_by
-from mirror.benchmarks.batch_shares import count_shares, shares_table
+from mirror.benchmarks.batching.rules import RULES, BatchRule, Example, mixed_examples, split_by
+from mirror.benchmarks.batching.shares import count_shares, shares_table
 from mirror.benchmarks.random_llava import random_model
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json

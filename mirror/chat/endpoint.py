@@ -113,6 +113,9 @@ class ChatEndpoint:
         """Closes the connections; nothing can be asked afterwards."""
         self._client.close()
 
+    def warm_up(self, conversations: int) -> None:
+        """There is nothing to compile."""
+
     def facts(self) -> dict[str, Any]:
         """Returns the model, its URL, its sampling, and the parameters that its server rejected."""
         return {"model": self.name, "base_url": self.url, **self.parameters.facts()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from mirror.chat.messages import Completion, Message, NoAnswer
 from mirror.chat.reasoning import opened_reasoning, without_reasoning
+from mirror.models.decoding import Decoder
 from mirror.models.device import resolve_device, resolve_dtype
 from mirror.models.generation_config import end_of, end_tokens, ends_only
 from mirror.models.sampling import SeededSampling
@@ -147,17 +149,22 @@ class LanguageModel:
             "with a longer context"
         )
 
-    @torch.inference_mode()
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self.model, self.model.generation_config.pad_token_id)
+
+    def warm_up(self, conversations: int, positions: int = 2048) -> None:
+        """Compiles the decoding step on a GPU, so that no answer waits for it.
+
+        Args:
+            conversations: That are answered at a time, at most.
+            positions: Of the longest prompt with its answer, at most the context; a longer one compiles anew.
+        """
+        positions = min(positions, self.model.config.get_text_config().max_position_embeddings)
+        self._decoder.warm_up(range(1, conversations + 1), positions)
+
     def _generate(self, prompts: list[list[int]], seeds: list[int], limit: int) -> list[list[int]]:
-        longest, device, pad = max(map(len, prompts)), self.model.device, self.model.generation_config.pad_token_id
-        output = self.model.generate(
-            input_ids=torch.tensor([[pad] * (longest - len(ids)) + ids for ids in prompts], device=device),
-            attention_mask=torch.tensor([[0] * (longest - len(i)) + [1] * len(i) for i in prompts], device=device),
-            do_sample=False,
-            max_new_tokens=limit,
-            logits_processor=[SeededSampling(seeds, self.temperature, self.top_p)],
-        )
-        return output[:, longest:].tolist()
+        return self._decoder.generate(prompts, limit, SeededSampling(seeds, self.temperature, self.top_p))
 
     def _completion(self, prompt: str, prompt_tokens: int, ids: list[int]) -> Completion | NoAnswer:
         length = end_of(ids, end_tokens(self.model))

@@ -66,6 +66,10 @@ class ChatModel(Protocol):
         """
         ...
 
+    def warm_up(self, conversations: int) -> None:
+        """Compiles what answering up to so many conversations at a time will need; without it, that is done then."""
+        ...
+
     def facts(self) -> Mapping[str, Any]:
         """Describes the model and its sampling, for the record of a run."""
         ...

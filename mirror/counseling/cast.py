@@ -36,6 +36,10 @@ class Replier(Protocol):
         """One reply per request, in order; an exception in place of one that failed."""
         ...
 
+    def warm_up(self, sessions: int) -> None:
+        """Compile what replies in up to so many sessions at a time will need; without it, that is done then."""
+        ...
+
     def facts(self) -> Mapping[str, Any]:
         """Models, prompts and settings, for the record of a run."""
         ...
@@ -65,6 +69,11 @@ class Cast:
     attempts: int = 10
     on_exhaustion: Exhaustion = "keep_best"
     ahead: int = 1
+
+    def warm_up(self, sessions: int) -> None:
+        """Compile on a GPU, with progress bars, what turns of up to so many sessions at a time will need."""
+        self.describer.warm_up(sessions)
+        self.counselor.warm_up(sessions)
 
     def facts(self) -> dict[str, Any]:
         """What every member reports about itself, by role, and its class (`mirror.clients.client.ScriptedClient`)."""

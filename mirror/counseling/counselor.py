@@ -78,6 +78,11 @@ class Counselor:
             "prompts": self.prompts.to_json(),
         }
 
+    def warm_up(self, sessions: int) -> None:
+        """Compile what replies in up to so many sessions at a time will need."""
+        for speaker in (self.speaker, *self.untrained.values()):
+            speaker.warm_up(sessions)
+
     def reply(self, requests: Sequence[CounselorRequest]) -> list[Reply | Exception]:
         """One reply per request, in order; an exception in place of one that failed."""
         drafts = [_Draft(request, _reply_with_kept_plan(request)) for request in requests]

@@ -143,6 +143,7 @@ class Counseling:
         done = sum(len(self.session(profile).turns()) for profile in undamaged)
         ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in undamaged)
         total = sum(self._most_turns(profile) for profile in undamaged)
+        self.cast.warm_up(min(settings.concurrency, len(profiles) - ended))
         with progress_bar("counseling", "turns", total, done) as bar:
             progress = Progress(bar, settings, len(profiles), ended)
 

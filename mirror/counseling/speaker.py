@@ -1,7 +1,7 @@
 """The model that answers as the counselor: LLaVA-1.5, fine-tuned or not, or any chat model, with or without images."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from PIL import Image
@@ -37,6 +37,10 @@ class CounselorModel(Protocol):
 
     def fits(self, prompt: str) -> bool:
         """Whether the prompt leaves enough tokens of the context window for the longest answer."""
+        ...
+
+    def warm_up(self, prompts: int) -> None:
+        """Compile what answering up to so many prompts at a time will need; without it, that is done then."""
         ...
 
     def facts(self) -> dict[str, Any]:
@@ -90,10 +94,25 @@ class LlavaSpeaker:
         for start in range(0, len(prompts), self.batch_size):
             batch = slice(start, start + self.batch_size)
             sampling = SeededSampling(seeds[batch], self.temperature, self.top_p)
-            with nullcontext() if self.adapter else without_adapter(self.llava.model):
+            with self._adapter():
                 written = generate_ids(self.llava, prompts[batch], images[batch], limit, sampling)
             answers += [self._completion(p, ids) for p, ids in zip(prompts[batch], written, strict=True)]
         return answers
+
+    def warm_up(self, prompts: int, positions: int = 2048) -> None:
+        """Compile the decoding step on a GPU, for all batches that up to `prompts` prompts can make.
+
+        Args:
+            prompts: answered by one call, at most.
+            positions: of the longest prompt with its answer, at most the context window; a longer one compiles anew.
+        """
+        window = self.llava.model.config.text_config.max_position_embeddings
+        batches = range(1, min(prompts, self.batch_size) + 1)
+        with self._adapter():
+            self.llava.decoder.warm_up(batches, min(positions, window), f"adapter: {self.adapter}")
+
+    def _adapter(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.adapter else without_adapter(self.llava.model)
 
     def _completion(self, prompt: str, ids: Sequence[int]) -> Completion:
         reason = "stop" if ids[-1] in end_tokens(self.llava.model) else "length"
@@ -154,6 +173,10 @@ class ChatSpeaker:
     def fits(self, prompt: str) -> bool:
         """See `CounselorModel.fits`."""
         return len(prompt) <= self.max_characters
+
+    def warm_up(self, prompts: int) -> None:
+        """See `Speaker.warm_up`."""
+        self.model.warm_up(prompts)
 
     def facts(self) -> dict[str, Any]:
         """See `CounselorModel.facts`."""

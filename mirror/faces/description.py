@@ -94,6 +94,10 @@ class Describer(Protocol):
         """One description per request, in order; an exception in place of one that failed."""
         ...
 
+    def warm_up(self, requests: int) -> None:
+        """Compile what up to so many requests at a time will need; without it, that is done then."""
+        ...
+
     def facts(self) -> dict[str, Any]:
         """The describer and its settings, for the record of a run."""
         ...
@@ -123,6 +127,9 @@ class LexiconDescriber:
             relevance_text=face.look,
             fallback=found is None,
         )
+
+    def warm_up(self, requests: int) -> None:
+        """There is nothing to compile."""
 
     def facts(self) -> dict[str, Any]:
         """The size and the SHA-256 of the lexicon, for the record of a run."""
@@ -173,6 +180,10 @@ class ChatDescriber:
             completion_tokens=result.attempts.completion_tokens,
         )
 
+    def warm_up(self, requests: int) -> None:
+        """See `Describer.warm_up`."""
+        self.model.warm_up(requests)
+
     def facts(self) -> dict[str, Any]:
         """The model, its sampling and the SHA-256 of the prompt, for the record of a run."""
         return {"describer": self.KIND, **self.model.facts(), "prompt_sha256": sha256(EXPRESSION_TEMPLATE)}
@@ -202,6 +213,9 @@ class HttpDescriber:
             return self.service.read(Description, self.service.post(data=request.to_form()))
         except ServiceError as error:
             return error
+
+    def warm_up(self, requests: int) -> None:
+        """There is nothing to compile here."""
 
     def facts(self) -> dict[str, Any]:
         """What the service reports about itself. Raises ServiceError if it does not answer."""

@@ -1,4 +1,8 @@
-"""Device and precision of models, resolved from the settings' values. Loads no model."""
+"""Device and precision of models, resolved from the settings' values, and what compilation needs. Loads no model."""
+
+import importlib.util
+import os
+import shutil
 
 import torch
 
@@ -30,3 +34,11 @@ def resolve_dtype(precision: str, device: str) -> torch.dtype:
     """
     is_half = precision == "bf16" or (precision == "auto" and device != "cpu")
     return torch.bfloat16 if is_half else torch.float32
+
+
+def compile_obstacle(device: torch.device) -> str:
+    """Why PyTorch cannot compile for `device` on this machine; empty if it can."""
+    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
+        return "the package triton is missing"
+    compiler = os.environ.get("CC", "cc")
+    return "" if shutil.which(compiler) else f"there is no C compiler ({compiler})"

@@ -5,6 +5,7 @@ LoRA is in `mirror.models.lora`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -14,15 +15,15 @@ from transformers import (
     LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaProcessor,
-    LogitsProcessor,
-    LogitsProcessorList,
     PreTrainedTokenizerBase,
 )
 
 from mirror.files.image_file import upright
+from mirror.models.decoding import Decoder
 from mirror.models.generation_config import end_of, end_tokens, ends_only
 from mirror.models.llava_chat import tokenize_prompt
 from mirror.models.llava_original import load_original
+from mirror.models.sampling import SeededSampling
 from mirror.models.weights import HALF, load_pretrained, load_tokenizer, model_folder, read_config
 from mirror.paths import display_path
 
@@ -64,6 +65,11 @@ class Llava:
         vision = self.model.config.vision_config
         patches = (vision.image_size // vision.patch_size) ** 2
         return patches + (self.model.config.vision_feature_select_strategy == "full")
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """Generates answers; made once, because it keeps a cache."""
+        return Decoder(self.model, self.tokenizer.pad_token_id)
 
     def save_processor(self, folder: Path) -> None:
         """Save tokenizer and image processor, in the files that transformers 4 and 5 and vLLM look for."""
@@ -178,7 +184,7 @@ def generate(
     prompts: Sequence[str],
     images: Sequence[Image.Image],
     max_new_tokens: int,
-    sampling: LogitsProcessor | None = None,
+    sampling: SeededSampling | None = None,
 ) -> list[str]:
     """Generate answers to a batch of prompts.
 
@@ -187,7 +193,7 @@ def generate(
         prompts: human turns with `<image>`, without the chat layout.
         images: one per prompt.
         max_new_tokens: limit per answer.
-        sampling: `mirror.models.sampling.SeededSampling`, or None for greedy decoding.
+        sampling: None for greedy decoding.
 
     Returns:
         One text per prompt.
@@ -195,34 +201,24 @@ def generate(
     return [decode(llava, ids) for ids in generate_ids(llava, prompts, images, max_new_tokens, sampling)]
 
 
-@torch.inference_mode()
 def generate_ids(
     llava: Llava,
     prompts: Sequence[str],
     images: Sequence[Image.Image],
     max_new_tokens: int,
-    sampling: LogitsProcessor | None = None,
+    sampling: SeededSampling | None = None,
 ) -> list[list[int]]:
-    """The answers of `generate` as token ids, each up to and including its first end token.
-
-    The prompts are padded on the left to one batch.
-    """
-    ids = [tokenize_prompt(llava.tokenizer, p, llava.image_token_id, llava.image_tokens) for p in prompts]
-    longest = max(map(len, ids))
-    pad, ends = llava.tokenizer.pad_token_id, end_tokens(llava.model)
-    device = llava.model.device
-    output = llava.model.generate(
-        input_ids=torch.tensor([[pad] * (longest - len(i)) + i for i in ids], device=device),
-        attention_mask=torch.tensor([[0] * (longest - len(i)) + [1] * len(i) for i in ids], device=device),
-        pixel_values=llava.pixel_values(images).to(device, llava.model.dtype),
-        do_sample=False,
-        max_new_tokens=max_new_tokens,
-        pad_token_id=pad,
+    """The answers of `generate` as token ids, each up to and including its first end token."""
+    ends = end_tokens(llava.model)
+    rows = llava.decoder.generate(
+        [tokenize_prompt(llava.tokenizer, p, llava.image_token_id, llava.image_tokens) for p in prompts],
+        max_new_tokens,
+        sampling,
+        llava.pixel_values(images),
+        pad_token_id=llava.tokenizer.pad_token_id,
         eos_token_id=ends,
         suppress_tokens=unused_tokens(llava),
-        logits_processor=LogitsProcessorList([sampling] if sampling else []),
     )
-    rows = output[:, longest:].tolist()
     return [row if (end := end_of(row, ends)) is None else row[: end + 1] for row in rows]
 
 

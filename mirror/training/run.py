@@ -20,7 +20,7 @@ from mirror.files.listing import files
 from mirror.files.lock import locked
 from mirror.models import llava as llava_module
 from mirror.models.checkpoint import Manifest, checkpoint_name, intermediate_folder
-from mirror.models.device import device_name, resolve_device, resolve_dtype
+from mirror.models.device import compile_obstacle, device_name, resolve_device, resolve_dtype
 from mirror.models.hub_id import resolve_model
 from mirror.models.llava import Llava
 from mirror.models.lora import LoraModel, add_lora
@@ -39,7 +39,7 @@ from mirror.training.loop import TrainingLoop
 from mirror.training.records import Record
 from mirror.training.resume import LOSSES, Progress, forget_states, prune, refuse_other_training, resume
 from mirror.training.settings import TrainSettings
-from mirror.training.step import Stepper, compile_layers, compile_obstacle, make_optimizer
+from mirror.training.step import Stepper, compile_layers, make_optimizer
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

@@ -4,11 +4,8 @@ Epochs, held-out data and checkpoints are in `mirror.training.loop`.
 """
 
 import gc
-import importlib.util
 import logging
 import math
-import os
-import shutil
 from collections.abc import Iterable
 
 import torch
@@ -221,11 +218,3 @@ def compile_layers(model: LoraModel, activation_budget: float = 1.0) -> None:
     torch._functorch.config.activation_memory_budget = activation_budget
     for layer in language_model(model).layers:
         layer.compile()
-
-
-def compile_obstacle(device: torch.device) -> str:
-    """Why `compile_layers` cannot work on this machine; empty if it can."""
-    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
-        return "the package triton is missing"
-    compiler = os.environ.get("CC", "cc")
-    return "" if shutil.which(compiler) else f"there is no C compiler ({compiler})"

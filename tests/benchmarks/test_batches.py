@@ -7,9 +7,9 @@ import pytest
 
 from mirror.benchmarks import batches as benchmark_batches
 from mirror.benchmarks import training as benchmark
-from mirror.benchmarks.batch_rules import RULES, by_count, mixed_examples, split_by
-from mirror.benchmarks.batch_shares import count_shares
 from mirror.benchmarks.batches import make_batch
+from mirror.benchmarks.batching.rules import RULES, by_count, mixed_examples, split_by
+from mirror.benchmarks.batching.shares import count_shares
 from mirror.models.llava import load
 from mirror.models.llava_chat import IGNORED
 from mirror.paths import input_path

@@ -285,7 +285,7 @@ def own_settings(request, tmp_path_factory):
     (folder / "generation_config.json").unlink(missing_ok=True)
 
     def ask(limit=24):
-        sampling = SeededSampling([7], 0.7, 0.9)
+        sampling = SeededSampling([1], 0.7, 0.9)
         return generate_ids(load(str(folder), vision_tower=tower), [human], [image], limit, sampling)[0]
 
     return folder, ask, ask()

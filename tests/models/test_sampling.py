@@ -1,5 +1,7 @@
 """Seeded sampling: from the right distribution, and the same for a row whatever stands beside it."""
 
+import hashlib
+
 import pytest
 import torch
 from PIL import Image
@@ -7,7 +9,7 @@ from scipy.stats import chisquare
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from mirror.models.llava_chat import tokenize_prompt
-from mirror.models.sampling import SeededSampling, gumbel, nucleus
+from mirror.models.sampling import SeededSampling, gumbel, logarithm, noise_seeds, nucleus, split_mix
 
 LOGITS = torch.tensor([2.0, 1.0, 0.5, 0.0, -0.5, -1.0, -3.0, -torch.inf])
 
@@ -52,11 +54,66 @@ def test_the_nucleus_is_never_empty_and_ignores_where_a_token_stands():
 
 
 def test_the_noise_is_gumbel_to_its_tail():
-    noise = gumbel(1_000_000, torch.Generator().manual_seed(1)).double()
+    noise = gumbel(torch.tensor(1), torch.arange(1_000_000)).double()
     for level in (-1.0, 0.0, 1.0, 4.0, 8.0):
         share, expected = (noise > level).double().mean(), 1 - torch.exp(-torch.exp(torch.tensor(-level)))
         assert share == pytest.approx(expected.item(), rel=0.15)
     assert noise.isfinite().all()
+
+
+def test_the_hash_is_split_mix_64():
+    """The first outputs of the generator that its authors published, for the seed 1234567."""
+    numbers = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    assert [int(n) % 2**64 for n in split_mix(torch.tensor(1234567), torch.arange(5))] == numbers
+    assert [int(split_mix(torch.tensor(1234567), torch.tensor(n))) % 2**64 for n in range(5)] == numbers
+
+
+def test_the_logarithm_is_one():
+    numbers = torch.cat([2.0 ** torch.linspace(-1000, 1000, 100_001).double(), torch.rand(100_000).double() + 2**-53])
+    ends = torch.tensor([2**-53, 0.5, 0.5**0.5, 1 - 2**-53, 1, 2**0.5, 36.8], dtype=torch.float64)
+    for given in (numbers, ends):
+        assert torch.allclose(logarithm(given), given.log(), rtol=1e-11, atol=0)
+
+
+def noise_of(places, rows, vocabulary, device="cpu"):
+    seeds = noise_seeds(torch.arange(rows), torch.arange(places)[:, None]).to(device)
+    return gumbel(seeds[:, :, None], torch.arange(vocabulary, device=device)).cpu()
+
+
+def test_the_noise_has_the_same_bits_on_every_machine():
+    digest = hashlib.sha256(noise_of(8, 16, 4096).numpy().tobytes()).hexdigest()
+    assert digest == "9d512c92254fe6225a6e2ecd1be235f06ca0c595a6ca50f4b4aea4aa3ab6f57a"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU")
+def test_the_noise_has_the_same_bits_on_a_gpu():
+    assert noise_of(8, 16, 32_064).equal(noise_of(8, 16, 32_064, "cuda"))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_noise_computed_ahead_is_the_noise_of_each_token(rows, monkeypatch):
+    """Small vocabularies and GPUs compute many tokens' noise at a time, others that of the nucleus alone."""
+    seeds, scores = [5, 2**63 - 1, 0][:rows], torch.randn(rows, 300)
+    drawn = {}
+    for draws in (2**17, 0):
+        monkeypatch.setattr("mirror.models.sampling.CPU_DRAWS", draws)
+        sampling = SeededSampling(seeds, 1.0, 0.9)
+        drawn[draws] = torch.stack([sampling(None, scores) for _ in range(40)])  # more than two blocks
+    assert drawn[0].equal(drawn[2**17])
+
+
+def test_neighbouring_seeds_places_and_tokens_share_no_noise():
+    noise = noise_of(20, 50, 100)
+    assert noise.unique().numel() > 0.999 * noise.numel()
+    flat = noise.double()
+    for one, other in ((flat[1:], flat[:-1]), (flat[:, 1:], flat[:, :-1]), (flat[..., 1:], flat[..., :-1])):
+        assert abs(torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1]) < 0.015
+
+
+def test_copies_of_the_last_row_draw_what_it_draws():
+    scores = torch.randn(2, 40)
+    copied = SeededSampling([3, 4], 1.0, 0.9).with_copies(2)(None, scores[[0, 1, 1, 1]])
+    assert copied.equal(SeededSampling([3, 4], 1.0, 0.9)(None, scores)[[0, 1, 1, 1]])
 
 
 def test_each_token_is_drawn_anew():

@@ -1,0 +1,244 @@
+"""Measures the speed of replies: eager decoding against the compiled step, alone and in batches, in one run.
+
+    python -m mirror.benchmarks.replies --out results/benchmarks
+
+LLaVA-1.5-7b with random weights in bf16; an image and 753 tokens of text (1,329 positions), then 64 sampled tokens. No
+download. Writes `replies.md` and `replies.json`, updated after each way.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from statistics import mean
+from typing import TypeVar
+
+import torch
+from transformers import LlavaForConditionalGeneration
+
+from mirror.benchmarks.random_llava import random_model
+from mirror.files.atomic import write_text
+from mirror.files.json_file import write_json
+from mirror.models.decoding import Decoder
+from mirror.models.lora import add_lora
+from mirror.models.sampling import SeededSampling
+from mirror.paths import output_path
+from mirror.provenance import versions
+
+BATCHES = (1, 4, 8, 16)
+TEXT, REPLY = 753, 64  # tokens
+COMPARED = 4  # prompts whose replies in a batch are compared with their replies alone
+PAD, END = 0, 2
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to decode.
+
+    Attributes:
+        name: in the report.
+        static: with a static cache and a compiled step.
+        adapter: with LoRA that is not merged.
+    """
+
+    name: str
+    static: bool
+    adapter: bool = False
+
+
+WAYS = (
+    Way("dynamic cache, eager", static=False),
+    Way("static cache, compiled", static=True),
+    Way("dynamic cache, eager, with an adapter", static=False, adapter=True),
+    Way("static cache, compiled, with an adapter", static=True, adapter=True),
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The speed of one way at one batch size.
+
+    Attributes:
+        way: its name.
+        batch: replies at a time.
+        seconds_per_reply: the faster of two calls, divided by the batch.
+        prompt_share: of the time, for reading prompts and images and the first token.
+        start_seconds: of warming up and of an unmeasured first call.
+        memory_gb: peak of reserved GPU memory so far, in 10⁹ bytes; None on a CPU.
+        equal_tokens: share of the tokens that a reply has in common with the same prompt's reply alone, up to the first
+            that differs; over `COMPARED` prompts.
+    """
+
+    way: str
+    batch: int
+    seconds_per_reply: float
+    prompt_share: float
+    start_seconds: float
+    memory_gb: float | None
+    equal_tokens: float
+
+
+class Bench:
+    """A model with prompts of its own, in one way of decoding."""
+
+    def __init__(self, model: LlavaForConditionalGeneration, way: Way) -> None:
+        """Prepare the decoder; `model` is changed if the way has an adapter."""
+        self.way, self.model = way, model
+        if way.adapter:
+            add_lora(model, rank=128, alpha=256, dropout=0, seed=0).eval()  # the published recipe's shapes
+        self.decoder = Decoder(model, PAD)
+        self.decoder.static = way.static
+        vision = model.config.vision_config
+        self.image = [model.config.image_token_id] * (vision.image_size // vision.patch_size) ** 2
+        self.pixels = torch.randn(max(BATCHES), 3, vision.image_size, vision.image_size)
+
+    def reply(self, places: Sequence[int], tokens: int = REPLY) -> list[list[int]]:
+        """Replies to the prompts at `places`, each with a seed and an image of its own."""
+        return self.decoder.generate(
+            [self._prompt(place) for place in places],
+            tokens,
+            SeededSampling(list(places), 0.7, 0.9),
+            self.pixels[list(places)],
+            min_new_tokens=tokens,
+            pad_token_id=PAD,
+            eos_token_id=[END],
+            suppress_tokens=[PAD, self.model.config.image_token_id],
+        )
+
+    def _prompt(self, place: int) -> list[int]:
+        words = torch.randint(END + 1, 300, (TEXT,), generator=torch.Generator().manual_seed(place)).tolist()
+        return [*words[:35], *self.image, *words[35:]]
+
+    def warm_up(self, batch: int) -> None:
+        """Allocate, compile and record for a batch, and reply once."""
+        self.decoder.warm_up([batch], len(self.image) + TEXT + REPLY)
+        self.reply(range(batch))
+
+
+def measure(model: LlavaForConditionalGeneration, way: Way, batches: Sequence[int] = BATCHES) -> list[Measurement]:
+    """Measure one way at the batch sizes; the largest comes first, so that the cache is allocated once."""
+    bench = Bench(model, way)
+    timed, replies = [], []
+    for batch in sorted(batches, reverse=True):
+        start, _ = seconds(partial(bench.warm_up, batch))
+        taken, found = min((seconds(partial(bench.reply, range(batch))) for _ in range(2)), key=itemgetter(0))
+        prompt = min(seconds(partial(bench.reply, range(batch), 1))[0] for _ in range(2))
+        memory = torch.cuda.max_memory_reserved() / 1e9 if torch.cuda.is_available() else None
+        timed.append((batch, taken / batch, prompt / taken, start, memory))
+        replies.append(found)
+    alone = [bench.reply([place])[0] for place in range(COMPARED)]
+    return [
+        Measurement(way.name, *values, equal_tokens=mean(map(share_in_common, alone, found)))
+        for values, found in zip(timed, replies, strict=True)
+    ]
+
+
+def share_in_common(one: Sequence[int], other: Sequence[int]) -> float:
+    """The share of its tokens that a reply has in common with another before they differ."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one)) / len(one)
+
+
+def seconds(call: Callable[[], T]) -> tuple[float, T]:
+    """Seconds of one call, the GPU's work included, and its result."""
+    start = time.perf_counter()
+    result = call()  # its tokens are on the CPU, so the GPU has done its work
+    return time.perf_counter() - start, result
+
+
+def table(measurements: Sequence[Measurement]) -> str:
+    """A Markdown table, one row per way and batch size; ratios are to the first way at the same batch size."""
+    first = {m.batch: m.seconds_per_reply for m in reversed(measurements) if m.way == measurements[0].way}
+    lines = [
+        "| way | batch | s a reply (ratio) | of it the prompt | start | memory | equal to alone |",
+        "|---" * 7 + "|",
+    ]
+    lines += [
+        f"| {m.way} | {m.batch} | {m.seconds_per_reply:.3f} ({first[m.batch] / m.seconds_per_reply:.2f}) "
+        f"| {m.prompt_share:.0%} | {m.start_seconds:.0f} s | {'' if m.memory_gb is None else f'{m.memory_gb:.0f} GB'} "
+        f"| {m.equal_tokens:.0%} |"
+        for m in measurements
+    ]
+    return "\n".join(lines)
+
+
+REPORT = """# Replies: seconds per reply
+
+`python -m mirror.benchmarks.replies`
+
+{gpu}, {versions}. LLaVA-1.5-7b with random weights in bf16: an image and {text} tokens of text, 1,329 positions, then
+{reply} tokens, sampled at temperature 0.7 with `top_p` 0.9. An adapter is LoRA of rank 128, not merged.
+
+{table}
+
+*ratio*: to the first way at the same batch size. *of it the prompt*: the time until the first token. *start*: one
+reply, with allocating, compiling and recording before it; compiled code stays on disk for the next start. *memory*: the
+most that PyTorch had reserved on the GPU, the larger batches' caches included. *equal to alone*: the share of tokens
+that {compared} prompts' replies have in common with their replies alone before they first differ; the draws are the
+same, rounding is not.
+"""
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mirror.benchmarks.replies", description="Measure the speed of replies."
+    )
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
+    parser.add_argument(
+        "--ways", type=int, nargs="+", default=list(range(len(WAYS))), help="numbers of the rows, from 0"
+    )
+    parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # one way in a process of its own
+    given = parser.parse_args()
+    if not torch.cuda.is_available():
+        sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
+    if given.inside:
+        model = random_model("7b", torch.bfloat16, "cuda").eval()
+        print(json.dumps([asdict(found) for found in measure(model, WAYS[given.ways[0]], given.batches)]))
+        return
+    measure_all(output_path(given.out), [WAYS[number] for number in given.ways], given.batches)
+
+
+def measure_all(folder: Path, ways: Sequence[Way], batches: Sequence[int]) -> None:
+    """Measure the ways, each in a process of its own (no shared memory), and write the report into `folder`."""
+    measurements: list[Measurement] = []
+    failed: list[str] = []
+    for way in ways:
+        command = [sys.executable, "-m", "mirror.benchmarks.replies", "--inside", "--ways", str(WAYS.index(way))]
+        done = subprocess.run([*command, "--batches", *map(str, batches)], capture_output=True, text=True)
+        if done.returncode:
+            print(f"{way.name}: failed\n{done.stderr[-1500:]}", flush=True)
+            failed.append(way.name)
+            continue
+        measurements += [Measurement(**values) for values in json.loads(done.stdout.splitlines()[-1])]
+        report(folder, measurements)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def report(folder: Path, measurements: Sequence[Measurement]) -> None:
+    """Write the measurements so far as Markdown and JSON, and print the table."""
+    found = table(measurements)
+    print(found, flush=True)
+    write_json(folder / "replies.json", [asdict(measurement) for measurement in measurements])
+    text = REPORT.format(
+        gpu=torch.cuda.get_device_name(),
+        versions=", ".join(f"{name} {version}" for name, version in versions().items()),
+        text=TEXT,
+        reply=REPLY,
+        compared=COMPARED,
+        table=found,
+    )
+    write_text(folder / "replies.md", text)
+
+
+if __name__ == "__main__":
+    main()
