@@ -142,7 +142,7 @@ def _write(model: nn.Module, side: int, path: Path, outputs: list[str], dynamic:
         torch.onnx.export(
             model.eval(),
             (torch.zeros(1, 3, side, side),),
-            file,
+            file,  # type: ignore[arg-type]  # it writes to files, too
             dynamo=False,
             opset_version=17,
             input_names=["input.1"],

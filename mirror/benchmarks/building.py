@@ -1,0 +1,292 @@
+"""Measures what each step of building a training set costs on a GPU, in one run.
+
+    python -m mirror.benchmarks.building --out results/benchmarks
+
+Random weights in bf16 at the published shapes: Llama-3-8B describes, SDXL with PhotoMaker v1 paints at 1024 × 1024,
+ViT-B/16, CLIP ViT-B/32 and a pack of buffalo_l's size verify. The texts are the pocket screenplays. Writes
+`building.md` and `building.json`.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from mirror.benchmarks.random_cast import write_random_filters
+from mirror.benchmarks.random_pack import write_random_pack
+from mirror.benchmarks.random_sdxl import random_encoder, random_pipeline
+from mirror.building.pictures import Pictures
+from mirror.building.portraits.matching import match_portraits
+from mirror.building.portraits.table import read_portraits
+from mirror.building.screenplays import Screenplay
+from mirror.building.screenplays.columns import parse_columns
+from mirror.building.screenplays.filters import TextRules, filter_texts
+from mirror.building.screenplays.parts_of_speech import load_tagger
+from mirror.building.screenplays.table import read_screenplays
+from mirror.building.training_set.folder import write_set
+from mirror.building.training_set.options import RecordOptions
+from mirror.chat.local import LanguageModel
+from mirror.faces.attributes import AttributeVerifier, FaceAttributes
+from mirror.faces.description import LocalDescriber
+from mirror.faces.filters import IdentityFilter, RelevanceFilter, SafetyFilter
+from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.verification import LocalVerifier
+from mirror.files.atomic import write_text
+from mirror.files.json_file import write_json
+from mirror.models.weights import load_tokenizer
+from mirror.paths import input_path, output_path
+from mirror.provenance import versions
+from mirror.risk.lexicon import RiskLexicon
+
+DESCRIPTION = 60  # tokens of a description
+PUBLISHED = 390_491  # pictures of the published set that were compared by age and gender
+DIALOGUE = 10  # pictures of a dialogue, for the extrapolation
+SOURCES = Path("pocket/sources")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured.
+
+    Attributes:
+        dialogues: that were built.
+        pictures: of them.
+        seconds: by step, of all pictures; texts per dialogue and portraits per portrait are divided among the pictures.
+        bytes: of a picture, mean.
+        start_seconds: of one unmeasured batch of three steps, which compiles and records.
+        memory_gb: peak of reserved GPU memory, in 10⁹ bytes.
+    """
+
+    dialogues: int
+    pictures: int
+    seconds: dict[str, float]
+    bytes: float
+    start_seconds: float
+    memory_gb: float
+
+    @property
+    def per_picture(self) -> dict[str, float]:
+        """Seconds per picture, by step."""
+        return {step: seconds / self.pictures for step, seconds in self.seconds.items()}
+
+
+class Timed:
+    """A describer, painter or verifier whose calls are timed."""
+
+    def __init__(self, member: Any, method: str, name: str, seconds: Counter[str]) -> None:
+        """Times one method of `member` under a name."""
+        self._member, self._method, self._name, self._seconds = member, method, name, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._member, name)
+        if name != self._method:
+            return found
+
+        def call(*args: Any, **options: Any) -> Any:
+            return timed(lambda: found(*args, **options), self._name, self._seconds)
+
+        return call
+
+
+def timed(call: Callable[[], Result], name: str, seconds: Counter[str]) -> Result:
+    """The result of a call; its seconds, the GPU's work included, are added to `seconds`."""
+    start = time.perf_counter()
+    result = call()
+    torch.cuda.synchronize()
+    seconds[name] += time.perf_counter() - start  # type: ignore[assignment]
+    return result
+
+
+def random_describer() -> LocalDescriber:
+    """A describer with Llama-3-8B's shapes; its answers are noise, so that the cue itself is painted."""
+    config = LlamaConfig(
+        hidden_size=4096,
+        intermediate_size=14336,
+        num_hidden_layers=32,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        vocab_size=128256,
+        max_position_embeddings=8192,
+    )
+    with torch.device("cuda"):
+        model = LlamaForCausalLM._from_config(config, dtype=torch.bfloat16).eval()
+    tokenizer = load_tokenizer(input_path("pocket/models/llava-v1.5-pocket"), padding_side="left")
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.generation_config.min_new_tokens = DESCRIPTION
+    return LocalDescriber(LanguageModel(model, tokenizer, "random weights, 8B", "", max_tokens=DESCRIPTION))
+
+
+def random_painter(compiled: Literal["none", "blocks", "whole"], batch: int) -> PhotoMaker:
+    """The published painter: 50 DDIM steps, guidance 5."""
+    pipeline = random_pipeline(input_path("pocket/models/sdxl-pocket/tokenizer"), torch.bfloat16, "cuda")
+    recipe = PaintRecipe(50, 5.0, 10, 1024, 336, "ddim")
+    return PhotoMaker(pipeline, random_encoder(torch.bfloat16, "cuda"), recipe, {}, compile=compiled, batch_size=batch)
+
+
+def random_verifier(folder: Path) -> AttributeVerifier:
+    """All filters at their published shapes; they accept every face, after their full work."""
+    write_random_filters(folder)
+    write_random_pack(folder / "pack")
+    local = LocalVerifier(
+        SafetyFilter(str(folder / "classifier"), "cuda"),
+        RelevanceFilter(str(folder / "clip"), -1.0, "cuda"),
+        IdentityFilter(str(folder / "pack"), -1.0, "cuda"),
+    )
+    return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), "cuda"), True, 10)
+
+
+def measure(folder: Path, dialogues: int, compiled: Literal["none", "blocks", "whole"], batch: int) -> Measurement:
+    """Builds a set of `dialogues` pocket screenplays with networks of the real size, timing each step."""
+    seconds: Counter[str] = Counter()
+    verifier = random_verifier(folder / "filters")
+    read, tagger, risk = _read(), load_tagger("hanta"), RiskLexicon()
+    risk.read(["a first text, which reads the list of phrases"])
+    kept = timed(lambda: filter_texts(read, TextRules(), tagger, risk).kept, "texts", seconds)
+    screenplays = kept[:dialogues]
+    seconds["texts"] *= dialogues / len(read)  # type: ignore[assignment]  # all are filtered, for a longer measurement
+    matched = timed(lambda: _portraits(screenplays, verifier.attributes), "portraits", seconds)
+    describer, painter = random_describer(), random_painter(compiled, batch)
+    start = time.perf_counter()
+    _warm_up(folder / "warm-up", describer, painter, verifier, matched[: batch // len(matched[0].client_lines) + 1])
+    started = time.perf_counter() - start
+    tools = (
+        Timed(describer, "describe", "descriptions", seconds),
+        Timed(painter, "paint", "painting", seconds),
+        Timed(verifier, "verify", "filters", seconds),
+    )
+    before = sum(seconds.values())
+    total: Counter[str] = Counter()
+    pictures = Pictures(folder / "pictures", *tools, attempts=1, width=batch, concurrency=batch)
+    painted = timed(lambda: pictures.make(matched), "all", total)
+    seconds["disk and journals"] = total["all"] - (sum(seconds.values()) - before)
+    options = RecordOptions()
+    timed(lambda: write_set(folder / "set", painted.kept, (), options, "benchmark"), "records and check", seconds)
+    files = list((folder / "pictures").rglob("*.png"))
+    size = sum(file.stat().st_size for file in files) / len(files)
+    memory = torch.cuda.max_memory_reserved() / 1e9
+    return Measurement(len(painted.kept), len(files), dict(seconds), size, started, memory)
+
+
+def _read() -> Sequence[Screenplay]:
+    return read_screenplays(input_path(SOURCES / "screenplays.csv"), {}, "drop", "merge").kept
+
+
+def _portraits(screenplays: Sequence[Screenplay], attributes: FaceAttributes) -> Sequence[Screenplay]:
+    """The screenplays with portraits: each portrait is looked at by the networks, and all fit."""
+    columns = parse_columns("file=file, person=person", {"file": "file", "person": "person"})
+    table = (input_path(SOURCES / "portraits.csv"),)
+    portraits = read_portraits(
+        table, input_path(SOURCES / "portraits"), columns, attributes, None, most=len(screenplays)
+    )
+    alike = [replace(one, info=replace(one.info, gender="woman", age=40)) for one in screenplays]
+    return match_portraits(alike, (), portraits, 0).training.kept
+
+
+def _warm_up(folder: Path, describer: Any, painter: PhotoMaker, verifier: Any, some: Sequence[Screenplay]) -> None:
+    recipe = painter.recipe
+    painter.recipe = replace(recipe, steps=3, merge_step=1)
+    Pictures(folder, describer, painter, verifier, attempts=1, width=painter.batch_size, concurrency=8).make(some)
+    painter.recipe = recipe
+
+
+REPORT = """# Building a training set: seconds per picture, by step
+
+`{command}`
+
+{gpu}, {versions}. Random weights in bf16 at the published shapes: Llama-3-8B describes ({description} tokens,
+{batch} at a time), SDXL with PhotoMaker v1 paints (1024 × 1024, 50 DDIM steps, guidance 5, `compile` `{compiled}`,
+{batch} at a time), ViT-B/16, CLIP ViT-B/32, and a face pack of buffalo_l's size on onnxruntime's {providers}. Texts:
+{dialogues} pocket screenplays with {pictures} pictures. Every picture is accepted at once.
+
+{table}
+
+First start, with compilation: {start:.0f} s. Peak of reserved GPU memory: {memory:.0f} GB.
+
+What sets of other sizes would take on one such GPU, at {price} dollars an hour and {attempts} attempts per picture:
+
+{sizes}
+
+The published set had {published:,} pictures that were compared by age and gender. *disk* is what run and set hold
+together, for pictures of noise, which compress worse than faces.
+"""
+
+
+def table(found: Measurement) -> str:
+    """A Markdown table with one row per step."""
+    lines = ["| step | seconds per picture | share | pictures an hour |", "|---|---|---|---|"]
+    total = sum(found.per_picture.values())
+    for step, each in [*found.per_picture.items(), ("all", total)]:
+        lines.append(f"| {step} | {each:.4f} | {each / total:.1%} | {3600 / each:,.0f} |")
+    return "\n".join(lines)
+
+
+def sizes(found: Measurement, dollars: float, attempts: float) -> str:
+    """A Markdown table with one row per size of a set."""
+    repeated = {"painting", "filters"}
+    each = sum(seconds * (attempts if step in repeated else 1) for step, seconds in found.per_picture.items())
+    lines = ["| dialogues | pictures | GPU-hours | dollars | disk |", "|---|---|---|---|---|"]
+    for count, name in ((1_000, "1,000"), (5_000, "5,000"), (PUBLISHED // DIALOGUE, "as published")):
+        pictures = PUBLISHED if name == "as published" else count * DIALOGUE
+        hours, disk = pictures * each / 3600, 2 * pictures * found.bytes / 1e9
+        lines.append(f"| {name} | {pictures:,} | {hours:,.1f} | {hours * dollars:,.0f} | {disk:,.0f} GB |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mirror.benchmarks.building", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
+    parser.add_argument("--dialogues", type=int, default=8)
+    parser.add_argument("--compile", choices=["none", "blocks", "whole"], default="blocks")
+    parser.add_argument("--batch", type=int, default=8, help="pictures painted, and descriptions asked for, at a time")
+    parser.add_argument("--dollars", type=float, default=2.5, help="per GPU and hour, for the extrapolation")
+    parser.add_argument("--attempts", type=float, default=1.2, help="per picture, for the extrapolation")
+    given = parser.parse_args()
+    if not torch.cuda.is_available():
+        sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder), given.dialogues, given.compile, given.batch)
+    report = REPORT.format(
+        command=f"python -m mirror.benchmarks.building {' '.join(sys.argv[1:])}".strip(),
+        gpu=torch.cuda.get_device_name(),
+        versions=", ".join(f"{name} {version}" for name, version in versions().items()),
+        description=DESCRIPTION,
+        batch=given.batch,
+        compiled=given.compile,
+        providers=_providers(),
+        dialogues=found.dialogues,
+        pictures=found.pictures,
+        table=table(found),
+        start=found.start_seconds,
+        memory=found.memory_gb,
+        price=given.dollars,
+        attempts=given.attempts,
+        sizes=sizes(found, given.dollars, given.attempts),
+        published=PUBLISHED,
+    )
+    print(report)
+    out = output_path(given.out)
+    write_text(out / "building.md", report)
+    write_json(out / "building.json", asdict(found))
+
+
+def _providers() -> str:
+    import onnxruntime
+
+    known = onnxruntime.get_available_providers()
+    return "CUDA provider" if "CUDAExecutionProvider" in known else "CPU provider"
+
+
+if __name__ == "__main__":
+    main()
