@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from mirror.benchmarks.batching.rules import RULES, BatchRule, Example, mixed_examples, split_by
 from mirror.benchmarks.batching.shares import count_shares, shares_table
-from mirror.benchmarks.random_llava import random_model
+from mirror.benchmarks.random_models.llava import random_model
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.device import resolve_device

@@ -20,9 +20,9 @@ from typing import Any, Literal, TypeVar
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from mirror.benchmarks.random_cast import write_random_filters
-from mirror.benchmarks.random_pack import write_random_pack
-from mirror.benchmarks.random_sdxl import random_encoder, random_pipeline
+from mirror.benchmarks.random_models.cast import write_random_filters
+from mirror.benchmarks.random_models.pack import write_random_pack
+from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
 from mirror.building.pictures import Pictures
 from mirror.building.portraits.matching import match_portraits
 from mirror.building.portraits.table import read_portraits

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from mirror.benchmarks.random_cast import random_cast
+from mirror.benchmarks.random_models.cast import random_cast
 from mirror.counseling.cast import Cast
 from mirror.counseling.casting import build_cast
 from mirror.counseling.session import Outcome, run_sessions

@@ -19,7 +19,7 @@ from typing import Literal
 import torch
 from PIL import Image
 
-from mirror.benchmarks.random_sdxl import random_encoder, random_pipeline
+from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
 from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json

@@ -22,7 +22,7 @@ from typing import TypeVar
 import torch
 from transformers import LlavaForConditionalGeneration
 
-from mirror.benchmarks.random_llava import random_model
+from mirror.benchmarks.random_models.llava import random_model
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.decoding import Decoder

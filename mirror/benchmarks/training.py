@@ -21,7 +21,7 @@ from transformers import LlavaForConditionalGeneration
 
 from mirror.benchmarks import batches as benchmark_batches
 from mirror.benchmarks.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
-from mirror.benchmarks.random_llava import random_model
+from mirror.benchmarks.random_models.llava import random_model
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.llava import SHAPES

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from mirror.benchmarks.random_pack import _Detector, _Recognizer, write_random_pack
+from mirror.benchmarks.random_models.pack import _Detector, _Recognizer, write_random_pack
 from mirror.faces.attributes import FaceAttributes
 from mirror.faces.identity import FacePack
 

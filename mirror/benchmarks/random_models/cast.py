@@ -14,8 +14,8 @@ from transformers import (
     ViTImageProcessorPil,
 )
 
-from mirror.benchmarks.random_llava import random_model
-from mirror.benchmarks.random_sdxl import random_encoder, random_pipeline
+from mirror.benchmarks.random_models.llava import random_model
+from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
 from mirror.clients.client import ScriptedClient
 from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
