@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mirror.benchmarks import random_llava
 from mirror.benchmarks.compute_rate import ANSWER, flops_per_example
+from mirror.benchmarks.random_models import llava as random_llava
 from mirror.benchmarks.training import (
     VARIANTS,
     Measurement,
