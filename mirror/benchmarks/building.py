@@ -34,6 +34,7 @@ from mirror.building.screenplays.table import read_screenplays
 from mirror.building.training_set.folder import write_set
 from mirror.building.training_set.options import RecordOptions
 from mirror.chat.local import LanguageModel
+from mirror.chat.messages import Completion, Message
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import LocalDescriber
 from mirror.faces.filters import IdentityFilter, RelevanceFilter, SafetyFilter
@@ -43,6 +44,7 @@ from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path, output_path
+from mirror.prompts import FacialExpression, format_expression
 from mirror.provenance import versions
 from mirror.risk.lexicon import RiskLexicon
 
@@ -106,8 +108,25 @@ def timed(call: Callable[[], Result], name: str, seconds: Counter[str]) -> Resul
     return result
 
 
+class Answered:
+    """A chat model whose answers, noise from random weights, are replaced after its full work."""
+
+    TEXT = format_expression(FacialExpression("sad eyes, lips pressed", "a wide smile"))
+
+    def __init__(self, model: LanguageModel) -> None:
+        """Asks `model`."""
+        self.model, self.name, self.facts = model, model.name, model.facts
+
+    def complete(
+        self, conversations: Sequence[Sequence[Message]], seeds: Sequence[int], **options: Any
+    ) -> list[Completion]:
+        """One answer per conversation."""
+        self.model.complete(conversations, seeds, **options)
+        return [Completion(self.TEXT, None, DESCRIPTION, self.name, "stop") for _ in conversations]
+
+
 def random_describer() -> LocalDescriber:
-    """A describer with Llama-3-8B's shapes; its answers are noise, so that the cue itself is painted."""
+    """A describer with Llama-3-8B's shapes."""
     config = LlamaConfig(
         hidden_size=4096,
         intermediate_size=14336,
@@ -122,7 +141,7 @@ def random_describer() -> LocalDescriber:
     tokenizer = load_tokenizer(input_path("pocket/models/llava-v1.5-pocket"), padding_side="left")
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.min_new_tokens = DESCRIPTION
-    return LocalDescriber(LanguageModel(model, tokenizer, "random weights, 8B", "", max_tokens=DESCRIPTION))
+    return LocalDescriber(Answered(LanguageModel(model, tokenizer, "random weights, 8B", "", max_tokens=DESCRIPTION)))
 
 
 def random_painter(compiled: Literal["none", "blocks", "whole"], batch: int) -> PhotoMaker:
@@ -156,7 +175,7 @@ def measure(folder: Path, dialogues: int, compiled: Literal["none", "blocks", "w
     matched = timed(lambda: _portraits(screenplays, verifier.attributes), "portraits", seconds)
     describer, painter = random_describer(), random_painter(compiled, batch)
     start = time.perf_counter()
-    _warm_up(folder / "warm-up", describer, painter, verifier, matched[: batch // len(matched[0].client_lines) + 1])
+    _warm_up(folder / "warm-up", describer, painter, verifier, _short(matched, batch))
     started = time.perf_counter() - start
     tools = (
         Timed(describer, "describe", "descriptions", seconds),
@@ -189,6 +208,11 @@ def _portraits(screenplays: Sequence[Screenplay], attributes: FaceAttributes) ->
     )
     alike = [replace(one, info=replace(one.info, gender="woman", age=40)) for one in screenplays]
     return match_portraits(alike, (), portraits, 0).training.kept
+
+
+def _short(matched: Sequence[Screenplay], batch: int) -> Sequence[Screenplay]:
+    """Dialogues of one picture each, as many as are painted at a time: what they compile is all that is needed."""
+    return [replace(one, lines=one.lines[:2]) for one in matched[:batch]]
 
 
 def _warm_up(folder: Path, describer: Any, painter: PhotoMaker, verifier: Any, some: Sequence[Screenplay]) -> None:
