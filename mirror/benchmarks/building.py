@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -115,7 +115,15 @@ class Answered:
 
     def __init__(self, model: LanguageModel) -> None:
         """Asks `model`."""
-        self.model, self.name, self.facts = model, model.name, model.facts
+        self.model, self.name = model, model.name
+
+    def facts(self) -> Mapping[str, Any]:
+        """See `ChatModel.facts`."""
+        return self.model.facts()
+
+    def warm_up(self, conversations: int) -> None:
+        """See `ChatModel.warm_up`."""
+        self.model.warm_up(conversations)
 
     def complete(
         self, conversations: Sequence[Sequence[Message]], seeds: Sequence[int], **options: Any
