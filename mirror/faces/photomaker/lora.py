@@ -1,7 +1,7 @@
 """A LoRA for SDXL's denoising network in the published formats: reads it, and fuses it into the weights.
 
-Names are those of diffusers or of kohya, converted by diffusers. Its loader skips what it does not find; here that is an
-error. Fused into the weights, a LoRA costs nothing afterwards.
+Names are those of diffusers or of kohya, converted by diffusers. Its loader skips what it does not find; here that is
+an error. Fused into the weights, a LoRA costs nothing afterwards.
 """
 
 import json
