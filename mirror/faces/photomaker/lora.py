@@ -4,7 +4,6 @@ Names are those of diffusers or of kohya, converted by diffusers. Its loader ski
 an error. Fused into the weights, a LoRA costs nothing afterwards.
 """
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from diffusers.utils.state_dict_utils import convert_unet_state_dict_to_peft
 from safetensors import safe_open
 from torch import nn
 
+from mirror.files.json_file import strict_json
 from mirror.paths import display_path
 
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
@@ -42,12 +42,22 @@ class LoraLayer:
 
 
 def lora_metadata(path: Path) -> dict[str, Any]:
-    """The LoRA's configuration that diffusers writes into the header of a file; empty if there is none."""
+    """The LoRA's configuration that diffusers writes into the header of a file; empty if there is none.
+
+    Raises:
+        ValueError: it is broken.
+    """
     if path.suffix != ".safetensors":
         return {}
     with safe_open(path, "pt") as file:
-        written = json.loads((file.metadata() or {}).get(LORA_ADAPTER_METADATA_KEY, "{}"))
-    return {name.removeprefix("unet."): value for name, value in written.items()}
+        text = (file.metadata() or {}).get(LORA_ADAPTER_METADATA_KEY, "{}")
+    try:
+        return {name.removeprefix("unet."): value for name, value in strict_json(text.encode()).items()}
+    except (ValueError, AttributeError):
+        raise ValueError(
+            f"{display_path(path)}: {LORA_ADAPTER_METADATA_KEY} in its header is no JSON object, found {text[:60]!r}; "
+            "save the LoRA again"
+        ) from None
 
 
 def read_lora(
@@ -67,13 +77,16 @@ def read_lora(
     """
     kohya = all(key.startswith(KOHYA) for key in tensors)
     known = (*KOHYA_PAIR, "alpha") if kohya else DIFFUSERS_ENDS
-    _refuse([key for key in tensors if not key.endswith(known)], tensors, path)
+    flat = [
+        key for key, value in tensors.items() if not key.endswith("alpha") and (value.dim() < 2 or not value.numel())
+    ]
+    _refuse([key for key in tensors if not key.endswith(known)] + flat, tensors, path)
     if kohya:
         stems = {key.split(".", 1)[0] for key in tensors}
         _refuse([stem for stem in stems if not all(f"{stem}.{end}" in tensors for end in KOHYA_PAIR)], tensors, path)
     try:
         weights, alphas = StableDiffusionXLPipeline.lora_state_dict(dict(tensors), unet_config=unet.config)
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError, IndexError, RuntimeError) as error:
         raise ValueError(f"{display_path(path)} is no LoRA for SDXL ({error}); take another file") from None
     weights = {key.removeprefix("unet."): value for key, value in convert_unet_state_dict_to_peft(weights).items()}
     alphas = {key.removeprefix("unet."): value for key, value in convert_unet_state_dict_to_peft(alphas or {}).items()}

@@ -174,6 +174,8 @@ def rename(old, new):
         (as_kohya, lambda t: t.update({"lora_unet_conv_in.hada_w1_a": torch.ones(1)}), "not LoHa, LoKr or DoRA"),
         (as_diffusers, lambda t: t.update({"unet.conv_in.lora_B.bias": torch.ones(32)}), "1 of .*conv_in.lora_B.bias"),
         (as_diffusers, lambda t: t.update({"state": torch.ones(1)}), "1 of .*e.g. state"),
+        (as_diffusers, lambda t: t.update({"unet.conv_in.lora_B.weight": torch.tensor(1.0)}), "1 of .*conv_in.lora_B"),
+        (as_kohya, lambda t: t.update({min(t).split(".")[0] + ".alpha": torch.ones(2)}), "is no LoRA for SDXL"),
     ],
 )  # fmt: skip
 def test_what_has_no_place_is_refused_with_a_count_and_examples(kind, change, match, pairs, tmp_path):
@@ -205,6 +207,13 @@ def test_a_file_without_metadata_has_alpha_equal_to_the_rank(tmp_path):
     assert lora_scale("conv_in", 16, None, {}) == 1.0
     save_file({"a": torch.zeros(1)}, tmp_path / "y.safetensors", {"lora_adapter_metadata": json.dumps({"unet.r": 2})})
     assert lora_metadata(tmp_path / "y.safetensors") == {"r": 2}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"unet.lora_alpha": NaN}', ""])
+def test_broken_metadata_is_refused(text, tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors", {"lora_adapter_metadata": text})
+    with pytest.raises(ValueError, match="x.safetensors: lora_adapter_metadata in its header is no JSON object"):
+        lora_metadata(tmp_path / "x.safetensors")
 
 
 @pytest.mark.slow
