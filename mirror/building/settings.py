@@ -15,6 +15,7 @@ from mirror.building.screenplays.writing import parse_kinds
 from mirror.building.training_set.options import RecordOptions, read_prompt_sets
 from mirror.chat.prices import price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
+from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
 from mirror.paths import input_path, output_path
 from mirror.settings.base import Count, Device, Number, RunName, Settings, Share, missing_folder
@@ -103,10 +104,13 @@ class BuildSettings(Settings):
     painter: str
     painter_revision: str
     adapter: str
-    scheduler: Literal["ddim", "dpmsolver++"]
+    distilled: str
+    scheduler: Scheduler
+    spacing: Spacing
     steps: Count
-    guidance_scale: Annotated[float, Field(gt=1)]
+    guidance_scale: Annotated[float, Field(ge=0)]
     merge_step: Annotated[int, Field(ge=-1)]
+    merge_at: Share | None
     image_size: Annotated[int, Field(ge=8, multiple_of=8)]
     face_size: Count
     verifier: Literal["local", "http"]

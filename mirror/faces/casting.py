@@ -57,6 +57,8 @@ def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack:
         size=settings.image_size,
         output_size=settings.face_size,
         scheduler=settings.scheduler,
+        spacing=settings.spacing,
+        merge_at=settings.merge_at,
     )
     return PhotoMaker.load(
         settings.painter,
@@ -68,6 +70,7 @@ def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack:
         batch_size=settings.paint_batch,
         compile=settings.compile,
         embed_face=pack.embed if pack else None,
+        distilled=settings.distilled,
     )
 
 

@@ -7,6 +7,7 @@ import os
 from typing import Any, Literal, Protocol
 
 from mirror.chat.roles import unnamed_models
+from mirror.faces.schedule import Scheduler, Spacing, schedule_faults
 from mirror.paths import input_path
 from mirror.secrets import TOKEN, secret_faults, url_faults_of_environment
 from mirror.settings.base import missing_device, missing_folder
@@ -92,8 +93,16 @@ class FaceSettings(Protocol):
         """File or Hub path of PhotoMaker's weights."""
 
     @property
-    def scheduler(self) -> Literal["ddim", "dpmsolver++"]:
+    def distilled(self) -> str:
+        """File, Hub path or folder of weights for few steps; empty: none."""
+
+    @property
+    def scheduler(self) -> Scheduler:
         """Of the painter."""
+
+    @property
+    def spacing(self) -> Spacing:
+        """Of the scheduler's timesteps."""
 
     @property
     def steps(self) -> int:
@@ -101,11 +110,15 @@ class FaceSettings(Protocol):
 
     @property
     def guidance_scale(self) -> float:
-        """Of classifier-free guidance, above 1."""
+        """Of classifier-free guidance, above 1; 0 or 1: none."""
 
     @property
     def merge_step(self) -> int:
-        """From which the portrait guides; -1: from the step that the paper's rule gives."""
+        """The last step that is painted from the text alone, from 0; -1: none."""
+
+    @property
+    def merge_at(self) -> float | None:
+        """The share of the noise schedule that is painted from the text alone, 0 to 1; None: by `merge_step`."""
 
     @property
     def image_size(self) -> int:
@@ -178,7 +191,7 @@ def face_faults(settings: FaceSettings) -> list[str]:
     faults = unnamed_models(settings, ["describer"])
     if settings.precision == "bf16" and settings.device == "cpu":
         faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
-    return faults
+    return faults + schedule_faults(settings.scheduler, settings.spacing, settings.steps, settings.guidance_scale)
 
 
 def face_files_missing(settings: FaceSettings) -> list[str]:
@@ -188,6 +201,9 @@ def face_files_missing(settings: FaceSettings) -> list[str]:
     """
     names = ["painter", *(["safety_model", "relevance_model"] if settings.verifier == "local" else [])]
     faults = [fault for name in names for fault in missing_folder(name, getattr(settings, name))]
+    local = settings.distilled.startswith((".", "/", "~")) or "/" not in settings.distilled  # no name on the Hub
+    if settings.distilled and local and not input_path(settings.distilled).exists():
+        faults.append(f"distilled: no such file {input_path(settings.distilled)}; give a file, a folder, or a Hub path")
     if settings.verifier == "local" and not input_path(settings.face_pack).is_dir():
         faults.append(f"face_pack: no such folder {input_path(settings.face_pack)}; give an insightface pack's folder")
     asked = {name: variable for name, variable in SERVICES.items() if getattr(settings, name) == "http"}

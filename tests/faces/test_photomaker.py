@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from mirror.faces.clip_text import split_at_trigger
 from mirror.faces.identity import FacePack
 from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
-from mirror.faces.photomaker.painter import make_scheduler
+from mirror.faces.photomaker.schedulers import make_scheduler
 from mirror.faces.photomaker.weights import fuse_lora, read_adapter
 from mirror.files.image_file import PictureError
 from pocket.drawing.expressions import EXPRESSIONS
@@ -155,11 +155,17 @@ def test_a_prompt_is_split_where_the_trigger_stands():
     "change",
     [
         {"steps": 0},
-        {"guidance_scale": 1.0},
+        {"guidance_scale": 0.5},
+        {"guidance_scale": -1.0},
         {"merge_step": -2},
+        {"merge_at": 1.5},
+        {"merge_at": float("nan")},
         {"size": 60},
         {"output_size": 0},
-        {"scheduler": "euler"},
+        {"scheduler": "euler a"},
+        {"spacing": "karras"},
+        {"spacing": "trailing", "scheduler": "tcd"},
+        {"steps": 51, "scheduler": "lcm"},
     ],
 )
 def test_a_recipe_that_cannot_work_is_refused(change):

@@ -35,9 +35,12 @@ def test_the_pocket_models_are_there():
 
 
 def test_all_that_is_missing_is_told(monkeypatch):
-    found = settings(painter="./no", safety_model="./no", relevance_model="./no", face_pack="./no", describer="http")
+    found = settings(
+        painter="./no", distilled="no", safety_model="./no", relevance_model="./no", face_pack="./no", describer="http"
+    )
     names = [fault.split(":")[0].split(" ")[0] for fault in face_files_missing(found)]
-    assert names == ["painter", "safety_model", "relevance_model", "face_pack", "describer"]
+    assert names == ["painter", "safety_model", "relevance_model", "distilled", "face_pack", "describer"]
+    assert face_files_missing(settings(distilled="owner/name/lora.safetensors")) == []  # on the Hub, or nowhere
     monkeypatch.setenv("IMG_DESCRIPTION_URL", "http://x")
     assert http_services() == {"describer": "http"}
     found = settings(verifier="http", safety_model="./no", face_pack="./no", describer="http")
@@ -47,9 +50,12 @@ def test_all_that_is_missing_is_told(monkeypatch):
 
 
 def test_what_cannot_work_is_told():
-    assert face_faults(settings(describer="local", precision="bf16", device="cpu")) == [
+    found = settings(describer="local", precision="bf16", device="cpu", scheduler="lcm", spacing="trailing", steps=99)
+    assert face_faults(found) == [
         "describer_model must name a model where describer is local, found the empty text",
         "precision bf16 is for a GPU, found device cpu; use precision auto or float32",
+        "spacing must be model with scheduler lcm, which has its own, found trailing",
+        "steps must be 50 at most with scheduler lcm, found 99",
     ]
 
 

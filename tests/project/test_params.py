@@ -54,8 +54,9 @@ def test_no_two_files_write_to_one_run():
     assert not [files for run, files in runs.items() if run and len(files) > 1]
 
 
-# What has to be open in a file: which service there is depends on the machine, a threshold on the model's calibration.
-OPEN = {"describer", "verifier", "relevance_threshold", "identity_threshold"}
+# What has to be open in a file: which service there is depends on the machine, a threshold on the model's calibration,
+# and a portrait joins either by the step or by the share of the noise.
+OPEN = {"describer", "verifier", "relevance_threshold", "identity_threshold", "merge_at"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -73,7 +74,22 @@ def test_every_arm_has_its_file(size):
     assert {ROOT / f"params/counsel/{name}.yaml" for name in names} <= set(FILES)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "params/counsel").glob("*-*-*.yaml")), ids=lambda path: path.name)
+FAST = sorted((ROOT / "params/counsel").glob("*-fast.yaml"))
+ARMS = sorted(set((ROOT / "params/counsel").glob("*-*-*.yaml")) - set(FAST))
+
+
+@pytest.mark.parametrize("path", FAST, ids=lambda path: path.name)
+def test_a_fast_file_is_its_arm_with_another_painter(path):
+    """Nothing else, so that a comparison of the two is one of painters."""
+    arm = "-".join(path.stem.split("-")[:3])
+    fast, slow = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in (path, path.with_name(f"{arm}.yaml")))
+    differing = {name for name in slow if slow[name] != fast[name]}
+    assert differing <= {"distilled", "scheduler", "spacing", "steps", "guidance_scale", "merge_at", "compile", "run"}
+    assert {"distilled", "steps", "guidance_scale", "merge_at", "run"} <= differing
+    assert fast["guidance_scale"] == 0 and fast["steps"] <= 8 and fast["run"] == path.stem
+
+
+@pytest.mark.parametrize("path", ARMS, ids=lambda path: path.name)
 def test_the_checkpoint_of_an_arm_is_what_its_training_writes(path):
     counsel = CounselSettings.from_file(path, check_files=False)
     train = TrainSettings.from_file(ROOT / "params/train" / path.name, check_files=False)

@@ -2,6 +2,6 @@
 
 from mirror.faces.clip_text import TRIGGER
 from mirror.faces.photomaker.painter import PhotoMaker
-from mirror.faces.photomaker.recipe import SCHEDULERS, PaintRecipe, PaintRequest
+from mirror.faces.photomaker.recipe import PaintRecipe, PaintRequest
 
-__all__ = ["SCHEDULERS", "TRIGGER", "PaintRecipe", "PaintRequest", "PhotoMaker"]
+__all__ = ["TRIGGER", "PaintRecipe", "PaintRequest", "PhotoMaker"]

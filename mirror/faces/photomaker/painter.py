@@ -10,16 +10,18 @@ from functools import cached_property
 from typing import Any, Literal
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusionXLPipeline
+from diffusers import StableDiffusionXLPipeline
 from PIL import Image
 from transformers import CLIPImageProcessorPil
 
 from mirror.faces.clip_text import fit, repeat_person, tokens, without_trigger
 from mirror.faces.photomaker.acceleration import COMPILE, Recorded
+from mirror.faces.photomaker.distilled import distil
 from mirror.faces.photomaker.id_encoder import IdEncoder
 from mirror.faces.photomaker.pipeline import load_pipeline
 from mirror.faces.photomaker.recipe import PaintRecipe, PaintRequest
-from mirror.faces.photomaker.weights import adapter_file, fuse_lora, read_adapter
+from mirror.faces.photomaker.schedulers import make_scheduler, step_noise, text_steps, warn_of_late_start
+from mirror.faces.photomaker.weights import fuse_lora, read_adapter, weights_file
 from mirror.files.digests import sha256
 from mirror.files.image_file import upright
 
@@ -72,9 +74,9 @@ class PhotoMaker:
                 f"the PhotoMaker weights are for text embeddings of {id_encoder.width} channels, and this SDXL model "
                 f"has {pipeline.unet.config.cross_attention_dim}; take weights and model of the same family"
             )
-        pipeline.scheduler = make_scheduler(recipe.scheduler, pipeline.scheduler.config)
         self.pipeline = pipeline
         self.id_encoder = id_encoder
+        self._schedule = pipeline.scheduler.config
         self.recipe = recipe
         self.embed_face = embed_face
         self._facts = facts | {"device": str(pipeline.device), "batch_size": batch_size, "compile": compile}
@@ -97,6 +99,7 @@ class PhotoMaker:
         compile: Literal["none", "blocks", "whole"] = "none",
         embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
         vision_heads: int | None = None,
+        distilled: str = "",
     ) -> "PhotoMaker":
         """Loads SDXL and PhotoMaker, and fuses the LoRA into SDXL.
 
@@ -113,15 +116,17 @@ class PhotoMaker:
             embed_face: see the constructor.
             vision_heads: attention heads of the adapter's vision transformer, which cannot be read from weights; None:
                 one per 64 channels, as in every published CLIP.
+            distilled: weights that make SDXL paint in few steps (see `mirror.faces.photomaker.distilled`); empty: none.
 
         Raises:
             FileNotFoundError: a model or file was not found.
             ValueError: a file is broken, or the parts do not fit together.
         """
-        path = adapter_file(adapter)
+        path = weights_file(adapter, "PhotoMaker weights")
         encoder_weights, lora_weights = read_adapter(path)
         pipeline, commit = load_pipeline(base_model, revision, dtype)
         pipeline.set_progress_bar_config(disable=True)
+        distillation = distil(pipeline, distilled, dtype)
         fuse_lora(pipeline.unet, lora_weights)
         encoder = IdEncoder(encoder_weights, vision_heads)
         facts = {
@@ -131,14 +136,37 @@ class PhotoMaker:
             "adapter_sha256": sha256(path),
             "version": 2 if encoder.needs_faces else 1,
             "precision": str(dtype).removeprefix("torch."),
+            **distillation,
         }
         return cls(
             pipeline.to(device), encoder.to(device, dtype).eval(), recipe, facts, batch_size, compile, embed_face
         )
 
+    @property
+    def recipe(self) -> PaintRecipe:
+        """How images are painted; may be set to another one."""
+        return self._recipe
+
+    @recipe.setter
+    def recipe(self, recipe: PaintRecipe) -> None:
+        self._recipe = recipe
+        scheduler = make_scheduler(recipe.scheduler, self._schedule, recipe.spacing)
+        self._text_steps = text_steps(scheduler, recipe)
+        warn_of_late_start(scheduler, recipe.steps)
+        self.pipeline.scheduler = scheduler
+
     def facts(self) -> dict[str, Any]:
-        """Models, revisions and recipe, for the record of a run."""
-        return self._facts | asdict(self.recipe)
+        """Models, revisions and recipe, for the record of a run.
+
+        `text_steps` of the steps are conditioned on the text alone; `evaluations` of the network make an image.
+        """
+        recipe = self.recipe
+        told = {
+            "negative_prompt": "used" if self._guided else "not used",
+            "text_steps": self._text_steps,
+            "evaluations": recipe.steps * (2 if self._guided else 1),
+        }
+        return self._facts | asdict(recipe) | told
 
     def check(self, request: PaintRequest) -> None:
         """Checks that the request can be painted, without painting it.
@@ -183,33 +211,38 @@ class PhotoMaker:
             output_type: of the result: `pil` for images, `latent` for latents.
         """
         pipe, recipe = self.pipeline, self.recipe
-        text = self.embed([without_trigger(request.prompt) for request in requests])
-        negative = self.embed([request.negative_prompt for request in requests])
+        text = self.embed([without_trigger(request.prompt) for request in requests]) if self._text_steps else None
+        negative = self.embed([request.negative_prompt for request in requests]) if self._guided else None
         person = self.merge_identities(requests)
 
         def merge(_pipe: Any, step: int, _timestep: Any, _tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-            if step != recipe.merge_step:
+            if step != self._text_steps - 1:
                 return {}
-            return {
-                "prompt_embeds": torch.cat([negative.words, person.words]),
-                "add_text_embeds": torch.cat([negative.pooled, person.pooled]),
-            }
+            words = [negative.words, person.words] if negative else [person.words]
+            pooled = [negative.pooled, person.pooled] if negative else [person.pooled]
+            return {"prompt_embeds": torch.cat(words), "add_text_embeds": torch.cat(pooled)}
 
-        first = person if recipe.merge_step < 0 else text
+        first = text or person
         return pipe(
             prompt_embeds=first.words,
             pooled_prompt_embeds=first.pooled,
-            negative_prompt_embeds=negative.words,
-            negative_pooled_prompt_embeds=negative.pooled,
+            negative_prompt_embeds=negative.words if negative else None,
+            negative_pooled_prompt_embeds=negative.pooled if negative else None,
             num_inference_steps=recipe.steps,
             guidance_scale=recipe.guidance_scale,
             height=recipe.size,
             width=recipe.size,
             latents=noise.to(pipe.device, pipe.unet.dtype),
+            generator=step_noise(recipe.scheduler, [request.seed for request in requests]),
             callback_on_step_end=merge,
             callback_on_step_end_tensor_inputs=["prompt_embeds", "add_text_embeds"],
             output_type=output_type,
         ).images
+
+    @property
+    def _guided(self) -> bool:
+        # A network that takes the guidance scale as an input is not guided from outside.
+        return self.recipe.guided and self.pipeline.unet.config.time_cond_proj_dim is None
 
     # Text and identity ------------------------------------------------------------------------------------------------
 
@@ -263,10 +296,3 @@ class PhotoMaker:
             words.append(output.hidden_states[-2])
             pooled = output.text_embeds if encoder is self.pipeline.text_encoder_2 else pooled
         return Conditions(torch.cat(words, dim=-1), pooled)
-
-
-def make_scheduler(name: str, config: Any) -> DDIMScheduler | DPMSolverMultistepScheduler:
-    """The scheduler `name`, set up by a model's scheduler configuration. Both are deterministic: they add no noise."""
-    if name == "ddim":
-        return DDIMScheduler.from_config(config)
-    return DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++")

@@ -12,8 +12,12 @@ from mirror.models.weights import read_tensors, without_progress_bars
 from mirror.paths import display_path, input_path
 
 
-def adapter_file(name: str) -> Path:
+def weights_file(name: str, what: str) -> Path:
     """The local file `name`, or that of a Hub repository (`owner/repository/file`), which is downloaded if needed.
+
+    Args:
+        name: of the file.
+        what: is in it, for messages: `PhotoMaker weights`.
 
     Raises:
         FileNotFoundError: neither was found.
@@ -23,7 +27,7 @@ def adapter_file(name: str) -> Path:
         return path
     parts = name.split("/")
     if name.startswith((".", "/", "~")) or len(parts) < 3:
-        raise FileNotFoundError(f"no PhotoMaker weights {name}; give a file, or one of the Hub as owner/name/file")
+        raise FileNotFoundError(f"no {what} {name}; give a file, or one of the Hub as owner/name/file")
     try:
         with without_progress_bars():
             return Path(hf_hub_download("/".join(parts[:2]), "/".join(parts[2:])))
