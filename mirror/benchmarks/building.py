@@ -12,17 +12,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from mirror.benchmarks.random_models.cast import write_random_filters
-from mirror.benchmarks.random_models.pack import write_random_pack
-from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
+from mirror.benchmarks.random_models.face_tools import DESCRIPTION, random_describer, random_painter, random_verifier
 from mirror.building.pictures import Pictures
 from mirror.building.portraits.matching import match_portraits
 from mirror.building.portraits.table import read_portraits
@@ -33,22 +30,14 @@ from mirror.building.screenplays.parts_of_speech import load_tagger
 from mirror.building.screenplays.table import read_screenplays
 from mirror.building.training_set.folder import write_set
 from mirror.building.training_set.options import RecordOptions
-from mirror.chat.local import LanguageModel
-from mirror.chat.messages import Completion, Message
-from mirror.faces.attributes import AttributeVerifier, FaceAttributes
-from mirror.faces.description import LocalDescriber
-from mirror.faces.filters import IdentityFilter, RelevanceFilter, SafetyFilter
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
-from mirror.faces.verification import LocalVerifier
+from mirror.faces.attributes import FaceAttributes
+from mirror.faces.photomaker import PhotoMaker
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
-from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path, output_path
-from mirror.prompts import FacialExpression, format_expression
 from mirror.provenance import versions
 from mirror.risk.lexicon import RiskLexicon
 
-DESCRIPTION = 60  # tokens of a description
 PUBLISHED = 390_491  # pictures of the published set that were compared by age and gender
 DIALOGUE = 10  # pictures of a dialogue, for the extrapolation
 SOURCES = Path("pocket/sources")
@@ -106,69 +95,6 @@ def timed(call: Callable[[], Result], name: str, seconds: Counter[str]) -> Resul
     torch.cuda.synchronize()
     seconds[name] += time.perf_counter() - start  # type: ignore[assignment]
     return result
-
-
-class Answered:
-    """A chat model whose answers, noise from random weights, are replaced after its full work."""
-
-    TEXT = format_expression(FacialExpression("sad eyes, lips pressed", "a wide smile"))
-
-    def __init__(self, model: LanguageModel) -> None:
-        """Asks `model`."""
-        self.model, self.name = model, model.name
-
-    def facts(self) -> Mapping[str, Any]:
-        """See `ChatModel.facts`."""
-        return self.model.facts()
-
-    def warm_up(self, conversations: int) -> None:
-        """See `ChatModel.warm_up`."""
-        self.model.warm_up(conversations)
-
-    def complete(
-        self, conversations: Sequence[Sequence[Message]], seeds: Sequence[int], **options: Any
-    ) -> list[Completion]:
-        """One answer per conversation."""
-        self.model.complete(conversations, seeds, **options)
-        return [Completion(self.TEXT, None, DESCRIPTION, self.name, "stop") for _ in conversations]
-
-
-def random_describer() -> LocalDescriber:
-    """A describer with Llama-3-8B's shapes."""
-    config = LlamaConfig(
-        hidden_size=4096,
-        intermediate_size=14336,
-        num_hidden_layers=32,
-        num_attention_heads=32,
-        num_key_value_heads=8,
-        vocab_size=128256,
-        max_position_embeddings=8192,
-    )
-    with torch.device("cuda"):
-        model = LlamaForCausalLM._from_config(config, dtype=torch.bfloat16).eval()
-    tokenizer = load_tokenizer(input_path("pocket/models/llava-v1.5-pocket"), padding_side="left")
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
-    model.generation_config.min_new_tokens = DESCRIPTION
-    return LocalDescriber(Answered(LanguageModel(model, tokenizer, "random weights, 8B", "", max_tokens=DESCRIPTION)))
-
-
-def random_painter(compiled: Literal["none", "blocks", "whole"], batch: int) -> PhotoMaker:
-    """The published painter: 50 DDIM steps, guidance 5."""
-    pipeline = random_pipeline(input_path("pocket/models/sdxl-pocket/tokenizer"), torch.bfloat16, "cuda")
-    recipe = PaintRecipe(50, 5.0, 10, 1024, 336, "ddim")
-    return PhotoMaker(pipeline, random_encoder(torch.bfloat16, "cuda"), recipe, {}, compile=compiled, batch_size=batch)
-
-
-def random_verifier(folder: Path) -> AttributeVerifier:
-    """All filters at their published shapes; they accept every face, after their full work."""
-    write_random_filters(folder)
-    write_random_pack(folder / "pack")
-    local = LocalVerifier(
-        SafetyFilter(str(folder / "classifier"), "cuda"),
-        RelevanceFilter(str(folder / "clip"), -1.0, "cuda"),
-        IdentityFilter(str(folder / "pack"), -1.0, "cuda"),
-    )
-    return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), "cuda"), True, 10)
 
 
 def measure(folder: Path, dialogues: int, compiled: Literal["none", "blocks", "whole"], batch: int) -> Measurement:
