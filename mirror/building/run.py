@@ -140,7 +140,7 @@ class Building:
 
     def left_out(self) -> pd.DataFrame:
         """How much each step left out, one row per step and reason."""
-        return count_reasons(self.dropped)
+        return count_reasons(self.dropped) if self.settings.goes_on_to("set") else self._not_reached()
 
     def _not_reached(self) -> pd.DataFrame:
         last = f"share {self.settings.shard}" if self.is_share else f"stop_after is {self.settings.stop_after}"

@@ -1,5 +1,6 @@
 """Listings of files and their sizes, for notebooks."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from mirror.paths import display_path
@@ -9,6 +10,40 @@ def files(*folders: Path) -> list[dict[str, str]]:
     """List every file in `folders`, sorted within each: its path (`file`) and its `size` with a unit, e.g. `1.5 MB`."""
     found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     return [{"file": display_path(path), "size": _readable(path.stat().st_size)} for path in found]
+
+
+def overview(folder: Path, most: int = 12) -> list[dict[str, str]]:
+    """List what is in a folder, without hidden files: as `files`, but with one row for a large folder.
+
+    Args:
+        folder: is shown with its files, however many they are.
+        most: of the entries that a folder in it may have to be shown with its files.
+
+    Returns:
+        One row per file or large folder, sorted within each folder, with its path (`file`), the number of `files` that
+        it holds, and their `size` with a unit.
+    """
+    return [row for entry in _entries(folder) for row in _rows(entry, most)]
+
+
+def _rows(entry: Path, most: int) -> Iterator[dict[str, str]]:
+    if entry.is_dir() and len(_entries(entry)) <= most:
+        for inner in _entries(entry):
+            yield from _rows(inner, most)
+        return
+    held = [entry] if entry.is_file() else _files(entry)
+    size = sum(path.stat().st_size for path in held)
+    yield {"file": display_path(entry) + "/" * entry.is_dir(), "files": f"{len(held):,}", "size": _readable(size)}
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files below a folder, but for hidden ones."""
+    inner = ([entry] if entry.is_file() else _files(entry) for entry in _entries(folder))
+    return [path for paths in inner for path in paths]
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
 def _readable(size: float) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from mirror.files.atomic import write_text
-from mirror.files.listing import files
+from mirror.files.listing import files, overview
 
 
 def test_what_was_written_is_listed_in_order(output):
@@ -11,6 +11,18 @@ def test_what_was_written_is_listed_in_order(output):
         write_text(output / name, "x" * 10)
     found = files(output / "b", output / "a", output / "missing")
     assert [row["file"] for row in found] == ["b/x.bin", "a/deeper/z.bin", "a/y.bin"]
+
+
+def test_a_large_folder_is_one_row_of_an_overview_and_hidden_files_are_none(output):
+    for name in ("run/a.csv", "run/.lock", "run/few/b.txt", "run/few/.lock", "run/many/1/x.png", "run/many/1/.lock"):
+        write_text(output / name, "x" * 10)
+    for number in (2, 3):
+        write_text(output / f"run/many/{number}/x.png", "x" * 1000)
+    assert overview(output / "run", most=2) == [
+        {"file": "run/a.csv", "files": "1", "size": "10 B"},
+        {"file": "run/few/b.txt", "files": "1", "size": "10 B"},
+        {"file": "run/many/", "files": "3", "size": "2.01 kB"},
+    ]
 
 
 @pytest.mark.parametrize(
