@@ -70,22 +70,10 @@ class Measurement:
         return {step: seconds / self.pictures for step, seconds in self.seconds.items()}
 
 
-class Timed:
-    """A describer, painter or verifier whose calls are timed."""
-
-    def __init__(self, member: Any, method: str, name: str, seconds: Counter[str]) -> None:
-        """Times one method of `member` under a name."""
-        self._member, self._method, self._name, self._seconds = member, method, name, seconds
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._member, name)
-        if name != self._method:
-            return found
-
-        def call(*args: Any, **options: Any) -> Any:
-            return timed(lambda: found(*args, **options), self._name, self._seconds)
-
-        return call
+def time_calls(member: object, method: str, name: str, seconds: Counter[str]) -> None:
+    """Times every call of a describer's, painter's or verifier's method under a name, from now on."""
+    call = getattr(member, method)
+    setattr(member, method, lambda *args, **options: timed(lambda: call(*args, **options), name, seconds))
 
 
 def timed(call: Callable[[], Result], name: str, seconds: Counter[str]) -> Result:
@@ -111,14 +99,12 @@ def measure(folder: Path, dialogues: int, compiled: Literal["none", "blocks", "w
     start = time.perf_counter()
     _warm_up(folder / "warm-up", describer, painter, verifier, _short(matched, batch))
     started = time.perf_counter() - start
-    tools = (
-        Timed(describer, "describe", "descriptions", seconds),
-        Timed(painter, "paint", "painting", seconds),
-        Timed(verifier, "verify", "filters", seconds),
-    )
+    time_calls(describer, "describe", "descriptions", seconds)
+    time_calls(painter, "paint", "painting", seconds)
+    time_calls(verifier, "verify", "filters", seconds)
     before = sum(seconds.values())
     total: Counter[str] = Counter()
-    pictures = Pictures(folder / "pictures", *tools, attempts=1, width=batch, concurrency=batch)
+    pictures = Pictures(folder / "pictures", describer, painter, verifier, attempts=1, width=batch, concurrency=batch)
     painted = timed(lambda: pictures.make(matched), "all", total)
     seconds["disk and journals"] = total["all"] - (sum(seconds.values()) - before)
     options = RecordOptions()
