@@ -11,7 +11,7 @@ from mirror.building.training_set.data_card import CardFacts
 from mirror.files.digests import sha256
 from mirror.paths import input_path
 
-IDENTIFYING = ("model", "painter", "adapter", "describer", "recognition")  # names of facts that say which model it is
+IDENTIFYING = ("model", "base_model", "adapter", "describer", "recognition")  # facts that say which model it is
 
 
 def card_facts(settings: BuildSettings, tools: FaceTools, writer: Writer | None) -> CardFacts:
