@@ -94,6 +94,8 @@ class Building:
             WritingStopped: the endpoint gives no more answers. What it gave is on disk.
             BatchPending: files wait for the vendor's batch service.
         """
+        if not self.settings.goes_on_to("texts"):
+            return self._not_reached()
         with self._working("texts"):
             steps = (self.read, self.written, self.filtered)
         return kept_and_dropped(len(self.filtered.kept), [one for step in steps for one in step.dropped])

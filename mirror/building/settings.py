@@ -24,8 +24,8 @@ Temperature = Annotated[float, Field(ge=0)]
 TopP = Annotated[float, Field(gt=0, le=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
-Stage = Literal["texts", "portraits", "pictures", "set"]
-STAGES: tuple[Stage, ...] = ("texts", "portraits", "pictures", "set")
+Stage = Literal["estimate", "texts", "portraits", "pictures", "set"]
+STAGES: tuple[Stage, ...] = ("estimate", "texts", "portraits", "pictures", "set")
 ROLES = ("writer", "describer")
 PERSONS_PER_CLIENT, MORE_PERSONS = 4, 100  # portraits that are looked at: some show no face, or fit nobody
 
