@@ -6,6 +6,7 @@ Each step is a cached property that takes what the step before kept: `read`, `wr
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -185,7 +186,7 @@ class Building:
     def written(self) -> Sifted[Screenplay]:
         """The screenplays, written by a chat model where there were none."""
         if self.settings.source != "profiles":
-            return self.read
+            return Sifted(self.read.kept, ())  # what was left out of them is named by `read`
         kinds = self.settings.kinds
         if self.settings.writing == "batch":
             return self.writer.write_in_batches(self.read.kept, kinds)
@@ -208,7 +209,8 @@ class Building:
         if not s.test_table:
             return Sifted((), ())
         found = read_clients(input_path(s.test_table), parse_columns(s.columns), s.on_not_found)
-        return Sifted(found.kept[: s.test_clients or None], found.dropped)
+        left_out = tuple(replace(one, what="test client") if one.what == "dialogue" else one for one in found.dropped)
+        return Sifted(found.kept[: s.test_clients or None], left_out)
 
     @cached_property
     def attributes(self) -> FaceAttributes:
@@ -217,9 +219,11 @@ class Building:
 
     @cached_property
     def portraits_read(self) -> Portraits:
-        """One portrait of each person."""
+        """One portrait of each person; named too are the persons of sessions, so that they can be told from others."""
         s = self.settings
         clients = [*self.filtered.kept, *self.test_clients.kept]
+        if not self.test_clients.kept and all(client.portrait for client in clients):
+            return Portraits((), (), {})
         return read_portraits(
             s.portrait_tables,
             input_path(s.portraits),
@@ -227,7 +231,7 @@ class Building:
             self.attributes,
             self.run.folder / "portraits.jsonl",
             named=[client.person for client in clients],
-            most=s.most_portraits(len(clients)),
+            most=s.most_portraits(sum(client.portrait is None for client in clients)),
             seed=s.seed,
         )
 
@@ -250,6 +254,8 @@ class Building:
     def painted(self) -> Sifted[Screenplay]:
         """The dialogues with a picture of every client line that is answered; of a share, its own dialogues."""
         s = self.settings
+        if not s.paints:
+            return Sifted(self.matched.training.kept, ())
         pictures = Pictures(
             self.run.folder / "pictures",
             *self.tools,
@@ -272,11 +278,15 @@ class Building:
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
-        """What all steps left out."""
-        records, clients = self.sifted
-        steps: Sequence[Sifted[Any]] = (self.read, self.written, self.filtered, self.test_clients, self.portraits_read)
-        steps = [*steps, self.matched.training, self.matched.test, self.painted, records, clients]
-        return tuple(dict.fromkeys(one for step in steps for one in step.dropped))
+        """What all steps that the build reaches left out, each fault once."""
+        steps: list[Sifted[Any]] = [self.read, self.written, self.filtered, self.test_clients]
+        if self.settings.goes_on_to("portraits"):
+            steps += [self.portraits_read, self.matched.training, self.matched.test]
+        if self.settings.goes_on_to("pictures"):
+            steps.append(self.painted)
+        if self.settings.goes_on_to("set"):
+            steps += self.sifted
+        return tuple(one for step in steps for one in step.dropped)
 
     def _write(self) -> pd.DataFrame:
         """Writes and checks the set, and whatever else it is wanted as."""
@@ -285,7 +295,7 @@ class Building:
             require_parquet()
         records, clients = self.sifted
         options = s.record_options()
-        card = card_facts(s, self.tools, self.writer if s.source == "profiles" else None)
+        card = card_facts(s, self.tools if s.paints else None, self.writer if s.source == "profiles" else None)
         checked = write_set(s.set_folder, records.kept, clients.kept, options, s.run, self.dropped, card, s.fresh)
         published = s.set_folder
         if s.parquet:

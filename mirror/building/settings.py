@@ -26,7 +26,6 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Stage = Literal["texts", "portraits", "pictures", "set"]
 STAGES: tuple[Stage, ...] = ("texts", "portraits", "pictures", "set")
-ROLES = ("writer", "describer")
 PERSONS_PER_CLIENT, MORE_PERSONS = 4, 100  # portraits that are looked at: some show no face, or fit nobody
 
 # The values of parameters that are None: the published data and models, and those of the pocket size.
@@ -161,9 +160,24 @@ class BuildSettings(Settings):
         return "openai" if self.source == "profiles" else "none"
 
     @property
+    def paints(self) -> bool:
+        """Whether faces are painted; those of sessions are there already."""
+        return self.source != "runs"
+
+    @property
+    def reads_portraits(self) -> bool:
+        """Whether clients are given portraits from the folder: those of sessions have their own."""
+        return self.goes_on_to("portraits") and (self.paints or bool(self.test_table))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Who may be a chat model: the writer of screenplays, and who describes the faces that are painted."""
+        return ("writer", "describer") if self.paints else ("writer",)
+
+    @property
     def models(self) -> dict[str, str]:
         """The models behind endpoints, by role."""
-        return models_of_roles(self, ROLES)
+        return models_of_roles(self, self.roles)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -273,16 +287,16 @@ class BuildSettings(Settings):
         faults += [
             f"portrait_table: no such file {path}; give the table of the portraits, or leave it empty"
             for path in self.portrait_tables
-            if not path.is_file()
+            if self.reads_portraits and not path.is_file()
         ]
-        if self.goes_on_to("portraits") and not input_path(self.portraits).is_dir():
+        if self.reads_portraits and not input_path(self.portraits).is_dir():
             faults.append(f"portraits: no such folder {input_path(self.portraits)}; give the folder of the portraits")
         if fault := _fault("prompts", lambda: read_prompt_sets(self.prompts)):
             faults.append(fault)
         if self.text_safety == "classifier":
             faults += missing_folder("text_safety_model", self.text_safety_model)
-        faults += endpoints_missing(self, ROLES)
-        return faults + (face_files_missing(self) if self.goes_on_to("portraits") else [])
+        faults += endpoints_missing(self, self.roles)
+        return faults + (face_files_missing(self) if self.paints and self.goes_on_to("portraits") else [])
 
 
 def _fault(name: str, check: Callable[[], object]) -> str:
