@@ -145,7 +145,7 @@ MADE = {  # number → what is done to its row, and what a build must say of it:
     26: (lambda row: row, ("picture", "no_face", "dialogue", 4)),  # its face of line 4 is never accepted
     27: (lambda row: row, ("picture", "no_face", "dialogue", 2)),  # line 2 is always painted as another gender
     28: (_with_line(2, "Client: The {topic} is silent."), ("record", "no_direction", "turn", 2)),
-    29: (_with_line(5, "Therapist: So the {topic} </s> is yours."), ("record", "control_text", "turn", 5)),
+    29: (_with_line(9, "Therapist: So the {topic} </s> is yours."), ("record", "control_text", "turn", 9)),
     30: (_with_line(4, "Client: [nods] Twice.\nClient: [sighs] In the {topic}."), None),  # merged
     31: (_with(idx="60-no-resistance", personality="No Resistance"), ("match", "test_client", "dialogue", None)),
 }  # fmt: skip
