@@ -219,11 +219,11 @@ class Building:
 
     @cached_property
     def portraits_read(self) -> Portraits:
-        """One portrait of each person; named too are the persons of sessions, so that they can be told from others."""
+        """One portrait of each person; none are read if sessions alone are there, which have theirs."""
         s = self.settings
-        clients = [*self.filtered.kept, *self.test_clients.kept]
-        if not self.test_clients.kept and all(client.portrait for client in clients):
+        if not s.reads_portraits:
             return Portraits((), (), {})
+        clients = [one for one in (*self.filtered.kept, *self.test_clients.kept) if one.portrait is None]
         return read_portraits(
             s.portrait_tables,
             input_path(s.portraits),
@@ -231,7 +231,7 @@ class Building:
             self.attributes,
             self.run.folder / "portraits.jsonl",
             named=[client.person for client in clients],
-            most=s.most_portraits(sum(client.portrait is None for client in clients)),
+            most=s.most_portraits(len(clients)),
             seed=s.seed,
         )
 

@@ -212,8 +212,9 @@ class Pictures:
                 return
             if fate := dialogue.load().settled():
                 fates[dialogue.screenplay.idx] = fate
-                bar.initial += len(dialogue.screenplay.client_lines)  # they do not count for the rate
-                bar.n += len(dialogue.screenplay.client_lines)
+                if not bar.disable:
+                    bar.initial += len(dialogue.screenplay.client_lines)  # they do not count for the rate
+                    bar.n += len(dialogue.screenplay.client_lines)
                 dialogue.release()
                 continue
             if dialogue.undescribed() or not self._lock(dialogue):

@@ -9,6 +9,7 @@ the order of dialogues or portraits.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from mirror.building.dropped import Dropped, Sifted
@@ -105,28 +106,33 @@ def match_portraits(
     for unit in units:
         matching.give(unit)
     persons_of = _Persons(portraits, own)
-    matching.keep([(one, persons_of.of(one)) for one in own])
+    matching.keep([(one, persons_of.of(one.portrait)) for one in own if one.portrait])
     matching.match([unit for unit in units if unit.dialogues and not unit.person], seed, age_gap)
     return Matched(matching.sifted(training, False), matching.sifted(test, True))
 
 
 class _Persons:
-    """Whom the portraits of own sessions show, under the names of the portraits' folder: by name, then by content."""
+    """Whom the portraits of own sessions show: somebody of the folder of portraits if a picture there is the same.
+
+    Their files' names say nothing: in a set's test table, the portrait of every client is called `1`.
+    """
 
     def __init__(self, portraits: Portraits, own: Sequence[Screenplay]) -> None:
-        named = [one for one in portraits.named.values() if isinstance(one, Portrait)]
-        known = [*portraits.kept, *named] if own else []
-        self.named = portraits.named
-        self.by_content = {sha256(file): one.person for one in known for file in one.files}
+        self.people = portraits.pictures
+        self.by_size: dict[int, list[Path]] = defaultdict(list)
+        for path in portraits.pictures if own else ():
+            self.by_size[path.stat().st_size].append(path)
 
-    def of(self, one: Screenplay) -> Portrait:
-        """The portrait of a session, with the person's name."""
-        portrait = one.portrait
-        assert portrait is not None
-        shown = [self.by_content[content] for file in portrait.files if (content := sha256(file)) in self.by_content]
-        named = self.named.get(one.person)
-        person = [*shown, *([named.person] if isinstance(named, Portrait) else []), portrait.person][0]
-        return replace(portrait, person=person)
+    def of(self, portrait: Portrait) -> Portrait:
+        """The portrait of a session with the person's name; of somebody unknown, one made of the picture's content."""
+        contents = [sha256(file) for file in portrait.files]
+        known = (
+            self.people[path]
+            for file, content in zip(portrait.files, contents, strict=True)
+            for path in self.by_size[file.stat().st_size]
+            if sha256(path) == content
+        )
+        return replace(portrait, person=next(known, f"portrait {contents[0][:16]}"))
 
 
 def _profile(one: Screenplay) -> tuple[str, ...]:
