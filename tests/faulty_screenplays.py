@@ -151,9 +151,10 @@ MADE = {  # number → what is done to its row, and what a build must say of it:
 }  # fmt: skip
 NEVER_ACCEPTED, ANOTHER_GENDER = (idx_of(26), 4), (idx_of(27), 2)  # what the painter spoils: idx and line
 REPEATED, TWICE = idx_of(32), idx_of(33)  # a row that occurs twice; an idx of two different rows
-FAULTS = {
-    change(dialogue(number))["idx"]: fault for number, (change, fault) in MADE.items() if fault is not None
-} | {REPEATED: ("read", "repeated_row", "row", None), TWICE: ("read", "duplicate_idx", "dialogue", None)}
+FAULTS = {change(dialogue(number))["idx"]: fault for number, (change, fault) in MADE.items() if fault is not None} | {
+    REPEATED: ("read", "repeated_row", "row", None),
+    TWICE: ("read", "duplicate_idx", "dialogue", None),
+}
 
 
 def rows() -> list[dict[str, str]]:

@@ -17,6 +17,7 @@ def test_numbers_sort_by_value():
 
 def test_leading_zeros_do_not_count_but_tell_names_apart():
     assert sorted(["a2", "a010", "a10", "a9"], key=natural_key) == ["a2", "a9", "a010", "a10"]
+    assert sorted(["a0", "a", "a00"], key=natural_key) == ["a", "a0", "a00"]
     assert natural_key("a010") != natural_key("a10")
 
 

@@ -5,6 +5,7 @@ import pytest
 from mirror.building.casting import FaceTools, build_attributes, build_face_tools, build_risk_reader, build_writer
 from mirror.building.settings import BuildSettings
 from mirror.faces.attributes import AttributeVerifier
+from mirror.faces.identity import FacePack
 from mirror.faces.verification import LocalVerifier
 from mirror.risk.lexicon import RiskLexicon
 from tests import DATA, ROOT
@@ -61,7 +62,11 @@ def test_a_filter_of_faces_can_be_switched_off(changes, attributes):
     assert isinstance(found.verifier, LocalVerifier if both else AttributeVerifier)
 
 
-def test_photomaker_v2_with_embeddings_of_another_width_is_refused_at_once(attributes):
+def test_photomaker_v2_with_embeddings_of_another_width_is_refused_at_once(attributes, monkeypatch):
     wrong = TINY | {"adapter": str(DATA / "photomaker-tiny/photomaker-v2.bin"), "image_size": 64, "face_size": 64}
-    with pytest.raises(ValueError, match=r"reads face embeddings of \d+ numbers, and the pack gives \d+; take the pack"):
+    assert build_face_tools(settings(**wrong), attributes).painter.facts()["version"] == 2  # the right width
+    monkeypatch.setattr(FacePack, "width", 128)
+    with pytest.raises(
+        ValueError, match=r"reads face embeddings of \d+ numbers, and the pack gives 128; take the pack"
+    ):
         build_face_tools(settings(**wrong), attributes)

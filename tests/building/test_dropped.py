@@ -14,7 +14,13 @@ DROPPED = (
 def test_each_is_a_row():
     table = dropped_table(DROPPED)
     assert table.columns.tolist() == ["step", "idx", "line", "reason", "detail", "what"]
-    assert table["idx"].tolist() == list("bcade") and table["line"].isna().tolist() == [False, False, True, False, False]
+    assert table["idx"].tolist() == list("bcade") and table["line"].isna().tolist() == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert table["line"].dtype == "Int64"
 
 

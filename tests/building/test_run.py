@@ -69,7 +69,10 @@ def test_order_batches_and_concurrency_do_not_change_the_set(tmp_path, output):
         title = one.pop("README.md")
         assert title["bytes"] > 1000
     assert first == second == third and len(first) > 60
-    cards = [(output / f"results/{run}/set/README.md").read_text().replace(f"set {run}:", "") for run in ("one", "two", "three")]
+    cards = [
+        (output / f"results/{run}/set/README.md").read_text().replace(f"set {run}:", "")
+        for run in ("one", "two", "three")
+    ]
     assert cards[0] == cards[1] == cards[2]
 
 

@@ -38,7 +38,9 @@ def test_the_pocket_configuration_builds_offline():
 
 
 def test_what_is_left_open_is_filled_by_the_preset(output):
-    open_ = dict.fromkeys(("table", "test_table", "portraits", "steps", "image_name", "run", "licences", "describer", "describer_model"))
+    open_ = dict.fromkeys(
+        ("table", "test_table", "portraits", "steps", "image_name", "run", "licences", "describer", "describer_model")
+    )
     found = settings(preset="published", **open_)
     assert (found.table, found.run, found.steps) == ("data/published/mirror_data.csv", "build-published", 50)
     assert found.image_name == "turn:{turn}_{portrait}.png" and found.describer == "local"

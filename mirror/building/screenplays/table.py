@@ -3,7 +3,6 @@
 The result does not depend on the order of the rows.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +25,6 @@ from mirror.transcripts.profile import folder_key, has_no_value, is_folder_name,
 __all__ = ["OnNotFound", "parse_columns", "read_clients", "read_screenplays"]
 
 OnNotFound = Literal["drop", "blank"]
-_LINE_END = re.compile(r"\r\n?")
 TEXTS = ("personal_info", "personality", "distorted_thought", "reason")  # that prompts are made of
 
 
@@ -108,9 +106,9 @@ def _read(
 
 
 def _fields(row: Row, columns: Mapping[str, str]) -> dict[str, str]:
-    """The texts of a row by field, with line feeds as line ends; markers of missing values are empty."""
+    """The texts of a row by field; markers of missing values are empty."""
     fields = {
-        field: "" if has_no_value(cell, field == "name") or not is_known(cell) else _LINE_END.sub("\n", cell)
+        field: "" if has_no_value(cell, field == "name") or not is_known(cell) else cell
         for field, column in columns.items()
         for cell in [row.cells.get(column, "")]
     }
