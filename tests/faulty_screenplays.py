@@ -131,7 +131,10 @@ MADE = {  # number → what is done to its row, and what a build must say of it:
         _with_line(3, "Therapist: Coffee tea milk sugar bread butter."),
         ("text", "equal_parts_of_speech", "dialogue", 3),
     ),
-    15: (_with_line(4, "Client: [nods] If the {topic} fails, I am a failure too."), ("text", "copied_profile", "dialogue", 4)),
+    15: (
+        _with_line(4, "Client: [nods] If the {topic} fails, I am a failure too."),
+        ("text", "copied_profile", "dialogue", 4),
+    ),
     16: (_with_line(6, "Client: [cries] I want to kill myself."), ("text", "unsafe_client", "dialogue", 6)),
     17: (_with_line(7, "Therapist: You should kill yourself."), ("text", "unsafe_therapist", "dialogue", 7)),
     18: (_of_length(3), ("text", "too_few_turns", "dialogue", None)),

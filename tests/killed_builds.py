@@ -7,6 +7,7 @@ never); says how it ended: the number of writes, or -9. Everything is imported o
 import itertools
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -58,6 +59,13 @@ def build(settings: BuildSettings) -> Building:
     return building
 
 
+def counted_writes() -> Iterator[int]:
+    """Counts the times that this process syncs a file."""
+    sync, count = os.fsync, itertools.count()
+    os.fsync = lambda file: (next(count), sync(file))
+    return count
+
+
 def main() -> None:
     settings = BuildSettings.model_validate(yaml.safe_load(Path(sys.argv[1]).read_text()))
     load_tagger(settings.parts_of_speech)
@@ -66,8 +74,7 @@ def main() -> None:
         output, place = line.split()
         if not (child := os.fork()):
             os.environ["MIRROR_OUTPUT"] = output
-            sync, count = os.fsync, itertools.count()
-            os.fsync = lambda file: (next(count), sync(file))
+            count = counted_writes()
             if int(place):
                 kill_at_write(int(place))
             build(settings)

@@ -187,10 +187,8 @@ class Building:
         """The screenplays, written by a chat model where there were none."""
         if self.settings.source != "profiles":
             return Sifted(self.read.kept, ())  # what was left out of them is named by `read`
-        kinds = self.settings.kinds
-        if self.settings.writing == "batch":
-            return self.writer.write_in_batches(self.read.kept, kinds)
-        return self.writer.write(self.read.kept, kinds)
+        write = self.writer.write_in_batches if self.settings.writing == "batch" else self.writer.write
+        return write(self.read.kept, self.settings.kinds)
 
     @cached_property
     def filtered(self) -> Sifted[Screenplay]:
@@ -209,7 +207,7 @@ class Building:
         if not s.test_table:
             return Sifted((), ())
         found = read_clients(input_path(s.test_table), parse_columns(s.columns), s.on_not_found)
-        left_out = tuple(replace(one, what="test client") if one.what == "dialogue" else one for one in found.dropped)
+        left_out = tuple(replace(one, what=one.what.replace("dialogue", "test client")) for one in found.dropped)
         return Sifted(found.kept[: s.test_clients or None], left_out)
 
     @cached_property
@@ -220,8 +218,7 @@ class Building:
     @cached_property
     def portraits_read(self) -> Portraits:
         """One portrait of each person; none are read if sessions alone are there, which have theirs."""
-        s = self.settings
-        if not s.reads_portraits:
+        if not (s := self.settings).reads_portraits:
             return Portraits((), (), {})
         clients = [one for one in (*self.filtered.kept, *self.test_clients.kept) if one.portrait is None]
         return read_portraits(
@@ -279,13 +276,11 @@ class Building:
     @property
     def dropped(self) -> tuple[Dropped, ...]:
         """What all steps that the build reaches left out, each fault once."""
+        reaches = self.settings.goes_on_to
         steps: list[Sifted[Any]] = [self.read, self.written, self.filtered, self.test_clients]
-        if self.settings.goes_on_to("portraits"):
-            steps += [self.portraits_read, self.matched.training, self.matched.test]
-        if self.settings.goes_on_to("pictures"):
-            steps.append(self.painted)
-        if self.settings.goes_on_to("set"):
-            steps += self.sifted
+        steps += [self.portraits_read, self.matched.training, self.matched.test] if reaches("portraits") else []
+        steps += [self.painted] if reaches("pictures") else []
+        steps += self.sifted if reaches("set") else []
         return tuple(one for step in steps for one in step.dropped)
 
     def _write(self) -> pd.DataFrame:

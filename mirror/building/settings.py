@@ -26,6 +26,7 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Stage = Literal["texts", "portraits", "pictures", "set"]
 STAGES: tuple[Stage, ...] = ("texts", "portraits", "pictures", "set")
+ROLES = ("writer", "describer")
 PERSONS_PER_CLIENT, MORE_PERSONS = 4, 100  # portraits that are looked at: some show no face, or fit nobody
 
 # The values of parameters that are None: the published data and models, and those of the pocket size.
@@ -170,14 +171,9 @@ class BuildSettings(Settings):
         return self.goes_on_to("portraits") and (self.paints or bool(self.test_table))
 
     @property
-    def roles(self) -> tuple[str, ...]:
-        """Who may be a chat model: the writer of screenplays, and who describes the faces that are painted."""
-        return ("writer", "describer") if self.paints else ("writer",)
-
-    @property
     def models(self) -> dict[str, str]:
         """The models behind endpoints, by role."""
-        return models_of_roles(self, self.roles)
+        return models_of_roles(self, ROLES if self.paints else ROLES[:1])
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -295,7 +291,7 @@ class BuildSettings(Settings):
             faults.append(fault)
         if self.text_safety == "classifier":
             faults += missing_folder("text_safety_model", self.text_safety_model)
-        faults += endpoints_missing(self, self.roles)
+        faults += endpoints_missing(self, ROLES if self.paints else ROLES[:1])
         return faults + (face_files_missing(self) if self.paints and self.goes_on_to("portraits") else [])
 
 

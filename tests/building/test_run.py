@@ -93,8 +93,9 @@ def test_shares_and_a_last_process_make_what_one_process_makes(sources, output):
     last.write()
     assert not last.tools.painter.painted, "a face of a share was painted again"
     assert files(whole.run.folder / "pictures") == files(last.run.folder / "pictures")
-    same = [one for one in digests(whole) if digests(whole)[one] != digests(last)[one]]
-    assert same == ["README.md", "set.json"]  # they name the run
+    one, other = digests(whole), digests(last)
+    differing = [name for name in one if one[name] != other[name]]
+    assert differing == ["README.md", "set.json"]  # they name the run
 
 
 def test_a_second_process_is_refused(sources, output, another_process):

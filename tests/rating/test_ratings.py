@@ -1,9 +1,7 @@
-import json
-
 import numpy as np
 import pytest
 
-from mirror.files.json_lines import JsonLinesError, append_line, read_lines
+from mirror.files.json_lines import JsonLinesError, append_line
 from mirror.rating.instrument import read_instrument
 from mirror.rating.ratings import (
     FILE,

@@ -89,8 +89,9 @@ def match_portraits(
 
     Returns:
         Both splits in the order of the input. Reasons of what is dropped: `test_client` (a training dialogue of a
-        client of the test split, by name or by the same profile), `no_such_portrait`, `another_gender` (the named portrait shows it),
-        `person_used_twice`, `test_person`, `another_person_of_the_client`, `gender_unknown`, `no_portrait_left`.
+        client of the test split, by name or by the same profile), `no_such_portrait`, `another_gender` (the named
+        portrait shows it), `person_used_twice`, `test_person`, `another_person_of_the_client`, `gender_unknown`,
+        `no_portrait_left`.
     """
     matching = _Matching(portraits, persons)
     own = [one for one in training if one.portrait is not None]
