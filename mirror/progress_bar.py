@@ -32,3 +32,10 @@ def progress_bar(name: str, unit: str, total: int, done: int = 0) -> "tqdm[Any]"
     """
     file = sys.stderr if get_ipython() is None else _NotebookLine()
     return tqdm(total=total, initial=done, unit=f" {unit}", desc=name, file=file, dynamic_ncols=True)
+
+
+def count_as_done(bar: "tqdm[Any]", number: int) -> None:
+    """Count units that an earlier run finished and that are found only now; they do not count for the rate."""
+    if not bar.disable:  # a bar that is switched off (TQDM_DISABLE) has no counts
+        bar.initial += number
+        bar.n += number

@@ -1,37 +1,40 @@
 """What the data card of a set says of how the set was built: sources, models, thresholds, parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mirror.building.casting import FaceTools
+from mirror.building.screenplays.columns import DEFAULTS, parse_columns
+from mirror.building.screenplays.table_file import read_table
 from mirror.building.screenplays.writing import Writer
 from mirror.building.settings import BuildSettings
 from mirror.building.training_set.data_card import CardFacts
-from mirror.files.digests import sha256
+from mirror.files.digests import content_digest
+from mirror.files.text_file import read_text
 from mirror.paths import input_path
 
 IDENTIFYING = ("model", "base_model", "adapter", "describer", "recognition")  # facts that say which model it is
 
 
-def card_facts(settings: BuildSettings, tools: FaceTools, writer: Writer | None) -> CardFacts:
+def card_facts(settings: BuildSettings, tools: FaceTools | None, writer: Writer | None) -> CardFacts:
     """Collects the facts of a build.
 
     Args:
         settings: of the build.
-        tools: of its pictures.
+        tools: of its pictures; None if they were painted before.
         writer: of its screenplays; None if they were written before.
     """
     s = settings
     models = {"writer of screenplays": s.writer_model} if writer else {}
     models |= {"reader of risk": s.text_safety_model or s.text_safety} if s.text_safety != "none" else {}
-    for role, facts in tools.facts().items():
+    for role, facts in tools.facts().items() if tools else ():
         models |= dict(_models(role, facts))
     return CardFacts(
         title=f"Training set {s.run}: a counselor that sees its client's face",
         license="apache-2.0" if s.licences == "Apache-2.0" else "other",
         licences=_licences(s.licences),
-        sources={name: _source(input_path(file)) for name, file in _files(s).items()},
+        sources=_sources(s),
         models=models,
         thresholds={
             "turns": f"{s.min_turns} to {s.max_turns}",
@@ -54,17 +57,25 @@ def card_facts(settings: BuildSettings, tools: FaceTools, writer: Writer | None)
     )
 
 
-def _files(settings: BuildSettings) -> dict[str, str]:
-    files: dict[str, str] = {} if settings.source == "runs" else {settings.source: settings.table}
-    files |= {"test clients": settings.test_table} if settings.test_table else {}
-    tables = settings.portrait_tables
-    return files | {
-        f"portraits {number}" if len(tables) > 1 else "portraits": str(path) for number, path in enumerate(tables, 1)
-    }
+def _sources(settings: BuildSettings) -> dict[str, str]:
+    """The inputs with digests of their rows in any order: another order of rows gives the same set, and this card."""
+    s = settings
+    columns = {**DEFAULTS, **parse_columns(s.columns)}.values()
+    tables: dict[str, str] = {} if s.source == "runs" else {s.source: s.table}
+    tables |= {"test clients": s.test_table} if s.test_table else {}
+    found = {} if s.source != "runs" else {"runs": f"{s.runs}; sessions: {s.accept or 'all'}"}
+    for name, file in tables.items():
+        rows = read_table(input_path(file), columns).rows
+        found[name] = _source(file, [content_digest({"cells": row.cells, "fault": row.fault}) for row in rows])
+    for number, path in enumerate(s.portrait_tables if s.reads_portraits else (), 1):
+        name = f"portraits {number}" if len(s.portrait_tables) > 1 else "portraits"
+        found[name] = _source(str(path), read_text(path).splitlines())
+    return found
 
 
-def _source(path: Path) -> str:
-    return f"{path.name}, SHA-256 {sha256(path)[:16]}"
+def _source(file: str, rows: Iterable[str]) -> str:
+    content = content_digest({"rows": sorted(rows)})
+    return f"{Path(file).name}, SHA-256 of its rows {content[:16]}"
 
 
 def _models(role: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -78,9 +89,9 @@ def _models(role: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _models(f"{role}, {name}", value)
 
 
-def _threshold(tools: FaceTools, name: str) -> float | None:
+def _threshold(tools: FaceTools | None, name: str) -> float | None:
     """The threshold of a check, in whatever the verifier wraps or asks."""
-    parts: list[Mapping[str, Any]] = [tools.verifier.facts()]
+    parts: list[Mapping[str, Any]] = [tools.verifier.facts()] if tools else []
     while parts:
         part = parts.pop()
         if isinstance(found := part.get(name), Mapping) and "threshold" in found:

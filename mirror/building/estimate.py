@@ -7,7 +7,7 @@ import pandas as pd
 
 from mirror.building.screenplays import Screenplay
 from mirror.building.screenplays.writing import WritingCost
-from mirror.building.screenplays.writing.cost import CHARACTERS
+from mirror.building.screenplays.writing.cost import CHARACTERS, SESSION
 from mirror.building.settings import BuildSettings
 from mirror.chat.prices import parse_prices
 from mirror.prompts import Utterance, expression_prompt, format_dialogue
@@ -35,8 +35,9 @@ def estimate(settings: BuildSettings, screenplays: Sequence[Screenplay], writing
     if writing is not None:
         rows += _writing(writing)
     rows.append(("descriptions", f"{lines:,}", f"{2 * lines:,}"))
-    if writing is None and settings.describer == "openai":
-        rows += _describing(settings, screenplays, lines)
+    if settings.describer == "openai":
+        read = _unwritten(lines) if writing is not None else sum(map(_tokens, screenplays))
+        rows += _describing(settings, read, lines)
     rows.append(("pictures to paint", f"{lines:,}", f"{lines * settings.attempts:,}"))
     size = lines * settings.face_size**2 * BYTES_PER_PIXEL * COPIES / 1e9
     rows.append(("disk", f"{size:,.2f} GB", f"{size:,.2f} GB"))
@@ -56,8 +57,7 @@ def _writing(cost: WritingCost) -> list[tuple[str, str, str]]:
     return [*rows, ("basis of these numbers", cost.rule, "the token limit, every attempt")]
 
 
-def _describing(settings: BuildSettings, screenplays: Sequence[Screenplay], lines: int) -> list[tuple[str, str, str]]:
-    read = sum(ceil(len(prompt) / CHARACTERS) for one in screenplays for prompt in _prompts(one))
+def _describing(settings: BuildSettings, read: int, lines: int) -> list[tuple[str, str, str]]:
     written, most = lines * DESCRIPTION, lines * settings.describer_max_tokens
     rows = [
         ("tokens read by the describer", f"{read:,}", f"{2 * read:,}"),
@@ -70,11 +70,20 @@ def _describing(settings: BuildSettings, screenplays: Sequence[Screenplay], line
     return rows
 
 
-def _prompts(screenplay: Screenplay) -> list[str]:
-    """The describer's prompts of a dialogue."""
-    prompts = []
+def _unwritten(lines: int) -> int:
+    """Tokens of the describer's prompts if there are no sessions yet: on average, half of one stands before a line."""
+    return lines * (_count(expression_prompt("", Utterance("", ""))) + SESSION // 2)
+
+
+def _tokens(screenplay: Screenplay) -> int:
+    """Tokens of the describer's prompts of a dialogue."""
+    total = 0
     for line in screenplay.client_lines:
         said = [(one.speaker, one.words) for one in screenplay.lines[:line] if one.words]
         shown = screenplay.lines[line]
-        prompts.append(expression_prompt(format_dialogue(said), Utterance(shown.direction, shown.words)))
-    return prompts
+        total += _count(expression_prompt(format_dialogue(said), Utterance(shown.direction, shown.words)))
+    return total
+
+
+def _count(prompt: str) -> int:
+    return ceil(len(prompt) / CHARACTERS)

@@ -6,6 +6,7 @@ Each step is a cached property that takes what the step before kept: `read`, `wr
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -187,11 +188,9 @@ class Building:
     def written(self) -> Sifted[Screenplay]:
         """The screenplays, written by a chat model where there were none."""
         if self.settings.source != "profiles":
-            return self.read
-        kinds = self.settings.kinds
-        if self.settings.writing == "batch":
-            return self.writer.write_in_batches(self.read.kept, kinds)
-        return self.writer.write(self.read.kept, kinds)
+            return Sifted(self.read.kept, ())  # what was left out of them is named by `read`
+        write = self.writer.write_in_batches if self.settings.writing == "batch" else self.writer.write
+        return write(self.read.kept, self.settings.kinds)
 
     @cached_property
     def filtered(self) -> Sifted[Screenplay]:
@@ -210,7 +209,8 @@ class Building:
         if not s.test_table:
             return Sifted((), ())
         found = read_clients(input_path(s.test_table), parse_columns(s.columns), s.on_not_found)
-        return Sifted(found.kept[: s.test_clients or None], found.dropped)
+        left_out = tuple(replace(one, what=one.what.replace("dialogue", "test client")) for one in found.dropped)
+        return Sifted(found.kept[: s.test_clients or None], left_out)
 
     @cached_property
     def attributes(self) -> FaceAttributes:
@@ -219,9 +219,10 @@ class Building:
 
     @cached_property
     def portraits_read(self) -> Portraits:
-        """One portrait of each person."""
-        s = self.settings
-        clients = [*self.filtered.kept, *self.test_clients.kept]
+        """One portrait of each person; none are read if sessions alone are there, which have theirs."""
+        if not (s := self.settings).reads_portraits:
+            return Portraits((), (), {})
+        clients = [one for one in (*self.filtered.kept, *self.test_clients.kept) if one.portrait is None]
         return read_portraits(
             s.portrait_tables,
             input_path(s.portraits),
@@ -252,6 +253,8 @@ class Building:
     def painted(self) -> Sifted[Screenplay]:
         """The dialogues with a picture of every client line that is answered; of a share, its own dialogues."""
         s = self.settings
+        if not s.paints:
+            return Sifted(self.matched.training.kept, ())
         pictures = Pictures(
             self.run.folder / "pictures",
             *self.tools,
@@ -274,11 +277,13 @@ class Building:
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
-        """What all steps left out."""
-        records, clients = self.sifted
-        steps: Sequence[Sifted[Any]] = (self.read, self.written, self.filtered, self.test_clients, self.portraits_read)
-        steps = [*steps, self.matched.training, self.matched.test, self.painted, records, clients]
-        return tuple(dict.fromkeys(one for step in steps for one in step.dropped))
+        """What all steps that the build reaches left out, each fault once."""
+        reaches = self.settings.goes_on_to
+        steps: list[Sifted[Any]] = [self.read, self.written, self.filtered, self.test_clients]
+        steps += [self.portraits_read, self.matched.training, self.matched.test] if reaches("portraits") else []
+        steps += [self.painted] if reaches("pictures") else []
+        steps += self.sifted if reaches("set") else []
+        return tuple(one for step in steps for one in step.dropped)
 
     def _write(self) -> pd.DataFrame:
         """Writes and checks the set, and whatever else it is wanted as."""
@@ -287,7 +292,7 @@ class Building:
             require_parquet()
         records, clients = self.sifted
         options = s.record_options()
-        card = card_facts(s, self.tools, self.writer if s.source == "profiles" else None)
+        card = card_facts(s, self.tools if s.paints else None, self.writer if s.source == "profiles" else None)
         checked = write_set(s.set_folder, records.kept, clients.kept, options, s.run, self.dropped, card, s.fresh)
         published = s.set_folder
         if s.parquet:

@@ -161,9 +161,19 @@ class BuildSettings(Settings):
         return "openai" if self.source == "profiles" else "none"
 
     @property
+    def paints(self) -> bool:
+        """Whether faces are painted; those of sessions are there already."""
+        return self.source != "runs"
+
+    @property
+    def reads_portraits(self) -> bool:
+        """Whether clients are given portraits from the folder: those of sessions have their own."""
+        return self.goes_on_to("portraits") and (self.paints or bool(self.test_table))
+
+    @property
     def models(self) -> dict[str, str]:
         """The models behind endpoints, by role."""
-        return models_of_roles(self, ROLES)
+        return models_of_roles(self, ROLES if self.paints else ROLES[:1])
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -273,16 +283,16 @@ class BuildSettings(Settings):
         faults += [
             f"portrait_table: no such file {path}; give the table of the portraits, or leave it empty"
             for path in self.portrait_tables
-            if not path.is_file()
+            if self.reads_portraits and not path.is_file()
         ]
-        if self.goes_on_to("portraits") and not input_path(self.portraits).is_dir():
+        if self.reads_portraits and not input_path(self.portraits).is_dir():
             faults.append(f"portraits: no such folder {input_path(self.portraits)}; give the folder of the portraits")
         if fault := _fault("prompts", lambda: read_prompt_sets(self.prompts)):
             faults.append(fault)
         if self.text_safety == "classifier":
             faults += missing_folder("text_safety_model", self.text_safety_model)
-        faults += endpoints_missing(self, ROLES)
-        return faults + (face_files_missing(self) if self.goes_on_to("portraits") else [])
+        faults += endpoints_missing(self, ROLES if self.paints else ROLES[:1])
+        return faults + (face_files_missing(self) if self.paints and self.goes_on_to("portraits") else [])
 
 
 def _fault(name: str, check: Callable[[], object]) -> str:

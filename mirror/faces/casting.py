@@ -49,7 +49,12 @@ def face_pack(settings: FaceSettings, device: str, verifier: LocalVerifier | Htt
 
 
 def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack: FacePack | None) -> PhotoMaker:
-    """PhotoMaker on an SDXL pipeline; `pack` embeds portraits for PhotoMaker v2 and is not needed for v1."""
+    """PhotoMaker on an SDXL pipeline; `pack` embeds portraits for PhotoMaker v2 and is not needed for v1.
+
+    Raises:
+        FileNotFoundError: a model is not found.
+        ValueError: the parts do not fit together; v2 also needs embeddings of its own width.
+    """
     recipe = PaintRecipe(
         steps=settings.steps,
         guidance_scale=settings.guidance_scale,
@@ -60,7 +65,7 @@ def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack:
         spacing=settings.spacing,
         merge_at=settings.merge_at,
     )
-    return PhotoMaker.load(
+    painter = PhotoMaker.load(
         settings.painter,
         settings.adapter,
         recipe,
@@ -72,6 +77,9 @@ def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack:
         embed_face=pack.embed if pack else None,
         distilled=settings.distilled,
     )
+    if pack and painter.id_encoder.needs_faces:
+        painter.require_width(pack.width)
+    return painter
 
 
 def build_verifier(settings: FaceSettings, device: str) -> LocalVerifier | HttpVerifier:

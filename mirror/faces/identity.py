@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,13 @@ class FacePack:
             if task not in models:
                 raise ValueError(f"{display_path(path)} holds no {name}; {WHERE_FROM}")
         return cls(path, models, size)
+
+    @cached_property
+    def width(self) -> int:
+        """How many numbers an embedding has."""
+        model = self._models["recognition"]
+        left, top = model.input_size
+        return int(np.asarray(model.get_feat(np.zeros((top, left, 3), np.uint8))).shape[-1])
 
     def faces(self, image: Image.Image) -> list[Face]:
         """All faces in `image`, the largest first."""

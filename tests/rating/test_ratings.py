@@ -1,9 +1,7 @@
-import json
-
 import numpy as np
 import pytest
 
-from mirror.files.json_lines import JsonLinesError, append_line, read_lines
+from mirror.files.json_lines import JsonLinesError, append_line
 from mirror.rating.instrument import read_instrument
 from mirror.rating.ratings import (
     FILE,
@@ -45,26 +43,6 @@ def test_a_missing_score_is_missing_and_never_0(tmp_path):
     assert (table["score"] != 0).all()
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{"idx": "61", ', "names 'idx' twice"),
-        ('{"scores": {"a": 1, "a": 2}, ', "names 'a' twice"),
-        ('{"extra": NaN, ', "holds NaN, which JSON does not have"),
-        ('{"extra": 1e999, ', "holds 1e999, which is too large for a number"),
-        ('{"extra": "\\ud83d", ', "holds half a character"),
-        ('{"extra": %s, ' % ("[" * 50_000), "is nested too deeply"),
-    ],
-)
-def test_a_line_that_says_two_things_is_refused_by_name(text, message, tmp_path):
-    write(tmp_path, rating())
-    line = rating(repeat=2).model_dump_json()
-    with open(tmp_path / FILE, "a", encoding="utf-8") as file:
-        file.write(text + line[1:] + "\n")
-    with pytest.raises(JsonLinesError, match=rf"{FILE}: line 2: {message}"):
-        read_ratings(tmp_path)
-
-
 def test_the_last_answer_to_the_same_question_counts(tmp_path):
     failed = {"scores": {"helpful": None, "empathy": None}, "status": "failed"}
     table = write(tmp_path, rating(**failed), rating(repeat=2), rating(), rating(judge="rules"))
@@ -76,33 +54,6 @@ def test_a_run_without_ratings_has_an_empty_table(tmp_path):
     assert read_ratings(tmp_path).empty
     assert subscale_scores(read_ratings(tmp_path), [HELPFULNESS]).empty
     assert reliability(subscale_scores(read_ratings(tmp_path), [HELPFULNESS]), 0).empty
-
-
-def test_a_line_that_a_kill_tore_is_not_read_and_goes_with_the_next(tmp_path):
-    write(tmp_path, rating())
-    whole = (tmp_path / FILE).read_bytes()
-    (tmp_path / FILE).write_bytes(whole + b'{"idx": "61", "tur')
-    assert len(read_ratings(tmp_path)) == 2
-    append_line(tmp_path / FILE, rating("62"))
-    assert [json.loads(line)["idx"] for line in (tmp_path / FILE).read_text().splitlines()] == ["60", "62"]
-    assert (tmp_path / FILE).read_bytes().startswith(whole)
-
-
-def test_a_torn_first_line_leaves_nothing(tmp_path):
-    (tmp_path / FILE).write_bytes(b'{"idx"')
-    append_line(tmp_path / FILE, rating())
-    assert len(read_lines(tmp_path / FILE, RatingRecord)) == 1
-
-
-def test_a_line_that_was_changed_is_named(tmp_path):
-    write(tmp_path, rating("60"), rating("61"))
-    path = tmp_path / "ratings.jsonl"
-    assert len(read_ratings(tmp_path))
-    first, second, _ = path.read_bytes().split(b"\n")
-    place = second.index(b'"61"') + 1
-    path.write_bytes(first + b"\n" + second[:place] + b"7" + second[place + 1 :] + b"\n")
-    with pytest.raises(JsonLinesError, match="ratings.jsonl: line 2: was changed since it was written"):
-        read_ratings(tmp_path)
 
 
 def test_a_whole_line_that_is_no_rating_is_named(tmp_path):

@@ -30,7 +30,7 @@ from mirror.faces.rejection_sampling import (
 from mirror.faces.verification import Verifier
 from mirror.files.lock import FolderInUse
 from mirror.files.text_file import lone_surrogate
-from mirror.progress_bar import progress_bar
+from mirror.progress_bar import count_as_done, progress_bar
 
 PATIENCE = SHOWN = 5  # faults in a row after which no more is asked; faults that a message names
 Task = tuple[Dialogue, int]
@@ -212,8 +212,7 @@ class Pictures:
                 return
             if fate := dialogue.load().settled():
                 fates[dialogue.screenplay.idx] = fate
-                bar.initial += len(dialogue.screenplay.client_lines)  # they do not count for the rate
-                bar.n += len(dialogue.screenplay.client_lines)
+                count_as_done(bar, len(dialogue.screenplay.client_lines))
                 dialogue.release()
                 continue
             if dialogue.undescribed() or not self._lock(dialogue):

@@ -1,13 +1,15 @@
 """Gives each client a portrait: the one that the table names, or one of the client's gender and age.
 
 Every person is used once over both splits, so that test and training are disjoint in persons; they are disjoint in
-clients too. The test split goes first. The result depends on names, content and the seed, not on the order of dialogues
-or portraits.
+clients too. The test split goes first. Sessions of own runs have their portraits already and keep them, any number of
+sessions each; they are only kept apart from the test split. The result depends on names, content and the seed, not on
+the order of dialogues or portraits.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from mirror.building.dropped import Dropped, Sifted
@@ -15,6 +17,7 @@ from mirror.building.portrait import Portrait
 from mirror.building.portraits.assignment import Seeker, assign
 from mirror.building.portraits.table import Portraits
 from mirror.building.screenplays import Screenplay
+from mirror.files.digests import sha256
 from mirror.natural_order import natural_key
 
 Persons = Literal["once", "once_per_client"]
@@ -86,22 +89,57 @@ def match_portraits(
 
     Returns:
         Both splits in the order of the input. Reasons of what is dropped: `test_client` (a training dialogue of a
-        client of the test split), `no_such_portrait`, `another_gender` (the named portrait shows it),
-        `person_used_twice`, `test_person`, `another_person_of_the_client`, `gender_unknown`, `no_portrait_left`.
+        client of the test split, by name or by the same profile), `no_such_portrait`, `another_gender` (the named
+        portrait shows it), `person_used_twice`, `test_person`, `another_person_of_the_client`, `gender_unknown`,
+        `no_portrait_left`.
     """
     matching = _Matching(portraits, persons)
+    own = [one for one in training if one.portrait is not None]
     clients = {one.client for one in test}
+    profiles = {_profile(one): one.client for one in test}
     for one in training:
         if one.client in clients:
             matching.drop(one, False, "test_client", f"{one.client} is a client of the test split")
-    units = [
-        *matching.units(test, True),
-        *matching.units([one for one in training if one.client not in clients], False),
-    ]
+        elif one.portrait and (client := profiles.get(_profile(one))):
+            matching.drop(one, False, "test_client", f"its profile is that of {client}, a client of the test split")
+    free = [one for one in training if one.client not in clients and one.portrait is None]
+    units = [*matching.units(test, True), *matching.units(free, False)]
     for unit in units:
         matching.give(unit)
+    persons_of = _Persons(portraits, own)
+    matching.keep([(one, persons_of.of(one.portrait)) for one in own if one.portrait])
     matching.match([unit for unit in units if unit.dialogues and not unit.person], seed, age_gap)
     return Matched(matching.sifted(training, False), matching.sifted(test, True))
+
+
+class _Persons:
+    """Whom the portraits of own sessions show: somebody of the folder of portraits if a picture there is the same.
+
+    Their files' names say nothing: in a set's test table, the portrait of every client is called `1`.
+    """
+
+    def __init__(self, portraits: Portraits, own: Sequence[Screenplay]) -> None:
+        self.people = portraits.pictures
+        self.by_size: dict[int, list[Path]] = defaultdict(list)
+        for path in portraits.pictures if own else ():
+            self.by_size[path.stat().st_size].append(path)
+
+    def of(self, portrait: Portrait) -> Portrait:
+        """The portrait of a session with the person's name; of somebody unknown, one made of the picture's content."""
+        contents = [sha256(file) for file in portrait.files]
+        known = (
+            self.people[path]
+            for file, content in zip(portrait.files, contents, strict=True)
+            for path in self.by_size[file.stat().st_size]
+            if sha256(path) == content
+        )
+        return replace(portrait, person=next(known, f"portrait {contents[0][:16]}"))
+
+
+def _profile(one: Screenplay) -> tuple[str, ...]:
+    """Tells clients apart whose names differ."""
+    info = one.info
+    return tuple(" ".join(text.split()) for text in (info.personal_info, info.reason, info.distorted_thought))
 
 
 class _Matching:
@@ -111,10 +149,12 @@ class _Matching:
         self.portraits, self.persons = portraits, persons
         self.users: dict[str, _Unit] = {}  # person → who has it
         self.given: dict[tuple[bool, str], Portrait] = {}  # split and idx → portrait
+        self.kept: set[str] = set()  # persons of own sessions
         self.dropped: dict[tuple[bool, str], Dropped] = {}
 
     def drop(self, one: Screenplay, is_test: bool, reason: str, detail: str) -> None:
-        self.dropped[is_test, one.idx] = Dropped("match", one.idx, None, reason, detail)
+        what = "test client" if is_test else "dialogue"
+        self.dropped[is_test, one.idx] = Dropped("match", one.idx, None, reason, detail, what)
 
     def units(self, screenplays: Sequence[Screenplay], is_test: bool) -> Iterator[_Unit]:
         """The dialogues by client, or each alone, in natural order."""
@@ -154,9 +194,21 @@ class _Matching:
             return reason, f"{found.person} is given to {user.key}"
         return found
 
+    def keep(self, own: Sequence[tuple[Screenplay, Portrait]]) -> None:
+        """Let sessions keep their portraits, unless the person is in the test split; nobody else gets the person."""
+        for one, portrait in own:
+            user = self.users.get(portrait.person)
+            if (False, one.idx) in self.dropped:
+                continue
+            if user and user.is_test:
+                self.drop(one, False, "test_person", f"{portrait.person} is given to {user.key}")
+            else:
+                self.given[False, one.idx] = portrait
+                self.kept.add(portrait.person)
+
     def match(self, units: Sequence[_Unit], seed: int, age_gap: int) -> None:
         """Match what the table leaves open."""
-        left = [one for one in self.portraits.kept if one.person not in self.users]
+        left = [one for one in self.portraits.kept if one.person not in self.users.keys() | self.kept]
         seekers = {f"{unit.is_test} {unit.key}": unit for unit in units if unit.gender}
         found = assign([Seeker(key, u.gender, u.age, u.is_test) for key, u in seekers.items()], left, seed, age_gap)
         for unit in (unit for unit in units if not unit.gender):

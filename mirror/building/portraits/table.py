@@ -1,7 +1,7 @@
 """Reads the portraits of a folder: one picture a person, with exactly one face, its gender and its age."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mirror.building.dropped import Dropped, Sifted
@@ -24,9 +24,11 @@ class Portraits(Sifted[Portrait]):
         kept: one portrait a person, in the natural order of the persons' names.
         named: what each entry of a screenplay's `person` stands for: a portrait, or why there is none. Its portraits
             show persons of `kept`, perhaps in other pictures.
+        pictures: whom each picture of the folder shows, whether it was looked at or not.
     """
 
     named: Mapping[str, Portrait | Dropped]
+    pictures: Mapping[Path, str] = field(default_factory=dict)
 
 
 def table_paths(text: str) -> tuple[Path, ...]:
@@ -89,7 +91,8 @@ def read_portraits(
     rest = [drop(person, "not_needed", f"{len(tried)} other persons were tried") for person in {*others} - {*tried}]
     dropped = sorted([*catalogue.dropped, *choice.dropped, *rest], key=lambda one: (natural_key(one.idx), one.detail))
     kept = (choice.chosen[person] for person in sorted(choice.chosen, key=natural_key))
-    return Portraits(tuple(one for one in kept if one is not None), tuple(dropped), found)
+    pictures = {path: catalogue.person(path) for path in catalogue.rows}
+    return Portraits(tuple(one for one in kept if one is not None), tuple(dropped), found, pictures)
 
 
 class _Choice:

@@ -1,5 +1,6 @@
 """Rows of text from a CSV or JSON file, in any of the forms in which pandas writes tables. Knows no columns."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from mirror.files.json_file import strict_json
 from mirror.files.text_file import TextFileError, read_text
 from mirror.paths import display_path
 
+_LINE_END = re.compile(r"\r\n?")
 JSON = (".json", ".jsonl", ".ndjson")
 
 
@@ -26,7 +28,7 @@ class Row:
 
     Attributes:
         where: its place in the file: `row 7` as a spreadsheet counts, `record 7` from 1.
-        cells: column → text without surrounding spaces; a missing value is empty.
+        cells: column → text without surrounding spaces, with line feeds as line ends; a missing value is empty.
         fault: why the row cannot be read; empty if it can.
     """
 
@@ -70,13 +72,17 @@ def _csv_table(path: Path, columns: Collection[str]) -> TableFile:
     if twice := sorted({name for name in table.header if name in columns and table.header.count(name) > 1}):
         raise TableError(path, f"row 1: column {twice[0]} occurs several times; keep one")
     rows = {
-        number: Row(f"row {number}", dict(zip(table.header, map(unescape_cell, cells), strict=True)))
+        number: Row(f"row {number}", dict(zip(table.header, map(_csv_text, cells), strict=True)))
         for number, cells in table.rows.items()
     }
     for number, count in table.uneven.items():
         fault = f"has {count} cells, the header has {len(table.header)}; quote cells that contain a comma"
         rows[number] = Row(f"row {number}", {}, fault)
     return TableFile(table.header, tuple(rows[number] for number in sorted(rows)))
+
+
+def _csv_text(cell: str) -> str:
+    return _LINE_END.sub("\n", unescape_cell(cell))
 
 
 def _json_table(path: Path, columns: Collection[str]) -> TableFile:
@@ -158,11 +164,11 @@ def _json_row(number: int, record: Any) -> Row:
 def _cell_text(value: Any) -> str | None:
     """Return a JSON value as text: a whole number without a fraction, a list of texts as lines; None for others."""
     if isinstance(value, str):
-        return value.strip()
+        return _LINE_END.sub("\n", value.strip())
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, list):
-        return "\n".join(value).strip() if all(isinstance(part, str) for part in value) else None
+        return _LINE_END.sub("\n", "\n".join(value).strip()) if all(isinstance(part, str) for part in value) else None
     return None if isinstance(value, dict) else str(value)

@@ -1,5 +1,6 @@
 """Matching clients and portraits: by the table, by gender and age, disjoint splits, and no portrait wasted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +199,40 @@ def test_one_more_client_changes_few_of_the_others_and_another_seed_most():
     assert sum(before[idx] != after[idx] for idx in before) <= 3
     other = matched(match_portraits(clients[:-1], [], people, 1).training)
     assert sum(before[idx] != other[idx] for idx in before) > 50
+
+
+# Own sessions ---------------------------------------------------------------------------------------------------------
+
+
+def session(idx, path, content, **info):
+    path.write_bytes(content)
+    info = ClientInfo(gender="woman", **{"personal_info": idx} | info)
+    return Screenplay(idx, info, "", (), person=path.stem, portrait=Portrait(path.stem, (path,), path.stem, "woman"))
+
+
+def test_sessions_keep_their_portraits_and_stay_apart_from_the_test_split(tmp_path):
+    faces = {name: tmp_path / f"{name}.png" for name in "abc"}
+    for name, path in faces.items():
+        path.write_bytes(name.encode())
+    people = [Portrait(name, (path,), f"person {name}", "woman", 30) for name, path in faces.items()]
+    known = Portraits(tuple(people), (), {"a": people[0]}, {path: f"person {name}" for name, path in faces.items()})
+    training = [
+        session("run-1", tmp_path / "1.png", b"a"),  # the person whom the test table names
+        session("run-2", tmp_path / "2.png", b"b"),
+        session("run-3", tmp_path / "3.png", b"b"),  # another session of that client
+        session("run-4", tmp_path / "4.png", b"x"),  # somebody unknown
+        session("run-5", tmp_path / "5.png", b"y", personal_info="Ada", reason="none"),
+    ]
+    test = [replace(client("t1"), person="a"), client("t2")]
+    test[1] = replace(test[1], info=replace(test[1].info, personal_info="Ada ", reason="none"))
+    found = match_portraits(training, test, known, 0)
+    assert reasons(found.training) == {"run-1": "test_person", "run-5": "test_client"}
+    assert matched(found.test) == {"t1": "person a", "t2": "person c"}  # never the person of a session
+    persons = matched(found.training)
+    assert persons["run-2"] == persons["run-3"] == "person b" and persons["run-4"].startswith("portrait ")
+    assert [one.portrait.files for one in found.training.kept] == [one.portrait.files for one in training[1:4]]
+
+
+def test_what_is_left_out_of_the_test_split_is_called_a_test_client():
+    found = match_portraits([], [client("t", gender="")], portraits(portrait("a")), 0)
+    assert [(one.reason, one.what) for one in found.test.dropped] == [("gender_unknown", "test client")]

@@ -22,7 +22,9 @@ from mirror.chat.endpoint import ChatEndpoint, ChatError
 from mirror.chat.messages import Completion
 from mirror.chat.prices import Price
 from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
-from mirror.files.json_lines import append_line, read_lines
+from mirror.files.atomic import write_bytes
+from mirror.files.json_lines import append_line, encoded, read_lines
+from mirror.natural_order import natural_key
 from mirror.progress_bar import progress_bar
 
 # The published sampling of the writer; each is a parameter of `ChatEndpoint`.
@@ -225,7 +227,15 @@ class Writer:
         lines = [f"  {count} times: {fault}" for fault, count in counted]
         return "\n".join(["the writer gives no more answers:", *lines, f"{len(self.records)} answers so far; {GO_ON}"])
 
+    def _settle(self) -> None:
+        """Puts the journal in order: once all is answered, it does not depend on the order of the answers."""
+        records = sorted(self.records.values(), key=lambda one: (natural_key(one.idx), one.attempt, one.asked))
+        content = b"".join(map(encoded, records))
+        if records and self._journal.read_bytes() != content:
+            write_bytes(self._journal, content)
+
     def _sifted(self, wanted: Sifted[Commission]) -> Sifted[Screenplay]:
+        self._settle()
         kept, dropped = [], list(wanted.dropped)
         for one in wanted.kept:
             result = self._result(one)
