@@ -8,21 +8,21 @@ portraits and prompts suffice.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from diffusers import DDIMScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from peft import LoraConfig, get_peft_model_state_dict
 from tqdm import tqdm
+from transformers import CLIPImageProcessorPil
 
 from mirror.faces.photomaker import PhotoMaker
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.optimize import half_precision, train
-from pocket.painter.diffusion import IMAGE_SIZE, PORTRAIT_SIZE
+from pocket.painter.diffusion import IMAGE_SIZE, PORTRAIT_SIZE, SEED
 from pocket.painter.filters import augment, image_tensors, normalize
 from pocket.painter.prompts import NEGATIVE, Prompts, read_prompts
 from pocket.painter.training import PERSON_SHARE, update_ema
-from pocket.pictures.portraits import Portraits
+from pocket.pictures.portraits import Portraits, draw_portraits
 
 FAMILY = "distillation"  # people whose portraits it is trained on; the evaluations have their own
 TEXT_SHARE = 0.1  # share of paths whose teacher never merges an identity
@@ -39,20 +39,27 @@ class DistillationSchedule:
     """How a painter is distilled.
 
     Attributes:
-        steps: Steps in which the student paints.
+        people: People whose portraits the teacher paints from.
         paths: Paths of the teacher that the student is trained on.
+        steps: Steps in which the student paints.
         batches: Batches of its training.
         batch: Paths per batch.
         learning_rate: The peak learning rate.
         rank: Rank of the LoRA.
     """
 
-    steps: int
+    people: int
     paths: int
+    steps: int
     batches: int
     batch: int
     learning_rate: float
     rank: int
+
+
+FULL = DistillationSchedule(people=2500, paths=40_000, steps=2, batches=1500, batch=128, learning_rate=1e-3, rank=6)
+# Seconds on one core: only shows that everything runs.
+SMALL = DistillationSchedule(people=4, paths=8, steps=2, batches=2, batch=4, learning_rate=1e-3, rank=2)
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,6 @@ class Conditions:
         words: [r, 77, d] hidden states of the prompts without an identity.
         pooled: [r, e] pooled embeddings of the prompts.
         identities: [p, d] identity embeddings of the portraits.
-        shown: [p] indices of the expressions opposed to each expression.
         men: [p] bool, of the portraits.
     """
 
@@ -107,9 +113,8 @@ def encode_conditions(painter: PhotoMaker, faces: Portraits, random: torch.Gener
         words.append(torch.cat([output.hidden_states[-2] for output in outputs], -1))
         pooled.append(outputs[1].text_embeds)
     images, _ = image_tensors(faces, device)
-    pixels = [
-        normalize(augment(part.float(), PORTRAIT_SIZE, random), painter._image_processor) for part in images.split(PART)
-    ]
+    processor = CLIPImageProcessorPil()
+    pixels = [normalize(augment(part.float(), PORTRAIT_SIZE, random), processor) for part in images.split(PART)]
     identities = torch.cat([painter.id_encoder(part)[:, 0] for part in pixels])
     men = torch.from_numpy(faces.men).to(device)
     return Conditions(prompts, torch.cat(words), torch.cat(pooled), identities, men)
@@ -192,14 +197,21 @@ def draw_paths(guide: Guide, count: int, random: torch.Generator) -> Paths:
 
 
 def path_error(guide: Guide, paths: Paths, pick: torch.Tensor, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns the mean squared distances of the student from the teacher: where both halt, and at the end."""
-    states = guide.follow(steps, paths.noise[pick].float(), paths.rows[pick], paths.people[pick])
-    teacher = paths.states.shape[1]
-    halts = [(step, step * teacher // steps) for step in range(1, steps + 1) if step * teacher % steps == 0]
-    errors = [
-        (states[own - 1] - paths.states[pick, other - 1].float()).square().mean() for own, other in halts
-    ]
+    """Measures how far the student is from the teacher on the picked paths.
+
+    Returns:
+        The mean squared distance of the latents: summed over the places where both are after one of their steps, and
+        at the end alone.
+    """
+    own = guide.follow(steps, paths.noise[pick].float(), paths.rows[pick], paths.people[pick])
+    teacher = paths.states[pick].float()
+    errors = [(own[a - 1] - teacher[:, b - 1]).square().mean() for a, b in common_halts(steps, teacher.shape[1])]
     return torch.stack(errors).sum(), errors[-1]
+
+
+def common_halts(steps: int, others: int) -> list[tuple[int, int]]:
+    """Returns the places where ways of `steps` and of `others` steps both halt, as numbers of steps taken by each."""
+    return [(step, step * others // steps) for step in range(1, steps + 1) if step * others % steps == 0]
 
 
 def add_lora(unet: UNet2DConditionModel, rank: int) -> list[torch.nn.Parameter]:
@@ -224,23 +236,31 @@ def train_student(
         pick = torch.randint(len(paths.rows), (schedule.batch,), generator=random, device=random.device)
         return path_error(guide, paths, pick, schedule.steps)[0]
 
-    train(learned, loss, schedule.batches, schedule.learning_rate, f"{schedule.steps} steps")
+    train(learned, loss, schedule.batches, schedule.learning_rate, f"painter of {schedule.steps} steps")
     update_ema(ema, learned, schedule.batches)
     with torch.no_grad():
         torch._foreach_copy_(learned, ema)
 
 
 def distil_painter(
-    painter: PhotoMaker, faces: Portraits, schedule: DistillationSchedule, random: torch.Generator
+    painter: PhotoMaker, schedule: DistillationSchedule, random: torch.Generator, seed: int = SEED
 ) -> dict[str, torch.Tensor]:
-    """Distils `painter`, whose recipe is the teacher's, on the portraits of `faces`; returns the LoRA's weights."""
+    """Distils a painter.
+
+    Args:
+        painter: The teacher, with the recipe by which it paints. Its denoiser becomes the student's.
+        schedule: How much is painted and trained.
+        random: Source of the draws; its device trains.
+        seed: Seed of the people.
+
+    Returns:
+        The weights of a LoRA for the painter's base model, by diffusers' names.
+    """
+    for part in (painter.pipeline, painter.id_encoder):
+        part.to(random.device)
+    painter.id_encoder.requires_grad_(False)
+    faces = draw_portraits(FAMILY, schedule.people, 1, IMAGE_SIZE, seed)
     guide = Guide(painter, encode_conditions(painter, faces, random))
     paths = draw_paths(guide, schedule.paths, random)
     train_student(guide, add_lora(guide.unet, schedule.rank), paths, schedule, random)
     return get_peft_model_state_dict(guide.unet)
-
-
-def save_distilled(lora: dict[str, torch.Tensor], file: Path) -> None:
-    """Writes a LoRA in diffusers' published format, in float16."""
-    half = {name: weight.detach().half().cpu().contiguous() for name, weight in lora.items()}
-    StableDiffusionXLPipeline.save_lora_weights(file.parent, unet_lora_layers=half, weight_name=file.name)
