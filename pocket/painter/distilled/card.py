@@ -20,12 +20,25 @@ paints in {schedule.steps} steps without guidance: DDIM with `trailing` spacing,
 `distilled: pocket/models/{file.name}`, `scheduler: ddim`, `spacing: trailing`, `steps: {schedule.steps}`,
 `guidance_scale: 0`, `merge_at: 0`.
 
-Made by `python -m pocket fast` with seed {seed} on one H100, in three minutes: progressive distillation in one
-round, trained on the student's own path (`pocket/painter/distilled/distillation.py`). The teacher is the pocket painter
-with its six DDIM steps, guidance 1.5 and the identity merged after the first step: twelve evaluations of the denoiser a
-picture. It painted {schedule.paths:,} pictures of {schedule.people:,} drawn people whom no other training or evaluation
-uses; the LoRA (rank {schedule.rank}, all transformers, residual blocks and samplers) was trained on
-{schedule.batches:,} batches of {schedule.batch}. No photographs.
+Made by progressive distillation in one round, trained on the student's own path
+(`pocket/painter/distilled/distillation.py`). The teacher is the pocket painter with its six DDIM steps, guidance 1.5
+and the identity merged after the first step: twelve evaluations of the denoiser a picture. It painted
+{schedule.paths:,} pictures of {schedule.people:,} drawn people whom no other training or evaluation uses; the LoRA
+(rank {schedule.rank}, of all transformers, residual blocks and samplers) was trained on {schedule.batches:,} batches of
+{schedule.batch}, with seed {seed}, on one H100. No photographs. `python -m pocket fast` repeats it, up to the order of
+random draws and the rounding of a GPU.
+
+Seen on the way, mean squared distance of the latents from the teacher's on people it was not trained on (their variance
+is 1; the pocket painter without distillation is at 0.072 with two steps, 0.036 with four):
+
+| steps | method | distance |
+| --- | --- | --- |
+| 2 | this LoRA | 0.0110 |
+| 2 | the same with a discriminator of latents from 30% of the training on | 0.0113 |
+| 2 | the same with a loss on decoded pictures and their edges | 0.0116 |
+| 2 | all weights of the denoiser instead of a LoRA | 0.0105 |
+| 4 | LoRA, half the batches | 0.0081 |
+| 1 | LoRA, with the loss on decoded pictures | 0.0258 |
 
 | file | bytes | SHA-256 |
 | --- | --- | --- |
@@ -45,8 +58,8 @@ of the filters' scores. Expression: accepted faces in which an independent class
 Distance: from the first painter's picture of the same noise, root mean square in grey levels. CPU seconds: of painting
 and filters per accepted face.
 
-The filters alone do not tell a distilled painter from one that is merely given fewer steps: drawn faces are recognized
-even when pale and soft. The distance tells them apart.
+The filters alone do not tell a distilled painter from one that is merely given fewer steps: the filters recognize
+even pale and soft drawings. The distance from the teacher's pictures tells them apart.
 """.replace("\\\n", "")
 
 

@@ -17,7 +17,7 @@ from pocket.painter.distilled.evaluation import evaluate_distilled
 
 DISTILLED_FILE = MODELS / "sdxl-pocket-fast-lora.safetensors"
 CARD_FILE = DISTILLED_FILE.with_suffix(".md")
-TURNS = 240  # of the card's evaluation
+TURNS = 200  # of the card's evaluation
 EXAM_SEED = 5  # of its people
 
 
