@@ -19,6 +19,7 @@ DISTILLED_FILE = MODELS / "sdxl-pocket-fast-lora.safetensors"
 CARD_FILE = DISTILLED_FILE.with_suffix(".md")
 TURNS = 200  # of the card's evaluation
 EXAM_SEED = 5  # of its people
+READER = (80, 150)  # people and batches of its classifier of expressions
 
 
 def write_distilled(
@@ -63,7 +64,7 @@ def write_card(turns: int = TURNS, seed: int = EXAM_SEED, file: Path = CARD_FILE
         "distilled": load_distilled(),
         "same steps, not distilled": load_distilled(""),
     }
-    reader = painterpack.make_reader(painterpack.FULL.reader_persons, painterpack.FULL.reader_steps, seed)
+    reader = painterpack.make_reader(*READER, seed)
     scores = evaluate_distilled(painters, painterpack.load_verifier(), reader, turns, seed)
     write_text(file, distilled_card(DISTILLED_FILE, FULL, SEED, scores))
     return file
