@@ -33,6 +33,7 @@ def scores(verifier):
     return evaluate_distilled(painters, verifier, Reader().eval(), TURNS, SEED, attempts=2)
 
 
+@pytest.mark.slow
 def test_equal_painters_have_equal_scores(scores):
     one, other, _ = scores.values()
     assert replace(one, seconds=0) == replace(other, seconds=0)
@@ -40,6 +41,7 @@ def test_equal_painters_have_equal_scores(scores):
     assert one.identity > 0.9 and one.relevance > 0.9
 
 
+@pytest.mark.slow
 def test_who_paints_nobody_is_told(scores):
     one, _, nobody = scores.values()
     assert nobody.painter.accepted <= 1 / TURNS and nobody.identity < one.identity and nobody.distance > 10
@@ -56,6 +58,7 @@ def test_perfect_and_reversed_faces_have_areas_of_1_and_0(verifier):
     assert identity_area(verifier, requests, blank) == 0.5
 
 
+@pytest.mark.slow
 def test_the_card_has_a_row_for_each_painter(scores):
     card = distilled_card(pack.DISTILLED_FILE, FULL, 13, scores)
     rows = [line for line in card.splitlines() if line.startswith(("| painter", "| ---", *(f"| {n} " for n in scores)))]
