@@ -1,17 +1,19 @@
 """Writes the sources of the pocket training set, and pocket models: `python -m pocket [data] [llava] [card] [faces]`.
 
-Without a name it writes everything. `notebooks/build.ipynb` makes the training set of the sources.
+Without a name it writes these. `fast` distils the pocket painter, on a GPU where there is one (hours on a CPU), and
+`fast-card` evaluates it. `notebooks/build.ipynb` makes the training set of the sources.
 """
 
 import argparse
 
 WHAT = ["data", "llava", "card", "faces"]
+NAMED = ["fast", "fast-card"]  # written only if named
 
 
 def main() -> None:
     """Parses the command line and writes what it names."""
     parser = argparse.ArgumentParser(prog="python -m pocket", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=WHAT, default=WHAT)
+    parser.add_argument("what", nargs="*", choices=[*WHAT, *NAMED], default=WHAT)
     what = parser.parse_args().what
     # Imported here: spawned worker processes import this module and need no model.
     from pocket.llava import model as llava
@@ -33,6 +35,14 @@ def main() -> None:
 
         pack.write_facepack()
         print(f"faces: {pack.FOLDER}")
+    if "fast" in what:
+        from pocket.painter.distilled import pack as fast
+
+        print(f"fast: {fast.write_distilled()}")
+    if "fast-card" in what:
+        from pocket.painter.distilled import pack as fast
+
+        print(f"fast-card: {fast.write_card()}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.rejection_sampling import FaceRequest, ShownFace, show_faces
 from mirror.faces.verification import LocalVerifier, VerificationRequest
 from mirror.prompts import relevance_statement
-from mirror.seeds import seed_for
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.facepack.evaluation import area_under_curve
 from pocket.painter.reader import Reader
@@ -156,12 +155,25 @@ def evaluate_painter(
     shown: list[ShownFace] = []
     for start in tqdm(range(0, turns, 48), desc="faces", unit="batch"):
         shown += show_faces(painter, verifier, requests[start : start + 48], attempts)
+    return score_faces(painter, verifier, reader, requests, shown), shown
+
+
+def score_faces(
+    painter: PhotoMaker,
+    verifier: LocalVerifier,
+    reader: Reader,
+    requests: Sequence[FaceRequest],
+    shown: Sequence[ShownFace],
+) -> PainterScores:
+    """Scores the faces that `painter` showed for the `requests` of `make_requests`, and paints them unmerged."""
+    turns = len(requests)
     accepted = [k for k, face in enumerate(shown) if not face.exhausted]
     outcomes = [attempt.verdict.outcome for face in shown for attempt in face.attempts]
     first = [face.attempts[0].image for face in shown]
     swapped = [requests[(k + 1) % turns].portraits[0] for k in range(turns)]
-    unmerged = paint_with(painter, replace(painter.recipe, merge_step=painter.recipe.steps), requests, seed)
-    scores = PainterScores(
+    never = replace(painter.recipe, merge_step=painter.recipe.steps, merge_at=None)
+    unmerged = paint_with(painter, never, requests)
+    return PainterScores(
         accepted=len(accepted) / turns,
         at_once=float(np.mean([face.attempts[0].verdict.accepted for face in shown])),
         attempts=float(np.mean([len(face.attempts) for face in shown])),
@@ -172,16 +184,13 @@ def evaluate_painter(
         outcomes={outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
         turns=turns,
     )
-    return scores, shown
 
 
-def paint_with(
-    painter: PhotoMaker, recipe: PaintRecipe, requests: Sequence[FaceRequest], seed: int
-) -> list[Image.Image]:
+def paint_with(painter: PhotoMaker, recipe: PaintRecipe, requests: Sequence[FaceRequest]) -> list[Image.Image]:
     """Paints the first attempts of the requests with another recipe."""
     own, painter.recipe = painter.recipe, recipe
     try:
-        return painter.paint([r.painting(seed_for(seed, "face", r.client, r.turn, 1)) for r in requests])
+        return painter.paint([request.painting(request.attempt_seed(1)) for request in requests])
     finally:
         painter.recipe = own
 

@@ -1,0 +1,1 @@
+"""A painter of few steps: the pocket painter distilled, and what that keeps and saves."""
