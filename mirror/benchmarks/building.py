@@ -138,7 +138,9 @@ def _short(matched: Sequence[Screenplay], batch: int) -> Sequence[Screenplay]:
 def _warm_up(folder: Path, describer: Any, painter: PhotoMaker, verifier: Any, some: Sequence[Screenplay]) -> None:
     recipe = painter.recipe
     painter.recipe = replace(recipe, steps=3, merge_step=1)
-    Pictures(folder, describer, painter, verifier, attempts=1, width=painter.batch_size, concurrency=8).make(some)
+    Pictures(folder, describer, painter, verifier, attempts=1, width=2 * painter.batch_sizes[-1], concurrency=8).make(
+        some
+    )
     painter.recipe = recipe
 
 
