@@ -104,7 +104,9 @@ def measure(folder: Path, dialogues: int, compiled: Literal["none", "blocks", "w
     time_calls(verifier, "verify", "filters", seconds)
     before = sum(seconds.values())
     total: Counter[str] = Counter()
-    pictures = Pictures(folder / "pictures", describer, painter, verifier, attempts=1, width=batch, concurrency=batch)
+    pictures = Pictures(
+        folder / "pictures", describer, painter, verifier, attempts=1, width=2 * batch, concurrency=batch
+    )
     painted = timed(lambda: pictures.make(matched), "all", total)
     seconds["disk and journals"] = total["all"] - (sum(seconds.values()) - before)
     options = RecordOptions()
