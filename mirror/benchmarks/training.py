@@ -3,8 +3,7 @@
     python -m mirror.benchmarks.training --size 7b --out results/benchmarks
 
 Random weights at the real shapes, random examples of 1,329 positions (the published set's mean) in effective batches
-of 32; no download. Writes `train-<size>.md` and `.json`. For `--lengths mixed` see
-`mirror.benchmarks.batching.comparison`.
+of 32; no download. Writes `train-<size>.md` and `.json`. For `--lengths mixed` see `mirror.benchmarks.batches`.
 """
 
 import argparse
@@ -12,26 +11,27 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from transformers import LlavaForConditionalGeneration
 
-from mirror.benchmarks.batching import comparison
-from mirror.benchmarks.batching.published import published_step
+from mirror.benchmarks import batches as benchmark_batches
 from mirror.benchmarks.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
 from mirror.benchmarks.random_models.llava import random_model
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.llava import SHAPES
 from mirror.models.llava_chat import IGNORED
-from mirror.models.lora import add_lora
+from mirror.models.lora import LoraModel, add_lora
 from mirror.paths import output_path
 from mirror.provenance import versions
+from mirror.training import step
 from mirror.training.batch import Batch
-from mirror.training.kernels.float8 import freeze_in_float8
+from mirror.training.float8 import freeze_in_float8
 from mirror.training.settings import RECIPES
 from mirror.training.step import Stepper, compile_layers, make_optimizer
 
@@ -95,6 +95,28 @@ class Measurement:
     micro_batch: int
     losses: list[float]
     start_seconds: float
+
+
+def published_loss(model: LoraModel, batch: Batch) -> torch.Tensor:
+    """Summed loss as transformers and peft compute it by default: logits at every position, and an attention mask."""
+    output = model(
+        input_ids=batch.input_ids,
+        pixel_values=batch.pixel_values.to(torch.bfloat16),
+        attention_mask=torch.ones_like(batch.input_ids),
+        labels=batch.labels,
+        use_cache=False,
+    )
+    return output.loss * batch.answer_tokens()
+
+
+@contextmanager
+def published_step() -> Iterator[None]:
+    """Within the block, training uses `published_loss`."""
+    ours, step.loss_sum = step.loss_sum, published_loss
+    try:
+        yield
+    finally:
+        step.loss_sum = ours
 
 
 def random_batch(model: LlavaForConditionalGeneration, examples: int, positions: int) -> Batch:
@@ -212,7 +234,7 @@ def main() -> None:
     parser = _parser()
     given = parser.parse_args()
     if given.lengths == "mixed":
-        return comparison.run(given)
+        return benchmark_batches.run(given)
     if given.size not in SHAPES:
         parser.error(f"--size {given.size} needs --lengths mixed")
     if not torch.cuda.is_available():

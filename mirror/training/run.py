@@ -34,7 +34,7 @@ from mirror.training import dataset
 from mirror.training.dataset import TrainingSet
 from mirror.training.derivation import check_fields
 from mirror.training.faults import DataError, write_faults
-from mirror.training.kernels.float8 import float8_obstacle, freeze_in_float8
+from mirror.training.float8 import float8_obstacle, freeze_in_float8
 from mirror.training.loop import TrainingLoop
 from mirror.training.records import Record
 from mirror.training.resume import LOSSES, Progress, forget_states, prune, refuse_other_training, resume

@@ -1,4 +1,4 @@
-"""One optimizer step of fine-tuning: loss on the answers, packed rows that fit into memory, two learning rates.
+"""One optimizer step of fine-tuning: loss on the answers, micro-batches that fit into memory, two learning rates.
 
 Epochs, held-out data and checkpoints are in `mirror.training.loop`.
 """
@@ -12,37 +12,39 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, language_model, lora_weights, projector
 from mirror.seeds import seed_for
-from mirror.training.batch import Batch, Row
-from mirror.training.kernels.packed_attention import packed_attention
+from mirror.training.batch import Batch
 
 log = logging.getLogger(__name__)
 
-# On a GPU, lengths of rows are rounded up to a multiple of this: whole tiles of the matrix products, and few shapes.
-LENGTH_STEP = 128  # positions
+# On a GPU, lengths are rounded up to a multiple of this: cuDNN's attention builds a plan for every new shape, which
+# takes longer than computing the padding.
+LENGTH_STEP = 64  # positions
 
 
-def loss_sum(model: LoraModel, row: Row) -> torch.Tensor:
+def loss_sum(model: LoraModel, batch: Batch) -> torch.Tensor:
     """Summed cross-entropy over the answers' tokens, in nats; logits are computed at those positions only.
 
-    Outside of `packed_attention` the result is the same up to rounding, but takes a mask of the square of the length.
+    The padding is on the right, so the causal mask alone hides it from every answer and no attention mask is needed.
     """
     base = model.get_base_model()
     config = base.config
     with torch.no_grad():
         hidden = base.model.vision_tower(
-            row.pixel_values.to(base.model.vision_tower.dtype), output_hidden_states=True
+            batch.pixel_values.to(base.model.vision_tower.dtype), output_hidden_states=True
         ).hidden_states[config.vision_feature_layer]
         patches = hidden[:, 1:] if config.vision_feature_select_strategy == "default" else hidden
-        embeddings = base.get_input_embeddings()(row.input_ids)
-    with torch.autocast(row.input_ids.device.type, torch.bfloat16, enabled=embeddings.dtype == torch.bfloat16):
+        embeddings = base.get_input_embeddings()(batch.input_ids)
+    with torch.autocast(batch.input_ids.device.type, torch.bfloat16, enabled=embeddings.dtype == torch.bfloat16):
         features = projector(model)(patches)
-    is_image = (row.input_ids == config.image_token_id).unsqueeze(-1)
+    is_image = (batch.input_ids == config.image_token_id).unsqueeze(-1)
     embeddings = embeddings.masked_scatter(is_image, features.to(embeddings.dtype))
-    hidden = language_model(model)(inputs_embeds=embeddings, use_cache=False, **row.places()).last_hidden_state
-    logits = base.lm_head(hidden.flatten(0, 1)[row.predicting])
-    return F.cross_entropy(logits.float(), row.targets, reduction="sum")
+    hidden = language_model(model)(inputs_embeds=embeddings, use_cache=False).last_hidden_state
+    predicting = batch.labels[:, 1:] != IGNORED
+    logits = base.lm_head(hidden[:, :-1][predicting])
+    return F.cross_entropy(logits.float(), batch.labels[:, 1:][predicting], reduction="sum")
 
 
 def make_optimizer(
@@ -83,11 +85,10 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 class Stepper:
-    """Takes optimizer steps over effective batches, in the longest rows that fit into memory.
+    """Takes optimizer steps over effective batches, in the largest micro-batches that fit into memory.
 
-    The loss is the mean over all answer tokens of the effective batch, so how it is packed into rows changes rounding
-    only, and which of LoRA's dropout masks falls on which position. When memory runs out, the micro-batch is halved,
-    then activations are recomputed; each fallback is logged.
+    The loss is the mean over all answer tokens of the effective batch, so the split into micro-batches changes rounding
+    only. When memory runs out, the micro-batch is halved, then activations are recomputed; each fallback is logged.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Stepper:
         Args:
             model: with LoRA.
             optimizer: as of `make_optimizer`.
-            micro_batch: examples of the greatest length that one row may hold, to begin with.
+            micro_batch: examples of the greatest length that are computed together, to begin with.
             activation_checkpointing: `always`, `never`, or `auto` (once memory runs out).
             max_grad_norm: gradients are clipped to this norm; 0 disables clipping.
             seed: of the dropout.
@@ -161,11 +162,10 @@ class Stepper:
         self.model.train()
         torch.manual_seed(seed_for("dropout", self.seed, number))
         tokens, losses = batch.answer_tokens(), []
-        with packed_attention(language_model(self.model)):
-            for row in batch.split(self.micro_batch, self.device, self.length_step):
-                loss = loss_sum(self.model, row) / tokens
-                loss.backward()
-                losses.append(loss.detach())
+        for micro in batch.split(self.micro_batch, self.device, self.length_step):
+            loss = loss_sum(self.model, micro) / tokens
+            loss.backward()
+            losses.append(loss.detach())
         return float(sum(losses))
 
     @torch.no_grad()
@@ -177,11 +177,10 @@ class Stepper:
         """
         self.model.eval()
         total, tokens = 0.0, 0
-        with packed_attention(language_model(self.model)):
-            for batch in batches:
-                tokens += batch.answer_tokens()
-                for row in batch.split(self.micro_batch, self.device, self.length_step):
-                    total += loss_sum(self.model, row).item()
+        for batch in batches:
+            tokens += batch.answer_tokens()
+            for micro in batch.split(self.micro_batch, self.device, self.length_step):
+                total += loss_sum(self.model, micro).item()
         if not math.isfinite(total):
             raise Diverged(f"the held-out loss is {total / tokens:.4g}")
         return total / tokens

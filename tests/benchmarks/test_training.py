@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from mirror.benchmarks.batching.published import published_loss, published_step
 from mirror.benchmarks.compute_rate import ANSWER, flops_per_example
 from mirror.benchmarks.random_models import llava as random_llava
 from mirror.benchmarks.training import (
     VARIANTS,
     Measurement,
+    published_loss,
+    published_step,
     random_batch,
     table,
 )

@@ -6,14 +6,15 @@ import weakref
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from mirror.benchmarks.batching.padded import cuts_by_count, padded_micro_batches, split
 from mirror.models.llava import load
 from mirror.models.llava_chat import IGNORED, tokenize
-from mirror.models.lora import add_lora, language_model, lora_weights, projector
-from mirror.training.batch import Batch, collate
-from mirror.training.kernels.packed_attention import packed_attention
+from mirror.models.lora import add_lora, lora_weights, projector
+from mirror.training import batch as batches
+from mirror.training.batch import MICRO_BATCH_COST, collate, cuts
 from mirror.training.step import Stepper, loss_sum, make_optimizer, rate_factor
 from tests.tiny_llava import BASE
 
@@ -37,56 +38,12 @@ def batch(llava):
     return collate(tokens, llava.pixel_values(images), llava.tokenizer.pad_token_id)
 
 
-@pytest.fixture
-def model(llava):
-    """With LoRA weights that are not 0, so that every weight has a gradient."""
-    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
-    with torch.no_grad():
-        for parameter in lora_weights(model):
-            parameter.add_(0.01)
-    return model
-
-
-@pytest.fixture
-def mixed(llava):
-    """Long and short examples in one batch."""
-    turns = [[(f"<image>\nHow? {'Well. ' * n}", "I see. " * (1 + n % 3))] for n in (0, 1, 2, 30, 33, 60)]
-    tokens = [tokenize(llava.tokenizer, t, llava.image_token_id, llava.image_tokens) for t in turns]
-    pixels = torch.randn(6, 3, 56, 56, generator=torch.Generator().manual_seed(1))
-    return collate(tokens, pixels, llava.tokenizer.pad_token_id)
-
-
 def stepper(model, micro_batch=4, checkpointing="auto", rates=(1e-3, 1e-4), decay=0.0, clip=1e9):
     return Stepper(model, make_optimizer(model, *rates, decay), micro_batch, checkpointing, clip, seed=5)
 
 
 def gradients(model):
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-
-
-def alone(model, batch):
-    """Mean loss and gradients, one unpadded example after another, with the attention as loaded."""
-    model.zero_grad()
-    tokens, losses = batch.answer_tokens(), []
-    for i, length in enumerate(batch.lengths()):
-        example = Batch(
-            batch.input_ids[i : i + 1, :length], batch.labels[i : i + 1, :length], batch.pixel_values[i : i + 1]
-        )
-        (row,) = split(example, 1, torch.device("cpu"), 1, cuts_by_count)
-        losses.append(loss_sum(model, row) / tokens)
-        losses[-1].backward()
-    return float(sum(losses).detach()), gradients(model)
-
-
-def check_equal(model, batch, size, wanted, checkpointing="never", length_step=1):
-    model.zero_grad()
-    one = stepper(model, size, checkpointing)
-    one.length_step = length_step
-    assert one.gradients(batch, 0) == pytest.approx(wanted[0], rel=1e-5)
-    found = gradients(model)
-    assert found.keys() == wanted[1].keys()
-    for name, gradient in found.items():
-        torch.testing.assert_close(gradient, wanted[1][name], atol=1e-5, rtol=1e-5)
 
 
 def test_loss_is_transformers_own_over_the_answers(llava, batch):
@@ -100,8 +57,7 @@ def test_loss_is_transformers_own_over_the_answers(llava, batch):
         wanted = F.cross_entropy(
             logits[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum"
         )
-        (row,) = batch.split(4, torch.device("cpu"))
-        torch.testing.assert_close(loss_sum(model, row), wanted, atol=1e-3, rtol=1e-5)
+        torch.testing.assert_close(loss_sum(model, batch), wanted, atol=1e-3, rtol=1e-5)
     assert batch.answer_tokens() == int((batch.labels != IGNORED).sum())
 
 
@@ -176,32 +132,76 @@ def test_dropout_is_drawn_from_seed_and_step(llava, batch):
 
 def test_mean_loss_counts_tokens_not_batches(llava, batch):
     model = add_lora(llava.model, 4, 8, 0.0, seed=1)
-    parts = [
-        Batch(batch.input_ids[i : i + 1], batch.labels[i : i + 1], batch.pixel_values[i : i + 1]) for i in range(4)
-    ]
+    parts = list(batch.split(1, torch.device("cpu")))
     assert stepper(model).mean_loss(parts) == pytest.approx(stepper(model).mean_loss([batch]), rel=1e-5)
 
 
-def test_how_a_mixed_batch_is_packed_changes_rounding_only(model, mixed):
-    """The loss is a mean over all its answers' tokens: as one example at a time, padded, and packed in any way."""
-    wanted = alone(model, mixed)
-    with padded_micro_batches():
-        check_equal(model, mixed, 6, wanted)
-    for size in (1, 2, 3, 6):
-        check_equal(model, mixed, size, wanted)
-    check_equal(model, mixed, 2, wanted, length_step=128)
-    check_equal(model, mixed, 2, wanted, checkpointing="always")
+def test_split_cuts_each_part_to_its_longest_example(batch, monkeypatch):
+    monkeypatch.setattr(batches, "MICRO_BATCH_COST", 1)
+    parts = list(batch.split(4, torch.device("cpu")))
+    lengths = [part.input_ids.shape[1] for part in parts]
+    assert lengths[0] == batch.input_ids.shape[1] and lengths == sorted(set(lengths), reverse=True)
+    assert lengths == [max(part.lengths()) for part in parts]
+    assert sum(part.answer_tokens() for part in parts) == batch.answer_tokens()
+    assert sum(map(len, parts)) == len(batch)
 
 
-def test_without_packed_attention_a_row_has_the_same_loss(model, mixed):
-    """transformers builds a mask from the positions that start again."""
-    (row,) = mixed.split(6, torch.device("cpu"))
-    with packed_attention(language_model(model)):
-        wanted = loss_sum(model, row)
-    torch.testing.assert_close(loss_sum(model, row), wanted, atol=1e-5, rtol=1e-5)
-    (other,) = mixed.split(6, torch.device("cpu"), 64)
-    assert other.input_ids.shape[1] > row.input_ids.shape[1]
-    torch.testing.assert_close(loss_sum(model, other), wanted, atol=1e-5, rtol=1e-5)
+def examples_of(lengths, size):
+    return [lengths[part] for part in cuts(lengths, size)]
+
+
+def test_captions_and_replies_are_cut_apart_and_more_captions_fit():
+    replies, captions = [1330] * 16, [640] * 16
+    assert examples_of(replies + captions, 8) == [replies[:8], replies[8:], captions]
+    assert examples_of(replies + captions, 16) == [replies, captions]
+    assert examples_of([1330] * 32, 16) == [[1330] * 16] * 2
+    assert examples_of([1330, 640, 640], 1) == [[1330], [640, 640]]
+
+
+def test_a_cut_is_made_where_it_saves_more_than_it_costs():
+    assert examples_of([900, 900 - MICRO_BATCH_COST - 1], 2) == [[900], [900 - MICRO_BATCH_COST - 1]]
+    assert examples_of([900, 900 - MICRO_BATCH_COST + 1], 2) == [[900, 900 - MICRO_BATCH_COST + 1]]
+
+
+@given(lengths=st.lists(st.integers(1, 2000), min_size=1, max_size=9), size=st.integers(1, 9))
+@settings(max_examples=100, deadline=None)
+def test_no_other_cut_computes_less(lengths, size):
+    lengths = sorted(lengths, reverse=True)
+    most = size * lengths[0]
+
+    def cost(parts):
+        fits = all(len(part) == 1 or len(part) * part[0] <= most for part in parts)
+        return sum(len(part) * part[0] + MICRO_BATCH_COST for part in parts) if fits else float("inf")
+
+    def every_cut(rest):
+        yield [rest]
+        for place in range(1, len(rest)):
+            yield from ([rest[:place], *others] for others in every_cut(rest[place:]))
+
+    found = examples_of(lengths, size)
+    assert [length for part in found for length in part] == lengths
+    assert cost(found) == min(map(cost, every_cut(lengths)))
+
+
+def test_how_a_mixed_batch_is_cut_changes_rounding_only(llava, monkeypatch):
+    """Long and short examples in one batch: the loss is a mean over all its answers' tokens, however it is cut."""
+    turns = [[(f"<image>\nHow? {'Well. ' * n}", "I see. " * (1 + n % 3))] for n in (0, 1, 2, 30, 33, 60)]
+    tokens = [tokenize(llava.tokenizer, t, llava.image_token_id, llava.image_tokens) for t in turns]
+    pixels = torch.randn(6, 3, 56, 56, generator=torch.Generator().manual_seed(1))
+    batch = collate(tokens, pixels, llava.tokenizer.pad_token_id)
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "cuts", lambda lengths, size: [slice(0, len(lengths))])
+        loss, wanted = stepper(model).gradients(batch, 0), gradients(model)
+    sizes = []
+    for cost in (1, 100, 100_000):
+        model.zero_grad()
+        monkeypatch.setattr(batches, "MICRO_BATCH_COST", cost)
+        sizes.append([len(part) for part in batch.split(2, torch.device("cpu"))])
+        assert stepper(model, 2).gradients(batch, 0) == pytest.approx(loss, rel=1e-5)
+        for name, found in gradients(model).items():
+            torch.testing.assert_close(found, wanted[name], atol=1e-6, rtol=1e-4)
+    assert len({str(each) for each in sizes}) > 1
 
 
 def test_what_a_failed_pass_held_is_free_before_the_next(llava, batch, monkeypatch):
@@ -222,6 +222,7 @@ def test_what_a_failed_pass_held_is_free_before_the_next(llava, batch, monkeypat
     real = loss_sum
     monkeypatch.setattr("mirror.training.step.loss_sum", small_memory)
     monkeypatch.setattr(Stepper, "_fall_back", fall_back)
+    monkeypatch.setattr(batches, "MICRO_BATCH_COST", 100_000)
     one.gradients(batch, 0)
     assert held
 
@@ -232,6 +233,20 @@ def test_another_error_of_the_machine_is_no_lack_of_memory(llava, batch, monkeyp
     )
     with pytest.raises(RuntimeError, match="device-side assert"):
         stepper(add_lora(llava.model, 4, 8, 0.0, seed=1)).gradients(batch, 0)
+
+
+def test_rounding_lengths_up_changes_rounding_only(llava, batch):
+    """On a GPU lengths are multiples of 64, beyond the longest example too."""
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    loss, wanted = stepper(model).gradients(batch, 0), gradients(model)
+    model.zero_grad()
+    one = stepper(model)
+    one.length_step = 64
+    widths = [part.input_ids.shape[1] for part in batch.split(4, torch.device("cpu"), 64)]
+    assert all(width % 64 == 0 for width in widths) and max(widths) > batch.input_ids.shape[1]
+    assert one.gradients(batch, 0) == pytest.approx(loss, rel=1e-5)
+    for name, found in gradients(model).items():
+        torch.testing.assert_close(found, wanted[name], atol=1e-6, rtol=1e-4)
 
 
 def test_rates_rise_linearly_and_fall_as_a_cosine():

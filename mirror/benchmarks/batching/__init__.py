@@ -1,1 +1,1 @@
-"""Training on mixed lengths: ways to do it, and their speeds in one table."""
+"""What `mirror.benchmarks.batches` compares: rules that make batches, and what a batch holds."""

@@ -1,16 +1,16 @@
-"""Rules for forming effective batches and computing them in parts: today's, and earlier ones to compare with.
+"""Rules for forming effective batches and splitting them into micro-batches: today's, and earlier ones to compare with.
 
 The examples have two kinds and the lengths of the published ec_planning records.
 """
 
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from mirror.benchmarks.batching.padded import LENGTH_STEP, Cuts, cheapest_cuts, cuts_by_count, padded_micro_batches
 from mirror.seeds import seed_for
-from mirror.training.batch import packed
+from mirror.training import batch as training_batch
+from mirror.training import step
 from mirror.training.dataset import batches
 
 Plan = list[list[int]]
@@ -33,35 +33,17 @@ class Example:
 
 @dataclass(frozen=True)
 class BatchRule:
-    """A rule for forming effective batches and computing them in parts.
+    """A rule for forming effective batches and splitting them into micro-batches.
 
     Attributes:
         name: in the report.
         plan: forms the batches of an epoch, with the arguments of `mirror.training.dataset.batches`.
-        cuts: splits a batch into padded micro-batches; None packs it into rows.
-        length_step: lengths of micro-batches are rounded up to a multiple of this on a GPU.
+        by_length: split where it costs least; False splits by a fixed number of examples.
     """
 
     name: str
     plan: Callable[[Sequence[int], Sequence[int], int, int, int], Plan]
-    cuts: Cuts | None = None
-    length_step: int = LENGTH_STEP
-
-    def parts(self, lengths: Sequence[int], size: int) -> tuple[int, int]:
-        """The number of parts in which a batch is computed, and their positions with padding.
-
-        Args:
-            lengths: positions of each example, the longest first.
-            size: number of examples of the greatest length in one part.
-        """
-        if self.cuts is None:
-            return len(packed(lengths, size)), sum(lengths)
-        cut = self.cuts(lengths, size)
-        return len(cut), sum(len(lengths[part]) * lengths[part.start] for part in cut)
-
-    def applied(self) -> AbstractContextManager[None]:
-        """Within the block, training computes effective batches as the rule says."""
-        return nullcontext() if self.cuts is None else padded_micro_batches(self.cuts, self.length_step)
+    by_length: bool
 
 
 def grouped_by_length(indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> Plan:
@@ -80,16 +62,28 @@ def grouped_by_length(indices: Sequence[int], lengths: Sequence[int], batch_size
     return cut
 
 
-PACKED = BatchRule("random batches, packed (now)", batches)
-PADDED = BatchRule("random batches, padded, cut by length (before)", batches, cheapest_cuts)
-FIXED = BatchRule("random batches, padded, cut by a fixed count", batches, cuts_by_count, 1)
-GROUPED = BatchRule("grouped by length over 50 batches, padded (earlier)", grouped_by_length, cuts_by_count, 1)
-RULES = (PACKED, PADDED, FIXED, GROUPED)
+RULES = (
+    BatchRule("grouped by length over 50 batches (before)", grouped_by_length, by_length=False),
+    BatchRule("random batches, length inside (now)", batches, by_length=True),
+    BatchRule("random batches, cut by a fixed count", batches, by_length=False),
+)
 
 
-def equal_examples(number: int, positions: int) -> list[Example]:
-    """Examples of one length, with answers as those of `mixed_examples`."""
-    return [Example(e.kind, positions, e.answer) for e in mixed_examples(number)]
+def by_count(lengths: Sequence[int], size: int) -> list[slice]:
+    """The earlier split: micro-batches of `size` examples each, whatever their lengths."""
+    return [slice(start, min(start + size, len(lengths))) for start in range(0, len(lengths), size)]
+
+
+@contextmanager
+def split_by(rule: BatchRule) -> Iterator[None]:
+    """Within the block, training splits effective batches into micro-batches as the rule says."""
+    ours = training_batch.cuts, step.LENGTH_STEP
+    if not rule.by_length:
+        training_batch.cuts, step.LENGTH_STEP = by_count, 1
+    try:
+        yield
+    finally:
+        training_batch.cuts, step.LENGTH_STEP = ours
 
 
 def mixed_examples(number: int, seed: int = 0) -> list[Example]:

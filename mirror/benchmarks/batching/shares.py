@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mirror.benchmarks.batching.rules import BatchRule, Example
+from mirror.benchmarks.batching.rules import BatchRule, Example, split_by
+from mirror.training import batch as training_batch
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Shares:
         captions_in_steps: mean share of the captions in a batch's answer tokens, which is their weight in the loss.
         captions_of_tokens: share of the captions in all answer tokens.
         padding: share of all positions that are computed.
-        parts: mean number of micro-batches or rows per batch.
+        micro_batches: mean number per batch.
     """
 
     name: str
@@ -24,7 +25,7 @@ class Shares:
     captions_in_steps: float
     captions_of_tokens: float
     padding: float
-    parts: float
+    micro_batches: float
 
 
 def count_shares(rule: BatchRule, examples: Sequence[Example], batch_size: int, micro_batch: int) -> Shares:
@@ -32,12 +33,14 @@ def count_shares(rule: BatchRule, examples: Sequence[Example], batch_size: int, 
     plan = rule.plan(range(len(examples)), [e.positions for e in examples], batch_size, 0, 0)
     computed = parts = 0
     weights, kinds = [], []
-    for batch in plan:
-        number, positions = rule.parts(sorted((examples[i].positions for i in batch), reverse=True), micro_batch)
-        parts += number
-        computed += positions
-        weights.append(_caption_share([examples[i] for i in batch]))
-        kinds.append(len({examples[i].kind for i in batch}))
+    with split_by(rule):
+        for batch in plan:
+            lengths = sorted((examples[i].positions for i in batch), reverse=True)
+            cut = training_batch.cuts(lengths, micro_batch)
+            parts += len(cut)
+            computed += sum(len(lengths[part]) * lengths[part.start] for part in cut)
+            weights.append(_caption_share([examples[i] for i in batch]))
+            kinds.append(len({examples[i].kind for i in batch}))
     return Shares(
         rule.name,
         kinds.count(1) / len(plan),
@@ -55,9 +58,9 @@ def _caption_share(examples: Sequence[Example]) -> float:
 
 def shares_table(shares: Sequence[Shares]) -> str:
     """The shares as a Markdown table, one row per rule."""
-    heads = "of one kind | captions in the steps | captions of the answer tokens | padding | parts a step"
+    heads = "of one kind | captions in the steps | captions of the answer tokens | padding | micro-batches a step"
     lines = [f"| batches | {heads} |", "|---" * 6 + "|"]
     for c in shares:
         cells = f"{c.of_one_kind:.1%} | {c.captions_in_steps:.1%} | {c.captions_of_tokens:.1%} | {c.padding:.1%}"
-        lines.append(f"| {c.name} | {cells} | {c.parts:.1f} |")
+        lines.append(f"| {c.name} | {cells} | {c.micro_batches:.1f} |")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from torch import nn
 
 from mirror.models.llava import load
 from mirror.models.lora import LoraLinear, add_lora, lora_weights
-from mirror.training.kernels.float8 import Float8Linear, float8_obstacle, freeze_in_float8, product, quantize
+from mirror.training.float8 import Float8Linear, float8_obstacle, freeze_in_float8, product, quantize
 from tests.tiny_llava import BASE
 
 
