@@ -83,10 +83,8 @@ class Building:
     def estimate(self) -> pd.DataFrame:
         """What the build will take, one row per quantity; asks and paints nothing."""
         s = self.settings
-        if s.source != "profiles":
-            return estimate(s, self.read.kept, None)
-        price = parse_prices(s.prices).get(s.writer_model)
-        return estimate(s, self.read.kept, self.writer.estimate(self.read.kept, s.kinds, price))
+        price, texts = parse_prices(s.prices).get(s.writer_model), self.read.kept
+        return estimate(s, texts, self.writer.estimate(texts, s.kinds, price) if s.source == "profiles" else None)
 
     def texts(self) -> pd.DataFrame:
         """Reads (or has written) and filters the screenplays; one row per reason for which some were left out.
@@ -146,8 +144,8 @@ class Building:
         return count_reasons(self.dropped) if self.settings.goes_on_to("set") else self._not_reached()
 
     def _not_reached(self) -> pd.DataFrame:
-        last = f"share {self.settings.shard}" if self.is_share else f"stop_after is {self.settings.stop_after}"
-        return pd.DataFrame({"not done": [f"this build ends before ({last})"]})
+        s = self.settings
+        return pd.DataFrame({"not done": [f"the build ends before (stop_after {s.stop_after}, shard {s.shard})"]})
 
     @contextmanager
     def _working(self, stage: Stage) -> Iterator[None]:
@@ -197,8 +195,8 @@ class Building:
         """The screenplays that all filters of texts let pass."""
         s = self.settings
         tagger = load_tagger(s.parts_of_speech) if s.equal_parts_of_speech else None
-        journal = self.run.folder / "texts.jsonl"
-        return filter_texts(self.written.kept, s.text_rules, tagger, build_risk_reader(s), journal)
+        risk, journal = build_risk_reader(s), self.run.folder / "texts.jsonl"
+        return filter_texts(self.written.kept, s.text_rules, tagger, risk, journal)
 
     # Portraits --------------------------------------------------------------------------------------------------------
 
@@ -270,16 +268,15 @@ class Building:
     @cached_property
     def sifted(self) -> tuple[Sifted[Screenplay], Sifted[Screenplay]]:
         """The dialogues that become records, and the clients of the test table that can be counseled."""
-        return (
-            sift_screenplays(self.painted.kept, self.settings.record_options()),
-            sift_clients(self.matched.test.kept),
-        )
+        records = sift_screenplays(self.painted.kept, self.settings.record_options())
+        return records, sift_clients(self.matched.test.kept)
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
         """What all steps that the build reaches left out, each fault once."""
         reaches = self.settings.goes_on_to
-        steps: list[Sifted[Any]] = [self.read, self.written, self.filtered, self.test_clients]
+        steps: list[Sifted[Any]] = [self.read, self.test_clients]
+        steps += [self.written, self.filtered] if reaches("texts") else []
         steps += [self.portraits_read, self.matched.training, self.matched.test] if reaches("portraits") else []
         steps += [self.painted] if reaches("pictures") else []
         steps += self.sifted if reaches("set") else []

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mirror.building.portraits.rows import FIELDS
+from mirror.building.presets import PRESETS
 from mirror.building.screenplays.acceptance import parse_rule
 from mirror.building.screenplays.columns import parse_columns
 from mirror.building.screenplays.filters import TextRules
@@ -16,7 +17,7 @@ from mirror.building.training_set.options import RecordOptions, read_prompt_sets
 from mirror.chat.prices import price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.faces.schedule import Scheduler, Spacing
-from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
+from mirror.faces.settings import face_faults, face_files_missing, http_services
 from mirror.paths import input_path, output_path
 from mirror.settings.base import Count, Device, Number, RunName, Settings, Share, missing_folder
 
@@ -28,32 +29,6 @@ Stage = Literal["estimate", "texts", "portraits", "pictures", "set"]
 STAGES: tuple[Stage, ...] = ("estimate", "texts", "portraits", "pictures", "set")
 ROLES = ("writer", "describer")
 PERSONS_PER_CLIENT, MORE_PERSONS = 4, 100  # portraits that are looked at: some show no face, or fit nobody
-
-# The values of parameters that are None: the published data and models, and those of the pocket size.
-PRESETS: dict[str, dict[str, Any]] = {
-    "published": {
-        "table": "data/published/mirror_data.csv",
-        "test_table": "data/published/mirror_test.csv",
-        "portraits": "data/celeba/img_align_celeba",
-        "portrait_table": "data/celeba/identity_CelebA.txt;data/celeba/list_attr_celeba.txt",
-        "portrait_columns": "file=image_id, person=identity, gender=Male",
-        "writer_model": "gpt-4o-mini",
-        "licences": "dialogues: GPL-2.0 (MIRROR, CACTUS); portraits: non-commercial research (CelebA)",
-        "image_name": "turn:{turn}_{portrait}.png",
-        **FACE_MODELS["7b"],
-    },
-    "pocket": {
-        "table": "pocket/sources/screenplays.csv",
-        "test_table": "pocket/sources/test_clients.csv",
-        "portraits": "pocket/sources/portraits",
-        "portrait_table": "pocket/sources/portraits.csv",
-        "portrait_columns": "file=file, person=person, gender=gender, age=age",
-        "writer_model": "",
-        "licences": "Apache-2.0",
-        "image_name": "turn-{turn}_{portrait}.png",
-        **FACE_MODELS["pocket"],
-    },
-}
 
 
 class BuildSettings(Settings):

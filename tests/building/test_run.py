@@ -133,9 +133,17 @@ def test_a_build_ends_after_the_stage_that_is_asked_for(sources, output):
     building = Building(settings(sources, stop_after="texts")).open()
     building.texts()
     assert building.portraits() == () == building.shown()
-    assert "stop_after is texts" in building.pictures()["not done"][0] == building.write()["not done"][0]
+    assert "stop_after texts" in building.pictures()["not done"][0] == building.write()["not done"][0]
     assert building.left_out().empty and building.run.provenance["stages"] == ["texts"]
     assert not (building.run.folder / "pictures").exists()
+
+
+def test_an_estimate_asks_and_paints_nothing(sources, output):
+    building = Building(settings(sources, stop_after="estimate")).open()
+    assert int(building.estimate().set_index("what").loc["dialogues", "expected"]) == len(building.read.kept)
+    assert "stop_after estimate" in building.texts()["not done"][0]
+    assert building.left_out().empty or set(building.left_out()["step"]) == {"read"}
+    assert not (building.run.folder / "texts.jsonl").exists()
 
 
 def test_an_error_is_in_the_record_of_the_run(sources, output, monkeypatch):

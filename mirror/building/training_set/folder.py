@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from mirror.building.dropped import STEPS, Dropped, dropped_table
+from mirror.building.dropped import STEPS, Dropped, count_reasons, dropped_table
 from mirror.building.screenplays import Screenplay
 from mirror.building.training_set.check import (
     CARD,
@@ -86,7 +86,7 @@ def write_set(
         FolderInUse: another process writes the folder.
     """
     ordered, tested, left_out = by_idx(screenplays), by_idx(clients), in_order(dropped)
-    if faults := [*_idx_faults(ordered), *([] if ordered else ["there is no dialogue to write"])]:
+    if faults := [*_idx_faults(ordered), *([] if ordered else [_nothing(left_out)])]:
         raise SetError(folder, faults)
     with locked(folder, "building the set"):
         _require_replaceable(folder)
@@ -105,6 +105,13 @@ def write_set(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return checked
+
+
+def _nothing(dropped: Sequence[Dropped]) -> str:
+    """Say that there is no dialogue, and why they were left out."""
+    counts = count_reasons([one for one in dropped if one.what == "dialogue"])
+    reasons = ", ".join(f"{row.step}: {row.reason} {row.count}" for row in counts.itertuples(index=False, name="Row"))
+    return f"there is no dialogue to write; left out were {reasons or 'none'}"
 
 
 def by_idx(screenplays: Iterable[Screenplay]) -> list[Screenplay]:
