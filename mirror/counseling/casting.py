@@ -39,14 +39,6 @@ def build_cast(settings: CounselSettings) -> Cast:
         attempts=settings.attempts,
         on_exhaustion=settings.on_exhaustion,
         ahead=settings.ahead,
-        remote=remote_roles(settings),
-    )
-
-
-def remote_roles(settings: CounselSettings) -> frozenset[str]:
-    """The roles that wait for an endpoint or a service."""
-    return frozenset(
-        role for role in ("client", "describer", "counselor") if getattr(settings, role) in ("openai", "http")
     )
 
 

@@ -159,7 +159,6 @@ class Counseling:
                 settings.concurrency,
                 settings.max_turns,
                 report,
-                settings.waves,
             )
 
     def _record_left_out(self) -> None:

@@ -6,7 +6,6 @@ The pack is checked before insightface reads it, and nothing is ever downloaded.
 import hashlib
 import logging
 import os
-import threading
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -86,7 +85,6 @@ class FacePack:
         self.providers = models["recognition"].session.get_providers()
         self._models = models
         self._portraits: dict[bytes, Face | None] = {}
-        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, folder: str, device: str = "cpu", detection_size: int | None = None) -> "FacePack":
@@ -134,12 +132,11 @@ class FacePack:
         """The largest face in a portrait, None if there is none; cached per picture."""
         image = upright(image)
         key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
-        with self._lock:  # a painter asks while another thread verifies
-            if key not in self._portraits:
-                if len(self._portraits) >= MOST_PORTRAITS:
-                    self._portraits.clear()
-                self._portraits[key] = next(iter(self.faces(image)), None)
+        if key in self._portraits:
             return self._portraits[key]
+        if len(self._portraits) >= MOST_PORTRAITS:
+            self._portraits.clear()
+        return self._portraits.setdefault(key, next(iter(self.faces(image)), None))
 
     def embed(self, portrait: Image.Image) -> torch.Tensor:
         """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 takes it.

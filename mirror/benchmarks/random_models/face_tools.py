@@ -7,13 +7,16 @@ from typing import Any, Literal
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from mirror.benchmarks.random_models.filters import random_filters
+from mirror.benchmarks.random_models.cast import write_random_filters
+from mirror.benchmarks.random_models.pack import write_random_pack
 from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
 from mirror.chat.local import LanguageModel
 from mirror.chat.messages import Completion, Message
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import LocalDescriber
+from mirror.faces.filters import IdentityFilter, RelevanceFilter, SafetyFilter
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.verification import LocalVerifier
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
 from mirror.prompts import FacialExpression, format_expression
@@ -74,5 +77,11 @@ def random_painter(compiled: Literal["none", "blocks", "whole"], batch: int) -> 
 
 def random_verifier(folder: Path) -> AttributeVerifier:
     """All filters at their published shapes; they accept every face, after their full work."""
-    local = random_filters(folder, "cuda")
+    write_random_filters(folder)
+    write_random_pack(folder / "pack")
+    local = LocalVerifier(
+        SafetyFilter(str(folder / "classifier"), "cuda"),
+        RelevanceFilter(str(folder / "clip"), -1.0, "cuda"),
+        IdentityFilter(str(folder / "pack"), -1.0, "cuda"),
+    )
     return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), "cuda"), True, 10)
