@@ -141,7 +141,7 @@ class Building:
 
     def left_out(self) -> pd.DataFrame:
         """How much each step left out, one row per step and reason."""
-        return count_reasons(self.dropped) if self.settings.goes_on_to("set") else self._not_reached()
+        return count_reasons(self.dropped)
 
     def _not_reached(self) -> pd.DataFrame:
         s = self.settings

@@ -78,7 +78,7 @@ def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack:
         distilled=settings.distilled,
     )
     if pack and painter.id_encoder.needs_faces:
-        painter.require_width(pack.width)
+        painter.id_encoder.require_width(pack.width)
     return painter
 
 

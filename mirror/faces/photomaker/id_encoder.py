@@ -163,6 +163,18 @@ class IdEncoder(nn.Module):
         """Channels of an identity embedding."""
         return self.fuse_module.layer_norm.normalized_shape[0]
 
+    def require_width(self, width: int) -> None:
+        """Checks that face embeddings have the width that PhotoMaker v2 reads.
+
+        Raises:
+            ValueError: they have another.
+        """
+        if width != self.face_width:
+            raise ValueError(
+                f"PhotoMaker v2 reads face embeddings of {self.face_width} numbers, and the pack gives "
+                f"{width}; take the pack it was trained with (antelopev2)"
+            )
+
     def forward(self, pixel_values: torch.Tensor, faces: torch.Tensor | None = None) -> torch.Tensor:
         """Pixel values [n, 3, s, s] and face embeddings [n, face_width] (v2) → [n, tokens, width]."""
         seen = self.vision_model(pixel_values)

@@ -180,19 +180,7 @@ class PhotoMaker:
         for portrait in map(upright, request.portraits):
             if self.embed_face is None or not self.id_encoder.needs_faces:
                 continue
-            self.require_width(len(self.embed_face(portrait)))
-
-    def require_width(self, width: int) -> None:
-        """Checks that face embeddings have the width that PhotoMaker v2 reads.
-
-        Raises:
-            ValueError: they have another.
-        """
-        if width != self.id_encoder.face_width:
-            raise ValueError(
-                f"PhotoMaker v2 reads face embeddings of {self.id_encoder.face_width} numbers, and the pack gives "
-                f"{width}; take the pack it was trained with (antelopev2)"
-            )
+            self.id_encoder.require_width(len(self.embed_face(portrait)))
 
     def paint(self, requests: Sequence[PaintRequest]) -> list[Image.Image]:
         """One RGB image of side `output_size` per request, in order, each from its own noise."""
