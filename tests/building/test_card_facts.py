@@ -21,7 +21,7 @@ class Member:
 
 TOOLS = FaceTools(
     Member(describer="openai", model="chat", revision="r1"),
-    Member(painter="sdxl", adapter="v1", sha256="f" * 64),
+    Member(base_model="sdxl", adapter="v1", sha256="f" * 64),
     Member(service={"facts": {"relevance": {"threshold": 0.2, "model": "clip"}, "identity": {"threshold": 0.3}}}),
 )
 
@@ -44,7 +44,10 @@ def test_the_order_of_rows_and_the_form_of_the_file_do_not_count(sources, tmp_pa
 def test_models_and_thresholds_are_found_wherever_they_are(sources):
     found = card_facts(settings(sources, age_gap=0, copied_words=0), TOOLS, None)
     assert found.models["describer"] == "openai r1" and found.models["describer"].endswith("r1")
-    assert found.models["painter"] == f"sdxl {'f' * 16}" and found.models["painter, adapter"] == f"v1 {'f' * 16}"
+    assert (
+        found.models["painter, base_model"] == f"sdxl {'f' * 16}"
+        and found.models["painter, adapter"] == f"v1 {'f' * 16}"
+    )
     assert found.thresholds["similarity of face and cue"] == 0.2
     assert found.thresholds["similarity of face and portrait"] == 0.3
     assert found.thresholds["years between portrait and face"] is None is found.thresholds["words of a copied sentence"]

@@ -134,7 +134,7 @@ def test_a_build_ends_after_the_stage_that_is_asked_for(sources, output):
     building.texts()
     assert building.portraits() == () == building.shown()
     assert "stop_after texts" in building.pictures()["not done"][0] == building.write()["not done"][0]
-    assert building.left_out().empty and building.run.provenance["stages"] == ["texts"]
+    assert building.left_out().empty and building.run.provenance["stages"][-1] == "texts"
     assert not (building.run.folder / "pictures").exists()
 
 
