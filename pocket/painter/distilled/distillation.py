@@ -58,7 +58,7 @@ class DistillationSchedule:
     rank: int
 
 
-# 4 minutes on one H100.
+# About three minutes on one H100.
 FULL = DistillationSchedule(people=2500, paths=40_960, steps=2, batches=451, batch=128, learning_rate=1e-3, rank=8)
 # Seconds on one core: only shows that everything runs.
 SMALL = DistillationSchedule(people=4, paths=8, steps=2, batches=2, batch=4, learning_rate=1e-3, rank=2)
