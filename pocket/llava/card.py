@@ -17,11 +17,13 @@ from mirror.prompts import VARIANTS, Variant, own_prompts
 from mirror.provenance import commit
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
+from pocket.drawing.expressions import EXPRESSIONS
 from pocket.llava.counselor_evaluation import Answer, counsel, write_evaluation_dialogues
 from pocket.llava.evaluation import SEED as EVALUATION_SEED
-from pocket.llava.evaluation import SIZE, BaseScores, Rate, captions_right, evaluate
+from pocket.llava.evaluation import BaseScores, Rate, captions_right, evaluate
 from pocket.llava.model import FOLDER, SEED, SMALL
-from pocket.pictures.portraits import draw_portraits
+from pocket.painter.evaluation import make_requests
+from pocket.painter.pack import load_painter
 from pocket.texts.dialogues import EXCHANGES
 
 FACES = 480
@@ -77,12 +79,17 @@ def make_counselor(llava: Llava, cot: str) -> Counselor:
 
 
 def evaluate_tuned(llava: Llava, cot: str, seconds: float, faces: int = FACES, clients: int = CLIENTS) -> TunedScores:
-    """Evaluates a fine-tuned model on held-out faces and clients."""
+    """Evaluates a fine-tuned model on painted faces of held-out people, as a counselor sees them, and on clients."""
     captions = None
     if Variant.of(cot).ec:
-        shown = draw_portraits("exam", faces, 1, SIZE, EVALUATION_SEED)
-        captions = captions_right(llava, [Image.fromarray(image) for image in shown.images], shown.expressions)
+        captions = captions_right(llava, paint_faces(faces), [number % len(EXPRESSIONS) for number in range(faces)])
     return TunedScores(seconds, captions, counsel(make_counselor(llava, cot), write_evaluation_dialogues(clients)))
+
+
+def paint_faces(count: int, seed: int = EVALUATION_SEED) -> list[Image.Image]:
+    """Paints faces of different held-out people with the pocket painter, cycling through the expressions."""
+    requests = make_requests(count, seed)
+    return load_painter().paint([request.painting(request.attempt_seed(1)) for request in requests])
 
 
 def write_card(folder: Path = FOLDER) -> None:
@@ -152,7 +159,7 @@ selected on another seed, 91; this one was evaluated once. In brackets: exact 95
 
 ## Evaluation after fine-tuning
 
-Fine-tuned by `params/train/pocket-<cot>.yaml`, sampled as in `params/counsel`. Captions: on the same faces.
+Fine-tuned by `params/train/pocket-<cot>.yaml`, sampled as in `params/counsel`. Captions: of {FACES} painted faces.
 Replies: to {CLIENTS} held-out clients, {EXCHANGES} each. A reply *names* the feeling if the first feeling in it belongs
 to the expression shown; it is *well-formed* by `pocket/llava/wellformed.py`. The last column is the processor time of
 the training on one core.
@@ -172,6 +179,6 @@ Replies that name the feeling, paired by client and turn (exact sign test):
 
 The vocabulary is about eight hundred words, twelve expressions and eighteen worries. Other words are split into pieces
 and hardly understood. Replies follow few patterns, and often mention another worry than the client's or another name.
-Clients' words are those of the pocket dialogues and faces are drawn: generated faces were not evaluated here. The sign
+Clients' words are those of the pocket dialogues, and the faces that replies are given to are drawn. The sign
 test treats the replies to one client as independent, which is only approximately true.
 """

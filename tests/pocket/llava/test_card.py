@@ -13,11 +13,11 @@ def tuned(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIRROR_OUTPUT", str(tmp_path_factory.mktemp("tuned")))
         llava, seconds = tune("ec")
-    return llava, evaluate_tuned(llava, "ec", seconds, faces=120, clients=15)
+    return llava, evaluate_tuned(llava, "ec", seconds, faces=60, clients=15)
 
 
 @pytest.mark.slow
-def test_captions_of_faces_never_seen_are_right(tuned):
+def test_captions_of_painted_faces_never_seen_are_right(tuned):
     _, scores = tuned
     assert scores.captions.share >= 0.85
 
