@@ -17,7 +17,7 @@ from mirror.faces.description import Description, DescriptionRequest
 from mirror.faces.rejection_sampling import FaceRequest, FacesExhausted, PortraitUnusable, ShownFace
 from mirror.files.digests import content_digest, sha256
 from mirror.files.image_file import PictureError, open_picture
-from mirror.files.lock import locked
+from mirror.files.lock import holder_file, locked
 from mirror.prompts import Utterance, format_dialogue
 from mirror.seeds import seed_for
 
@@ -113,9 +113,14 @@ class Dialogue:
         self.__dict__.pop("_portraits", None)
 
     def settled(self) -> Fate | None:
-        """What comes of the dialogue if all of it is on disk and in order; needs no lock."""
+        """What comes of the dialogue if all of it is on disk and in order; needs no lock.
+
+        None if a process holds the dialogue, or was killed while it did: its lock is then taken over and released.
+        """
         fate = self._fate()
-        return fate if fate and self.journal.is_settled(*self._final()) else None
+        if fate is None or holder_file(self.folder).exists():
+            return None
+        return fate if self.journal.is_settled(*self._final()) else None
 
     def settle(self) -> Fate | None:
         """What comes of the dialogue, with its folder put in order; None if something is still to be made."""
