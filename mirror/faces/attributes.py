@@ -3,7 +3,6 @@
 Both are a model's readings of a picture. They say nothing about how a person sees themselves, or how old they are.
 """
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from mirror.faces.identity import DETECTION_SIZE, MOST_PORTRAITS, WHERE_FROM, find_faces, load_models, read_calibration
+from mirror.faces.identity import DETECTION_SIZE, WHERE_FROM, PortraitCache, find_faces, load_models, read_calibration
 from mirror.faces.verification import VerificationError, VerificationRequest, Verifier
 from mirror.files.digests import sha256
 from mirror.files.image_file import upright
@@ -57,7 +56,7 @@ class FaceAttributes:
         self.detector = Path(models["detection"].model_file)
         self.detection_size = detection_size
         self._models = models
-        self._portraits: dict[bytes, FaceReading | None] = {}
+        self._portraits = PortraitCache[FaceReading]()
 
     @classmethod
     def load(cls, folder: str, device: str = "auto", detection_size: int | None = None) -> "FaceAttributes":
@@ -93,13 +92,7 @@ class FaceAttributes:
 
     def portrait(self, image: Image.Image) -> FaceReading | None:
         """Reads the largest face of a portrait, None if there is none; cached per picture."""
-        image = upright(image)
-        key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
-        if key in self._portraits:
-            return self._portraits[key]
-        if len(self._portraits) >= MOST_PORTRAITS:
-            self._portraits.clear()
-        return self._portraits.setdefault(key, next(iter(self.read(image)), None))
+        return self._portraits.first(image, self.read)
 
     def facts(self) -> dict[str, Any]:
         """The models, for the record of a run: equal facts give equal readings, up to rounding."""

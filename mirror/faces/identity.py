@@ -7,11 +7,11 @@ import hashlib
 import logging
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -34,6 +34,7 @@ warnings.filterwarnings("ignore", message="`estimate` is deprecated", category=F
 
 CALIBRATION = "calibration.json"  # in the pack's folder: the threshold that belongs to its recognition model
 DETECTION_SIZE = 640  # side in pixels of the square input of the published detectors
+Found = TypeVar("Found")
 MOST_PORTRAITS = 4096  # embeddings that are cached: a service gets new portraits without end
 WHERE_FROM = (
     "get a pack such as buffalo_l or antelopev2 from insightface's model zoo (github.com/deepinsight/insightface, "
@@ -67,6 +68,24 @@ def similarity(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
+class PortraitCache(Generic[Found]):
+    """What is found first in a portrait: of its largest face, None without one; read once per picture."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self._found: dict[bytes, Found | None] = {}
+
+    def first(self, image: Image.Image, read: Callable[[Image.Image], Sequence[Found]]) -> Found | None:
+        """The first of what `read`, the same in every call, finds in a picture: it returns the largest face first."""
+        image = upright(image)
+        key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
+        if key in self._found:
+            return self._found[key]
+        if len(self._found) >= MOST_PORTRAITS:
+            self._found.clear()
+        return self._found.setdefault(key, next(iter(read(image)), None))
+
+
 class FacePack:
     """Detector and recognition model of a pack. Create one with `load`.
 
@@ -84,7 +103,7 @@ class FacePack:
         self.recognition = Path(models["recognition"].model_file)
         self.providers = models["recognition"].session.get_providers()
         self._models = models
-        self._portraits: dict[bytes, Face | None] = {}
+        self._portraits = PortraitCache[Face]()
 
     @classmethod
     def load(cls, folder: str, device: str = "cpu", detection_size: int | None = None) -> "FacePack":
@@ -130,13 +149,7 @@ class FacePack:
 
     def portrait(self, image: Image.Image) -> Face | None:
         """The largest face in a portrait, None if there is none; cached per picture."""
-        image = upright(image)
-        key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
-        if key in self._portraits:
-            return self._portraits[key]
-        if len(self._portraits) >= MOST_PORTRAITS:
-            self._portraits.clear()
-        return self._portraits.setdefault(key, next(iter(self.faces(image)), None))
+        return self._portraits.first(image, self.faces)
 
     def embed(self, portrait: Image.Image) -> torch.Tensor:
         """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 takes it.
