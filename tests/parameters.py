@@ -6,9 +6,9 @@ from mirror.counseling.settings import MODELS
 OPEN = dict.fromkeys({name for models in MODELS.values() for name in models} | {"verifier", "run"})
 COUNSEL_DEFAULTS = OPEN | {
     "counselor": "llava", "size": "pocket", "cot": "base", "checkpoint": "", "revision": "", "counselor_model": "",
-    "counselor_url": "", "sees_face": True, "temperature": 0.7, "top_p": 0.9, "context": 16, "client_url": "",
-    "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "", "scheduler": "ddim",
-    "distilled": "", "spacing": "model", "merge_at": None, "guidance_scale": 5.0,
+    "counselor_url": "", "sees_face": True, "face": "shown", "faces_from": "", "temperature": 0.7, "top_p": 0.9,
+    "context": 16, "client_url": "", "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "",
+    "scheduler": "ddim", "distilled": "", "spacing": "model", "merge_at": None, "guidance_scale": 5.0,
     "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
     "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
     "paint_batch": 8, "reply_batch": 16, "prices": "", "prompts": "", "fresh": False,

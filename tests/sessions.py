@@ -50,8 +50,7 @@ def last_turn(number):
 
 def pictures(turn):
     """Another picture for each file of a turn."""
-    files = turn.face.files if turn.face else []
-    return {file: Image.new("RGB", (8, 8), (10 * turn.number, 20 * place, 30)) for place, file in enumerate(files)}
+    return {file: Image.new("RGB", (8, 8), (10 * turn.number, 20 * place, 30)) for place, file in enumerate(turn.files)}
 
 
 def append(session, turn):

@@ -1,10 +1,10 @@
-"""Who takes part in a session: the cast, and its five roles as protocols.
+"""Who takes part in a session: the cast, and its five roles as protocols; and what the counselor sees of the face.
 
 Describer, Painter and Verifier are protocols of `mirror.faces`, which uses them, too.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mirror.clients.client import ClientUtterance
@@ -12,6 +12,7 @@ from mirror.counseling.reply import CounselorRequest, Reply
 from mirror.faces.description import Describer
 from mirror.faces.rejection_sampling import Exhaustion, Painter
 from mirror.faces.verification import Verifier
+from mirror.faces.view import ShownView, View
 from mirror.transcripts.turn import Conversation
 
 ROLES = ("client", "describer", "painter", "verifier", "counselor")
@@ -54,11 +55,12 @@ class Cast:
         describer: describes the face that goes with the utterance.
         painter: paints it from the client's portrait.
         verifier: accepts or rejects what was painted.
-        counselor: sees the face, reads the words and replies.
+        counselor: sees the face, or what `view` shows in its place, reads the words and replies.
         attempts: faces painted per turn at most, ≥ 1.
         on_exhaustion: what happens if no attempt is accepted: `keep_best` shows the best safe one, `stop` fails the
             session.
         ahead: attempts of a client that are painted at a time, ≥ 1; changes the time taken, not the result.
+        view: what the counselor sees of the face.
     """
 
     client: Client
@@ -69,6 +71,7 @@ class Cast:
     attempts: int = 10
     on_exhaustion: Exhaustion = "keep_best"
     ahead: int = 1
+    view: View = field(default_factory=ShownView)
 
     def warm_up(self, sessions: int) -> None:
         """Compile on a GPU, with progress bars, what turns of up to so many sessions at a time will need."""
@@ -77,7 +80,7 @@ class Cast:
 
     def facts(self) -> dict[str, Any]:
         """What every member reports about itself, by role, and its class (`mirror.clients.client.ScriptedClient`)."""
-        members = {role: getattr(self, role) for role in ROLES}
+        members = {role: getattr(self, role) for role in (*ROLES, "view")}
         return {role: {"class": _class_name(member), **member.facts()} for role, member in members.items()}
 
 
@@ -86,7 +89,7 @@ def changed_roles(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
 
     Devices, batch sizes and what a server refused may differ within a run, so other facts are not compared.
     """
-    return [role for role in ROLES if role in before and _differ(before[role], now[role])]
+    return [role for role in (*ROLES, "view") if role in before and _differ(before[role], now[role])]
 
 
 def _differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

@@ -11,6 +11,9 @@ from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import ChatSpeaker, LlavaSpeaker
 from mirror.faces.casting import build_describer, build_painter, build_verifier, face_pack
+from mirror.faces.rejection_sampling import Painter
+from mirror.faces.verification import Verifier
+from mirror.faces.view import NeutralView, ShownView, SquareView, SwappedView, View
 from mirror.models.checkpoint import read_manifest
 from mirror.models.device import resolve_device, resolve_dtype
 from mirror.models.hub_id import resolve_model
@@ -30,16 +33,29 @@ def build_cast(settings: CounselSettings) -> Cast:
     device = resolve_device(settings.device)
     dtype = resolve_dtype(settings.precision, device)
     verifier = build_verifier(settings, device)
+    painter = build_painter(settings, device, dtype, face_pack(settings, device, verifier))
     return Cast(
         client=build_client(settings),
         describer=build_describer(settings, device),
-        painter=build_painter(settings, device, dtype, face_pack(settings, device, verifier)),
+        painter=painter,
         verifier=verifier,
         counselor=build_counselor(settings, device, dtype),
         attempts=settings.attempts,
         on_exhaustion=settings.on_exhaustion,
         ahead=settings.ahead,
+        view=build_view(settings, painter, verifier),
     )
+
+
+def build_view(settings: CounselSettings, painter: Painter, verifier: Verifier) -> View:
+    """What the counselor sees of the client's face."""
+    if settings.face == "shown":
+        return ShownView()
+    if settings.face == "neutral":
+        return NeutralView(painter, verifier, settings.attempts, settings.on_exhaustion, settings.ahead)
+    if settings.face == "swapped":
+        return SwappedView(output_path("results") / settings.faces_from, settings.seed)
+    return SquareView(settings.face)
 
 
 def build_client(settings: CounselSettings) -> Client:

@@ -85,7 +85,7 @@ class Counselor:
 
     def reply(self, requests: Sequence[CounselorRequest]) -> list[Reply | Exception]:
         """One reply per request, in order; an exception in place of one that failed."""
-        drafts = [_Draft(request, _reply_with_kept_plan(request)) for request in requests]
+        drafts = [_Draft(request, self._begun(request)) for request in requests]
         if self.variant.ec:
             self._caption(drafts)
         if self.variant.planning:
@@ -94,11 +94,12 @@ class Counselor:
         return [draft.failure or draft.reply for draft in drafts]
 
     def _caption(self, drafts: Sequence[_Draft]) -> None:
-        """Puts each face into words.
+        """Puts each face into words, unless the counselor reads them.
 
         A caption that ran out of tokens is asked for again. If the next one does too, it is used: it serves one turn.
         """
-        for draft, outcome in self._ask(CAPTION, drafts, lambda _: {}, _parse_caption, with_dialogue=False):
+        due = [draft for draft in drafts if not draft.reply.caption]
+        for draft, outcome in self._ask(CAPTION, due, lambda _: {}, _parse_caption, with_dialogue=False):
             if isinstance(outcome, Accepted):
                 draft.reply = replace(draft.reply, caption=outcome.value)
             elif isinstance(outcome.last, Exception):
@@ -131,6 +132,10 @@ class Counselor:
                 draft.failure = CounselorError(
                     f"the counselor gave an empty reply twice, at last {outcome.last.text[:200]!r}"
                 )
+
+    def _begun(self, request: CounselorRequest) -> Reply:
+        """An empty reply that keeps the session's plan, and has the cue for a caption where the counselor reads it."""
+        return replace(_reply_with_kept_plan(request), caption=_one_line(request.cue) if self.variant.ec else "")
 
     # Prompts ----------------------------------------------------------------------------------------------------------
 
@@ -180,7 +185,8 @@ class Counselor:
             spoken = {"dialogue": self.prompts.forms.dialogue.write(dialogue)} if with_dialogue else {}
             return self.prompts.render(kind, **fields, **spoken)
 
-        fitted = fit_prompt(request.dialogue, self.context, write, self.speaker.fits)
+        dialogue = request.dialogue if self.variant.ec else request.dialogue_with_cue
+        fitted = fit_prompt(dialogue, self.context, write, self.speaker.fits)
         if fitted is None:
             draft.failure = _too_long(kind, request, fields)
             return

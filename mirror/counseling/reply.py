@@ -26,18 +26,27 @@ class CounselorRequest:
     Attributes:
         conversation: the session so far.
         utterance: of the client in this turn; the counselor does not see its cue.
-        face: the client's face in this turn.
+        face: the client's face in this turn, or what is shown in its place.
+        cue: what the counselor reads of the face in place of seeing it; empty where it sees something.
     """
 
     conversation: Conversation
     utterance: Utterance
     face: Image.Image
+    cue: str = ""
 
     @property
     def dialogue(self) -> tuple[tuple[str, str], ...]:
         """(role, words) of all that was spoken, including this turn; a silent client is left out."""
         spoken = (("client", self.utterance.words),) if self.utterance.words else ()
         return self.conversation.dialogue + spoken
+
+    @property
+    def dialogue_with_cue(self) -> tuple[tuple[str, str], ...]:
+        """As `dialogue`, with the cue in brackets before the newest words: `(looks down) I am fine.`."""
+        if not self.cue:
+            return self.dialogue
+        return (*self.conversation.dialogue, ("client", f"({self.cue}) {self.utterance.words}".strip()))
 
     @property
     def has_spoken(self) -> bool:

@@ -9,6 +9,7 @@ from mirror.chat.prices import price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
+from mirror.faces.view import donor_faults
 from mirror.models.checkpoint import checkpoint_faults, read_prompts
 from mirror.models.llava_chat import IMAGE
 from mirror.paths import input_path, output_path
@@ -75,6 +76,8 @@ class CounselSettings(Settings):
     counselor_model: str
     counselor_url: str
     sees_face: bool
+    face: Literal["shown", "neutral", "swapped", "blank", "cue"]
+    faces_from: str
     temperature: Temperature
     top_p: Annotated[Share, Field(gt=0)]
     max_new_tokens: Count
@@ -191,15 +194,30 @@ class CounselSettings(Settings):
             faults.append(f"cot {self.cot} captions the face, and sees_face is false; use base or planning")
         if not self.sees_face and self.counselor == "llava":
             faults.append("sees_face is false, and a llava counselor always sees the face; leave it true")
+        faults += self._face_conflicts()
         if self.share[0] > self.share[1]:
             faults.append(f"shard must be one share of all, such as 2/8, found {self.shard}")
         if re.search(r"-\d+of\d+$", self.run):
             faults.append(f"run must not end like the folder of a share, found {self.run}; choose another name")
         return faults + face_faults(self)
 
+    def _face_conflicts(self) -> list[str]:
+        faults = []
+        if not self.sees_face and self.face not in ("shown", "cue"):
+            faults.append(f"face is {self.face}, and sees_face is false, so that no image is sent; set one of them")
+        if self.face == "swapped" and not self.faces_from:
+            faults.append("face is swapped, and faces_from names no run; name a complete one of other clients' faces")
+        if self.face != "swapped" and self.faces_from:
+            faults.append(f"faces_from is for face swapped, and face is {self.face}; leave it empty")
+        if self.faces_from == self.run:
+            faults.append("faces_from is this run; name another one, with face shown")
+        return faults
+
     def missing(self) -> list[str]:
         """See `Settings.missing`."""
         faults = []
+        if self.face == "swapped":
+            faults += [f"faces_from: {fault}" for fault in donor_faults(output_path("results") / self.faces_from)]
         if not input_path(self.table).is_file():
             faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client per row")
         if not input_path(self.portraits).is_dir():

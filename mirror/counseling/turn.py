@@ -16,10 +16,11 @@ from mirror.counseling.cast import Cast, Client, Replier
 from mirror.counseling.reply import CounselorRequest, Reply
 from mirror.faces.description import Describer, Description, DescriptionRequest
 from mirror.faces.rejection_sampling import Attempt, FaceError, FaceRequest, PortraitUnusable, ShownFace, show_faces
+from mirror.faces.view import Seen, View, ViewRequest
 from mirror.files.image_file import PictureError, open_picture
 from mirror.prompts import Utterance, format_dialogue
 from mirror.seeds import seed_for
-from mirror.transcripts.turn import AttemptRecord, Conversation, FaceRecord, Turn
+from mirror.transcripts.turn import AttemptRecord, Conversation, FaceRecord, SeenRecord, Turn
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,15 @@ class Taken:
     Attributes:
         turn: its record.
         images: the pictures that the record names, by file.
-        face: the face that was shown; None if the client ended the session.
+        face: the face that the client showed; None if the client ended the session.
+        seen: what the counselor saw of it; None if the client ended the session.
         reply: the counselor's; None if the client ended the session.
     """
 
     turn: Turn
     images: dict[str, Image.Image]
     face: ShownFace | None = None
+    seen: Seen | None = None
     reply: Reply | None = None
 
 
@@ -47,6 +50,7 @@ class _Draft:
     said: ClientUtterance = field(init=False)
     description: Description = field(init=False)
     face: ShownFace = field(init=False)
+    seen: Seen = field(init=False)
     reply: Reply = field(init=False)
     failure: Exception | None = None
 
@@ -65,6 +69,7 @@ def take_turn(cast: Cast, conversations: Sequence[Conversation], clock: "Clock")
         _describe(cast.describer, drafts)
     with clock.stage("face"):
         _show_face(cast, drafts)
+        _see_face(cast.view, drafts)
     with clock.stage("counselor"):
         _reply(cast.counselor, drafts)
     return [draft.failure or record(draft) for draft in drafts]
@@ -116,10 +121,23 @@ def _show_face(cast: Cast, drafts: Sequence[_Draft]) -> None:
             draft.face = face
 
 
+def _see_face(view: View, drafts: Sequence[_Draft]) -> None:
+    if not (drafts := [draft for draft in drafts if draft.is_open]):
+        return
+    views = view.see([ViewRequest(draft.conversation, draft.said.utterance, draft.face) for draft in drafts])
+    for draft, seen in zip(drafts, views, strict=True):
+        if isinstance(seen, Exception):
+            draft.failure = seen
+        else:
+            draft.seen = seen
+
+
 def _reply(counselor: Replier, drafts: Sequence[_Draft]) -> None:
     if not (drafts := [draft for draft in drafts if draft.is_open]):
         return
-    answers = counselor.reply([CounselorRequest(d.conversation, d.said.utterance, d.face.image) for d in drafts])
+    answers = counselor.reply(
+        [CounselorRequest(d.conversation, d.said.utterance, d.seen.image, d.seen.words) for d in drafts]
+    )
     for draft, answer in zip(drafts, answers, strict=True):
         if isinstance(answer, Exception):
             draft.failure = answer
@@ -178,6 +196,8 @@ def record(draft: _Draft) -> Taken:
     description, face, reply = draft.description, draft.face, draft.reply
     attempts, images = attempt_records(number, face.attempts)
     shown = f"faces/{number:02}.png"
+    seen = seen_record(number, draft.seen)
+    images |= {shown: face.image} | ({seen.file: draft.seen.image} if seen else {})
     turn = Turn(
         number=number,
         cue=utterance.cue,
@@ -191,6 +211,7 @@ def record(draft: _Draft) -> Taken:
             chosen=face.chosen.number,
             exhausted=face.exhausted,
         ),
+        seen=seen,
         caption=reply.caption,
         technique=reply.technique,
         plan=reply.plan,
@@ -202,7 +223,16 @@ def record(draft: _Draft) -> Taken:
         cut_characters=reply.cut_characters,
         tokens=used_tokens("client", said) | used_tokens("describer", description) | used_tokens("counselor", reply),
     )
-    return Taken(turn, images | {shown: face.image}, face, reply)
+    return Taken(turn, images, face, draft.seen, reply)
+
+
+def seen_record(number: int, seen: Seen) -> SeenRecord | None:
+    """The record of what the counselor saw; None if it was the client's face."""
+    if seen.condition is None:
+        return None
+    return SeenRecord(
+        condition=seen.condition, file=f"faces/{number:02}-seen.png", words=seen.words, source=seen.source
+    )
 
 
 def used_tokens(role: str, answer: ClientUtterance | Description | Reply) -> dict[str, int]:

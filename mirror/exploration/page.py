@@ -9,6 +9,7 @@ from PIL import Image
 from mirror.counseling.reply import Reply
 from mirror.exploration.run import Step
 from mirror.faces.rejection_sampling import Attempt, ShownFace
+from mirror.faces.view import Seen
 from mirror.files.image_file import data_url
 
 FACE = 112  # pixels
@@ -52,7 +53,16 @@ def _face_rows(step: Step, face: ShownFace) -> list[tuple[str, str]]:
     limits = ", ".join(f"{name.replace('_', ' ')} {limit:.2f}" for name, limit in thresholds.items())
     limits = f"; limits: {limits}" if limits else ""
     question = f"the relevance filter was asked for “{_text(request.statement)}”"
-    return [description, ("painted with", prompts), ("the faces", f"{pictures}<br>{question}; {shown}{limits}")]
+    rows = [description, ("painted with", prompts), ("the faces", f"{pictures}<br>{question}; {shown}{limits}")]
+    return rows + _seen_rows(step.taken.seen)
+
+
+def _seen_rows(seen: Seen | None) -> list[tuple[str, str]]:
+    """What the counselor saw, unless it was the face."""
+    if seen is None or seen.condition is None:
+        return []
+    note = f"“{_text(seen.words)}”" if seen.words else _text(seen.source)
+    return [("the counselor saw", _figure(seen.image, f"<b>{seen.condition}</b><br>{note}"))]
 
 
 def _read(cue: str, description: Mapping[str, Any]) -> str:

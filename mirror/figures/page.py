@@ -45,11 +45,12 @@ def session(folder: SessionFolder) -> str:
 
 
 def _face(folder: SessionFolder, turn: Turn) -> str:
-    """The face that the counselor saw, and the attempt it comes from."""
+    """The face that the client showed, the attempt it comes from, and what the counselor saw in its place."""
     if turn.face is None:
         return "<br>"
     attempt = f"attempt {turn.face.chosen} of {len(turn.face.attempts)}" + ", not accepted" * turn.face.exhausted
-    return f"{face(folder.folder / turn.face.file)}<br>{attempt}"
+    instead = f"<br>{face(folder.folder / turn.seen.file)}<br>seen: {turn.seen.condition}" if turn.seen else ""
+    return f"{face(folder.folder / turn.face.file)}<br>{attempt}{instead}"
 
 
 def facts(by_role: Mapping[str, Mapping[str, Any]]) -> str:

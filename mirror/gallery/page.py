@@ -26,7 +26,7 @@ from mirror.files.image_file import open_picture
 from mirror.rating.ratings import is_evidence, read_ratings
 from mirror.transcripts.arm import Arm, Person
 from mirror.transcripts.session_folder import SessionFolder
-from mirror.transcripts.turn import AttemptRecord, FaceRecord, Turn
+from mirror.transcripts.turn import AttemptRecord, FaceRecord, SeenRecord, Turn
 from mirror.transcripts.verdict import Check, Verdict
 
 HERE = Path(__file__).parent
@@ -41,6 +41,12 @@ QUESTIONS = {
     "same_person": "same person",
     "same_gender": "same gender",
     "age": "years apart",
+}
+INSTEAD = {  # what the counselor saw in place of the face, by condition
+    "neutral": "it saw the client calm",
+    "swapped": "it saw another client",
+    "blank": "it saw a gray square",
+    "cue": "it read the cue",
 }
 OUTCOMES = {  # of a session, with the labels of the filters, in order
     "client": "ended by the client",
@@ -213,6 +219,7 @@ def turn_views(
             "turn": turn,
             "is_new_plan": is_new,
             "face": face_view(session, turn.face, turn.description or {}, pictures) if turn.face else None,
+            "instead": instead_view(session, turn.seen) if turn.seen else None,
             "caption_agrees": agrees(turn.caption, turn.cue) if turn.caption else None,
             "cue_feelings": ", ".join(read_feelings(turn.cue)),
             "ratings": [rating for rating in ratings if rating.turn == turn.number],
@@ -232,6 +239,11 @@ def face_view(
         "expression": described.get("expression", ""),
         "contrast": described.get("contrast", ""),
     }
+
+
+def instead_view(session: SessionFolder, seen: SeenRecord) -> dict[str, str]:
+    """Returns what the page shows of what the counselor saw in place of the face."""
+    return {"url": picture_url(session.folder / seen.file, ATTEMPT), "words": INSTEAD[seen.condition]}
 
 
 def attempt_view(session: SessionFolder, attempt: AttemptRecord, pictures: Pictures, is_chosen: bool) -> dict[str, Any]:

@@ -12,6 +12,13 @@ from mirror.run_folder import RunConflict, read_provenance, read_settings, setti
 from mirror.transcripts.profile import Resistance
 from mirror.transcripts.session_folder import SessionFolder
 
+SEES = {  # what the counselor sees of the client's face, after its name
+    "shown": "",
+    "neutral": ", sees a calm face",
+    "swapped": ", sees another client's face",
+    "blank": ", sees no face",
+    "cue": ", reads the cue instead of the face",
+}
 ADVICE = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"
 
 
@@ -81,7 +88,12 @@ class Arm:
         else:
             family = "MIRROR" if self.settings.get("checkpoint") else "untuned LLaVA"
             model = f"{family} {self.settings.get('size')}"
-        return f"{model}, {self.settings['cot']}"
+        return f"{model}, {self.settings['cot']}{SEES[self.face]}"
+
+    @property
+    def face(self) -> str:
+        """The counselor's view of the client's face: `shown`, or a `Condition`."""
+        return str(self.settings.get("face", "shown"))
 
     @property
     def is_scripted(self) -> bool:

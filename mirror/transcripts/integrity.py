@@ -34,7 +34,7 @@ def session_faults(session: SessionFolder, thorough: bool = False, without_faces
     except TranscriptError as error:
         return [str(error)]
     folder = display_path(session.folder)
-    named = {file for turn in turns if turn.face for file in turn.face.files}
+    named = {file for turn in turns for file in turn.files}
     named |= {"client.json"} if turns else set()
     digests = (ended or {}).get("files", {})
     if without_faces and not (session.folder / "faces").exists():
@@ -44,7 +44,7 @@ def session_faults(session: SessionFolder, thorough: bool = False, without_faces
     named -= digests.keys()
     faults += [f"{folder}/{file} is missing" for file in sorted(named) if not (session.folder / file).is_file()]
     if thorough and not faults:
-        files = sorted({file for turn in turns if turn.face for file in turn.face.files})
+        files = sorted({file for turn in turns for file in turn.files})
         faults += [fault for file in files if (fault := _picture_fault(session.folder / file))]
     return faults
 

@@ -96,7 +96,7 @@ class SessionFolder:
             ValueError: not the next turn, other images than it names, or a turn that would change when read again.
             RuntimeError: the session is complete.
         """
-        _check_images(turn.face.files if turn.face else [], images)
+        _check_images(turn.files, images)
         path, line = self.folder / "turns.jsonl", turn.model_dump_json()
         if (count := len(self.turns())) != turn.number - 1:
             raise ValueError(f"{display_path(path)} holds {count} turns; turn {turn.number} is not the next")
@@ -155,7 +155,7 @@ class SessionFolder:
 
     def _digests(self) -> dict[str, dict[str, Any]]:
         """Return the size (bytes) and SHA-256 of the client, the turns and their faces, by file."""
-        faces = {file for turn in self.turns() if turn.face for file in turn.face.files}
+        faces = {file for turn in self.turns() for file in turn.files}
         paths = {file: self.folder / file for file in ("client.json", "turns.jsonl", *sorted(faces))}
         return {file: digest(path) for file, path in paths.items() if path.is_file()}
 
@@ -186,7 +186,7 @@ class SessionFolder:
             size = sum(len(line) + 1 for line in _complete_lines(path))
             if path.exists() and path.stat().st_size > size:
                 os.truncate(path, size)
-        named = {self.folder / file for turn in turns if turn.face for file in turn.face.files}
+        named = {self.folder / file for turn in turns for file in turn.files}
         for path in {*self.folder.glob("faces/*"), *self.folder.glob(".*.partial")} - named:
             path.unlink()
         return turns

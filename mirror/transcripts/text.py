@@ -46,6 +46,9 @@ def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
         for attempt in turn.face.attempts:
             scores = ", ".join(f"{check.name} {check.score:.3f}" for check in attempt.verdict.checks)
             yield "", [f"{attempt.number}: {attempt.verdict.outcome}" + f" ({scores})" * bool(scores)]
+    if turn.seen:
+        source = f" ({turn.seen.source})" * bool(turn.seen.source) + f": {turn.seen.words}" * bool(turn.seen.words)
+        yield "seen", [f"{turn.seen.file}, {turn.seen.condition} in place of the face{source}"]
     if turn.caption:
         yield "caption", [turn.caption]
     if not turn.technique and (answer := turn.counselor_raw.get("planning")) is not None:

@@ -1,7 +1,7 @@
 """Records of a turn and its face, and the conversation so far."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core import PydanticCustomError, to_jsonable_python
@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError, to_jsonable_python
 from mirror.transcripts.profile import Profile
 from mirror.transcripts.verdict import Verdict
 
-FaceFile = Annotated[str, Field(pattern=r"^faces/\d{2,}(-\d+)?\.png$")]
+FaceFile = Annotated[str, Field(pattern=r"^faces/\d{2,}(-\d+|-seen)?\.png$")]
+Condition = Literal["neutral", "swapped", "blank", "cue"]  # of a counselor who does not see the client's face
 Fields = Annotated[dict[str, JsonValue], BeforeValidator(to_jsonable_python)]  # equal in memory and on disk
 
 
@@ -43,7 +44,7 @@ class AttemptRecord(_Record):
 
 
 class FaceRecord(_Record):
-    """The face that the counselor saw.
+    """The face that the client showed, which is the one that the counselor saw unless the turn has a `seen`.
 
     Attributes:
         file: relative to the session's folder.
@@ -70,6 +71,23 @@ class FaceRecord(_Record):
         return {check.name: check.threshold for attempt in self.attempts for check in attempt.verdict.checks}
 
 
+class SeenRecord(_Record):
+    """What the counselor saw in place of the face that the client showed.
+
+    Attributes:
+        condition: `neutral`: a calm face of the client; `swapped`: a face of another client; `blank`: a gray square;
+            `cue`: a gray square, and the cue in words.
+        file: relative to the session's folder.
+        words: with `cue`, the words.
+        source: with `swapped`, where the face comes from: `<run>/<idx>/<turn>`.
+    """
+
+    condition: Condition
+    file: FaceFile
+    words: str = ""
+    source: str = ""
+
+
 class Turn(_Record):
     """One turn: the client's utterance, the face and the counselor's reply.
 
@@ -82,7 +100,8 @@ class Turn(_Record):
         ended: whether it ends the session.
         client_raw: the utterance as the client returned it.
         description: all fields that the describer returned.
-        face: the face that the counselor saw.
+        face: the face that the client showed.
+        seen: what the counselor saw in its place, in a run whose counselor does not see the client's face.
         caption: with EC, the counselor's caption of the face.
         technique: with planning, the technique that the counselor follows in this turn; empty before it has a plan.
         plan: with planning, the steps of its plan.
@@ -102,6 +121,7 @@ class Turn(_Record):
     client_raw: str
     description: Fields | None = None
     face: FaceRecord | None = None
+    seen: SeenRecord | None = None
     caption: str = ""
     technique: str = ""
     plan: tuple[str, ...] = ()
@@ -112,6 +132,11 @@ class Turn(_Record):
     dropped_utterances: int = 0
     cut_characters: int = 0
     tokens: dict[str, int] = {}
+
+    @property
+    def files(self) -> list[str]:
+        """The pictures of the turn: the face, its attempts, and what the counselor saw in its place."""
+        return [*(self.face.files if self.face else ()), *([self.seen.file] if self.seen else ())]
 
 
 @dataclass(frozen=True)

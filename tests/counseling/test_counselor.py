@@ -103,6 +103,19 @@ def test_the_cue_is_never_shown():
     assert len(speaker.asked) == 3 and not any("SECRET" in prompt for _, prompt in speaker.asked)
 
 
+def test_a_cue_that_is_read_is_the_caption_or_stands_before_the_newest_words():
+    speaker = Speaker(caption=["Looks sad"], plan=[PLAN], reply=["I see."])
+    asked = replace(request([turn(1)]), cue="Looks\n away")
+    (captioned,) = replied("ec_planning", [asked], speaker)
+    assert speaker.kinds == ["plan", "reply"] and captioned.caption == "Looks away"
+    assert "Looks away" in speaker.asked[1][1] and not any("(Looks" in prompt for _, prompt in speaker.asked)
+    speaker = Speaker(plan=[PLAN], reply=["I see."])
+    (plain, silent) = replied("base", [asked, replace(request(words=""), cue="Looks away")], speaker)
+    assert plain.caption == "" and speaker.asked[0][1].count("(Looks\n away) I burnt it again.") == 1
+    assert speaker.asked[0][1].count("(Looks") == 1 and "Client: (Looks away)" in speaker.asked[1][1]
+    assert silent.words == "I see."
+
+
 def test_a_plan_waits_for_words_and_is_kept_for_the_session():
     speaker = Speaker(plan=[PLAN], reply=["Hello."])
     (silent,) = replied("planning", [request(words="")], speaker)

@@ -11,6 +11,7 @@ from mirror.counseling.reply import Reply
 from mirror.counseling.turn import Clock, face_request, take_turn
 from mirror.faces.description import Description
 from mirror.faces.rejection_sampling import FaceError
+from mirror.faces.view import Seen
 from mirror.paths import input_path
 from mirror.prompts import Utterance
 from mirror.seeds import seed_for
@@ -116,3 +117,30 @@ def test_no_step_is_run_for_no_session():
     )
     assert role.asked.keys() == {"speak"} and all(isinstance(result, RuntimeError) for result in results)
     assert clock.share(2).keys() == {"client", "description", "face", "counselor"}
+
+
+class Swapper:
+    """Shows a picture of its own, and fails for the clients that it is given."""
+
+    def __init__(self, *failing):
+        self.failing = failing
+
+    def see(self, requests):
+        seen = Seen(Image.new("RGB", (4, 4), (1, 2, 3)), "swapped", source="other/7/1")
+        return [OSError("lost") if one.conversation.profile.idx in self.failing else seen for one in requests]
+
+    def facts(self):
+        return {}
+
+
+def test_the_counselor_is_given_what_it_is_to_see_and_the_turn_keeps_both():
+    role, seen_by = Role(), []
+    role.reply = lambda requests: seen_by.extend(requests) or [Reply(words="I see.") for _ in requests]
+    cast = Cast(role, role, role, role, role, view=Swapper(PROFILES[1].idx))
+    taken, failed = take_turn(cast, [Conversation(profile, (), 0) for profile in PROFILES[:2]], Clock())
+    assert [request.face.getpixel((0, 0)) for request in seen_by] == [(1, 2, 3)]
+    assert str(failed) == "lost"
+    assert taken.turn.face.file == "faces/01.png" and taken.images["faces/01.png"].getpixel((0, 0)) == (0, 0, 0)
+    record = {"condition": "swapped", "file": "faces/01-seen.png", "words": "", "source": "other/7/1"}
+    assert taken.turn.seen.model_dump() == record and taken.images["faces/01-seen.png"].getpixel((0, 0)) == (1, 2, 3)
+    assert taken.images.keys() == set(taken.turn.files)
