@@ -90,10 +90,19 @@ def test_a_fast_file_is_its_arm_with_another_painter(path):
     assert fast["guidance_scale"] == 0 and fast["steps"] <= 8 and fast["run"] == path.stem
 
 
+def test_an_arm_with_swapped_faces_differs_in_nothing_else():
+    swapped, shown = (
+        yaml.safe_load((ROOT / f"params/counsel/pocket-ec_planning{name}.yaml").read_text(encoding="utf-8"))
+        for name in ("-swapped", "")
+    )
+    changes = {"face": "swapped", "faces_from": shown["run"], "run": "pocket-ec_planning-swapped"}
+    assert swapped == shown | changes and shown["face"] == "shown"
+
+
 @pytest.mark.parametrize("path", ARMS, ids=lambda path: path.name)
 def test_the_checkpoint_of_an_arm_is_what_its_training_writes(path):
     counsel = CounselSettings.from_file(path, check_files=False)
-    train = TrainSettings.from_file(ROOT / "params/train" / path.name, check_files=False)
+    train = TrainSettings.from_file(ROOT / "params/train" / path.name.replace("-swapped", ""), check_files=False)
     name = f"llava-v1.5-{train.size}-mirror_{train.cot}-task-lora-epoch{train.epochs}"
     assert (counsel.size, counsel.cot, counsel.checkpoint) == (train.size, train.cot, f"checkpoints/{name}")
 
