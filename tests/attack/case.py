@@ -38,7 +38,7 @@ class Fault:
 
 
 def draw(number: int, seed: int, names: list[str]) -> Fault:
-    """The fault of a number: the same whatever other faults there are. As many in a row as there are stages hit each."""
+    """The fault of a number: the same whatever other faults there are; each row of faults hits every stage once."""
     row, place = divmod(number - 1, len(names))
     stage = Random(f"{seed}:row {row}").sample(names, len(names))[place]
     random = Random(f"{seed}:{number}")
