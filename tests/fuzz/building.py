@@ -137,11 +137,8 @@ def texts() -> dict[str, Reader]:
 
     def faults(text: str) -> None:
         info = ClientInfo(text[: len(text) // 2], "", text[:80], text)
-        list(
-            find_faults(
-                Screenplay("a", info, "", (), (Line("client", "", text), Line("therapist", "", text))), rules, None
-            )
-        )
+        both = (Line("client", "", text), Line("therapist", "", text))
+        list(find_faults(Screenplay("a", info, "", (), both), rules, None))
 
     script = "\n".join(lines("orchard", 2))
     return {

@@ -1,4 +1,4 @@
-"""Inputs of a reader, drawn around valid ones: bytes, lines, values of JSON and YAML, texts of the parts it looks for."""
+"""Inputs of a reader, drawn around valid ones: bytes, lines, values of JSON and YAML, texts made of known parts."""
 
 import json
 import random

@@ -46,6 +46,16 @@ from mirror.transcripts.profile import ProfileError, read_profiles
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 from tests.fuzz.reader import Files, Reader
 
+EXPLORE = b"""configuration: params/counsel/pocket-llava.yaml
+checkpoint: null
+cot: ec
+client: "60"
+turns: 3
+cue: looks away
+words: Hm.
+seed: 4
+"""
+
 
 def make(folder: Path) -> dict[str, Reader]:
     """Every reader, with what is valid for it; `folder` is for the files that they read."""
@@ -106,7 +116,7 @@ def make(folder: Path) -> dict[str, Reader]:
         "params of analysis": settings(AnalyseSettings, "params/analyse/pocket.yaml"),
         "params of exploration": settings(
             ExploreSettings,
-            b'configuration: params/counsel/pocket-llava.yaml\ncheckpoint: null\ncot: ec\nclient: "60"\nturns: 3\ncue: a\nwords: b\nseed: 4\n',
+            EXPLORE,
         ),
         "params of rating": settings(RateSettings, "params/rate/pocket.yaml"),
         "manifest": Reader(

@@ -140,7 +140,11 @@ def _facts(folder: Path) -> tuple[dict[str, Any], list[str]]:
         return {}, [str(error)]
     if not isinstance(facts.get("window"), int) or not isinstance(facts.get("image_name"), str):
         return {}, [f"{SET} must name window and image_name; build the set again"]
-    if tuple(_dialogues(folder / DIALOGUES).columns) != DIALOGUE_COLUMNS:
+    try:
+        columns = tuple(_dialogues(folder / DIALOGUES).columns)
+    except ValueError as error:  # of pandas too
+        return {}, [f"{DIALOGUES} cannot be read ({' '.join(str(error).split()):.200}); build the set again"]
+    if columns != DIALOGUE_COLUMNS:
         return {}, [f"{DIALOGUES} must have the columns {', '.join(DIALOGUE_COLUMNS)}; build the set again"]
     return facts, []
 
