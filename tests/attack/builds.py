@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mirror.building.pictures.journal import DESCRIPTIONS, PICTURES
 from mirror.building.settings import BuildSettings
 from mirror.building.training_set.check import DROPPED, IMAGES, SetError, check_set, records_file
 from mirror.files.digests import DIGESTS
@@ -27,8 +28,8 @@ RUN = "results/build"
 CLIENTS = 2
 PORTRAITS = ("060-calm.png", "062-calm.png", "100-calm.png", "102-calm.png", "112-calm.png", "114-calm.png")
 TEST_CLIENTS = ("60", "62")
-JOURNALS = ("written.jsonl", "descriptions.jsonl")  # hold unusable answers too
-OF_ALL = ("written.jsonl", "texts.jsonl", "provenance.json")  # files of a run that speak of every dialogue
+WRITTEN = "written.jsonl"
+OF_ALL = ("texts.jsonl", "provenance.json")  # files of a run that speak of every dialogue
 
 
 def prepare_building(folder: Path, url: str) -> None:
@@ -103,35 +104,55 @@ def take(case: Path, records: str) -> None:
     Training.open(TrainSettings.from_file(input_path("params/train/pocket-base.yaml"), **values))
 
 
-def named_missing(case: Path, reference: Snapshot, mine: Snapshot, differing: list[str]) -> list[str]:
+def unexplained(reference: Snapshot, mine: Snapshot, differing: list[str]) -> list[str]:
     """The files among the differing ones that the answers of a faulty vendor do not explain.
 
-    It may have cost an attempt: then the answers that count are the same. Or it left a session unwritten, which the
-    set must name: then what is of this session is missing, and nothing else.
+    It may have cost an attempt: then the answers that count are the same. It may have described a face in no usable
+    way: then the journal says that the cue stands in its place, and this face is another one. Or it left a session
+    unwritten, which the set must name: then what is of this session is missing, and nothing else.
     """
+    given = {Path(name).parent.name: _lines(mine.raw[name]) for name in mine.raw if name.endswith(DESCRIPTIONS)}
+    replaced = {(idx, line) for idx, of in given.items() for line, one in of.items() if one["description"]["fallback"]}
     missing = {row["idx"] for row in _left_out(mine) if row["step"] == "write"}
-    return [name for name in differing if not _is_explained(name, missing, reference, mine)]
+    return [name for name in differing if not _is_explained(name, missing, replaced, reference, mine)]
 
 
-def _is_explained(name: str, missing: set[str], reference: Snapshot, mine: Snapshot) -> bool:
-    if Path(name).name in JOURNALS and name in mine.raw and name in reference.raw:
-        before, after = _answers(reference.raw[name]), _answers(mine.raw[name])
-        return {key: value for key, value in before.items() if key not in missing} == after
-    if missing & {*Path(name).parts}:
+def _is_explained(
+    name: str, missing: set[str], replaced: set[tuple[str, int]], reference: Snapshot, mine: Snapshot
+) -> bool:
+    path, idx = Path(name), Path(name).parent.name
+    if missing & {*path.parts}:
         return name not in mine.raw
-    in_set = Path(name).is_relative_to(f"{RUN}/set") and IMAGES not in Path(name).parts
-    return bool(missing) and (in_set or Path(name).name in OF_ALL)
+    if name not in mine.raw or name not in reference.raw:
+        return False
+    if path.name in (WRITTEN, DESCRIPTIONS, PICTURES):
+        before, after = _answers(reference.raw[name]), _answers(mine.raw[name])
+        left_out = missing | {line for of, line in replaced if of == idx}
+        return {key: one for key, one in before.items() if key not in left_out} == {
+            key: one for key, one in after.items() if key not in left_out
+        }
+    if path.suffix == ".png":
+        return (idx, int(path.stem.removeprefix("turn-").partition("_")[0])) in replaced
+    if path.is_relative_to(f"{RUN}/set"):
+        return bool(missing) or path.name == DIGESTS and bool(replaced)
+    return bool(missing) and path.name in OF_ALL
 
 
 def _answers(journal: bytes) -> dict[Any, Any]:
-    """The last answer to each question that could be used."""
-    found = {}
+    """What came of the answers: the last that could be used to each question, or what was painted."""
+    found: dict[Any, Any] = {}
     for line in map(json.loads, journal.splitlines()):
         if "description" in line:
             found[line["line"]] = [line["description"][name] for name in ("expression", "contrast")]
+        elif "prompt" in line:
+            found[line["line"]] = line
         elif not line["fault"] and "Client:" in line["raw"]:
             found[line["idx"]] = line["raw"]
     return found
+
+
+def _lines(journal: bytes) -> dict[int, Any]:
+    return {line["line"]: line for line in map(json.loads, journal.splitlines())}
 
 
 def _left_out(mine: Snapshot) -> list[dict[str, str]]:

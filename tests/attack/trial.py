@@ -16,7 +16,7 @@ from tests.attack.vendor import FAULTS
 
 STARTS = 3  # of the same command afterwards
 IN_FLIGHT = 2  # answers that may be on their way when a process dies
-IN_USE = "in use by process"
+IN_USE = "is in use by"  # a process, or another one whose name is not written yet
 DONE = ("exists already", "already exists", "is already there")  # what a merge says that was done before
 PAID_FOR = (
     "ratings.jsonl",
@@ -195,8 +195,8 @@ class Trial:
         differing = mine.differing(self.reference.files)
         faults = self.checked()
         if self.fault.stage == "build" and self.fault.kind == "vendor" and differing and not faults:
-            differing = builds.named_missing(self.case, self.reference.files, mine, differing)
-            named += "what is missing is named, otherwise " if not differing else ""
+            differing = builds.unexplained(self.reference.files, mine, differing)
+            named += "what the vendor spoiled is named, otherwise " if not differing else ""
         if self.damaged and not named and self.names_the_damage("\n".join(faults)):
             return "named by the check"  # a file that this command does not read again
         if not differing and not faults:

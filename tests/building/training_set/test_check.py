@@ -203,3 +203,10 @@ def test_a_message_lists_some_faults_and_counts_all():
 def test_a_table_of_dialogues_that_is_none_is_named(folder, content):
     (folder / "dialogues.csv").write_bytes(content)
     assert "dialogues.csv" in faults(folder)
+
+
+@pytest.mark.parametrize("image_name", ["turn.png", "{turn}{other}.png", "{turn", "../{turn}.png"])
+def test_a_pattern_that_names_no_picture_is_named(folder, image_name):
+    facts = json.loads((folder / "set.json").read_text()) | {"image_name": image_name}
+    write_json(folder / "set.json", facts)
+    assert faults(folder).startswith("set.json: image_name: ")
