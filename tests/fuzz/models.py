@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,23 +11,27 @@ import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import save
 
+from mirror.faces.attributes import FaceAttributes
 from mirror.faces.photomaker.distilled import replace_weights, require_finite
 from mirror.faces.photomaker.lora import fuse, lora_metadata, read_lora
 from mirror.faces.photomaker.pipeline import check_pipeline
 from mirror.faces.photomaker.weights import fuse_lora, read_adapter
 from mirror.models.generation_config import ends_only
+from mirror.models.lora.adapter_weights import load_adapter_weights
 from mirror.models.weights import read_config, read_tensors
+from mirror.paths import input_path
 from tests.fuzz.reader import Files, Reader
 from tests.published_loras import as_diffusers, as_kohya, as_processors, random_pairs
 from tests.tiny_photomaker import GOLDEN
 
+LANGUAGE = ("layers.0.self_attn.q_proj.lora_A.weight", "layers.0.self_attn.q_proj.lora_B.weight")
 LAYERS = 3  # of a LoRA that is drawn around
 
 
 def make(folder: Path) -> dict[str, Reader]:
     """Every reader, with what is valid for it; `folder` is for the files that they read."""
     file = Files(folder / "models")
-    return weights(file) | configurations(file)
+    return weights(file) | configurations(file) | {"face pack": face_pack(file)}
 
 
 def weights(file: Files) -> dict[str, Reader]:
@@ -51,6 +56,13 @@ def weights(file: Files) -> dict[str, Reader]:
         finally:
             unet.load_state_dict(before)
 
+    language = {f"base_model.model.{name}": torch.ones(2, 2) for name in LANGUAGE}
+    parameters = {name: torch.nn.Parameter(torch.zeros(2, 2)) for name in language}
+    model = SimpleNamespace(named_parameters=parameters.items)
+
+    def counselor(path: Path) -> None:
+        load_adapter_weights(model, path.parent)
+
     pairs = dict(list(random_pairs(unet, 2).items())[:LAYERS])
     forms = (as_diffusers(pairs), as_processors(pairs), as_kohya(pairs))
     metadata = {
@@ -63,9 +75,24 @@ def weights(file: Files) -> dict[str, Reader]:
     return {
         "distillation, safetensors": Reader(file("lora.safetensors", distillation), (ValueError,), loras),
         "distillation, pickle": Reader(file("lora.bin", distillation), (ValueError,), tuple(map(_pickled, forms))),
+        "lora on a language model, safetensors": Reader(
+            file("counselor/adapter_model.safetensors", counselor), (ValueError,), (save(language),)
+        ),
+        "lora on a language model, pickle": Reader(
+            file("counselor-bin/adapter_model.bin", counselor), (ValueError,), (_pickled(language),)
+        ),
         "adapter, safetensors": Reader(file("adapter.safetensors", adapter), (ValueError,), (save(flat),)),
         "adapter, pickle": Reader(file("adapter.bin", adapter), (ValueError,), (_pickled(nested),)),
     }
+
+
+def face_pack(file: Files) -> Reader:
+    """The networks of a pack that reads faces; one of them is drawn."""
+    pack = input_path("pocket/models/faces-pocket")
+    read = file("pack/genderage.onnx", lambda path: FaceAttributes.load(str(path.parent), "cpu"))
+    for path in pack.iterdir():
+        shutil.copyfile(path, file.folder / "pack" / path.name)
+    return Reader(read, (ValueError,), ((pack / "genderage.onnx").read_bytes(),))
 
 
 def configurations(file: Files) -> dict[str, Reader]:

@@ -191,6 +191,14 @@ def test_a_damaged_pickle_is_named(tmp_path, place, bytes_):
         read_tensors(path)
 
 
+def test_an_archive_whose_end_speaks_of_several_disks_is_named(tmp_path):
+    path = tmp_path / "disks.bin"
+    locator = b"PK\x06\x07" + bytes(12) + (2).to_bytes(4, "little")  # of two disks
+    path.write_bytes(pickle_bytes(tmp_path)[:50] + locator + b"PK\x05\x06" + bytes(18))
+    with pytest.raises(ValueError, match=r"disks.bin is truncated"):
+        read_tensors(path)
+
+
 def test_a_pickle_that_ends_early_is_named(tmp_path):
     path = tmp_path / "early.bin"
     path.write_bytes(b"\x80\x02")
