@@ -151,7 +151,7 @@ def make(folder: Path) -> dict[str, Reader]:
         "calibration": Reader(
             file("pack/calibration.json", lambda path: read_calibration(path.parent)),
             (ValueError,),
-            (_json({"threshold": 0.3, "sha256": "a"}),),
+            (_json({"threshold": 0.3, "sha256": "a", "detection_size": 128}),),
         ),
         "picture": Reader(lambda content: decode_picture(content, "a"), (PictureError,), _pictures()),
         "vendor's answer": Reader(
