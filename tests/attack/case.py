@@ -21,7 +21,7 @@ VENDOR_KINDS = ("vendor", "gone")
 NO_FAULT = ChildFault()
 
 FORKS = multiprocessing.get_context("forkserver")  # imports the libraries once, and forks a process a command
-FORKS.set_forkserver_preload(["tests.attack.stages"])
+FORKS.set_forkserver_preload(["tests.attack.warm"])
 
 
 @dataclass(frozen=True)

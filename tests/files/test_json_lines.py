@@ -99,5 +99,7 @@ def test_a_line_that_was_changed_is_named(path):
 def test_a_line_that_is_no_object_is_named(path, line):
     write(path, "a")
     path.write_bytes(path.read_bytes() + line.encode() + b"\n")
-    with pytest.raises(JsonLinesError, match=r"all\.jsonl: line 2: must be an object, found \w+; fix or remove the line"):
+    with pytest.raises(
+        JsonLinesError, match=r"all\.jsonl: line 2: must be an object, found \w+; fix or remove the line"
+    ):
         read_lines(path, NoteRecord)

@@ -130,7 +130,10 @@ def test_another_picture_in_a_built_set_is_a_fault_of_its_record(built, folder):
 
 @pytest.mark.parametrize("on_fault", ["refuse", "drop"])
 def test_changed_records_of_a_built_set_are_refused(built, load, tmp_path, on_fault):
-    changed = row("a:0:response", "<image>\nHallo.", "What brings you here?"), row("b:0:response", image="below/face.jpg")
+    changed = (
+        row("a:0:response", "<image>\nHallo.", "What brings you here?"),
+        row("b:0:response", image="below/face.jpg"),
+    )
     with pytest.raises(DataError, match=r"data\.json was changed since [\s\S]*if the change was intended, remove"):
         load(*changed, on_fault=on_fault)
     (tmp_path / DIGESTS).unlink()

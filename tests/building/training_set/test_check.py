@@ -199,7 +199,9 @@ def test_a_message_lists_some_faults_and_counts_all():
     assert "has 30 faults" in str(error) and "and 10 more" in str(error) and len(error.faults) == 30
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"idx,c\x9e\n", b'idx,"client\n', b"idx\na,b\nc,d,e\n", b"idx,client\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"idx,c\x9e\n", b'idx,"client\n', b"idx\na,b\nc,d,e\n", b"idx,client\n"]
+)
 def test_a_table_of_dialogues_that_is_none_is_named(folder, content):
     (folder / "dialogues.csv").write_bytes(content)
     assert "dialogues.csv" in faults(folder)
