@@ -256,8 +256,13 @@ def _require_replaceable(folder: Path) -> None:
     if not (folder / SET).is_file():
         found = sorted(path.name for path in folder.iterdir() if path.name not in UNTOUCHED)
         problem = f"contains {found[0]} but no {SET}, so it is no built training set" if found else ""
+    elif not (folder / DIGESTS).is_file():
+        raise SetConflict(
+            f"{display_path(folder / DIGESTS)} is missing, so it is not known which files belong to the set; restore "
+            "it, move the folder away, or give the set another one"
+        )
     else:
-        written = read_json(folder / DIGESTS) if (folder / DIGESTS).is_file() else {}
+        written = read_json(folder / DIGESTS)
         strange = [name for name in file_names(folder, subfolders=True) if name not in written]
         problem = f"contains {strange[0]}, which does not belong to the set" if strange else ""
     if problem:

@@ -141,6 +141,16 @@ def test_foreign_files_are_kept(tmp_path, screenplays, fresh):
     assert (folder / "images/note.txt").read_text() == "mine"
 
 
+def test_a_set_without_its_digests_is_kept_and_says_what_is_missing(tmp_path, screenplays):
+    folder = tmp_path / "set"
+    write_set(folder, screenplays, [], OPTIONS, "build")
+    (folder / "digests.json").unlink()
+    before = contents(folder)
+    with pytest.raises(SetConflict, match=r"set/digests\.json is missing, so it is not known which files belong"):
+        write_set(folder, screenplays, [], OPTIONS, "build")
+    assert contents(folder) == before
+
+
 def test_a_faulty_set_never_gets_its_name(tmp_path, screenplays, clients):
     folder = tmp_path / "set"
     screenplays[0].pictures[2].write_bytes(b"no picture")
