@@ -90,8 +90,7 @@ def taken_with(case: Path, path: Path) -> str:
     name = path.relative_to(case / "output" / RUN / "set").as_posix()
     if name in map(records_file, VARIANTS):
         return name
-    # Without digests a set cannot be told from one of another origin.
-    return records_file("base") if name.startswith(f"{IMAGES}/") or name == DIGESTS and path.exists() else ""
+    return records_file("base") if name.startswith(f"{IMAGES}/") else ""
 
 
 def take(case: Path, records: str) -> None:

@@ -211,6 +211,8 @@ class Trial:
             return True
         if relative.name == "settings.yaml":  # missing or other settings are named by the run's folder
             return any(f"{relative.parent} {verb}" in words for verb in ("contains", "holds"))
+        if f"{relative.parent} contains" in words and f"but no {relative.name}" in words:
+            return True
         # A digest that was changed itself accuses another file of its folder.
         return relative.name == DIGESTS and f"{relative.parent}/" in words
 
