@@ -34,6 +34,7 @@ warnings.filterwarnings("ignore", message="`estimate` is deprecated", category=F
 
 CALIBRATION = "calibration.json"  # in the pack's folder: the threshold that belongs to its recognition model
 DETECTION_SIZE = 640  # side in pixels of the square input of the published detectors
+MOST_DETECTED = 4096  # pixels; the memory of a detector grows with the square
 Found = TypeVar("Found")
 MOST_PORTRAITS = 4096  # embeddings that are cached: a service gets new portraits without end
 WHERE_FROM = (
@@ -243,7 +244,7 @@ def read_calibration(folder: Path) -> dict[str, Any]:
     """The `calibration.json` in a model's folder; empty if there is none.
 
     Raises:
-        ValueError: it cannot be read, or its threshold is no cosine.
+        ValueError: it cannot be read, its threshold is no cosine, or its size of the detector's input is none.
     """
     path = folder / CALIBRATION
     if not path.is_file():
@@ -257,6 +258,12 @@ def read_calibration(folder: Path) -> dict[str, Any]:
         raise ValueError(
             f"{display_path(path)}: threshold must be a cosine in -1…1, found {threshold!r:.40}; calibrate again, or "
             "remove the file"
+        )
+    size = calibration.get("detection_size", DETECTION_SIZE)
+    if type(size) is not int or size % 32 or not 32 <= size <= MOST_DETECTED:
+        raise ValueError(
+            f"{display_path(path)}: detection_size must be a multiple of 32 pixels up to {MOST_DETECTED}, found "
+            f"{size!r:.40}; calibrate again, or remove the file"
         )
     return calibration
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from mirror.files.json_file import read_json, write_json
 from mirror.paths import display_path
 
 DIGESTS = "digests.json"
+THREADS = 8  # files that are read at a time
 OWN = "sha256"  # key under which a record stores its own digest
 
 
@@ -64,6 +67,34 @@ def folder_faults(folder: Path, thorough: bool = False) -> list[str]:
     if broken := [name for name, entry in digests.items() if not is_digest(entry)]:
         return [f"{display_path(folder / DIGESTS)} is damaged: no size and SHA-256 for {broken[0]!r}"]
     return list(digest_faults(folder, digests, "the folder was written", thorough))
+
+
+def changed_files(folder: Path, paths: Collection[Path]) -> dict[Path, str]:
+    """Compare some files with the `digests.json` of a folder, completely.
+
+    Args:
+        folder: the folder; without `digests.json` nothing is known of its files.
+        paths: the files; of one that lies outside of the folder or has no digest, nothing is known.
+
+    Returns:
+        A sentence for each file that is not as it was written.
+
+    Raises:
+        ValueError: the digests are damaged; the message names their file.
+    """
+    if not (folder / DIGESTS).is_file():
+        return {}
+    digests = read_json(folder / DIGESTS)
+    if not are_digests(digests):
+        raise ValueError(f"{display_path(folder / DIGESTS)} is damaged: an entry is no size and SHA-256")
+
+    def fault(path: Path) -> str:
+        name = Path(os.path.relpath(path, folder)).as_posix()
+        known = {name: digests[name]} if name in digests else {}
+        return "; ".join(digest_faults(folder, known, "the folder was written", thorough=True))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return {path: found for path, found in zip(paths, pool.map(fault, paths), strict=True) if found}
 
 
 def require_intact(folder: Path) -> None:

@@ -37,6 +37,8 @@ def read_lines(path: Path, kind: type[Line]) -> list[Line]:
     for number, line in enumerate(lines, 1):
         try:
             record = strict_json(line)
+            if not isinstance(record, dict):
+                raise ValueError(f"must be an object, found {type(record).__name__}")
             if not matches_own_digest(record):
                 raise ValueError("was changed since it was written")
             found.append(kind.model_validate_json(json.dumps(without_own_digest(record))))

@@ -174,11 +174,18 @@ def check_file(path: Path) -> None:
             header = file.read(length) if length <= size - 8 else b""
             fault = _safetensors_fault(header, size - 8 - length)
         elif head.startswith(b"PK"):
-            fault = "" if zipfile.is_zipfile(path) else "is truncated"
+            fault = "" if _is_archive(path) else "is truncated"
         else:
             fault = "" if path.suffix == ".onnx" or head.startswith(b"\x80") else "is not a PyTorch file"
     if fault:
         raise ValueError(f"{path} {fault} ({size:,} bytes); download it again")
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # of several disks, says its end
+        return False
 
 
 def foreign_content(head: bytes) -> str:

@@ -217,13 +217,20 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         ValueError: the file is broken, or a pickle that holds anything but weights.
     """
     check_file(path)
-    if path.suffix == ".safetensors":
-        return load_file(path)
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except UnpicklingError as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} holds more than weights, and only weights are read ({reason})") from None
+        raise ValueError(f"{path} holds more than weights, and only weights are read ({_reason(error)})") from None
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # a damaged pickle can raise anything
+        raise ValueError(f"{path} is damaged ({_reason(error)}); download it again") from None
     if not isinstance(tensors, dict):
         raise ValueError(f"{path} must hold tensors by name, found {type(tensors).__name__}; download it again")
     return tensors
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

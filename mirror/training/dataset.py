@@ -5,7 +5,7 @@ A `Llava` is passed in for its tokenizer and image processor; the model itself i
 
 import logging
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +13,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from mirror.files.digests import DIGESTS, changed_files
 from mirror.files.image_file import open_picture
 from mirror.models.llava import Llava, pixel_values
 from mirror.models.llava_chat import IGNORED, Tokens, tokenize
+from mirror.paths import display_path
 from mirror.prompts import PromptSet, completed, lacking
 from mirror.seeds import seed_for
 from mirror.training.batch import Batch, collate
@@ -77,11 +79,11 @@ def load_training_set(
         cot: the variant to train.
 
     Raises:
-        DataError: the file cannot be read, no record is valid, or records have faults and `on_fault` is `refuse`. It
-            holds all faults.
+        DataError: the file cannot be read, or was changed since a build wrote it; no record is valid, or records have
+            faults and `on_fault` is `refuse`. It holds all faults.
         ValueError: dialogues are to be held out, and there is only one.
     """
-    records, faults, count = read_records(file, image_folder)
+    records, faults, count = _read_as_written(file, image_folder)
     try:
         derivation = derive(records, cot)
     except NotDerivable as error:
@@ -106,6 +108,29 @@ def load_training_set(
     records, tokens = [records[i] for i in kept], [tokens[i] for i in kept]
     train, validation = split_by_dialogue(records, held_out, seed)
     return TrainingSet(tuple(records), tuple(tokens), train, validation, tuple(faults), derivation.changes)
+
+
+def _read_as_written(file: Path, image_folder: Path) -> tuple[list[Record], list[RecordFault], int]:
+    """Read the records; in the folder of a built set, a file and images that were changed since are faults."""
+    if file.is_file() and (changed := _changed(file, [file])):
+        raise _not_as_written(file, changed[file])
+    records, faults, count = read_records(file, image_folder)
+    images = _changed(file, sorted({record.image for record in records}))
+    faults += [RecordFault(r.name, "image", images[r.image]) for r in records if r.image in images]
+    return [record for record in records if record.image not in images], faults, count
+
+
+def _changed(file: Path, paths: Collection[Path]) -> dict[Path, str]:
+    try:
+        return changed_files(file.parent, paths)
+    except ValueError as error:  # the digests are damaged
+        raise _not_as_written(file, str(error)) from None
+
+
+def _not_as_written(file: Path, fault: str) -> DataError:
+    digests = display_path(file.parent / DIGESTS)
+    advice = f"restore it, or build the set again; if the change was intended, remove {digests}"
+    return DataError(file, [RecordFault("file", "digest", fault)], 0, advice)
 
 
 # Split, summary and batches -------------------------------------------------------------------------------------------

@@ -26,11 +26,10 @@ from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
 from mirror.transcripts.profile import Profile
 from mirror.transcripts.session_folder import SessionFolder
-from tests import ROOT
+from tests.attack import builds
 from tests.attack.faults import ChildFault, Writes
 from tests.rated_runs import write_run
 
-TINY = str(ROOT / "tests/data/llava-tiny/llava-v1.5-tiny")
 CHECKPOINT = "checkpoints/llava-v1.5-pocket-mirror_base-task-lora-epoch2"
 ARMS = ("arm-a", "arm-b")
 SMALL_SESSION = {"sessions": 2, "max_turns": 3, "attempts": 1, "steps": 1, "max_new_tokens": 8, "concurrency": 2}
@@ -44,19 +43,18 @@ class Stage:
         prepare: makes what the stage needs in a folder; with the stand-in's URL.
         work: the command itself.
         asks: whether it asks the stand-in for a vendor.
+        faults: what a check of its own says of the files in a folder, in sentences.
     """
 
     prepare: Callable[[Path, str], None]
     work: Callable[[Path, str], None]
     asks: bool = False
+    faults: Callable[[Path], list[str]] = lambda folder: []
 
 
 def start(name: str, folder: str, url: str, fault: ChildFault, count, log_name: str) -> None:
     """Runs a stage in this process, where `fault` happens; its words go to the file `log_name` in the folder."""
-    sys.stdin.close()
-    log = os.open(f"{folder}/{log_name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    _say_to(f"{folder}/{log_name}")
     os.environ["MIRROR_OUTPUT"] = f"{folder}/output"
     Writes(f"{folder}/output", fault, count).begin()
     STAGES[name].work(Path(folder), url)
@@ -68,6 +66,19 @@ def prepare(name: str, folder: str, url: str, fault: ChildFault, count, log_name
     os.environ["MIRROR_OUTPUT"] = f"{folder}/output"
     (Path(folder) / "output").mkdir(parents=True)
     STAGES[name].prepare(Path(folder), url)
+
+
+def take(name: str, folder: str, url: str, fault: ChildFault, count, log_name: str) -> None:
+    """Opens a training with the built set; `name` is the file of its records."""
+    _say_to(f"{folder}/{log_name}")
+    builds.take(Path(folder), name)
+
+
+def _say_to(log: str) -> None:
+    sys.stdin.close()
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
 
 
 # Training -------------------------------------------------------------------------------------------------------------
@@ -91,7 +102,7 @@ def prepare_training(folder: Path, url: str) -> None:
 
 
 def train(folder: Path, url: str) -> None:
-    small = {"base_model": TINY, "data": str(folder / "data/records.json"), "image_folder": str(folder / "data")}
+    small = {"base_model": builds.TINY, "data": str(folder / "data/records.json"), "image_folder": str(folder / "data")}
     small |= {"held_out": 0.25, "epochs": 2, "batch_size": 2, "lora_rank": 4, "save_steps": 1, "keep": 2, "show": 1}
     settings = input_path("params/train/pocket-base.yaml")
     Training.open(TrainSettings.from_file(settings, **small, max_new_tokens=4, run="train")).fit()
@@ -178,6 +189,7 @@ def nothing(folder: Path, url: str) -> None:
 
 
 STAGES = {
+    "build": Stage(builds.prepare_building, builds.build_set, asks=True, faults=builds.set_faults),
     "train": Stage(prepare_training, train),
     "merge": Stage(prepare_merging, merge_checkpoint),
     "counsel": Stage(nothing, counsel, asks=True),

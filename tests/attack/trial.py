@@ -7,14 +7,16 @@ from pathlib import Path
 from mirror.files.digests import DIGESTS, folder_faults
 from mirror.run_folder import settings_faults
 from mirror.transcripts.integrity import run_faults
+from tests.attack import builds, stages
 from tests.attack.case import DAMAGE, NO_FAULT, Fault, Place, Reference, command
 from tests.attack.faults import ChildFault
 from tests.attack.files import contents, snapshot
+from tests.attack.stages import STAGES
 from tests.attack.vendor import FAULTS
 
 STARTS = 3  # of the same command afterwards
 IN_FLIGHT = 2  # answers that may be on their way when a process dies
-IN_USE = "in use by process"
+IN_USE = "is in use by"  # a process, or another one whose name is not written yet
 DONE = ("exists already", "already exists", "is already there")  # what a merge says that was done before
 PAID_FOR = (
     "ratings.jsonl",
@@ -22,6 +24,8 @@ PAID_FOR = (
     "turns.jsonl",
     "client.json",
     "end.json",
+    "written.jsonl",
+    "descriptions.jsonl",
 )  # files with answers, or whose loss loses them
 
 
@@ -99,6 +103,7 @@ class Trial:
                 return "" if status > 0 else f"the command ended with status {status}"
             case _:
                 self.damage(number)
+                return self.unnoticed()
         return ""
 
     def run(self, fault: ChildFault) -> int:
@@ -152,6 +157,20 @@ class Trial:
             case "removed":
                 path.unlink()
 
+    def unnoticed(self) -> str:
+        """Whether the check of a built set, or a training that takes the set, is silent on the damage."""
+        if not builds.is_of_set(self.case, self.damaged):
+            return ""
+        if not self.names_the_damage("\n".join(STAGES[self.fault.stage].faults(self.case))):
+            return "the check of the set does not name the file"
+        if not (records := builds.taken_with(self.case, self.damaged)):
+            return ""
+        status = command(records, self.place, work=stages.take, log="log of the training").end()
+        log = self.place.log("log of the training")
+        if status == 0 or not self.names_the_damage(log):
+            return f"a training took the set with status {status} and does not name the file: {last_line(log)}"
+        return ""
+
     # Afterwards ---------------------------------------------------------------------------------------------------
 
     def go_on(self) -> str:
@@ -172,8 +191,12 @@ class Trial:
         else:
             raise Fell(f"{STARTS} starts afterwards failed: {last_line(self.place.log())}")
         self.check_payments(bool(named))
-        differing = snapshot(self.case, self.reference.before).differing(self.reference.files)
+        mine = snapshot(self.case, self.reference.before)
+        differing = mine.differing(self.reference.files)
         faults = self.checked()
+        if self.fault.stage == "build" and self.fault.kind == "vendor" and differing and not faults:
+            differing = builds.unexplained(self.reference.files, mine, differing)
+            named += "what the vendor spoiled is named, otherwise " if not differing else ""
         if self.damaged and not named and self.names_the_damage("\n".join(faults)):
             return "named by the check"  # a file that this command does not read again
         if not differing and not faults:
@@ -188,6 +211,8 @@ class Trial:
             return True
         if relative.name == "settings.yaml":  # missing or other settings are named by the run's folder
             return any(f"{relative.parent} {verb}" in words for verb in ("contains", "holds"))
+        if f"{relative.parent} contains" in words and f"but no {relative.name}" in words:
+            return True
         # A digest that was changed itself accuses another file of its folder.
         return relative.name == DIGESTS and f"{relative.parent}/" in words
 
@@ -197,7 +222,8 @@ class Trial:
         runs = [faults for run in (output / "results").glob("*/") for _, faults in run_faults(run)]
         folders = [folder_faults(path.parent, thorough=True) for path in output.rglob(DIGESTS)]
         settings = [settings_faults(run) for run in (output / "results").glob("*/")]
-        return [fault for faults in (*runs, *folders, *settings) for fault in faults]
+        own = STAGES[self.fault.stage].faults(self.case)
+        return [fault for faults in (*runs, *folders, *settings, own) for fault in faults]
 
     def check_payments(self, is_mended: bool) -> None:
         """What a lost file held is paid again, and what was on its way when a process died; nothing else is."""

@@ -8,6 +8,9 @@ import json
 import threading
 from collections import Counter
 
+from mirror.prompts import FacialExpression, format_expression
+from tests.killed_builds import WRITTEN_FOR
+from tests.killed_builds import answer as written
 from tests.openai_server import Body, Dropped, OpenAIServer, Request, Status, Text
 from tests.rated_runs import rate
 
@@ -23,6 +26,7 @@ FAULTS = {
     "a hang-up within the answer": Dropped(after=40),
     "half a surrogate": Text("\ud83d"),
 }
+DESCRIBED = "Facial Expression Description"  # in the prompt of the describer
 CUES = ("looks down", "smiles a little", "frowns", "sighs and looks away")
 
 
@@ -67,6 +71,11 @@ class Vendor:
             if fails:
                 return FAULTS[self.fault]
             self.paid[digest] += 1
+        if request.words.startswith(WRITTEN_FOR):
+            return written(request)
+        if DESCRIBED in request.words:  # whatever the seed: an attempt more changes no face
+            shown = hashlib.sha256(request.words.encode()).hexdigest()[:4]
+            return Text(format_expression(FacialExpression(f"a face of {shown}", "a broad smile")))
         rating = rate(request, value=int(digest[:8], 16) % 3)
         if rating.text != json.dumps({"reason": "because"}):
             return rating

@@ -12,7 +12,7 @@ from insightface.app import FaceAnalysis
 from PIL import Image
 from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, ViTForImageClassification
 
-from mirror.faces.identity import FacePack
+from mirror.faces.identity import FacePack, read_calibration
 from mirror.faces.verification import HttpVerifier, LocalVerifier, VerificationError, VerificationRequest
 from mirror.files.image_file import upright
 from mirror.paths import input_path
@@ -191,6 +191,13 @@ def test_a_threshold_lies_beside_its_model_or_is_the_published_one(tmp_path):
     (tmp_path / "clip/calibration.json").write_text("{}")
     with pytest.raises(ValueError, match="clip/calibration.json: threshold must be a cosine in -1…1, found None"):
         load(clip=tmp_path / "clip", relevance=None)
+
+
+@pytest.mark.parametrize("size", ["128", 0, 100, True, 128.0, 10**6, None])
+def test_a_detector_that_could_not_take_its_input_is_refused(size, tmp_path):
+    (tmp_path / "calibration.json").write_text(json.dumps({"threshold": 0.3, "detection_size": size}))
+    with pytest.raises(ValueError, match="calibration.json: detection_size must be a multiple of 32 pixels up to 4096"):
+        read_calibration(tmp_path)
 
 
 def test_a_gpu_that_is_not_there_is_refused():

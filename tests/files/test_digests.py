@@ -7,6 +7,7 @@ import pytest
 
 from mirror.files.digests import (
     DIGESTS,
+    changed_files,
     file_names,
     folder_faults,
     matches_own_digest,
@@ -106,3 +107,26 @@ def test_subfolders_count_where_they_are_asked_for(folder):
     (folder / "images/turn:0.png").write_text("images/turn:1.png")
     (fault,) = folder_faults(folder, thorough=True)
     assert fault.endswith("images/turn:0.png was changed since the folder was written")
+
+
+def test_of_some_files_the_changed_ones_are_named_and_none_that_the_folder_does_not_know(folder, tmp_path):
+    weights, config, other = folder / "weights.bin", folder / "config.json", tmp_path / "other"
+    other.write_text("elsewhere")
+    assert changed_files(folder, [weights, config, other]) == {}
+    weights.write_bytes(bytes(256))
+    config.unlink()
+    other.write_text("changed")
+    assert changed_files(folder, [weights, config, other]) == {
+        weights: "checkpoints/c/weights.bin was changed since the folder was written",
+        config: "checkpoints/c/config.json is missing",
+    }
+    assert changed_files(folder, [config]).keys() == {config}
+    (folder / DIGESTS).unlink()
+    assert changed_files(folder, [weights]) == {}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"config.json": 3}'])
+def test_some_files_cannot_be_compared_with_damaged_digests(folder, content):
+    (folder / DIGESTS).write_text(content)
+    with pytest.raises(ValueError, match=r"checkpoints/c/digests\.json is damaged"):
+        changed_files(folder, [folder / "config.json"])

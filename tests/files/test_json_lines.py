@@ -93,3 +93,13 @@ def test_a_line_that_was_changed_is_named(path):
     path.write_bytes(path.read_bytes().replace(b'"b"', b'"c"'))
     with pytest.raises(JsonLinesError, match=r"line 2: was changed since it was written; fix or remove the line"):
         read_lines(path, NoteRecord)
+
+
+@pytest.mark.parametrize("line", ["null", "0", '"a"', "[]"])
+def test_a_line_that_is_no_object_is_named(path, line):
+    write(path, "a")
+    path.write_bytes(path.read_bytes() + line.encode() + b"\n")
+    with pytest.raises(
+        JsonLinesError, match=r"all\.jsonl: line 2: must be an object, found \w+; fix or remove the line"
+    ):
+        read_lines(path, NoteRecord)

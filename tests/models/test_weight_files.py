@@ -175,6 +175,45 @@ def test_a_file_that_was_cut_off_is_named(tmp_path, whole):
     assert len(read_tensors(path)["a"]) == 999
 
 
+DAMAGED = {
+    "header of the archive": (26, b"\xff\xff"),
+    "pickle": (100, b"\x80\x02X"),
+    "name of a storage": (150, b"\xfe\xfe\xfe\xfe"),
+}
+
+
+@pytest.mark.parametrize(("place", "bytes_"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_pickle_is_named(tmp_path, place, bytes_):
+    content = pickle_bytes(tmp_path)
+    path = tmp_path / "damaged.bin"
+    path.write_bytes(content[:place] + bytes_ + content[place + len(bytes_) :])
+    with pytest.raises(ValueError, match=r"damaged.bin (is damaged|holds more than weights)"):
+        read_tensors(path)
+
+
+def test_an_archive_whose_end_speaks_of_several_disks_is_named(tmp_path):
+    path = tmp_path / "disks.bin"
+    locator = b"PK\x06\x07" + bytes(12) + (2).to_bytes(4, "little")  # of two disks
+    path.write_bytes(pickle_bytes(tmp_path)[:50] + locator + b"PK\x05\x06" + bytes(18))
+    with pytest.raises(ValueError, match=r"disks.bin is truncated"):
+        read_tensors(path)
+
+
+def test_a_pickle_that_ends_early_is_named(tmp_path):
+    path = tmp_path / "early.bin"
+    path.write_bytes(b"\x80\x02")
+    with pytest.raises(ValueError, match=r"early.bin is damaged \(.+\); download it again"):
+        read_tensors(path)
+
+
+def test_a_header_with_a_name_that_no_tensor_can_have_is_named(tmp_path):
+    header = json.dumps({"a": {"dtype": "F33", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    path = tmp_path / "kind.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ValueError, match=r"kind.safetensors is damaged \(.+\); download it again"):
+        read_tensors(path)
+
+
 def test_a_pickle_of_old_times_is_read(tmp_path):
     """PyTorch before 1.6 wrote no archive; such a file cannot be mapped into memory."""
     torch.save({"a": torch.ones(3)}, tmp_path / "old.bin", _use_new_zipfile_serialization=False)

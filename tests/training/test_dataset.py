@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageColor
 
+from mirror.files.digests import DIGESTS, write_digests
 from mirror.models.llava import pad_to_square
 from mirror.models.llava_chat import IGNORED, tokenize
 from mirror.training.dataset import (
@@ -97,6 +98,53 @@ def test_a_record_is_what_the_file_says(read, folder):
 def test_the_image_opens_its_turn_wherever_the_text_had_it(text, read):
     ((record,), _, _) = read(row("a:0:response", text, "Hello."))
     assert record.turns == (("<image>\nHi.", "Hello."),)
+
+
+# A built set ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def built(folder, tmp_path, load):
+    """Loads a set of two records again, whose folder has the digests of its files."""
+    rows = row("a:0:response"), row("b:0:response", image="below/face.jpg")
+    load(*rows)
+    write_digests(tmp_path, subfolders=True)
+    return lambda on_fault="refuse": load(*rows, on_fault=on_fault)
+
+
+def test_a_built_set_is_taken_as_it_was_written(built):
+    assert len(built().records) == 2
+
+
+def test_another_picture_in_a_built_set_is_a_fault_of_its_record(built, folder):
+    path = folder / "face.png"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1  # in the checksum of the end, which no decoder looks at
+    path.write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        built()
+    problem = f"{path} was changed since the folder was written"
+    assert raised.value.faults == (RecordFault("record 0 (a:0:response)", "image", problem),)
+    assert [record.dialogue for record in built("drop").records] == ["b"]
+
+
+@pytest.mark.parametrize("on_fault", ["refuse", "drop"])
+def test_changed_records_of_a_built_set_are_refused(built, load, tmp_path, on_fault):
+    changed = (
+        row("a:0:response", "<image>\nHallo.", "What brings you here?"),
+        row("b:0:response", image="below/face.jpg"),
+    )
+    with pytest.raises(DataError, match=r"data\.json was changed since [\s\S]*if the change was intended, remove"):
+        load(*changed, on_fault=on_fault)
+    (tmp_path / DIGESTS).unlink()
+    assert len(load(*changed, on_fault=on_fault).records) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"data.json": 3}', '{"data.json": {"bytes": 3}}'])
+def test_damaged_digests_of_a_built_set_are_named(built, tmp_path, content):
+    (tmp_path / DIGESTS).write_text(content)
+    with pytest.raises(DataError, match=rf"{DIGESTS} is damaged"):
+        built()
 
 
 # Faults ---------------------------------------------------------------------------------------------------------------

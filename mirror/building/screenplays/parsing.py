@@ -10,6 +10,7 @@ from mirror.prompts import SPEAKERS, parse_utterance
 
 OnSameSpeaker = Literal["merge", "drop"]
 
+BLANK = " \t\ufeff\u200b"  # also what no one sees: a byte order mark, and a space of no width
 _ROLES: tuple[Speaker, ...] = ("therapist", "client")
 _NAMES = "|".join(f"(?P<{role}>{SPEAKERS[role]})" for role in _ROLES)
 _MARK = r"(?:\*{1,3}|_{1,3})?"
@@ -101,7 +102,7 @@ def format_screenplay(lines: Sequence[Line]) -> str:
 def _rows(text: str) -> Iterator[tuple[int, str]]:
     """Yield the number and text of each line that is not blank."""
     for number, row in enumerate(_LINE_END.split(text), 1):
-        if bare := row.strip(" \t\ufeff\u200b"):
+        if bare := row.strip(BLANK):
             yield number, bare
 
 
@@ -134,8 +135,9 @@ def _read(row: str, position: int, number: int) -> tuple[Line | LineFault | None
     if within := _LABEL_WITHIN.search(f"{utterance.cue}\n{utterance.words}"):
         detail = f"line {number} holds a second utterance, after {within[0]!r}: {row[:80]!r}"
         return LineFault("odd_line", position, detail), utterance.ended
-    if utterance.cue or utterance.words:
-        return Line(speaker, utterance.cue, utterance.words), utterance.ended
+    direction, words = utterance.cue.strip(BLANK), utterance.words.strip(BLANK)
+    if direction or words:
+        return Line(speaker, direction, words), utterance.ended
     if utterance.ended:
         return None, True
     return LineFault(

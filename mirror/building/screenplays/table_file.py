@@ -123,8 +123,7 @@ def _values(path: Path, text: str) -> Any:
 def _records(path: Path, value: Any, columns: Collection[str]) -> Sequence[Any]:
     """Return the rows of any form of table."""
     if isinstance(value, dict) and isinstance(value.get("data"), list):  # orient=table and orient=split
-        names = value.get("columns")
-        value = [dict(zip(names, row, strict=False)) for row in value["data"]] if names else value["data"]
+        value = _split_rows(path, value["columns"], value["data"]) if value.get("columns") else value["data"]
     if isinstance(value, list):
         return value
     if not isinstance(value, dict) or not value:
@@ -135,6 +134,17 @@ def _records(path: Path, value: Any, columns: Collection[str]) -> Sequence[Any]:
         return list(value.values())
     found = ", ".join(list(map(str, value))[:20])
     raise TableError(path, f"must hold a list of objects, or one of columns or rows; found an object of {found:.300}")
+
+
+def _split_rows(path: Path, names: Any, rows: Sequence[Any]) -> list[Any]:
+    """Return the rows of lists of names and cells (orient=split); one that is no such list is left as it is."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TableError(path, f"columns must be a list of texts, found {names!r:.80}; repair the file")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise TableError(path, f"column {twice[0]} occurs several times; keep one")
+    return [
+        dict(zip(names, row, strict=True)) if isinstance(row, list) and len(row) == len(names) else row for row in rows
+    ]
 
 
 def _from_columns(path: Path, table: Mapping[str, Any]) -> list[dict[str, Any]]:

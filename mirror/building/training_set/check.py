@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from mirror.building.training_set.options import RecordOptions
 from mirror.files.csv_file import unescape_cell
 from mirror.files.digests import DIGESTS, file_names, folder_faults
 from mirror.files.json_file import read_json
@@ -140,7 +141,15 @@ def _facts(folder: Path) -> tuple[dict[str, Any], list[str]]:
         return {}, [str(error)]
     if not isinstance(facts.get("window"), int) or not isinstance(facts.get("image_name"), str):
         return {}, [f"{SET} must name window and image_name; build the set again"]
-    if tuple(_dialogues(folder / DIALOGUES).columns) != DIALOGUE_COLUMNS:
+    try:
+        RecordOptions(window=facts["window"], image_name=facts["image_name"], prompts={})
+    except ValueError as error:
+        return {}, [f"{SET}: {error}"]
+    try:
+        columns = tuple(_dialogues(folder / DIALOGUES).columns)
+    except ValueError as error:  # of pandas too
+        return {}, [f"{DIALOGUES} cannot be read ({' '.join(str(error).split()):.200}); build the set again"]
+    if columns != DIALOGUE_COLUMNS:
         return {}, [f"{DIALOGUES} must have the columns {', '.join(DIALOGUE_COLUMNS)}; build the set again"]
     return facts, []
 

@@ -36,7 +36,7 @@ from mirror.building.training_set.options import RecordOptions
 from mirror.building.training_set.records import image_file, make_records, sift_turns
 from mirror.files.atomic import discard, remove_scratch, write_text
 from mirror.files.csv_file import csv_text
-from mirror.files.digests import DIGESTS, file_names, folder_faults, write_digests
+from mirror.files.digests import DIGESTS, changed_files, file_names, folder_faults, write_digests
 from mirror.files.json_file import read_json, write_json
 from mirror.files.lock import locked
 from mirror.natural_order import natural_key
@@ -256,8 +256,13 @@ def _require_replaceable(folder: Path) -> None:
     if not (folder / SET).is_file():
         found = sorted(path.name for path in folder.iterdir() if path.name not in UNTOUCHED)
         problem = f"contains {found[0]} but no {SET}, so it is no built training set" if found else ""
+    elif not (folder / DIGESTS).is_file():
+        raise SetConflict(
+            f"{display_path(folder / DIGESTS)} is missing, so it is not known which files belong to the set; restore "
+            "it, move the folder away, or give the set another one"
+        )
     else:
-        written = read_json(folder / DIGESTS) if (folder / DIGESTS).is_file() else {}
+        written = read_json(folder / DIGESTS)
         strange = [name for name in file_names(folder, subfolders=True) if name not in written]
         problem = f"contains {strange[0]}, which does not belong to the set" if strange else ""
     if problem:
@@ -271,6 +276,8 @@ def _put(scratch: Path, folder: Path, run: str, fresh: bool) -> None:
         if _is_same(folder, scratch, apart_from=() if owner == run else (SET,)):
             return
         if owner != run and not fresh:
+            if damage := changed_files(folder, [folder / SET]):
+                raise SetConflict(f"{damage[folder / SET]}; restore it, or replace the set: -p fresh True")
             raise SetConflict(
                 f"{display_path(folder)} holds another set, of the run {owner!r}; give this set another folder, "
                 "continue that run, or replace its set: -p fresh True"

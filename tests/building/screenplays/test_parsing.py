@@ -111,6 +111,7 @@ def test_an_empty_text_has_no_lines():
 
 PIECES = [
     *("[", "]", "(", ")", "*", "**", "_", '"', "'", "“", "”", "’", ":", "：", ".", "\n", " ", ",", "a", "É", "sighs"),
+    *("\ufeff", "\u200b"),
     *(
         "Client:",
         "Therapist: ",
@@ -173,3 +174,12 @@ def test_a_very_long_text_takes_no_longer_than_its_length(piece):
             parse_screenplay(start + text, "merge")
         except ScreenplayError as error:
             assert error.faults
+
+
+def test_what_no_one_sees_is_no_utterance():
+    assert parse_screenplay("Client: [sighs\u200b] \ufeff\nTherapist: \ufeffYes.\u200b", "drop") == (
+        Line("client", "sighs", ""),
+        Line("therapist", "", "Yes."),
+    )
+    with pytest.raises(ScreenplayError, match="line 1: the client neither speaks nor acts"):
+        parse_screenplay("Client: \ufeff", "drop")

@@ -63,6 +63,14 @@ def test_a_row_that_cannot_be_read_is_a_fault_of_its_own(tmp_path):
         ("record 2", "is no object, found int"),
         ("record 3", "idx must be text, found dict: \"{'x': 1}\""),
     ]
+    split = '{"columns": ["idx", "text"], "data": [["a", "b"], ["a"], 3, ["a", "b", "c"]]}'
+    rows = read_table(written(tmp_path, "t.json", split), ["idx"]).rows
+    assert [row.fault for row in rows] == [
+        "",
+        "is no object, found list",
+        "is no object, found int",
+        "is no object, found list",
+    ]
     rows = read_table(written(tmp_path, "t.csv", "idx,text\na,b\nc,d,e\n"), ["idx"]).rows
     assert [row.fault for row in rows][0] == "" and "has 3 cells, the header has 2" in rows[1].fault
 
@@ -78,6 +86,8 @@ FAULTS = {
     "a number": ("t.json", "3", "must hold a list of objects, found int"),
     "an object": ("t.json", '{"x": 1}', "found an object of x"),
     "holes": ("t.json", '{"idx": {"0": 1, "1": 2}, "text": {"0": 1}}', "column text has 1 of 2 rows"),
+    "names that are none": ("t.json", '{"columns": ["idx", true], "data": [["a", "b"]]}', "columns must be a list of"),
+    "names twice": ("t.json", '{"columns": ["idx", "idx"], "data": [["a", "b"]]}', "column idx occurs several times"),
     "semicolons": ("t.csv", "idx;text\na;b\n", "separated by semicolons"),
     "unclosed": ("t.csv", 'idx,text\na,"b\n', "is not valid CSV"),
     "column twice": ("t.csv", "idx,idx\na,b\n", "column idx occurs several times"),

@@ -197,3 +197,18 @@ def test_the_prompts_that_are_not_reproduced_are_named(tmp_path):
 def test_a_message_lists_some_faults_and_counts_all():
     error = SetError(Path("set"), [f"fault {n}" for n in range(30)])
     assert "has 30 faults" in str(error) and "and 10 more" in str(error) and len(error.faults) == 30
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"idx,c\x9e\n", b'idx,"client\n', b"idx\na,b\nc,d,e\n", b"idx,client\n"]
+)
+def test_a_table_of_dialogues_that_is_none_is_named(folder, content):
+    (folder / "dialogues.csv").write_bytes(content)
+    assert "dialogues.csv" in faults(folder)
+
+
+@pytest.mark.parametrize("image_name", ["turn.png", "{turn}{other}.png", "{turn", "../{turn}.png"])
+def test_a_pattern_that_names_no_picture_is_named(folder, image_name):
+    facts = json.loads((folder / "set.json").read_text()) | {"image_name": image_name}
+    write_json(folder / "set.json", facts)
+    assert faults(folder).startswith("set.json: image_name: ")

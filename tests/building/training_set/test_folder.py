@@ -141,6 +141,26 @@ def test_foreign_files_are_kept(tmp_path, screenplays, fresh):
     assert (folder / "images/note.txt").read_text() == "mine"
 
 
+def test_a_damaged_name_of_the_run_is_not_taken_for_another_run(tmp_path, screenplays):
+    folder = tmp_path / "set"
+    write_set(folder, screenplays, [], OPTIONS, "build")
+    (folder / "set.json").write_text((folder / "set.json").read_text().replace('"build"', '"buile"'))
+    with pytest.raises(SetConflict, match=r"set/set\.json was changed since the folder was written; restore it, or"):
+        write_set(folder, screenplays, [], OPTIONS, "build")
+    write_set(folder, screenplays, [], OPTIONS, "build", fresh=True)
+    assert json.loads((folder / "set.json").read_text())["run"] == "build"
+
+
+def test_a_set_without_its_digests_is_kept_and_says_what_is_missing(tmp_path, screenplays):
+    folder = tmp_path / "set"
+    write_set(folder, screenplays, [], OPTIONS, "build")
+    (folder / "digests.json").unlink()
+    before = contents(folder)
+    with pytest.raises(SetConflict, match=r"set/digests\.json is missing, so it is not known which files belong"):
+        write_set(folder, screenplays, [], OPTIONS, "build")
+    assert contents(folder) == before
+
+
 def test_a_faulty_set_never_gets_its_name(tmp_path, screenplays, clients):
     folder = tmp_path / "set"
     screenplays[0].pictures[2].write_bytes(b"no picture")

@@ -1,36 +1,21 @@
-"""A fuzzer of every reader of outside files and texts. Not part of the tests; needs the extra `test`.
+"""The readers of texts, sessions, ratings, checkpoints and training sets, each with inputs that are valid for it."""
 
-    python -m tests.fuzz --minutes 60 --seed 1
-    python -m tests.fuzz --minutes 5 --only plan,turns
-
-Inputs are drawn around valid ones: bytes are flipped, cut, doubled and mixed, JSON values are replaced by others, texts
-are made of the parts that a reader looks for. Each reader must return, or raise the error that it declares, with a
-message. Anything else is printed with its input, once per place, and the exit is 1. A seed draws the same inputs.
-"""
-
-import argparse
 import io
 import json
-import random
-import signal
-import sys
-import tempfile
-import time
-import traceback
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from PIL import Image
 
+from mirror.analysis.settings import AnalyseSettings
+from mirror.building.settings import BuildSettings
 from mirror.chat.errors import ServerError
 from mirror.chat.reasoning import without_reasoning
 from mirror.chat.wire import ChatResponse
 from mirror.counseling.settings import CounselSettings
+from mirror.exploration.settings import ExploreSettings
 from mirror.faces.identity import read_calibration
 from mirror.files.image_file import PictureError, decode_picture
 from mirror.files.json_lines import JsonLinesError, read_lines
@@ -59,213 +44,26 @@ from mirror.training.records import read_records
 from mirror.training.settings import TrainSettings
 from mirror.transcripts.profile import ProfileError, read_profiles
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
+from tests.fuzz.reader import Files, Reader
 
-SLOW = 10  # seconds that one input may take
-ODD_TEXTS = (
-    "",
-    " ",
-    "\0",
-    "\ud83d",
-    "é\u0301",
-    "\ufeff",
-    "٣",
-    "4²²",
-    "a" * 5000,
-    "[" * 2000,
-    "1e999",
-    "../x",
-    "\u2028",
-)
-ODD_VALUES = (None, True, 0, -1, 10**30, 1.5, -0.0, float("nan"), float("inf"), [], {}, [[]], {"a": {}}, *ODD_TEXTS)
-PARTS = (
-    *" \t\n\r*_-#>`'\"“”«»‘’[](){}<>:：.,;!?…019é\0\ud83d\u2028\x85 \t\n\r*_[](){}<>\"'`:.-1",
-    *"Client: |Therapist: |CBT technique: |Counseling plan:|Pie Chart|Pros and Cons Analysis|1. |Step 1: ".split("|"),
-    *"Facial Expression Description: |Contrasting Facial Expression Description: |- |[/END]|I feel sad|what ".split(
-        "|"
-    ),
-    *"<think>;</think>;[THINK];<|channel|>;final<|message|>;analysis;assistantfinal".split(";"),
-    *'```json|{"helpful": 4}|"reason": '.split("|"),
-)
+EXPLORE = b"""configuration: params/counsel/pocket-llava.yaml
+checkpoint: null
+cot: ec
+client: "60"
+turns: 3
+cue: looks away
+words: Hm.
+seed: 4
+"""
 
 
-@dataclass(frozen=True)
-class Reader:
-    """What is read: `read` gets the input; `declared` are the errors that it may raise; `seeds` are valid inputs."""
-
-    read: Callable[[Any], Any]
-    declared: tuple[type[Exception], ...] = ()
-    seeds: tuple[Any, ...] = ()
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="names of readers, with commas between")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        readers = make_readers(Path(folder))
-        if options.only:
-            readers = {name: readers[name] for name in options.only.split(",")}
-        return fuzz(readers, options.minutes * 60, options.seed)
-
-
-def fuzz(readers: dict[str, Reader], seconds: float, seed: int) -> int:
-    started, rounds, findings = time.monotonic(), dict.fromkeys(readers, 0), set()
-    signal.signal(signal.SIGALRM, _too_slow)
-    warnings.simplefilter("ignore")  # Pillow's, of damaged pictures
-    while time.monotonic() - started < seconds:
-        for name, reader in readers.items():
-            draw = random.Random(f"{seed} {name} {rounds[name]}")
-            content = mutated(draw.choice(reader.seeds), draw)
-            rounds[name] += 1
-            if finding := fault_of(reader, content):
-                where, told = finding
-                if (name, where) not in findings:
-                    findings.add((name, where))
-                    print(f"{name}, input {rounds[name]}: {told}\n  at {where}\n  {content!r:.2000}\n", flush=True)
-    print(f"{sum(rounds.values()):,} inputs, {len(findings)} findings")
-    for name, count in rounds.items():
-        print(f"  {name}: {count:,}")
-    return bool(findings)
-
-
-def fault_of(reader: Reader, content: Any) -> tuple[str, str] | None:
-    """Where and how a reader fails otherwise than it declares; None where it does not."""
-    signal.alarm(SLOW)
-    try:
-        reader.read(content)
-    except reader.declared as error:
-        # ValueError is what many declare; those of Python's own that speak of code and not of the input are findings.
-        if not str(error).strip() or isinstance(error, UnicodeError):
-            return _place(error), f"{type(error).__name__} says nothing of the input: {error}"
-    except Exception as error:
-        return _place(error), f"{type(error).__name__}: {error!s:.300}"
-    finally:
-        signal.alarm(0)
-    return None
-
-
-def _too_slow(*_: Any) -> None:
-    raise TimeoutError(f"more than {SLOW} seconds")
-
-
-def _place(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "/mirror/" in frame.filename] or frames
-    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno} {type(error).__name__}"
-
-
-# Inputs ---------------------------------------------------------------------------------------------------------------
-
-
-def mutated(seed: Any, draw: random.Random) -> Any:
-    if isinstance(seed, bytes):
-        return draw.choice((_bytes, _json_bytes, _lines))(seed, draw)
-    return draw.choice((_text, _made_text))(seed, draw)
-
-
-def _bytes(seed: bytes, draw: random.Random) -> bytes:
-    content = bytearray(seed)
-    for _ in range(draw.choice((1, 1, 2, 8, 60))):
-        place = draw.randrange(len(content) + 1)
-        kind = draw.randrange(5)
-        if kind == 0 and place < len(content):
-            content[place] = draw.randrange(256)
-        elif kind == 1:
-            del content[place : place + draw.choice((1, 4, 100, 10**6))]
-        elif kind == 2:
-            content[place:place] = draw.randbytes(draw.choice((1, 2, 20)))
-        elif kind == 3:
-            content[place:place] = draw.choice(ODD_TEXTS).encode("utf-8", "surrogatepass")
-        else:
-            other = draw.randrange(len(content) + 1)
-            content[place:place] = content[other : other + draw.choice((3, 50, 500))]
-    return bytes(content)
-
-
-def _json_bytes(seed: bytes, draw: random.Random) -> bytes:
-    """One value, or several, of a JSON or YAML text replaced, doubled or taken out."""
-    try:
-        lines = [json.loads(line) for line in seed.splitlines()] if seed[:1] == b"{" else [json.loads(seed)]
-        text = [json.dumps(_value(value, draw)) for value in lines]
-    except ValueError:
-        try:
-            value = json.loads(seed)
-            text = [json.dumps(_value(value, draw))]
-        except ValueError:
-            try:
-                value = yaml.safe_load(seed)
-                if not isinstance(value, dict):
-                    return _bytes(seed, draw)
-                text = [yaml.safe_dump(_value(value, draw), allow_unicode=True)]
-            except (yaml.YAMLError, ValueError):
-                return _bytes(seed, draw)
-    content = "\n".join(text) + "\n"
-    if draw.random() < 0.1 and '": ' in content:  # a name twice
-        name = draw.choice([part.rpartition('"')[2] for part in content.split('": ')[:-1]])
-        content = content.replace("{", f'{{"{name}": 1, ', 1)
-    return content.encode("utf-8", "surrogatepass")
-
-
-def _value(value: Any, draw: random.Random, depth: int = 0) -> Any:
-    if draw.random() < 0.08:
-        return draw.choice(ODD_VALUES)
-    if isinstance(value, dict):
-        found = {name: _value(one, draw, depth + 1) for name, one in value.items() if draw.random() > 0.02}
-        return found | ({draw.choice(ODD_TEXTS): draw.choice(ODD_VALUES)} if draw.random() < 0.03 else {})
-    if isinstance(value, list):
-        return [_value(one, draw, depth + 1) for one in value] * draw.choice((1, 1, 1, 1, 2, 0))
-    if isinstance(value, str) and draw.random() < 0.2:
-        return _text(value, draw)
-    return value
-
-
-def _lines(seed: bytes, draw: random.Random) -> bytes:
-    lines = seed.splitlines(keepends=True)
-    for _ in range(draw.choice((1, 2, 5))):
-        place = draw.randrange(len(lines) + 1)
-        if draw.random() < 0.5:
-            lines.insert(place, draw.choice(lines) if lines else b"\n")
-        elif lines:
-            del lines[min(place, len(lines) - 1)]
-    return b"".join(lines)
-
-
-def _text(seed: str, draw: random.Random) -> str:
-    text = seed
-    for _ in range(draw.choice((1, 2, 8, 40))):
-        place, end = sorted((draw.randrange(len(text) + 1), draw.randrange(len(text) + 1)))
-        end = min(end, place + draw.choice((0, 0, 1, 10)))
-        text = text[:place] + draw.choice((*PARTS, *ODD_TEXTS[:9])) + text[end:]
-    return text
-
-
-def _made_text(_: str, draw: random.Random) -> str:
-    return "".join(draw.choice(PARTS) * draw.choice((1, 1, 1, 2, 50)) for _ in range(draw.randrange(40)))
-
-
-# Readers --------------------------------------------------------------------------------------------------------------
-
-
-def make_readers(folder: Path) -> dict[str, Reader]:
+def make(folder: Path) -> dict[str, Reader]:
     """Every reader, with what is valid for it; `folder` is for the files that they read."""
 
-    def file(name: str, read: Callable[[Path], Any]) -> Callable[[bytes], Any]:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-        def written(content: bytes) -> Any:
-            path.write_bytes(content)
-            return read(path)
-
-        return written
+    file = Files(folder)
 
     def data(name: str, most: int = 60_000) -> bytes:
         return input_path(name).read_bytes()[:most]
-
-    def own(path: str) -> bytes:
-        return next(input_path("pocket/models").rglob(path), input_path(path)).read_bytes()
 
     def session(name: str) -> Callable[[bytes], Any]:
         place = folder / f"session-{name}"
@@ -273,8 +71,8 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         read = readers.get(name, lambda one: (one.ended, one.client))
         return file(f"session-{name}/{name}", lambda _: read(SessionFolder(place)))
 
-    def settings(kind: type, configuration: str) -> Reader:
-        text = data(configuration)
+    def settings(kind: type, configuration: str | bytes) -> Reader:
+        text = configuration if isinstance(configuration, bytes) else data(configuration)
         path = f"{kind.__name__}.yaml"
         return Reader(file(path, lambda p: kind.checked(read_params(p), f"{p}:")), (SettingsError,), (text,))
 
@@ -314,6 +112,12 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         ),
         "params of counseling": settings(CounselSettings, "params/counsel/pocket-llava.yaml"),
         "params of training": settings(TrainSettings, "params/train/pocket-base.yaml"),
+        "params of building": settings(BuildSettings, "params/build/pocket.yaml"),
+        "params of analysis": settings(AnalyseSettings, "params/analyse/pocket.yaml"),
+        "params of exploration": settings(
+            ExploreSettings,
+            EXPLORE,
+        ),
         "params of rating": settings(RateSettings, "params/rate/pocket.yaml"),
         "manifest": Reader(
             file("checkpoint/manifest.json", lambda path: read_manifest(path.parent)), (ValueError,), (_manifest(),)
@@ -347,7 +151,7 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         "calibration": Reader(
             file("pack/calibration.json", lambda path: read_calibration(path.parent)),
             (ValueError,),
-            (_json({"threshold": 0.3, "sha256": "a"}),),
+            (_json({"threshold": 0.3, "sha256": "a", "detection_size": 128}),),
         ),
         "picture": Reader(lambda content: decode_picture(content, "a"), (PictureError,), _pictures()),
         "vendor's answer": Reader(
@@ -393,7 +197,7 @@ def _json(value: Any) -> bytes:
 
 
 def _records() -> bytes:
-    path = next(input_path("pocket/data").glob("*.json"))
+    path = input_path("pocket/data/mirror_ec_planning.json")
     return json.dumps(json.loads(path.read_text(encoding="utf-8"))[:3]).encode()
 
 
@@ -430,7 +234,3 @@ def _pictures() -> tuple[bytes, ...]:
         image.save(file, form)
         found.append(file.getvalue())
     return tuple(found)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
