@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 from insightface.app import FaceAnalysis
+from PIL import Image
 
-from mirror.faces.identity import FacePack
+from mirror.faces.identity import Face, FacePack, PortraitCache, providers, read_calibration, similarity
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.faces import draw
 from pocket.drawing.identities import Identity
@@ -70,3 +71,55 @@ def test_a_model_that_cannot_be_read_is_refused(tmp_path):
     (pack / "rec_pocket.onnx").write_bytes(b"no model")
     with pytest.raises(ValueError, match="a model cannot be read"):
         FacePack.load(str(pack))
+
+
+def test_the_area_is_that_of_the_box_and_similarity_is_the_cosine():
+    assert Face((10.0, 20.0, 13.0, 24.0), 0.9, np.zeros(2)).area == 12
+    one, other = np.array([3.0, 4.0]), np.array([4.0, 3.0])
+    assert similarity(one, other) == pytest.approx(24 / 25) and similarity(one, -2 * one) == pytest.approx(-1)
+
+
+def test_a_portrait_is_read_once_whatever_object_holds_it(monkeypatch):
+    monkeypatch.setattr("mirror.faces.identity.MOST_PORTRAITS", 2)
+    cache, read = PortraitCache(), []
+
+    def faces(image):
+        read.append(image.getpixel((0, 0)))
+        return [image.getpixel((0, 0)), "smaller"] if image.getpixel((0, 0)) != (0, 0, 0) else []
+
+    red, black, blue = (Image.new("RGB", (8, 16), color) for color in ("red", "black", "blue"))
+    assert [cache.first(image, faces) for image in (red, red.copy(), black, black)] == [(255, 0, 0)] * 2 + [None] * 2
+    assert read == [(255, 0, 0), (0, 0, 0)]
+    assert cache.first(Image.new("RGB", (16, 8), "red"), faces) == (255, 0, 0) and len(read) == 3, "another shape"
+    cache.first(blue, faces), cache.first(red, faces)
+    assert len(read) == 5, "a full cache begins anew"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "calibrate again, or remove it"),
+        ('{"threshold": "0.3"}', "threshold must be a cosine in -1…1, found '0.3'"),
+        ('{"threshold": 1.5}', "threshold must be a cosine in -1…1, found 1.5"),
+        ('{"threshold": true}', "threshold must be a cosine in -1…1, found True"),
+    ],
+)
+def test_a_calibration_that_is_none_is_refused(content, message, tmp_path):
+    (tmp_path / "calibration.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_calibration(tmp_path)
+
+
+def test_a_folder_without_a_calibration_has_none(tmp_path):
+    assert read_calibration(tmp_path) == {}
+    (tmp_path / "calibration.json").write_text('{"threshold": -1, "detection_size": 320}')
+    assert read_calibration(tmp_path) == {"threshold": -1, "detection_size": 320}
+
+
+def test_a_gpu_is_used_where_onnxruntime_has_one(monkeypatch, caplog):
+    assert providers("cpu") == ["CPUExecutionProvider"] and not caplog.records
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    assert providers("cuda:1") == ["CPUExecutionProvider"] and "install onnxruntime-gpu" in caplog.text
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+    assert providers("cuda:1") == [("CUDAExecutionProvider", {"device_id": 1}), "CPUExecutionProvider"]
+    assert providers("cuda")[0] == ("CUDAExecutionProvider", {"device_id": 0})

@@ -1,11 +1,13 @@
 """adapter_config.json: what would be computed differently is refused by name."""
 
+import json
 import shutil
 
 import pytest
 
 from mirror.models.llava import load
 from mirror.models.lora import load_adapter, load_checkpoint
+from mirror.models.lora.adapter_config import read_adapter_config
 from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, write_config
 
 
@@ -93,3 +95,48 @@ def test_a_broken_adapter_config_is_named(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_adapter(load(str(BASE)).model, tmp_path / "adapter")
     assert str(tmp_path / "adapter") in str(caught.value)
+
+
+def read(folder, **changes):
+    values = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]} | changes
+    (folder / "adapter_config.json").write_text(json.dumps(values))
+    return read_adapter_config(folder, {"use_dora": False, "of_today": 3}, "0.1")
+
+
+def test_supported_entries_are_kept_and_nulls_and_what_has_no_effect_are_left_out(tmp_path):
+    found = read(tmp_path, rank_pattern={"q_proj": 4}, use_rslora=None, task_type="CAUSAL_LM", of_today=3)
+    assert found == {
+        "peft_type": "LORA",
+        "r": 8,
+        "lora_alpha": 16,
+        "target_modules": ["q_proj"],
+        "rank_pattern": {"q_proj": 4},
+    }
+
+
+def test_an_option_of_this_peft_and_one_of_another_are_told_apart(tmp_path):
+    with pytest.raises(ValueError, match="of_today is 4, which changes what the adapter computes and is not supported"):
+        read(tmp_path, of_today=4)
+    message = "of_tomorrow is 4, which is unknown to peft 0.1 .the adapter was saved by peft 0.9., so its effect"
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, of_tomorrow=4, peft_version="0.9")
+
+
+def test_all_faults_are_told_a_line_each(tmp_path):
+    with pytest.raises(ValueError) as refused:
+        read(tmp_path, r=0, lora_alpha=None, lora_dropout=1.0, target_modules=[])
+    lines = str(refused.value).splitlines()
+    assert [line.split(": ")[1].split(" ")[0] for line in lines] == [
+        "r",
+        "lora_alpha",
+        "lora_dropout",
+        "target_modules",
+    ]
+
+
+@pytest.mark.parametrize("layers", [0, [0, 3], None])
+def test_layers_are_whole_numbers_from_0(layers, tmp_path):
+    assert read(tmp_path, layers_to_transform=layers).get("layers_to_transform") == layers
+    for wrong in (-1, [0, -1], [True], 0.5):
+        with pytest.raises(ValueError, match="layers_to_transform must be whole numbers of 0 or more"):
+            read(tmp_path, layers_to_transform=wrong)

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from mirror.models.llava import load
 from mirror.models.lora import add_lora, load_adapter, lora_weights, save_adapter
+from mirror.models.lora.adapter_weights import read_adapter_weights, trained_prefix
 from tests.tiny_llava import BASE, ORIGINAL
 
 
@@ -57,3 +58,29 @@ def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(tmp_path):
     lora_weights(model)[0].data[0] = float("nan")
     with pytest.raises(ValueError, match="not saved: 1 of .* weights are NaN or infinite"):
         save_adapter(model, tmp_path)
+
+
+def test_the_names_of_every_writer_are_read_and_others_are_refused(tmp_path):
+    layer = "layers.0.self_attn.q_proj.lora_A"
+    names = [
+        f"base_model.model.model.{layer}.weight",
+        f"base_model.model.model.language_model.{layer.replace('A', 'B')}.default.weight",
+        "base_model.model.model.mm_projector.2.bias",
+        "model.multi_modal_projector.linear_1.weight",
+    ]
+    save_file({name: torch.zeros(1) for name in names}, tmp_path / "adapter_model.safetensors")
+    assert sorted(read_adapter_weights(tmp_path)) == sorted(names)
+    for name in (f"model.vision_tower.{layer}.weight", "lm_head.weight", "x.original_module.linear_1.weight"):
+        save_file({name: torch.zeros(1)}, tmp_path / "adapter_model.safetensors")
+        with pytest.raises(ValueError, match=f"{name} is neither LoRA on the language model nor the projector"):
+            read_adapter_weights(tmp_path)
+
+
+def test_the_trained_model_is_known_by_what_stands_before_its_layers(tmp_path):
+    keys = [f"base_model.model.model.layers.{n}.mlp.up_proj.lora_{side}.weight" for n in (0, 1) for side in "AB"]
+    assert trained_prefix(tmp_path, [*keys, "mm_projector.0.bias"]) == "model."
+    other = [key.replace("model.layers", "model.language_model.layers") for key in keys]
+    assert trained_prefix(tmp_path, other) == "model.language_model."
+    for several in ([*keys, *other], ["mm_projector.0.bias"]):
+        with pytest.raises(ValueError, match="must hold LoRA weights of one language model, found"):
+            trained_prefix(tmp_path, several)
