@@ -3,7 +3,7 @@
 import pytest
 
 from mirror.benchmarks.batching.rules import RULES, mixed_examples
-from mirror.benchmarks.batching.shares import count_shares
+from mirror.benchmarks.batching.shares import Shares, count_shares, shares_table
 
 BEFORE, NOW, FIXED = RULES
 
@@ -26,3 +26,11 @@ def test_padding_is_counted_by_hand():
         count_shares(NOW, mixed_examples(640), 32, 16).padding
         < count_shares(FIXED, mixed_examples(640), 32, 16).padding / 5
     )
+
+
+def test_shares_are_a_row_a_rule():
+    shares = [Shares("before", 0.9, 0.5, 0.109, 0.02, 2.0), Shares("now", 0, 0.11, 0.109, 0.015, 3.26)]
+    assert shares_table(shares).splitlines()[2:] == [
+        "| before | 90.0% | 50.0% | 10.9% | 2.0% | 2.0 |",
+        "| now | 0.0% | 11.0% | 10.9% | 1.5% | 3.3 |",
+    ]

@@ -1,7 +1,6 @@
 """PhotoMaker against what the published implementation computed (tests/data/photomaker-tiny), and what it refuses."""
 
 import io
-import json
 import logging
 import subprocess
 import sys
@@ -9,41 +8,22 @@ import sys
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from mirror.faces.identity import FacePack
-from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.photomaker.weights import read_adapter
 from mirror.files.image_file import PictureError
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.faces import draw
 from pocket.drawing.identities import Identity
 from tests import ROOT
-from tests.tiny_photomaker import GOLDEN, RECIPE
-
-EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
-TENSORS = load_file(GOLDEN / "expected.safetensors")
-ONE, TWO = (Image.open(GOLDEN / name).convert("RGB") for name in EXPECTED["portraits"]["two"])
-PROMPT, NEGATIVE = EXPECTED["prompt"], EXPECTED["negative_prompt"]
-
-
-def embed_face(portrait):
-    """insightface's embedding of one of the two portraits, as the published pipeline had it."""
-    return TENSORS["v2_two_id_embeds"][[ONE, TWO].index(portrait)]
-
-
-def load(version=1, recipe=RECIPE, adapter=None, base=GOLDEN / "sdxl-tiny", **options):
-    adapter = adapter or GOLDEN / f"photomaker-v{version}.bin"
-    return PhotoMaker.load(str(base), str(adapter), recipe, embed_face=embed_face, vision_heads=4, **options)
+from tests.tiny_photomaker import GOLDEN, ONE, RECIPE, TENSORS, TWO, load, request
 
 
 @pytest.fixture(scope="module")
 def photomaker():
     return load()
-
-
-def request(prompt=PROMPT, portraits=(ONE,), seed=0, negative_prompt=NEGATIVE):
-    return PaintRequest(prompt, negative_prompt, portraits, seed)
 
 
 def latents_of(photomaker, requests):
