@@ -66,9 +66,7 @@ def test_gradients_are_clipped_where_that_is_asked_for(loop, norms):
 
     noted = register_optimizer_step_pre_hook(note)
     try:
-        loop(
-            weights, lambda step: (0.5, 10.0, 20.0)[step] * (0.6 * weights[0] + 0.8 * weights[1]).sum(), 3, 0.1, "line"
-        )
+        loop(weights, lambda step: norm_of[step] * (0.6 * weights[0] + 0.8 * weights[1]).sum(), 3, 0.1, "line")
     finally:
         noted.remove()
     assert seen == pytest.approx(norms, rel=1e-4)
