@@ -173,12 +173,15 @@ def start(
     except ValueError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2
-    try:
-        listener = bind(settings.host, settings.port)  # before the models load: a taken port is reported at once
-        collaborator = load(settings)
-    except (OSError, ValueError, RuntimeError) as error:
-        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    with contextlib.ExitStack() as failed:
+        try:
+            # Before the models load: a taken port is reported at once.
+            listener = failed.enter_context(bind(settings.host, settings.port))
+            collaborator = load(settings)
+        except (OSError, ValueError, RuntimeError) as error:
+            print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+            return 1
+        failed.pop_all()
     if token is None and not is_loopback(settings.host):
         log.warning(
             "listening at %s without a token: whoever reaches this machine can use it; set %s here and at the callers",
@@ -212,9 +215,11 @@ def bind(host: str, port: int) -> socket.socket:
     """A bound socket that does not listen yet. Raises OSError with a sentence that says what to do."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        with contextlib.ExitStack() as failed:
+            listener = failed.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            failed.pop_all()
     except OSError as error:
         raise OSError(
             f"cannot listen at {host}, port {port}: {error.strerror}; choose others: --host, --port"

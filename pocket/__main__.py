@@ -13,8 +13,11 @@ NAMED = ["fast", "fast-card"]  # written only if named
 def main() -> None:
     """Parses the command line and writes what it names."""
     parser = argparse.ArgumentParser(prog="python -m pocket", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[*WHAT, *NAMED], default=WHAT)
-    what = parser.parse_args().what
+    names = ", ".join([*WHAT, *NAMED])
+    parser.add_argument("what", nargs="*", metavar="NAME", help=f"of {names}")  # `choices` would refuse no name at all
+    what = parser.parse_args().what or WHAT
+    if unknown := [name for name in what if name not in (*WHAT, *NAMED)]:
+        parser.error(f"there is no {' and no '.join(unknown)}; the names are {names}")
     # Imported here: spawned worker processes import this module and need no model.
     from pocket.llava import model as llava
     from pocket.tables import sources

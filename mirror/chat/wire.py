@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator
 
 from mirror.chat.messages import Message
 
+REASONING = ("thinking", "reasoning", "redacted_thinking")  # the types of content parts that hold it
 MOST_TOKENS = 10**9  # a greater number in a response is no token count
 
 
@@ -58,8 +59,8 @@ class ResponseMessage(BaseModel):
     @property
     def has_reasoning(self) -> bool:
         """Whether the server returned reasoning apart from the text."""
-        kinds = {one.get("type") for one in self.parts if isinstance(one, dict)}
-        return bool(self.reasoning_content or self.reasoning or kinds & {"thinking", "reasoning", "redacted_thinking"})
+        kinds = [one.get("type") for one in self.parts if isinstance(one, dict)]
+        return bool(self.reasoning_content or self.reasoning) or any(kind in kinds for kind in REASONING)
 
 
 class Choice(BaseModel):

@@ -78,7 +78,10 @@ def main() -> None:
     parser.add_argument("--dtype", choices=DTYPES, default="float16", help="as published: float16")
     given = parser.parse_args()
     folder = output_path(given.folder)
-    merge(input_path(given.checkpoint), folder, given.base_model, given.vision_tower, given.dtype)
+    try:
+        merge(input_path(given.checkpoint), folder, given.base_model, given.vision_tower, given.dtype)
+    except (FileExistsError, FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
     print(f"written: {display_path(folder)}")
 
 

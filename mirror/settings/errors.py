@@ -4,6 +4,7 @@ Translates pydantic's errors and recognizes common mistakes in YAML.
 """
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
@@ -61,8 +62,7 @@ def _advice(name: str, found: Any, kind: str, where: str) -> str:
     """Say how a value of the wrong type can be written."""
     if kind == "text":
         return _advice_for_text(name, found, where)
-    if isinstance(found, str) and kind in (KINDS[int], KINDS[float]) and _is_number(found):
-        needed = _yaml_number(found, kind)
+    if isinstance(found, str) and kind in (KINDS[int], KINDS[float]) and (needed := _yaml_number(found, kind)):
         is_written_so = needed == found.lstrip("+") and "e" not in needed
         return "; write it without quotes" if is_written_so else f"; YAML needs {needed}"
     return ""
@@ -86,24 +86,25 @@ def _advice_for_text(name: str, found: Any, where: str) -> str:
 
 
 def _yaml_number(text: str, kind: str) -> str:
-    """Rewrite a number as YAML requires: floats with a dot and a signed exponent (2.0e-4), integers with neither."""
-    number = float(text)
-    if kind == KINDS[int] and number.is_integer():
+    """Rewrite a number as YAML requires: floats with digits around a dot and a signed exponent (2.0e-4), integers bare.
+
+    Empty for text that is no finite number of this kind.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return ""
+    if not math.isfinite(number) or (kind == KINDS[int] and not number.is_integer()):
+        return ""
+    mantissa, _, exponent = text.lower().strip().lstrip("+").replace("_", "").partition("e")
+    if kind == KINDS[int] or not ("." in mantissa or exponent):
         return str(int(number))
-    mantissa, _, exponent = text.lower().partition("e")
-    dotted = mantissa if "." in mantissa else f"{mantissa}.0"
-    return f"{dotted}e{int(exponent):+d}" if exponent else text
+    whole, _, rest = mantissa.partition(".")
+    digits = f"{whole}0" if whole in ("", "-") else whole
+    return f"{digits}.{rest or 0}" + (f"e{int(exponent):+d}" if exponent else "")
 
 
 def _show(value: Any) -> str:
     if "://" in str(value):
         return "a URL, which is not shown: it may contain a secret"
     return f"the text {value!r}" if isinstance(value, str) else repr(value)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

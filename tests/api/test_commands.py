@@ -6,16 +6,13 @@ import subprocess
 import sys
 
 import pytest
-import uvicorn
 
-from api.serving import is_loopback, start
-from api.verification.app import VerificationSettings, create_app
 from mirror.faces.verification import png
 from mirror.services.service import Service
 from mirror.transcripts.verdict import Verdict
 from pocket.pictures.portraits import identity_of
 from pocket.pictures.snapshots import take_snapshot
-from tests.servers import ScriptedVerifier, service_environment, started_service
+from tests.servers import service_environment, started_service
 
 
 def run(service, *words, **variables):
@@ -87,23 +84,3 @@ def test_a_port_that_is_taken_is_one_sentence_and_status_1():
         done = run("description", "--port", port)
     assert done.returncode == 1 and f"cannot listen at 127.0.0.1, port {port}" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    "host, token, warned", [("0.0.0.0", None, True), ("0.0.0.0", "t", False), ("127.0.0.1", None, False)]
-)
-def test_listening_to_all_the_world_without_a_token_is_warned_of(host, token, warned, monkeypatch, caplog):
-    monkeypatch.setattr(sys, "argv", ["verification", "--host", host, "--port", "0"])
-    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: [s.close() for s in sockets])
-    monkeypatch.setattr(socket.socket, "listen", lambda *_: None)  # nobody outside is to reach a test
-    monkeypatch.delenv("MIRROR_SERVICE_TOKEN", raising=False)
-    if token:
-        monkeypatch.setenv("MIRROR_SERVICE_TOKEN", token)
-    with caplog.at_level("INFO"):
-        assert start("verification", VerificationSettings, lambda settings: ScriptedVerifier(), create_app) == 0
-    assert ("without a token" in caplog.text) is warned
-
-
-def test_loopback_addresses_are_known():
-    assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
-    assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "example.org")))

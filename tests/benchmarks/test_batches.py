@@ -8,35 +8,13 @@ import pytest
 from mirror.benchmarks import batches as benchmark_batches
 from mirror.benchmarks import training as benchmark
 from mirror.benchmarks.batches import make_batch
-from mirror.benchmarks.batching.rules import RULES, by_count, mixed_examples, split_by
-from mirror.benchmarks.batching.shares import count_shares
+from mirror.benchmarks.batching.rules import RULES, mixed_examples
 from mirror.models.llava import load
 from mirror.models.llava_chat import IGNORED
 from mirror.paths import input_path
-from mirror.training import batch as training_batch
 from mirror.training.settings import RECIPES
 
 BEFORE, NOW, FIXED = RULES
-
-
-def test_captions_had_half_of_the_steps_and_have_their_share_now():
-    before, now = (count_shares(rule, mixed_examples(6400), 32, 16) for rule in (BEFORE, NOW))
-    assert before.captions_of_tokens == now.captions_of_tokens == pytest.approx(0.109, abs=0.01)
-    assert before.captions_in_steps == pytest.approx(0.5, abs=0.05) and before.of_one_kind > 0.9
-    assert now.captions_in_steps == pytest.approx(now.captions_of_tokens, abs=0.02) and now.of_one_kind < 0.02
-
-
-def test_padding_is_counted_by_hand():
-    examples = mixed_examples(8)
-    batch = BEFORE.plan(range(8), [e.positions for e in examples], 8, 0, 0)[0]
-    lengths = sorted((examples[i].positions for i in batch), reverse=True)
-    computed = 4 * lengths[0] + 4 * lengths[4]
-    found = count_shares(BEFORE, examples, 8, 4)
-    assert found.padding == pytest.approx(1 - sum(lengths) / computed) and found.micro_batches == 2
-    assert (
-        count_shares(NOW, mixed_examples(640), 32, 16).padding
-        < count_shares(FIXED, mixed_examples(640), 32, 16).padding / 5
-    )
 
 
 def test_a_batch_is_as_long_as_its_examples_say():
@@ -49,15 +27,6 @@ def test_a_batch_is_as_long_as_its_examples_say():
     wanted = sorted((e.positions - 576 + images[0] for e in examples), reverse=True)
     assert batch.lengths() == wanted
     assert sorted((batch.labels != IGNORED).sum(1).tolist()) == sorted(e.answer for e in examples)
-
-
-def test_the_cut_of_a_row_is_undone():
-    ours = training_batch.cuts
-    with split_by(FIXED):
-        assert training_batch.cuts is by_count and training_batch.cuts([9, 8, 1], 2) == [slice(0, 2), slice(2, 3)]
-    with split_by(NOW):
-        assert training_batch.cuts is ours
-    assert training_batch.cuts is ours
 
 
 @pytest.mark.slow

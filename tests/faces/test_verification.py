@@ -5,16 +5,12 @@ import json
 import shutil
 import socket
 
-import numpy as np
 import pytest
 import torch
-from insightface.app import FaceAnalysis
 from PIL import Image
 from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, ViTForImageClassification
 
-from mirror.faces.identity import FacePack, read_calibration
 from mirror.faces.verification import HttpVerifier, LocalVerifier, VerificationError, VerificationRequest
-from mirror.files.image_file import upright
 from mirror.paths import input_path
 from mirror.services.service import Service, ServiceError
 from mirror.transcripts.verdict import Check, Verdict
@@ -181,57 +177,12 @@ def test_portraits_with_other_palettes_are_other_portraits(verifier):
     assert verifier.identity.pack.portrait(other) is None
 
 
-def test_a_threshold_lies_beside_its_model_or_is_the_published_one(tmp_path):
-    shutil.copytree(CLIP, tmp_path / "clip")
-    (tmp_path / "clip/calibration.json").write_text('{"threshold": 0.11}')
-    assert load(clip=tmp_path / "clip", relevance=None).relevance.threshold == 0.11
-    assert load(clip=tmp_path / "clip", relevance=0.3).relevance.threshold == 0.3
-    (tmp_path / "clip/calibration.json").unlink()
-    assert load(clip=tmp_path / "clip", relevance=None).relevance.threshold == 0.2
-    (tmp_path / "clip/calibration.json").write_text("{}")
-    with pytest.raises(ValueError, match="clip/calibration.json: threshold must be a cosine in -1…1, found None"):
-        load(clip=tmp_path / "clip", relevance=None)
-
-
-@pytest.mark.parametrize("size", ["128", 0, 100, True, 128.0, 10**6, None])
-def test_a_detector_that_could_not_take_its_input_is_refused(size, tmp_path):
-    (tmp_path / "calibration.json").write_text(json.dumps({"threshold": 0.3, "detection_size": size}))
-    with pytest.raises(ValueError, match="calibration.json: detection_size must be a multiple of 32 pixels up to 4096"):
-        read_calibration(tmp_path)
-
-
 def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="device cuda:99: PyTorch sees [0-9]+ GPUs; use auto or cpu"):
         LocalVerifier.load(SAFETY, CLIP, PACK, device="cuda:99")
 
 
 # Packs ----------------------------------------------------------------------------------------------------------------
-
-
-def copy_pack(folder, *without):
-    shutil.copytree(PACK, folder / "pack")
-    for name in without:
-        (folder / "pack" / name).unlink()
-    return folder / "pack"
-
-
-def test_a_pack_that_is_not_there_is_refused_with_where_to_get_one(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match="no insightface pack at .*nowhere; get a pack such as buffalo_l.*non-comm"
-    ):
-        FacePack.load(str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match="holds no .onnx file; get a pack"):
-        FacePack.load(str(tmp_path))
-    copy_pack(tmp_path)
-    with pytest.raises(FileNotFoundError, match="holds no .onnx file; did you mean .*/pack"):
-        FacePack.load(str(tmp_path))
-
-
-def test_a_pack_without_one_of_its_models_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="holds no face detector"):
-        FacePack.load(str(copy_pack(tmp_path / "a", "det_pocket.onnx")))
-    with pytest.raises(ValueError, match="holds no recognition model"):
-        FacePack.load(str(copy_pack(tmp_path / "b", "rec_pocket.onnx")))
 
 
 @pytest.mark.parametrize("half", ["fp16", "bf16"])
@@ -244,71 +195,6 @@ def test_filters_of_folders_with_a_variant_alone_decide_alike(tmp_path, verifier
     assert [v.outcome for v in load(*folders).verify(requests)] == [v.outcome for v in verifier.verify(requests)]
     scores = [[check.score for check in v.checks] for v in load(*folders).verify(requests)]
     assert scores == [[check.score for check in v.checks] for v in verifier.verify(requests)]
-
-
-@pytest.mark.parametrize("name", ["models [v2]", "50% *new?", "{a} #1 — Ünï", "[!a]", "~x $HOME"])
-@pytest.mark.parametrize("manifest", [False, True])
-def test_a_pack_below_any_folder_is_what_insightface_makes_of_it(tmp_path, name, manifest):
-    folder = copy_pack(tmp_path / name)
-    if manifest:
-        (folder / "MODEL.LICENSE").write_text("none")
-        tasks = {"detection": {"file": "det_pocket.onnx"}, "recognition": {"file": "rec_pocket.onnx"}}
-        tasks["recognition"]["preprocessing"] = {"mean": 120.0, "std": 60.0}
-        document = {"manifest_version": 2, "model_id": "pocket", "tasks": tasks, "license": "MODEL.LICENSE"}
-        (folder / "manifest.json").write_text(json.dumps(document))
-    pack = FacePack.load(str(folder))
-    shutil.copytree(folder, tmp_path / "plain")
-    own = FaceAnalysis(name=str(tmp_path / "plain"), allowed_modules=["detection", "recognition"])
-    own.prepare(ctx_id=-1, det_size=(pack.detection_size,) * 2)
-    portrait = draw(Identity.from_seed(1), EXPRESSIONS["attentive"], 0, 112)
-    (wanted,) = own.get(np.ascontiguousarray(np.asarray(portrait)[:, :, ::-1]))
-    (found,) = pack.faces(portrait)
-    assert np.array_equal(found.embedding, wanted.embedding) and found.box == tuple(map(float, wanted.bbox))
-    assert pack.recognition == folder / "rec_pocket.onnx" and pack.calibrated_threshold() > 0
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"", "is empty"), (b"version https://git-lfs.github.com/spec/v1\n", "is a git-lfs pointer")],
-)
-def test_a_pack_with_a_file_that_is_no_model_names_it(tmp_path, content, message):
-    pack = copy_pack(tmp_path)
-    (pack / "det_pocket.onnx").write_bytes(content)
-    with pytest.raises(ValueError, match=f"det_pocket.onnx {message}"):
-        FacePack.load(str(pack))
-
-
-def test_a_model_that_cannot_be_read_is_refused(tmp_path):
-    pack = copy_pack(tmp_path)
-    (pack / "rec_pocket.onnx").write_bytes(b"no model")
-    with pytest.raises(ValueError, match="a model cannot be read"):
-        FacePack.load(str(pack))
-
-
-def test_a_pack_without_a_threshold_is_refused_unless_one_is_given(tmp_path):
-    pack = copy_pack(tmp_path, "calibration.json")
-    with pytest.raises(ValueError, match="no identity threshold; the published 0.3 belongs to another embedding"):
-        load(pack=pack)
-    assert load(pack=pack, identity=0.4).identity.threshold == 0.4
-
-
-def test_a_calibration_of_another_model_is_refused(tmp_path):
-    pack = copy_pack(tmp_path)
-    calibration = json.loads((pack / "calibration.json").read_text()) | {"sha256": "0" * 64}
-    (pack / "calibration.json").write_text(json.dumps(calibration))
-    with pytest.raises(
-        ValueError, match="was made for another recognition model than rec_pocket.onnx; calibrate again"
-    ):
-        load(pack=pack)
-
-
-def test_a_classifier_with_other_labels_is_refused(tmp_path):
-    shutil.copytree(SAFETY, tmp_path / "other")
-    config = json.loads((tmp_path / "other/config.json").read_text())
-    config["id2label"], config["label2id"] = {"0": "cat", "1": "dog"}, {"cat": 0, "dog": 1}
-    (tmp_path / "other/config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="the labels must be normal and nsfw, found cat, dog"):
-        load(safety=tmp_path / "other")
 
 
 def test_a_model_that_cannot_be_had_is_refused():
@@ -341,21 +227,6 @@ def test_faces_are_scaled_one_at_a_time(verifier, monkeypatch):
         monkeypatch.setattr(filter_, "processor", noted)
     verifier.verify([request(face(person)) for person in range(4)])
     assert sizes and max(sizes) == 1
-
-
-@pytest.mark.parametrize("size", [(8, 80), (80, 8), (1600, 160), (8000, 8000)])
-def test_the_largest_shapes_that_are_read_cost_no_more_than_their_pixels(size):
-    """What a model's processor makes of a picture grows with its proportion: 10 to 1 is 0.5 megapixels at 224."""
-    scaled = []
-
-    class Resampled(CLIPImageProcessorPil):
-        def resize(self, *args, **options):
-            scaled.append(super().resize(*args, **options))
-            return scaled[-1]
-
-    upright(Image.new("RGB", size))
-    Resampled(size={"shortest_edge": 336}, crop_size=336)(Image.new("RGB", size))
-    assert scaled and all(np.asarray(image).size <= 3 * 336 * 3360 for image in scaled)
 
 
 # Over HTTP ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoProcessor, LlavaForConditionalGeneration
 
 from mirror.models.llava import load
-from mirror.models.merge import merge
+from mirror.models.merge import main, merge, published_name
 from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, logits, pefts_adapter
 
 
@@ -54,3 +54,46 @@ def test_an_adapters_own_scales_are_merged(tmp_path):
     wanted = logits(llava, human, tensors["pixel_values"][None])
     found = logits(load(str(tmp_path / "merged")), human, tensors["pixel_values"][None])
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("lm_head.weight", "language_model.lm_head.weight"),
+        ("model.language_model.norm.weight", "language_model.model.norm.weight"),
+        ("model.multi_modal_projector.linear_1.bias", "multi_modal_projector.linear_1.bias"),
+    ],
+)
+def test_weights_have_their_published_names(key, name):
+    assert published_name(key) == name
+
+
+def test_what_is_no_weight_of_llava_is_refused():
+    with pytest.raises(ValueError, match="^score.weight is not a weight of LLaVA-1.5$"):
+        published_name("score.weight")
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "words", "message"),
+    [
+        ("nowhere", [], "nowhere: no manifest.json"),
+        (str(ORIGINAL), [], "say which base model"),
+        (str(ORIGINAL), ["--base-model", "./nowhere"], "nowhere"),
+        (str(ORIGINAL), ["--dtype", "float8"], "invalid choice: 'float8'"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_merged_is_one_sentence_and_status_2(
+    checkpoint, words, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "argv", ["merge", checkpoint, str(tmp_path / "merged"), *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_exists_is_left_as_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["merge", str(ORIGINAL), str(tmp_path), "--base-model", str(BASE)])
+    with pytest.raises(SystemExit):
+        main()
+    assert "exists already" in capsys.readouterr().err and not list(tmp_path.iterdir())

@@ -1,6 +1,5 @@
 """The training set: all faults at once, whole dialogues held out, random batches, an image with its answer."""
 
-import csv
 import json
 import random
 import statistics
@@ -25,7 +24,7 @@ from mirror.training.dataset import (
     split_by_dialogue,
     summary,
 )
-from mirror.training.faults import DataError, RecordFault, write_faults
+from mirror.training.faults import DataError
 from mirror.training.records import Record, read_records
 
 
@@ -371,28 +370,6 @@ def test_dropping_is_not_advised_where_it_cannot_help(tmp_path, load):
     with pytest.raises(DataError) as error:
         load(row("a:0:r", OK[0], ""), on_fault="drop")
     assert "on_fault drop" not in str(error.value)
-
-
-def test_the_message_lists_the_first_twenty_and_counts_the_rest(tmp_path):
-    faults = [RecordFault(f"record {i // 2}", "image", f"problem {i}") for i in range(25)]
-    error = DataError(tmp_path / "data.json", faults, 40)
-    assert error.faults == tuple(faults)
-    lines = str(error).splitlines()
-    assert lines[0] == f"{tmp_path / 'data.json'}: 25 faults in 13 of 40 records:"
-    assert lines[1:21] == [f"  record {i // 2}: image: problem {i}" for i in range(20)]
-    assert lines[21:] == ["  … and 5 more", "fix the file"]
-    assert "more" not in str(DataError(tmp_path / "data.json", faults[:20], 40))
-
-
-def test_faults_are_written_as_a_table(tmp_path):
-    faults = [
-        RecordFault("record 1 (a:0:r)", "image", 'no such file "a, b"\nat all'),
-        RecordFault("record 2", "x", "y"),
-    ]
-    write_faults(tmp_path / "tables/faults.csv", faults)
-    with open(tmp_path / "tables/faults.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    assert rows == [["record", "field", "problem"], *([f.record, f.field, f.problem] for f in faults)]
 
 
 # Refuse or drop -------------------------------------------------------------------------------------------------------

@@ -28,46 +28,9 @@ from mirror.training.step import Diverged, Stepper
 from tests.published_form import FORMS, write_set
 from tests.published_prompts import response_prompt, sessions
 from tests.tiny_llava import BASE
+from tests.training_parameters import PARAMETERS
 
 COLOURS = {"red": "You look angry.", "blue": "You look sad."}
-PARAMETERS = {
-    "size": "pocket",
-    "cot": "base",
-    "base_model": str(BASE),
-    "revision": "",
-    "vision_tower": "",
-    "held_out": 0.2,
-    "on_fault": "refuse",
-    "max_length": 512,
-    "epochs": 2,
-    "batch_size": 4,
-    "learning_rate": 5e-3,
-    "projector_learning_rate": 1e-3,
-    "lora_rank": 8,
-    "lora_alpha": 16,
-    "lora_dropout": 0.05,
-    "weight_decay": 0.0,
-    "warmup_ratio": 0.03,
-    "max_grad_norm": 1.0,
-    "early_stopping": 0,
-    "seed": 7,
-    "device": "cpu",
-    "precision": "auto",
-    "micro_batch": 0,
-    "float8": False,
-    "activation_checkpointing": "auto",
-    "compile": False,
-    "activation_budget": 1.0,
-    "workers": 0,
-    "run": "tiny",
-    "checkpoint_folder": "checkpoints",
-    "save_steps": 0,
-    "keep": 0,
-    "logging": "none",
-    "show": 2,
-    "max_new_tokens": 8,
-    "fresh": False,
-}
 
 
 @pytest.fixture

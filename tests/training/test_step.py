@@ -6,15 +6,13 @@ import weakref
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from mirror.models.llava import load
 from mirror.models.llava_chat import IGNORED, tokenize
 from mirror.models.lora import add_lora, lora_weights, projector
 from mirror.training import batch as batches
-from mirror.training.batch import MICRO_BATCH_COST, collate, cuts
+from mirror.training.batch import collate
 from mirror.training.step import Stepper, loss_sum, make_optimizer, rate_factor
 from tests.tiny_llava import BASE
 
@@ -134,53 +132,6 @@ def test_mean_loss_counts_tokens_not_batches(llava, batch):
     model = add_lora(llava.model, 4, 8, 0.0, seed=1)
     parts = list(batch.split(1, torch.device("cpu")))
     assert stepper(model).mean_loss(parts) == pytest.approx(stepper(model).mean_loss([batch]), rel=1e-5)
-
-
-def test_split_cuts_each_part_to_its_longest_example(batch, monkeypatch):
-    monkeypatch.setattr(batches, "MICRO_BATCH_COST", 1)
-    parts = list(batch.split(4, torch.device("cpu")))
-    lengths = [part.input_ids.shape[1] for part in parts]
-    assert lengths[0] == batch.input_ids.shape[1] and lengths == sorted(set(lengths), reverse=True)
-    assert lengths == [max(part.lengths()) for part in parts]
-    assert sum(part.answer_tokens() for part in parts) == batch.answer_tokens()
-    assert sum(map(len, parts)) == len(batch)
-
-
-def examples_of(lengths, size):
-    return [lengths[part] for part in cuts(lengths, size)]
-
-
-def test_captions_and_replies_are_cut_apart_and_more_captions_fit():
-    replies, captions = [1330] * 16, [640] * 16
-    assert examples_of(replies + captions, 8) == [replies[:8], replies[8:], captions]
-    assert examples_of(replies + captions, 16) == [replies, captions]
-    assert examples_of([1330] * 32, 16) == [[1330] * 16] * 2
-    assert examples_of([1330, 640, 640], 1) == [[1330], [640, 640]]
-
-
-def test_a_cut_is_made_where_it_saves_more_than_it_costs():
-    assert examples_of([900, 900 - MICRO_BATCH_COST - 1], 2) == [[900], [900 - MICRO_BATCH_COST - 1]]
-    assert examples_of([900, 900 - MICRO_BATCH_COST + 1], 2) == [[900, 900 - MICRO_BATCH_COST + 1]]
-
-
-@given(lengths=st.lists(st.integers(1, 2000), min_size=1, max_size=9), size=st.integers(1, 9))
-@settings(max_examples=100, deadline=None)
-def test_no_other_cut_computes_less(lengths, size):
-    lengths = sorted(lengths, reverse=True)
-    most = size * lengths[0]
-
-    def cost(parts):
-        fits = all(len(part) == 1 or len(part) * part[0] <= most for part in parts)
-        return sum(len(part) * part[0] + MICRO_BATCH_COST for part in parts) if fits else float("inf")
-
-    def every_cut(rest):
-        yield [rest]
-        for place in range(1, len(rest)):
-            yield from ([rest[:place], *others] for others in every_cut(rest[place:]))
-
-    found = examples_of(lengths, size)
-    assert [length for part in found for length in part] == lengths
-    assert cost(found) == min(map(cost, every_cut(lengths)))
 
 
 def test_how_a_mixed_batch_is_cut_changes_rounding_only(llava, monkeypatch):

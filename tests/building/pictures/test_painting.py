@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mirror.building.pictures import PicturesMissing
-from mirror.building.pictures.dialogue import determining
 from mirror.building.pictures.journal import PICTURES, PictureRecord
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.verification import LocalVerifier
@@ -275,12 +274,6 @@ def test_an_idx_names_a_folder(tmp_path, plays, name):
 def test_numbers_out_of_range_are_refused(tmp_path, options):
     with pytest.raises(ValueError, match="must be 1 or more, found"):
         pictures(tmp_path, **options)
-
-
-def test_the_machine_does_not_determine_a_picture():
-    one = {"model": "m", "device": "cuda", "identity": {"threshold": 0.3, "providers": ["CUDA"]}}
-    other = {"url": "http://x", "service": {"name": "v", "code": "abc", "facts": one | {"device": "cpu"}}}
-    assert determining(one) == determining(other) == {"model": "m", "identity": {"threshold": 0.3}}
 
 
 def test_several_dialogues_are_painted_in_full_batches(tmp_path, plays):

@@ -196,3 +196,8 @@ def test_the_size_is_that_of_the_painting_and_not_of_the_face(size, painter):
     assert painter.noise([request()]).shape[-1] == size // painter.pipeline.vae_scale_factor
     (image,) = painter.paint([request()])
     assert image.size == (32, 32)
+
+
+def test_the_fast_scheduler_draws_no_noise_whatever_the_model_says():
+    scheduler = make_scheduler("dpmsolver++", {"algorithm_type": "sde-dpmsolver++", "num_train_timesteps": 1000})
+    assert scheduler.config.algorithm_type == "dpmsolver++"

@@ -65,13 +65,6 @@ def test_the_content_says_what_a_picture_is(url, format, name):
     assert verify(url, (name, content, "text/plain") if name else content).json()["accepted"] is True
 
 
-def test_a_phone_s_photo_is_turned_upright():
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    upright = decode(picture(1, "JPEG", (40, 20), exif=exif), "image", 10_000)
-    assert upright.size == (20, 40) and upright.mode == "RGB"
-
-
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "1", "I;16"])
 def test_pictures_of_every_mode_arrive_in_rgb(url, mode):
     """The verifier accepts what is red enough: black is not, and what is transparent shows the white below it."""

@@ -1,14 +1,9 @@
-"""Figures and tables: the title is the claim, the axes say what they carry, no text becomes markup."""
+"""Figures and tables of a training: the title is the claim, the axes say what they carry, no text becomes markup."""
 
 import base64
 import io
 import re
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,15 +12,7 @@ from PIL import Image
 
 from mirror import figures
 from mirror.figures.style import VARIANT_COLORS
-from mirror.figures.training import KIND_COLORS
 from mirror.prompts import CountedTemplate, PromptSet, PromptTemplate
-
-
-@pytest.fixture
-def ax():
-    _, ax = figures.figure()
-    yield ax
-    plt.close("all")
 
 
 def legend(ax):
@@ -39,31 +26,6 @@ LOSSES = pd.DataFrame(
         "held_out": [6.126, np.nan, 4.5, np.nan, 3.254],
     }
 )
-
-
-def test_an_empty_figure_has_the_size_and_the_style():
-    fig, ax = figures.figure(5, 2)
-    assert tuple(fig.get_size_inches()) == (5, 2)
-    assert not ax.spines["top"].get_visible() and not ax.spines["right"].get_visible()
-    assert ax.spines["left"].get_visible()
-    plt.close(fig)
-
-
-def test_a_figure_is_saved_as_png_and_pdf(tmp_path, ax):
-    ax.plot([0, 1])
-    figures.save(ax.figure, tmp_path / "results/figures", "losses")
-    assert sorted(p.name for p in (tmp_path / "results/figures").iterdir()) == ["losses.pdf", "losses.png"]
-    with Image.open(tmp_path / "results/figures/losses.png") as image:
-        assert image.format == "PNG" and image.size == (1400, 720)  # 7 × 3.6 inches, 200 dots each
-        assert image.convert("L").getextrema() != (255, 255)
-    content = (tmp_path / "results/figures/losses.pdf").read_bytes()
-    assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
-
-
-def test_colours_tell_all_variants_apart():
-    assert set(VARIANT_COLORS) == {"untuned", "base", "planning", "ec", "ec_planning", "chat model"}
-    assert len(set(VARIANT_COLORS.values())) == 6
-    assert len(set(KIND_COLORS)) == len(KIND_COLORS)
 
 
 # Losses ---------------------------------------------------------------------------------------------------------------
@@ -230,13 +192,3 @@ def test_kinds_in_the_table_of_templates_are_no_markup():
     template = CountedTemplate(PromptTemplate(SCRIPT, "{dialogue}"), 1)
     html = figures.templates(PromptSet({SCRIPT: (template,)}, {SCRIPT: 1}))
     assert "<script" not in html and ESCAPED in html
-
-
-def test_the_identity_figure_states_both_rates_and_counts(ax):
-    scores = pd.DataFrame({"score": [0.9, 0.8, 0.2, 0.1, 0.3, 0.7, 0.05], "same": [True] * 3 + [False] * 4})
-    figures.identity_scores(scores, ax, 0.65)
-    assert ax.get_title(loc="left") == "Above 0.65: 66.7% of pairs of one person, 25.0% of two"
-    assert legend(ax) == ["different persons (n = 4)", "the same person (n = 3)"]
-    for patches in ax.containers:
-        assert sum(patch.get_height() for patch in patches) == pytest.approx(100)
-    assert "cosine" in ax.get_xlabel() and "%" in ax.get_ylabel()

@@ -1,0 +1,112 @@
+"""Two arms on the same clients: next to scipy, by hand, and by published power tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mirror.statistics import adjust, compare_arms, detectable_difference, effect_size, sign_flip_test
+
+NAN = np.nan
+
+
+def scores(clients=24, effect=1.0, seed=0):
+    random = np.random.default_rng(seed)
+    level = random.normal(size=clients)
+    arms = {"a": level + effect, "b": level, "c": level}
+    noisy = {name: values + 0.5 * random.normal(size=clients) for name, values in arms.items()}
+    return pd.DataFrame(noisy, index=pd.Index(range(clients), name="idx"))
+
+
+def test_every_pair_of_arms_is_compared_on_the_clients_both_have():
+    table = scores()
+    table.loc[[0, 1], "a"] = NAN
+    table.loc[[1, 2], "b"] = NAN
+    found = compare_arms(table, seed=0).set_index(["arm", "other"])
+    assert list(found.index) == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert found["n"].tolist() == [21, 22, 22] and found["missing"].tolist() == [3, 2, 2]
+    both = table[["a", "b"]].dropna()
+    row = found.loc[("a", "b")]
+    assert (row["mean"], row["other_mean"]) == (both["a"].mean(), both["b"].mean())
+    assert row["difference"] == pytest.approx(both["a"].mean() - both["b"].mean())
+    assert row["low"] < row["difference"] < row["high"]
+    assert row["p"] < 0.001 < 0.05 < found.loc[("b", "c"), "p"]
+    assert row["effect"] > 1 and row["detectable"] < row["difference"]
+
+
+def test_pairs_without_clients_stay_in_the_table():
+    table = pd.DataFrame({"a": [1.0, NAN], "b": [NAN, 2.0], "c": [NAN, NAN]})
+    found = compare_arms(table, seed=0)
+    assert found["n"].tolist() == [0, 0, 0] and found["missing"].tolist() == [2, 2, 2]
+    assert found[["difference", "low", "p", "effect", "detectable"]].isna().all(axis=None)
+
+
+def test_a_difference_is_no_larger_than_the_scale():
+    table = pd.DataFrame({"a": [0.0, 0.1, 1.0], "b": [1.0, 0.8, 0.1]})
+    free, row = compare_arms(table, 0).iloc[0], compare_arms(table, 0, bounds=(0, 1)).iloc[0]
+    assert free["low"] < -1 and free["high"] > 1 and 1 < free["detectable"] < np.inf
+    assert (row["low"], row["high"]) == (-1, 1) and row["detectable"] == np.inf
+    assert row["effect_low"] == pytest.approx(row["effect"] / row["difference"] * row["low"])
+
+
+def test_the_effect_and_its_interval_are_the_difference_in_other_units():
+    row = compare_arms(scores(), 0).iloc[0]
+    per_unit = row["effect"] / row["difference"]
+    assert row["effect_low"] == pytest.approx(row["low"] * per_unit)
+    assert row["effect_high"] == pytest.approx(row["high"] * per_unit)
+
+
+def test_one_client_has_a_difference_and_nothing_more():
+    row = compare_arms(pd.DataFrame({"a": [3.0], "b": [1.0]}), seed=0).iloc[0]
+    assert row["difference"] == 2 and row["p"] == 1
+    assert row[["low", "high", "effect", "detectable"]].isna().all()
+
+
+@pytest.mark.parametrize("clients, resamples", [(8, 10_000), (30, 9_999)], ids=["exact", "drawn"])
+def test_the_permutation_test_is_scipys(clients, resamples):
+    random = np.random.default_rng(clients)
+    one, other = np.round(random.normal(0.4, 1, (2, clients)), 0)  # with ties
+    theirs = stats.permutation_test(
+        (one, other),
+        lambda x, y, axis: np.mean(x - y, axis=axis),
+        permutation_type="samples",
+        n_resamples=resamples,
+        rng=np.random.default_rng(0),
+    )
+    mine = sign_flip_test((one - other)[:, None], 0, resamples)[0]
+    assert mine == pytest.approx(theirs.pvalue, abs=1e-9 if clients == 8 else 0.03)
+
+
+def test_arms_that_are_the_same_have_p_1():
+    assert sign_flip_test(np.zeros((20, 1)), 0)[0] == 1
+
+
+def test_rounding_does_not_break_ties():
+    assert sign_flip_test(np.array([[0.1], [0.2], [0.3], [-0.6]]), 0)[0] == 1
+
+
+def test_holm_corrects_for_all_comparisons():
+    """Holm 1979 by hand: 0.01 × 4, 0.013 × 3 (no less than the one before), 0.03 × 2, 0.5."""
+    assert adjust([0.013, 0.5, NAN, 0.01, 0.03]) == pytest.approx([0.04, 0.5, NAN, 0.04, 0.06], nan_ok=True)
+    assert adjust([0.9, 0.8]) == pytest.approx([1, 1])
+    assert adjust([]).size == 0
+
+
+def test_benjamini_hochberg_is_scipys():
+    assert adjust([0.01, NAN, 0.04, 0.03], "bh") == pytest.approx([0.03, NAN, 0.04, 0.04], nan_ok=True)
+
+
+def test_the_effect_size_is_unbiased():
+    """Over many studies the mean is the true 0.5; without Hedges' correction it would be 0.54 for ten clients."""
+    drawn = np.random.default_rng(0).normal(0.5, 1, (10, 20_000))
+    assert np.mean([effect_size(column) for column in drawn.T]) == pytest.approx(0.5, abs=0.01)
+    assert np.mean(drawn.mean(0) / drawn.std(0, ddof=1)) > 0.53
+
+
+def test_what_is_detectable_agrees_with_published_power_tables():
+    """Cohen 1988: a paired t-test at .05 needs 34 pairs to see d_z = 0.5, and 15 to see 0.8, with a power of 80 %."""
+    assert detectable_difference(34, 1) < 0.5 < detectable_difference(33, 1)
+    assert detectable_difference(15, 1) < 0.8 < detectable_difference(14, 1)
+    assert detectable_difference(40, 3) == pytest.approx(3 * detectable_difference(40, 1))
+    assert all(np.isnan([detectable_difference(1, 1), detectable_difference(9, 0), detectable_difference(9, NAN)]))
+    assert all(np.isfinite([detectable_difference(n, 1) for n in (2, 3, 6, 11, 50, 800, 10_000)]))

@@ -1,0 +1,66 @@
+"""The parameters of fine-tuning: recipes, conflicts, and sets to derive from."""
+
+import pytest
+
+from mirror.settings.errors import SettingsError
+from mirror.training.settings import RECIPES, TrainSettings
+from tests.training_parameters import PARAMETERS
+
+OPEN = dict.fromkeys([*RECIPES["pocket"], "run"])
+HERE = {"data": "d.json", "image_folder": "."}
+
+
+def checked(check_files=False, **changes):
+    return TrainSettings.checked(PARAMETERS | HERE | changes, "parameter", check_files=check_files)
+
+
+@pytest.mark.parametrize("size", RECIPES)
+def test_a_recipe_fills_in_all_that_is_left_open(size):
+    settings = checked(**OPEN | {"size": size, "cot": "planning"})
+    found = settings.model_dump()
+    wanted = RECIPES[size] | {"data": RECIPES[size]["data"].replace("{cot}", "planning")}
+    assert {name: found[name] for name in wanted} == wanted and settings.run == f"train-{size}-planning"
+
+
+def test_the_two_large_sizes_differ_in_model_and_memory_alone():
+    differing = {name for name in RECIPES["7b"] if RECIPES["7b"][name] != RECIPES["13b"][name]}
+    assert differing == {"base_model", "activation_budget"} and RECIPES["7b"].keys() == RECIPES["pocket"].keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"micro_batch": 5}, "micro_batch must be at most batch_size, found 5 and 4; 0 takes the largest that fits"),
+        ({"early_stopping": 2, "held_out": 0.0}, "early_stopping needs held-out dialogues, found held_out 0; raise"),
+        ({"float8": True}, "float8 is for a GPU in bf16; set it false, or device auto and precision auto"),
+        ({"float8": True, "device": "auto", "precision": "float32"}, "float8 is for a GPU in bf16"),
+        ({"precision": "bf16"}, "precision bf16 is for a GPU, found device cpu; use precision auto or float32"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(changes, message):
+    with pytest.raises(SettingsError, match=message):
+        checked(**changes)
+
+
+def test_the_limits_of_what_goes_together_are_accepted():
+    assert checked(micro_batch=4).micro_batch == 4
+    assert checked(float8=True, device="auto", precision="bf16").float8
+    assert checked(early_stopping=2, held_out=0.1).early_stopping == 2
+
+
+@pytest.mark.parametrize(
+    ("cot", "there", "advised"),
+    [
+        ("base", ["planning", "ec"], "planning"),
+        ("ec", ["planning", "ec_planning"], "ec_planning"),
+        ("planning", ["base", "ec"], None),
+        ("ec_planning", ["base", "ec", "planning"], None),
+    ],
+)
+def test_a_set_that_is_missing_may_be_derived_from_a_richer_one_that_is_there(cot, there, advised, tmp_path):
+    for name in there:
+        (tmp_path / f"mirror_{name}.json").touch()
+    with pytest.raises(SettingsError, match="data: no such file") as refused:
+        checked(True, cot=cot, data=str(tmp_path / f"mirror_{cot}.json"), image_folder=str(tmp_path))
+    advice = f"; or use the one that exists: -p data {tmp_path}/mirror_{advised}.json"
+    assert (advice in str(refused.value)) if advised else ("or use" not in str(refused.value))
