@@ -24,7 +24,7 @@ from mirror.training.dataset import (
     split_by_dialogue,
     summary,
 )
-from mirror.training.faults import DataError
+from mirror.training.faults import DataError, RecordFault
 from mirror.training.records import Record, read_records
 
 
