@@ -8,6 +8,7 @@ from mirror.counseling.reply import Reply
 from mirror.counseling.turn import Taken
 from mirror.exploration.run import Step
 from mirror.faces.rejection_sampling import Attempt, FaceRequest, ShownFace
+from mirror.faces.view import Seen
 from tests.sessions import ACCEPTED, REJECTED, full_turn, last_turn
 
 READ = {"relevance_text": "sad look", "model": "lexicon", "fallback": False}
@@ -20,14 +21,15 @@ REPLY = Reply(
 )
 
 
-def step(verdicts=(REJECTED, ACCEPTED), description=READ, reply=None, **fields):
-    """The counselor sees the last attempt; `reply` are changes of REPLY, `fields` those of the turn."""
+def step(verdicts=(REJECTED, ACCEPTED), description=READ, reply=None, seen=None, **fields):
+    """The counselor sees the last attempt, or `seen`; `reply` are changes of REPLY, `fields` those of the turn."""
     face = Image.new("RGB", (16, 16), "tan")
     attempts = tuple(Attempt(number, number, face, verdict) for number, verdict in enumerate(verdicts, 1))
     request = FaceRequest("60", 2, "woman", "sad look", "tears", "a smile", (face,))
     turn = full_turn(2, description=description, **fields)
     shown = ShownFace(attempts, attempts[-1], request)
-    return Step(Taken(turn, {}, shown, replace(REPLY, **(reply or {}))), face, {"client": 0.5, "face": 2.0})
+    taken = Taken(turn, {}, shown, seen or Seen(face), replace(REPLY, **(reply or {})))
+    return Step(taken, face, {"client": 0.5, "face": 2.0})
 
 
 def ending():

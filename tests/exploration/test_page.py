@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from PIL import Image
 
 from mirror.exploration.page import STYLE, step_page
+from mirror.faces.view import Seen
 from tests.explored_steps import READ, ending, step
 from tests.sessions import REJECTED
 
@@ -33,6 +35,14 @@ def test_a_turn_is_shown_in_the_order_in_which_it_happened():
     assert "<li>Draw it.</li><li>Share it out.</li>" in page and "client 0.50 s, face 2.00 s" in page
     assert "same person: 0.33 ✗" in page and "safe: 0.30 ✓" in page
     assert "attempt 2 is shown; limits: safe 0.50, same person 0.62" in page
+
+
+def test_what_the_counselor_saw_in_place_of_the_face_follows_the_faces():
+    page = step_page(step(seen=Seen(Image.new("RGB", (8, 8)), "swapped", source="other/7/2")))
+    assert labels(page)[3:5] == ["the faces", "the counselor saw"] and page.count("<img") == 4
+    assert "<b>swapped</b><br>other/7/2" in page
+    read = step_page(step(seen=Seen(Image.new("RGB", (8, 8)), "cue", words=SCRIPT)))
+    assert "<b>cue</b><br>“&lt;script&gt;" in read and SCRIPT not in read
 
 
 def test_a_client_who_ends_the_session_has_neither_face_nor_reply():
