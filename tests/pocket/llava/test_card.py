@@ -13,7 +13,7 @@ def tuned(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIRROR_OUTPUT", str(tmp_path_factory.mktemp("tuned")))
         llava, seconds = tune("ec")
-    return llava, evaluate_tuned(llava, "ec", seconds, faces=60, clients=15)
+    return llava, evaluate_tuned(llava, "ec", seconds, faces=24, clients=5)
 
 
 @pytest.mark.slow
