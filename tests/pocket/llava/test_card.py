@@ -5,7 +5,6 @@ import json
 import pytest
 
 from mirror.paths import input_path
-
 from pocket.llava.card import evaluate_tuned, make_counselor, tune
 from pocket.llava.counselor_evaluation import counsel, write_evaluation_dialogues
 from pocket.llava.evaluation import SEED, Rate
