@@ -2,9 +2,11 @@
 
     python -m tests.hostile_texts
 
-A test runs it as a process of its own, with a limit of time far above what linear readers need. It prints the name of
-each reader before its turn.
+A test runs it as a process of its own. It prints the name of each reader before its turn, and is ended by the system
+at a limit of processor time far above what linear readers need.
 """
+
+import resource
 
 from mirror.chat.errors import ServerError
 from mirror.chat.reasoning import opened_reasoning, without_reasoning
@@ -20,7 +22,8 @@ from mirror.prompts.utterance import parse_utterance
 from mirror.rating.answer import read_answer
 from mirror.secrets import masked
 
-LENGTH = 100_000
+LENGTH = 50_000
+LIMIT = 90  # seconds of processor time for all texts, which take seven; a reader whose time is quadratic takes longer
 READERS = {
     "plan": parse_plan,
     "plan's form": PlanForm.of,
@@ -61,6 +64,7 @@ REPEATED = (
 
 
 def main():
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
     for name, reader in READERS.items():
         print(name, flush=True)
         for beginning in BEGINNINGS:

@@ -107,7 +107,7 @@ class Probe:
         self.llava = llava
         size, device = llava.model.config.vision_config.image_size, llava.model.device
         self.augmenter = Augmenter(llava.processor.image_processor, size, str(device), seed)
-        clean, degraded = self._means(portraits, False), self._means(portraits, True)
+        clean, degraded = self._means(portraits.images, False), self._means(portraits.images, True)
         rows = np.concatenate([clean, degraded])
         self.centre, self.spread = rows.mean(0), rows.std(0) + 1e-6
         rows = self._scaled(rows)
@@ -116,15 +116,18 @@ class Probe:
 
     def read(self, portraits: Portraits, is_degraded: bool) -> Rate:
         """Returns how many expressions the probe predicts correctly."""
-        predicted = (self._scaled(self._means(portraits, is_degraded)) @ self.weights).argmax(1)
-        return Rate.of((predicted == portraits.expressions).tolist())
+        return Rate.of((self.predict(portraits.images, is_degraded) == portraits.expressions).tolist())
+
+    def predict(self, images: np.ndarray, is_degraded: bool) -> np.ndarray:
+        """Predicts the expressions' indices [n] of pictures [n, size, size, 3], uint8."""
+        return (self._scaled(self._means(images, is_degraded)) @ self.weights).argmax(1)
 
     def _scaled(self, rows: np.ndarray) -> np.ndarray:
         return np.hstack([(rows - self.centre) / self.spread, np.ones((len(rows), 1))])
 
     @torch.no_grad()
-    def _means(self, portraits: Portraits, is_degraded: bool) -> np.ndarray:
-        images = torch.tensor(portraits.images, device=self.llava.model.device).permute(0, 3, 1, 2)
+    def _means(self, pictures: np.ndarray, is_degraded: bool) -> np.ndarray:
+        images = torch.tensor(pictures, device=self.llava.model.device).permute(0, 3, 1, 2)
         prepare = self.augmenter.degraded if is_degraded else self.augmenter.clean
         return np.concatenate(
             [features(self.llava.model, prepare(part)).mean(1).float().cpu().numpy() for part in images.split(64)]

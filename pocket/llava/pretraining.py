@@ -50,13 +50,15 @@ def write_examples(
         image_tokens: Image tokens per picture.
         seed: Seed of the texts.
     """
+    given = (strangers, tokenizer, image_token_id, image_tokens)
+    if count <= CHUNK:  # written before another process would have started
+        return _write_chunk(0, count, seed, drills, *given)
     spawn = multiprocessing.get_context("spawn")
     chunks = range(-(-count // CHUNK))
-    given = (strangers, tokenizer, image_token_id, image_tokens)
     with ProcessPoolExecutor(
-        min(CORES, os.cpu_count() or 1), mp_context=spawn, initializer=_prepare, initargs=given
+        min(CORES, os.cpu_count() or 1, len(chunks)), mp_context=spawn, initializer=_prepare, initargs=given
     ) as pool:
-        written = pool.map(_write_chunk, chunks, [seed] * len(chunks), [drills] * len(chunks))
+        written = pool.map(_write_given_chunk, chunks, [seed] * len(chunks), [drills] * len(chunks))
         bar = tqdm(written, total=len(chunks), desc="texts", unit="chunk", mininterval=2)
         return list(chain.from_iterable(bar))[:count]
 
@@ -69,10 +71,15 @@ def _prepare(*given) -> None:
     _given[:] = given
 
 
-def _write_chunk(number: int, seed: int, drills: float) -> list["Example"]:
+def _write_given_chunk(number: int, seed: int, drills: float) -> list["Example"]:
+    return _write_chunk(number, CHUNK, seed, drills, *_given)
+
+
+def _write_chunk(
+    number: int, count: int, seed: int, drills: float, strangers: list[Stranger], *form
+) -> list["Example"]:
     random = stream("pre-training", seed, number)
-    strangers, *form = _given
-    return encode([write_text(strangers, random, drills) for _ in range(CHUNK)], *form)
+    return encode([write_text(strangers, random, drills) for _ in range(count)], *form)
 
 
 def write_text(strangers: list[Stranger], random: Random, drills: float = 0) -> Text:

@@ -19,6 +19,7 @@ from pocket.drawing.identities import HAIRSTYLES, Identity
 from pocket.seeds import stable_seed, stream
 
 CORES = 32  # starting more processes takes longer than it saves
+FEW = 100  # faces up to which drawing in this process is faster than starting others
 UNITS = len(fields(ActionUnits))
 _STYLES = sorted({style for styles in HAIRSTYLES.values() for style in styles})
 
@@ -76,10 +77,13 @@ def draw_faces(count: int, size: int, seed: int, mixed: bool = True) -> Faces:
     If `mixed`, every second one shows a mixture of two expressions.
     """
     strangers = [Stranger.from_seed(seed, number, mixed and number % 2 == 1) for number in range(count)]
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(CORES, os.cpu_count() or 1), mp_context=spawn) as pool:
-        drawn = pool.map(_draw, strangers, [size] * count, chunksize=50)
-        images = np.stack(list(tqdm(drawn, total=count, desc="faces", unit="face", mininterval=2)))
+    if count <= FEW:
+        images = np.stack([_draw(stranger, size) for stranger in strangers])
+    else:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(CORES, os.cpu_count() or 1), mp_context=spawn) as pool:
+            drawn = pool.map(_draw, strangers, [size] * count, chunksize=50)
+            images = np.stack(list(tqdm(drawn, total=count, desc="faces", unit="face", mininterval=2)))
     traits = torch.tensor([stranger.traits() for stranger in strangers])
     return Faces(strangers, images, (traits - traits.mean(0)) / (traits.std(0) + 1e-6))
 

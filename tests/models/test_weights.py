@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -85,23 +85,35 @@ def hub(folder):
         server.server_close()
 
 
-def run(code, endpoint, home):
-    """The last line that `code` prints, in a process of its own that knows another Hub and another cache."""
+@contextmanager
+def started(code, endpoint, home):
+    """A process of its own that runs `code`, and knows another Hub and another cache."""
     environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0"}
     environment |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "HF_HUB_DISABLE_XET": "1"}
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN"):
         environment.pop(name, None)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[-1]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", code], **pipes, text=True, env=environment, cwd=ROOT)
+    with process:
+        yield process
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
+
+
+def found(process):
+    """What the process says that it found; "" if it ended before."""
+    said = (line for line in process.stdout if line.startswith("found "))
+    return next(said, "").removeprefix("found ").strip()
 
 
 PAINT = f"""
 import torch
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 recipe, adapter = {RECIPE!r}, {str(GOLDEN / "photomaker-v1.bin")!r}
-painter = PhotoMaker.load("owner/model", adapter, recipe, dtype=torch.bfloat16, vision_heads=4)
-print(painter.facts()["revision"], painter.pipeline.unet.conv_in.weight.float().sum().item())
+for _ in range(2):
+    painter = PhotoMaker.load("owner/model", adapter, recipe, dtype=torch.bfloat16, vision_heads=4)
+    print("found", painter.facts()["revision"], painter.pipeline.unet.conv_in.weight.float().sum().item(), flush=True)
+    input()
 """
 
 FIND = """
@@ -109,7 +121,7 @@ from mirror.models.weights import find
 try:
     find("owner/other")
 except FileNotFoundError as error:
-    print(find("owner/model")[1], "|", " ".join(str(error).split()))
+    print("found", find("owner/model")[1], "|", " ".join(str(error).split()))
 """
 
 
@@ -123,9 +135,14 @@ def test_of_sdxl_on_the_hub_one_set_of_weights_is_fetched(tmp_path):
         file.with_suffix(".bin").write_bytes(b"pickle")
         file.with_name("model.onnx").write_bytes(b"onnx")
     (folder / "sd_xl_base_1.0.safetensors").write_bytes(b"single file")
-    with hub(folder) as (endpoint, given):
-        first = run(PAINT, endpoint, tmp_path / "cache")
-        fetched = sorted(set(given))
+    with ExitStack() as ended:
+        with hub(folder) as (endpoint, given):
+            process = ended.enter_context(started(PAINT, endpoint, tmp_path / "cache"))
+            first = found(process)
+            fetched = sorted(set(given))
+        print(file=process.stdin, flush=True)
+        assert found(process) == first  # the network is gone
+        print(file=process.stdin, flush=True)
     assert first.startswith(COMMIT)
     weights = [name for name in fetched if not name.endswith((".json", ".txt"))]
     assert weights == [
@@ -134,7 +151,6 @@ def test_of_sdxl_on_the_hub_one_set_of_weights_is_fetched(tmp_path):
         "unet/diffusion_pytorch_model.fp16.safetensors",
         "vae/diffusion_pytorch_model.fp16.safetensors",
     ]
-    assert run(PAINT, "http://127.0.0.1:9", tmp_path / "cache") == first  # the network is gone
 
 
 @pytest.mark.slow
@@ -145,8 +161,8 @@ def test_of_other_models_one_set_of_weights_is_fetched(tmp_path):
     for name in ("pytorch_model.bin", "tf_model.h5", "optimizer.pt", "training_args.bin", "onnx/model.onnx"):
         (folder / name).write_bytes(b"not for us")
     (folder / "onnx/config.json").write_text("{}")
-    with hub(folder) as (endpoint, given):
-        revision, message = run(FIND, endpoint, tmp_path / "cache").split(" | ")
+    with hub(folder) as (endpoint, given), started(FIND, endpoint, tmp_path / "cache") as process:
+        revision, message = found(process).split(" | ")
     assert sorted(set(given)) == ["config.json", "model.safetensors", "preprocessor_config.json"]
     assert revision == COMMIT
     assert "owner/other was not found locally or on the Hub" in message

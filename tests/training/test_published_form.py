@@ -55,7 +55,7 @@ def test_what_a_counselor_fills_in_reads_as_what_was_trained_on(cot):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cot", VARIANTS)
+@pytest.mark.parametrize("cot", ["base", "ec_planning"])  # between them, every kind of record and prompt
 def test_a_set_is_trained_on_and_counseled_with_as_it_is(cot, tmp_path, output, monkeypatch):
     file, pictures = write_set(tmp_path, cot, DIALOGUES)
     rows = json.loads(file.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from pocket.texts.movements import describe_movements
 
 @pytest.fixture(scope="module")
 def scores(llava):
-    return evaluate(llava, faces=120, seed=4)
+    return evaluate(llava, faces=60, seed=4)
 
 
 def test_it_knows_general_english_but_not_the_dialogues(llava):

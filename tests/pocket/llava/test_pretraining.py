@@ -22,13 +22,15 @@ def test_no_text_leads_from_a_face_to_a_feeling(number):
 
 
 @pytest.mark.slow
-def test_texts_do_not_depend_on_the_number_of_processes(llava):
+def test_texts_do_not_depend_on_the_number_of_processes(llava, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # one other process, which writes both chunks
     people = [Stranger.from_seed(3, number, is_mixed=True) for number in range(4)]
     form = (llava.tokenizer, llava.image_token_id, llava.image_tokens)
     examples = write_examples(600, 0.3, people, *form, seed=1)
     random = stream("pre-training", 1, 1)
     assert len(examples) == 600
     assert examples[500:] == encode([write_text(people, random, 0.3) for _ in range(100)], *form)
+    assert examples[:50] == write_examples(50, 0.3, people, *form, seed=1)  # by this process alone
 
 
 def test_pre_training_reads_texts_as_fine_tuning_does(llava):
