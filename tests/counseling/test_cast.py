@@ -19,7 +19,8 @@ class Member:
 def test_the_facts_name_every_member_with_its_class():
     cast = Cast(*(Member(model=role) for role in ROLES))
     name = f"{Member.__module__}.Member"
-    assert cast.facts() == {role: {"class": name, "model": role} for role in ROLES}
+    view = {"view": {"class": "mirror.faces.view.ShownView", "face": "shown"}}
+    assert cast.facts() == {role: {"class": name, "model": role} for role in ROLES} | view
 
 
 def test_describer_and_counselor_are_warmed_up_for_the_sessions():
