@@ -150,7 +150,9 @@ def test_250_half_sent_requests_are_closed_and_others_answered_meanwhile():
     with description_service(ScriptedDescriber(), header_seconds=1.5, max_connections=64) as url:
         with contextlib.ExitStack() as stack:
             held = [stack.enter_context(connected(url, HEAD)) for _ in range(250)]
-            answer = requests.post(f"{url}/describe", BODY, headers={"Content-Type": "application/json"}, timeout=PATIENCE)
+            answer = requests.post(
+                f"{url}/describe", BODY, headers={"Content-Type": "application/json"}, timeout=PATIENCE
+            )
             assert answer.status_code == 200
             assert all(b" 200 " not in rest(connection) for connection in held)
 
