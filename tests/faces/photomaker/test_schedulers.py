@@ -91,7 +91,7 @@ def test_few_steps_paint(scheduler, steps, painter):
 def test_an_image_depends_on_its_request_and_not_on_its_batch(scheduler, guidance_scale, painter):
     """Also where the scheduler draws noise between the steps (LCM)."""
     painter.recipe = recipe_of(scheduler, guidance_scale=guidance_scale)
-    requests = [request(1), request(3, "a girl img", 1, "sad")]
+    requests = [request(1), request(2, "a woman img, happy", 1), request(3, "a girl img", 1, "sad")]
     together = latents(painter, *requests)
     torch.testing.assert_close(together, torch.cat([latents(painter, one) for one in requests]), atol=1e-4, rtol=0)
     torch.testing.assert_close(together.flip(0), latents(painter, *reversed(requests)), atol=1e-4, rtol=0)
