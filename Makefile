@@ -20,7 +20,7 @@ NOTEBOOK = mkdir -p "$(OUTPUT)/results/$(2)" && MIRROR_OUTPUT="$(OUTPUT)" $(PY) 
 PYTHONS := $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14 python)
 
 # Python, kernels and services of the calling environment are ignored, so that runs are the same everywhere.
-unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX JUPYTER_PATH MPLBACKEND
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX JUPYTER_PATH MPLBACKEND
 unexport OPENAI_API_KEY OPENAI_BASE_URL IMG_VERIFICATION_URL IMG_DESCRIPTION_URL MIRROR_SERVICE_TOKEN
 export PYTHONNOUSERSITE := 1
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -35,10 +35,12 @@ export OMP_WAIT_POLICY := PASSIVE
 # Test workers share the cores, so one thread each is fastest. Notebooks are few and keep all threads, so that the last
 # one can use all cores.
 PYTEST := $(PY) -m pytest
+# Plugins for notebooks and for a schema's own tests: each worker would import them first, and no test needs them.
+WITHOUT := -p no:nbmake -p no:schemathesis
 ONE_THREAD := OMP_NUM_THREADS=1
 WORKERS := --numprocesses logical --maxprocesses 4
 # A module's tests stay with one worker, which makes their fixtures once; tests/conftest.py puts the slow modules first.
-TESTS = $(IN_FRESH_FOLDER) $(ONE_THREAD) $(PYTEST) $(WORKERS) --dist loadfile --no-loadscope-reorder tests
+TESTS = $(IN_FRESH_FOLDER) $(ONE_THREAD) $(PYTEST) $(WITHOUT) $(WORKERS) --dist loadfile --no-loadscope-reorder tests
 IN_FRESH_FOLDER := output=$$(mktemp -d) && trap 'rm -rf "$$output"' EXIT INT TERM && MIRROR_OUTPUT="$$output"
 
 help:  ## list the commands

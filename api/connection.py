@@ -85,20 +85,23 @@ class BoundedConnection(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Starts the deadline for the next request."""
+        """Starts the deadline for the next request; on a connection that ends with this answer, for reading it."""
         super().on_response_complete()
         self._watch()
+        if self.transport.is_closing():
+            self._await_reader()
 
     def pause_writing(self) -> None:
         """Starts the deadline for the client to read."""
         super().pause_writing()
-        self._answer_timer = self.loop.call_later(self.answer_seconds, self.transport.abort)
+        self._await_reader()
 
     def resume_writing(self) -> None:
-        """Stops the deadline for the client to read."""
+        """Stops the deadline for the client to read; a connection that is closing keeps it until all is read."""
         super().resume_writing()
-        _cancel(self._answer_timer)
-        self._answer_timer = None
+        if not self.transport.is_closing():
+            _cancel(self._answer_timer)
+            self._answer_timer = None
 
     def send_400_response(self, msg: str) -> None:
         """Answers what is not HTTP in the services' own form."""
@@ -122,6 +125,11 @@ class BoundedConnection(H11Protocol):
             self.waiting_since = self.loop.time()
             self._header_timer = self.loop.call_later(self.header_seconds, self.abandon)
 
+    def _await_reader(self) -> None:
+        """Starts the deadline for the client to read, unless it runs: a transport closes once all is read, or never."""
+        if self._answer_timer is None:
+            self._answer_timer = self.loop.call_later(self.answer_seconds, self.transport.abort)
+
     def _refuse(self, refusal: Refusal) -> None:
         """Answers and closes; if an answer was started already, only closes."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
@@ -131,6 +139,7 @@ class BoundedConnection(H11Protocol):
             for event in (start, h11.Data(data=response.body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event))
         self.transport.close()
+        self._await_reader()
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -51,7 +51,7 @@ class RiskLexicon:
     name = "lexicon"
 
     def __init__(self) -> None:
-        table = strict_yaml(read_text(DATA))
+        table = _table()
         self.negations, self.undone = frozenset(table["negations"]), frozenset(table["undone"])
         self._kinds = _kinds()
 
@@ -125,8 +125,13 @@ def _matches(phrases: Phrases, words: Sequence[str]) -> Iterator[tuple[int, int]
 
 
 @cache
+def _table() -> Any:
+    return strict_yaml(read_text(DATA))
+
+
+@cache
 def _kinds() -> tuple[_Kind, ...]:
-    table = strict_yaml(read_text(DATA))
+    table = _table()
     lists = table["words"]
     return tuple(
         _Kind(name, _compiled(entry["signs"], lists), _compiled(entry.get("harmless", []), lists))

@@ -36,12 +36,19 @@ def _closed_figures():
     plt.close("all")
 
 
-@pytest.fixture
-def runs(output):
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
     """Two arms with the same faces; `ec` names the feeling far more often, and its clients resist less and less."""
-    write_run(output / "results/m-base", CLIENTS, 8, 1, "base", naming=0.2, resistance=(0.7, 0.7))
-    write_run(output / "results/m-ec", CLIENTS, 8, 1, "ec", naming=0.7, resistance=(0.9, 0.1))
-    return output / "results"
+    folder = tmp_path_factory.mktemp("written")
+    write_run(folder / "m-base", CLIENTS, 8, 1, "base", naming=0.2, resistance=(0.7, 0.7))
+    write_run(folder / "m-ec", CLIENTS, 8, 1, "ec", naming=0.7, resistance=(0.9, 0.1))
+    return folder
+
+
+@pytest.fixture
+def runs(written, output):
+    """A test's own copy of the two arms."""
+    return shutil.copytree(written, output / "results")
 
 
 def analysis(**changes):

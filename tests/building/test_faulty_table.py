@@ -26,6 +26,19 @@ def sources(tmp_path_factory):
 
 @pytest.fixture
 def painter(sources, monkeypatch):
+    return replace_members(sources, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def declared(sources, tmp_path_factory):
+    """The build of the pocket configuration."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIRROR_OUTPUT", str(tmp_path_factory.mktemp("output")))
+        replace_members(sources, patch)
+        yield build(sources)
+
+
+def replace_members(sources, monkeypatch):
     """A painter that spoils the faces of two lines, in place of the pocket one; gender and age are really read."""
     other = sources / "portraits/138-calm.png"  # a woman; the client of that dialogue is a man
     made = MarkedPainter(other, seeds(SEED, *NEVER_ACCEPTED), seeds(SEED, *ANOTHER_GENDER))
@@ -102,14 +115,13 @@ def require_picture(building, path, idx, line, spoken):
     assert read_mark(path) in {mark(seed, portrait, prompt) for seed in seeds(SEED, idx, line)}
 
 
-def test_each_fault_is_named_and_its_dialogue_left_out(sources, painter, output):
+def test_each_fault_is_named_and_its_dialogue_left_out(declared):
     assert len({row["idx"] for row in faulty.rows()}) == 40
-    building = build(sources)
-    assert found(building) == FAULTS
-    details = dropped(building).set_index("idx")["detail"]
+    assert found(declared) == FAULTS
+    details = dropped(declared).set_index("idx")["detail"]
     assert "gone.png" in details[idx_of(20)] and "2 faces" in details[idx_of(21)]
     assert "another_gender" in details[ANOTHER_GENDER[0]] and "no_face" in details[NEVER_ACCEPTED[0]]
-    seen = require_unshifted(building)
+    seen = require_unshifted(declared)
     assert {idx for idx, _ in seen} == WHOLE
     of = {idx: count for (idx, cot), count in seen.items() if cot == "ec"}
     assert (of[idx_of(28)], of[idx_of(29)], of[idx_of(0)]) == (4, 4, 5)
@@ -152,10 +164,9 @@ def test_two_lines_of_one_speaker_are_a_fault_where_that_is_declared(sources, ou
     assert idx_of(30) not in {one.idx for one in read.kept}
 
 
-def test_the_tables_of_the_notebook_count_each_fault_once(sources, painter, output):
-    building = build(sources)
-    texts = building.texts()
+def test_the_tables_of_the_notebook_count_each_fault_once(declared):
+    texts = declared.texts()
     wanted = Counter(reason for step, reason, _, _ in FAULTS.values() if step in ("read", "text"))
     assert dict(zip(texts["reason"], texts["count"], strict=True)) == wanted | {"kept": 20}
-    counted = building.left_out()
-    assert counted["count"].sum() == len(building.dropped) == len(set(building.dropped))
+    counted = declared.left_out()
+    assert counted["count"].sum() == len(declared.dropped) == len(set(declared.dropped))

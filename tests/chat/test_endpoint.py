@@ -28,6 +28,12 @@ def no_environment(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch):
+    """A server that names no time is asked again after milliseconds."""
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
+
+
 def endpoint(server, **options):
     return ChatEndpoint("some-model", server.url, KEY, **{"timeout": 20.0, "retries": 2} | options)
 

@@ -77,7 +77,7 @@ class HantaTagger:
 
     def __init__(self) -> None:
         module = _library("HanTa.HanoverTagger", "HanTa", "pip install '.[build]'")
-        self.tagger = module.HanoverTagger("morphmodel_en.pgz")
+        self.tagger = _english(module)
         self.name = f"hanta {version('HanTa')}"
 
     def tag(self, words: Sequence[str]) -> list[str]:
@@ -85,6 +85,12 @@ class HantaTagger:
         if not words:
             return []
         return [universal(tag) for _, _, tag in self.tagger.tag_sent(list(words), taglevel=1)]
+
+
+@cache
+def _english(module: Any) -> Any:
+    """The English model, which takes a second to load and is the same for every build of a process."""
+    return module.HanoverTagger("morphmodel_en.pgz")
 
 
 class SpacyTagger:

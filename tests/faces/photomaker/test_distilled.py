@@ -47,13 +47,14 @@ def test_a_lora_file_is_named_with_its_digest(pipeline, tmp_path):
 
 def test_the_file_of_a_whole_network_replaces_every_weight(pipeline, tmp_path):
     path = tmp_path / "sdxl_lightning_4step_unet.safetensors"
-    save_file(other_network(), path)
+    other = other_network()
+    save_file(other, path)
     facts = distil(pipeline, str(path), torch.float32)
     assert facts["distilled_kind"] == "network"
     assert facts["distilled_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     for key, value in pipeline.unet.state_dict().items():
         assert value.dtype == torch.float32
-        assert torch.equal(value, other_network()[key].float()), key
+        assert torch.equal(value, other[key].float()), key
 
 
 def test_a_pickle_of_weights_alone_is_read_and_any_other_refused(pipeline, tmp_path):

@@ -21,11 +21,27 @@ from tests.openai_server import Body, OpenAIServer, Status, Text, together
 from tests.written_sessions import client, person, session, writer, written
 
 WORK = """
-import sys
+import os, sys
 from pathlib import Path
 from tests.written_sessions import client, writer
-writer(sys.argv[1], Path(sys.argv[2]), concurrency=3).write([client(n) for n in range(6)], ["emotional", "no"])
+for line in sys.stdin:
+    url, folder = line.split()
+    if not (child := os.fork()):
+        writer(url, Path(folder), concurrency=3).write([client(n) for n in range(6)], ["emotional", "no"])
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Starts a writer in a process of its own for each line `<url> <folder>`; says its number, and how it ended."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", WORK], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as starter:
+        yield starter
 
 
 @pytest.fixture
@@ -197,7 +213,7 @@ def test_the_same_client_twice_is_one(server, tmp_path):
 
 
 @pytest.mark.parametrize("moment", [1, 4, 7, 11])
-def test_a_killed_writer_pays_nothing_twice(server, tmp_path, moment):
+def test_a_killed_writer_pays_nothing_twice(server, processes, tmp_path, moment):
     """The process is killed while the answer of the given number is being made: SIGKILL, with others in flight."""
     arrived, gate = threading.Event(), threading.Event()
     count, lock = iter(range(1, 100)), threading.Lock()
@@ -211,13 +227,11 @@ def test_a_killed_writer_pays_nothing_twice(server, tmp_path, moment):
         return written(request)
 
     server.default = script
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK, server.url, str(tmp_path)], env=environment, stderr=subprocess.PIPE
-    )
-    assert arrived.wait(60), process.stderr.read()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    print(server.url, tmp_path, file=processes.stdin, flush=True)
+    number = int(processes.stdout.readline())
+    assert arrived.wait(60)
+    os.kill(number, signal.SIGKILL)
+    assert int(processes.stdout.readline()) == -signal.SIGKILL
     with open(tmp_path / FILE, "ab") as file:
         file.write(b'{"idx": "torn')
     kept = {(one.idx, one.attempt): one.raw for one in journal(tmp_path)}
