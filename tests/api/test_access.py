@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -19,7 +19,7 @@ def status_and_text(token, header):
         return "in"
 
     async def ask():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service") as client:
             return await client.get("/", headers={} if header is None else {"Authorization": header.encode()})
 
     found = asyncio.run(ask())

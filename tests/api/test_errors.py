@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
@@ -35,8 +35,8 @@ def app():
 
 def answer(app, method, path):
     async def ask():
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
             return await client.request(method, path)
 
     return asyncio.run(ask())

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import sys
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -73,8 +73,8 @@ def test_an_app_describes_itself_within_its_own_policy(token):
 
 def answer(app, path):
     async def ask():
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await client.get(path)
 
     return asyncio.run(ask())

@@ -1,6 +1,6 @@
 """What the error of an endpoint says: the address, what happened, after how many tries, and what to do."""
 
-import httpx
+import httpx2
 import openai
 import pytest
 
@@ -16,11 +16,11 @@ TOO_LONG = ServerError(400, "context_length_exceeded", (), (), "too many tokens"
 
 
 def request(retries=0):
-    return httpx.Request("POST", "http://host/v1", headers={"x-stainless-retry-count": str(retries)})
+    return httpx2.Request("POST", "http://host/v1", headers={"x-stainless-retry-count": str(retries)})
 
 
 def refused(status, text="no reason", code="", earlier=0, retries=0, **headers):
-    response = httpx.Response(status, headers=headers, request=request(retries))
+    response = httpx2.Response(status, headers=headers, request=request(retries))
     error = openai.APIStatusError("refused", response=response, body=None)
     return ERRORS.refused(error, ServerError(status, code, (), (), text), earlier)
 
@@ -106,7 +106,7 @@ def test_an_endpoint_that_cannot_be_reached_says_how(error, says):
 
 def test_tries_are_counted_from_the_librarys_header():
     assert tries_of(openai.APITimeoutError(request(2))) == 3
-    assert tries_of(openai.APITimeoutError(httpx.Request("POST", "http://host"))) == 1
+    assert tries_of(openai.APITimeoutError(httpx2.Request("POST", "http://host"))) == 1
 
 
 def test_another_attempt_is_worthwhile_where_the_endpoint_itself_works():

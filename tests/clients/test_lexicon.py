@@ -309,7 +309,7 @@ def test_inflections_share_a_stem(words):
 def test_any_cue_is_read(cue):
     cue = cue if isinstance(cue, str) else " ".join(cue)
     face = lexicon().face(cue)
-    assert (face is None) == (not lexicon().read(cue))
+    assert (face is None) == (not lexicon().read_cue(cue))
 
 
 def test_a_very_long_cue_is_read_as_far_as_a_cue_goes():

@@ -43,7 +43,7 @@ def test_a_run_counsels_its_clients_and_records_who_did_it(output, capsys):
     assert list(table.idx) == [p.idx for p in counsel.profiles] and set(table.status) == {"complete"}
     record = json.loads((output / "results/counsel-pocket-ec/provenance.json").read_text())
     assert record["status"] == "complete" and (record["sessions"], record["failed"]) == (2, 0)
-    assert record["cast"].keys() == {"client", "describer", "painter", "verifier", "counselor"}
+    assert record["cast"].keys() == {"client", "describer", "painter", "verifier", "counselor", "view"}
     assert record["cast"]["counselor"]["cot"] == "ec" and record["cast"]["verifier"]["identity"]["threshold"] > 0
     shown = page.session(first)
     assert shown.count("data:image/png;base64,") == 2 and first.turns()[1].words in shown.replace("&#x27;", "'")
