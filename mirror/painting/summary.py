@@ -1,0 +1,107 @@
+"""A comparison for readers: the table with its intervals as text, and the summary of the run."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mirror.painting.recommendation import Recommendation
+from mirror.painting.settings import PaintSettings
+from mirror.painting.stopwatch import Stopwatch
+
+SUMMARY = """# Which painter is fast enough, and still paints the person?
+
+{recommendation}
+
+{table}
+
+{clients} clients, {faces} faces per painter, seed {seed}, on {hardware}. In brackets: the {level:.0%} interval over
+clients, or over faces where all clients are alike. Identity, relevance and safety are the scores of first attempts,
+which no filter has selected; *difference* is the paired one to {reference}. *Another client*: first attempts that the
+identity filter takes for another client. *Without portrait*: faces painted from the text alone that it takes for the
+client. Seconds are of painting and filters; *accepted faces per {unit} second* counts rejected attempts.
+
+The rule: the fastest painter of which at least {enough:.0%} of faces are accepted within {attempts} attempts (low end
+of the interval), whose identity is at most {margin:g} below the reference's (low end of the difference's interval),
+and of whose faces at most {strangers:.0%} pass in either control; the reference if there is none.
+"""
+
+
+def shown_table(table: pd.DataFrame, attempts: int, unit: str) -> pd.DataFrame:
+    """The table as text, one row per painter.
+
+    Args:
+        table: as `mirror.painting.comparison.compare` returns it.
+        attempts: per face at most.
+        unit: of the seconds: `CPU` or `GPU`.
+    """
+    return pd.DataFrame([_row(row, attempts, unit) for row in table.to_dict("records")])
+
+
+def _row(row: Mapping[Hashable, Any], attempts: int, unit: str) -> dict[str, str]:
+    return {
+        "painter": row["painter"],
+        f"accepted faces per {unit} second": f"{row['accepted_per_second']:.3g}",
+        "times the first": f"{row['speedup']:.2f}",
+        f"{unit} seconds per painted face": f"{row['seconds_per_painted_face']:.3g}",
+        "attempts per accepted face": f"{row['attempts_per_accepted_face']:.2f}",
+        "network evaluations": f"{row['evaluations']:,}",
+        "accepted at once": _share(row, "at_once"),
+        f"within {attempts} attempts": _share(row, "accepted"),
+        "identity": _score(row, "identity"),
+        "identity: difference": _signed(row, "identity_difference"),
+        "relevance": _score(row, "relevance"),
+        "nsfw score": _score(row, "safety"),
+        "another client": _share(row, "swapped"),
+        "without portrait": _share(row, "without_person"),
+    }
+
+
+def _share(row: Mapping[Hashable, Any], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{row[name]:.1%}" + ("" if np.isnan(low) else f" ({low:.0%} to {high:.0%})")
+
+
+def _score(row: Mapping[Hashable, Any], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{row[name]:.3f}" + ("" if np.isnan(low) else f" ({low:.3f} to {high:.3f})")
+
+
+def _signed(row: Mapping[Hashable, Any], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{row[name]:+.3f}" + ("" if np.isnan(low) else f" ({low:+.3f} to {high:+.3f})")
+
+
+def summary_text(
+    table: pd.DataFrame, recommendation: Recommendation, settings: PaintSettings, stopwatch: Stopwatch
+) -> str:
+    """The summary in Markdown.
+
+    Args:
+        table: as `mirror.painting.comparison.compare` returns it.
+        recommendation: what follows from it.
+        settings: of the run.
+        stopwatch: that measured.
+    """
+    shown = shown_table(table, settings.attempts, stopwatch.unit)
+    return SUMMARY.format(
+        recommendation=recommendation.text,
+        table=_markdown(shown),
+        clients=table["clients"].iloc[0],
+        faces=table["faces"].iloc[0],
+        seed=settings.seed,
+        hardware=stopwatch.hardware,
+        level=settings.level,
+        reference=table["painter"].iloc[0],
+        unit=stopwatch.unit,
+        enough=settings.enough,
+        attempts=settings.attempts,
+        margin=settings.identity_margin,
+        strangers=settings.most_strangers,
+    )
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    rows = [list(table.columns), ["---"] * len(table.columns), *table.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
