@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import torch
 from PIL import Image
 
-from mirror.faces.filters import FilterResult
 from mirror.faces.verification import LocalVerifier, VerificationRequest
 from mirror.painting.attempts import Examination
 from mirror.painting.sitting import Sitting
+from mirror.transcripts.verdict import Check
 
 
 @torch.inference_mode()
@@ -39,16 +39,16 @@ def examine(
     same, other, alone = (verifier.identity.check(requests) for requests in (asked, strangers, nobody))
     return [
         Examination(
-            safety=_score(found[0]) or 0.0,
-            relevance=_score(found[1]) or 0.0,
-            identity=_score(found[2]),
-            swapped=_score(found[3]),
-            without_person=_score(found[4]),
+            safety=_score(found[0].check) or 0.0,
+            relevance=_score(found[1].check) or 0.0,
+            identity=_score(found[2].check),
+            swapped=_score(found[3].check),
+            without_person=_score(found[4].check),
             identity_threshold=verifier.identity.threshold,
         )
         for found in zip(safety, relevance, same, other, alone, strict=True)
     ]
 
 
-def _score(found: FilterResult) -> float | None:
-    return found.check.score if found.check else None
+def _score(check: Check | None) -> float | None:
+    return check.score if check else None

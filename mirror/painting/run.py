@@ -1,29 +1,29 @@
 """A comparison of painters: its steps in order, and the run's folder. The API of `notebooks/paint.ipynb`."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Self
 
 import pandas as pd
-from matplotlib.figure import Figure
 from PIL import Image
 
 from mirror.faces.verification import LocalVerifier
-from mirror.figures import figure, save
-from mirror.figures.painters import speed_against_acceptance
+from mirror.figures import figure, png, save, speed_against_acceptance
 from mirror.files.atomic import write_bytes, write_text
 from mirror.files.csv_file import csv_text
 from mirror.models.device import resolve_device
 from mirror.painting.attempts import AttemptFile, AttemptRecord
 from mirror.painting.casting import NamedPainter, build_filters, build_painters
-from mirror.painting.comparison import compare
-from mirror.painting.contact_sheet import Sheet, spread
-from mirror.painting.recommendation import Recommendation, Rule, recommend
+from mirror.painting.report.comparison import compare
+from mirror.painting.report.contact_sheet import Sheet, spread
+from mirror.painting.report.recommendation import Recommendation, Rule, recommend
+from mirror.painting.report.summary import shown_table, summary_text
 from mirror.painting.settings import PaintSettings
 from mirror.painting.sitting import Sitting, make_sittings
 from mirror.painting.stopwatch import Stopwatch
 from mirror.painting.studio import Studio
-from mirror.painting.summary import shown_table, summary_text
 from mirror.paths import display_path, input_path
 from mirror.run_folder import Run, RunConflict
 from mirror.transcripts.profile import ProfileError, read_profiles
@@ -76,6 +76,15 @@ class Painting:
                 "times would not compare; give this run another name (-p run NAME), or start over with -p fresh True"
             )
 
+    @contextmanager
+    def _working(self, work: str) -> Iterator[None]:
+        with self.run.working(work):
+            try:
+                yield
+            except BaseException as error:  # also Ctrl-C: the record says why a run ended, and it can be resumed
+                self.run.record("stopped", reason=f"{type(error).__name__}: {error}")
+                raise
+
     # The notebook -----------------------------------------------------------------------------------------------------
 
     def facts(self) -> dict[str, dict[str, Any]]:
@@ -88,24 +97,15 @@ class Painting:
         Raises:
             VerificationError: the filters failed on a face. All other attempts are on disk, and the next start goes on.
         """
-        with self.run.working("painting"):
-            try:
-                self.file.read()
-                self.records = self.studio.paint()
-                self._write()
-            except BaseException as error:  # also Ctrl-C: the record says why a run ended, and it can be resumed
-                self.run.record("stopped", reason=f"{type(error).__name__}: {error}")
-                raise
-            self.run.record("complete", recommended=self.recommendation.painter)
+        _ = self.records
+        with self._working("comparing"):
+            self._write()
+        self.run.record("complete", recommended=self.recommendation.painter)
         return shown_table(self.table, self.settings.attempts, self.stopwatch.unit)
 
-    def speed(self) -> Figure:
+    def speed(self) -> Image.Image:
         """The figure of speed against acceptance."""
-        title = self.recommendation.claim
-        fig, ax = figure(8.6, 4.2)
-        unit, s = self.stopwatch.unit, self.settings
-        speed_against_acceptance(self.table, ax, title, s.attempts, unit, s.enough)
-        return fig
+        return self._speed
 
     def contact_sheet(self) -> Image.Image:
         """Some clients with some expressions as all painters paint them."""
@@ -146,12 +146,14 @@ class Painting:
 
     @cached_property
     def records(self) -> list[AttemptRecord]:
-        """All attempts of a complete run."""
-        return self.studio.paint()
+        """All attempts; paints what is missing."""
+        with self._working("painting"):
+            self.file.read()
+            return self.studio.paint()
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The numbers; see `mirror.painting.comparison.compare`."""
+        """The numbers; see `mirror.painting.report.comparison.compare`."""
         evaluations = {one.name: int(one.facts()["evaluations"]) for one in self.painters}
         return compare(self.records, evaluations, self.settings.seed, self.settings.level)
 
@@ -162,6 +164,15 @@ class Painting:
         rule = Rule(s.enough, s.identity_margin, s.most_strangers)
         return recommend(self.table, rule, s.attempts, self.stopwatch.unit)
 
+    @cached_property
+    def _speed(self) -> Image.Image:
+        """Saves the figure and draws it for the notebook."""
+        fig, ax = figure(8.6, 4.2)
+        unit, s = self.stopwatch.unit, self.settings
+        speed_against_acceptance(self.table, ax, self.recommendation.claim, s.attempts, unit, s.enough)
+        save(fig, self.run.folder / "figures", "speed")
+        return Image.open(io.BytesIO(png(fig)))
+
     def _sheet(self, sittings: list[Sitting]) -> Image.Image:
         sheet = Sheet(list(self.settings.painters), sittings, self.file.records, self.run.folder)
         return sheet.draw(self.settings.face_size)
@@ -170,13 +181,12 @@ class Painting:
         """Writes table, figures, sheets and summary."""
         folder = self.run.folder
         write_text(folder / "comparison.csv", csv_text(self.table))
-        save(self.speed(), folder / "figures", "speed")
+        _ = self._speed
         write_bytes(folder / "figures/contact_sheet.png", _png(self.contact_sheet()))
         for client in dict.fromkeys(sitting.client for sitting in self.sittings):
             sheet = self._sheet([sitting for sitting in self.sittings if sitting.client == client])
             write_bytes(folder / f"figures/clients/{client}.png", _png(sheet))
-        text = summary_text(self.table, self.recommendation, self.settings, self.stopwatch)
-        write_text(folder / "summary.md", text)
+        write_text(folder / "summary.md", summary_text(self.table, self.recommendation, self.settings, self.stopwatch))
 
 
 def _png(image: Image.Image) -> bytes:

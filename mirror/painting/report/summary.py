@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mirror.painting.recommendation import Recommendation
+from mirror.painting.report.recommendation import Recommendation
 from mirror.painting.settings import PaintSettings
 from mirror.painting.stopwatch import Stopwatch
 
@@ -32,7 +32,7 @@ def shown_table(table: pd.DataFrame, attempts: int, unit: str) -> pd.DataFrame:
     """The table as text, one row per painter.
 
     Args:
-        table: as `mirror.painting.comparison.compare` returns it.
+        table: as `mirror.painting.report.comparison.compare` returns it.
         attempts: per face at most.
         unit: of the seconds: `CPU` or `GPU`.
     """
@@ -79,7 +79,7 @@ def summary_text(
     """The summary in Markdown.
 
     Args:
-        table: as `mirror.painting.comparison.compare` returns it.
+        table: as `mirror.painting.report.comparison.compare` returns it.
         recommendation: what follows from it.
         settings: of the run.
         stopwatch: that measured.

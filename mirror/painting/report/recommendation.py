@@ -59,7 +59,7 @@ def recommend(table: pd.DataFrame, rule: Rule, attempts: int, unit: str) -> Reco
     """Recommends the fastest painter that keeps the rule, and the reference if none does.
 
     Args:
-        table: as `mirror.painting.comparison.compare` returns it; the first row is the reference.
+        table: as `mirror.painting.report.comparison.compare` returns it; the first row is the reference.
         rule: what a painter must keep.
         attempts: per face at most.
         unit: of the seconds: `CPU` or `GPU`.
