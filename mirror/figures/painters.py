@@ -1,8 +1,8 @@
 """The figure of a comparison of painters: speed against acceptance."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
@@ -13,6 +13,8 @@ COLORS = ("#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56
 
 class _Painter(NamedTuple):
     painter: str
+    clients: int
+    faces: int
     at_once: float
     accepted: float
     accepted_low: float
@@ -26,7 +28,7 @@ def speed_against_acceptance(
     """Draws each painter's accepted faces per second against the share of faces that are accepted.
 
     Args:
-        table: painter, at_once, accepted with its ends _low and _high, accepted_per_second; one row per painter.
+        table: painter, clients, faces (their numbers), at_once, accepted with its ends _low and _high, accepted_per_second; one row per painter.
         ax: where to draw.
         title: the claim.
         attempts: per face at most.
@@ -38,23 +40,20 @@ def speed_against_acceptance(
         color, x = COLORS[number % len(COLORS)], row.accepted_per_second
         reach = [[max(row.accepted - row.accepted_low, 0)], [max(row.accepted_high - row.accepted, 0)]]
         ax.plot([x, x], [row.at_once, row.accepted], color=color, linewidth=0.8, linestyle=":")
-        ax.errorbar([x], [row.accepted], reach, fmt="o", color=color, capsize=3, label=row.painter)
-        ax.plot([x], [row.at_once], "o", color=color, markerfacecolor="white")
-    _name(ax, rows)
+        ax.plot([x], [row.at_once], "o", color=color, markerfacecolor="white", markersize=9)
+        ax.errorbar([x], [row.accepted], reach, fmt="o", color=color, capsize=3, markersize=5, label=row.painter)
     ax.axhline(enough, color="0.5", linestyle="--", linewidth=1)
-    ax.set_title(title, loc="left")
-    ax.set_xlabel(f"accepted faces per {unit} second (more is faster)")
-    ax.set_ylabel("faces accepted (more is better)")
+    ax.set_title(title, loc="left", pad=22)
+    caption = (
+        f"rings: accepted at once; dots: within {attempts} attempts, with the interval over {rows[0].clients} clients; "
+        f"{rows[0].faces:,} faces each; dashed: required of the interval"
+    )
+    ax.text(0, 1.03, caption, transform=ax.transAxes, fontsize=8, color="0.35")
+    ax.set_xlabel(f"accepted faces per {unit} second (right is faster)")
+    ax.set_ylabel("share of faces accepted (up is better)")
     lowest = min(min(row.at_once, row.accepted_low) for row in rows)
-    ax.set_xlim(0, 1.25 * max(row.accepted_per_second for row in rows))
-    ax.set_ylim(max(min(lowest, enough) - 0.05, 0), 1.01)
+    ax.set_xlim(0, 1.15 * max(row.accepted_per_second for row in rows))
+    ax.set_ylim(max(np.nanmin([lowest, enough]) - 0.05, 0), 1.02)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.annotate(
-        f"filled: within {attempts} attempts, with the interval over clients; open: at once; dashed: required",
-        (0, 0), (0, 4), "axes fraction", "offset points", fontsize=8, color="0.35",
-    )  # fmt: skip
-    return ax
-
-
-def _name(ax: Axes, rows: Sequence[_Painter]) -> None:
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return ax

@@ -4,18 +4,11 @@ import pytest
 from PIL import Image
 
 from mirror.files.json_lines import JsonLinesError
-from mirror.painting.attempts import AttemptFile, AttemptRecord, chosen
-from mirror.transcripts.verdict import Verdict
-from tests.painted_comparisons import check
+from mirror.painting.attempts import AttemptFile, chosen
+from tests.painting.records import record
 
 PICTURE = Image.new("RGB", (4, 4), "tan")
 KEY = ("60", "sad")
-
-
-def record(number, outcome="another_person", score=None, **changes):
-    checks = () if score is None else (check("same_person", score),)
-    values = {"painter": "slow", "client": KEY[0], "expression": KEY[1], "seed": number, "digest": "d", "seconds": 1.0}
-    return AttemptRecord(number=number, verdict=Verdict(outcome=outcome, checks=checks), **values | changes)
 
 
 def test_what_was_added_is_read_back(tmp_path):

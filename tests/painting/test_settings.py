@@ -49,10 +49,16 @@ def test_another_verifier_of_the_environment_is_not_asked(monkeypatch):
     "painters, message",
     [
         ({}, "painters must be painters by name, each with the parameters in which it differs, found {}"),
-        ("fast", "painters must be painters by name, each with the parameters in which it differs, found the text 'fast'"),
+        (
+            "fast",
+            "painters must be painters by name, each with the parameters in which it differs, found the text 'fast'",
+        ),
         ({"a": {"stepz": 2}}, "painters: a: unknown parameter stepz; did you mean steps?"),
         ({"a": {"attempts": 2}}, "painters: a: unknown parameter attempts"),
-        ({"a": {"steps": "2"}}, "painters: a: steps must be a whole number, found the text '2'; write it without quotes"),
+        (
+            {"a": {"steps": "2"}},
+            "painters: a: steps must be a whole number, found the text '2'; write it without quotes",
+        ),
         ({"a": {"steps": 0}}, "painters: a: steps must be"),
         ({"a": {"image_size": 100}}, "painters: a: image_size must be"),
         ({"a": {"guidance_scale": 0.5}}, "painters: a: guidance_scale must be 0 or 1 (no guidance), or above 1"),
