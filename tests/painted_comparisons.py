@@ -102,6 +102,11 @@ def recipe(given):
     return PaintRecipe(steps=given.steps, guidance_scale=1.5)
 
 
+def painted_by(studio):
+    """All attempts that a studio paints, in their order."""
+    return [record for search in studio.paint().values() for record in search]
+
+
 def comparable(records):
     """Attempts without what differs from run to run."""
     return [record.model_dump(exclude={"seconds"}) for record in records]

@@ -1,5 +1,6 @@
 """The figure of a comparison of painters: speed against acceptance."""
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,8 @@ def speed_against_acceptance(
     """Draws each painter's accepted faces per second against the share of faces that are accepted.
 
     Args:
-        table: painter, clients, faces (their numbers), at_once, accepted with its ends _low and _high, accepted_per_second; one row per painter.
+        table: painter, clients, faces (their numbers), at_once, accepted with its ends _low and _high,
+            accepted_per_second; one row per painter.
         ax: where to draw.
         title: the claim.
         attempts: per face at most.
@@ -43,7 +45,7 @@ def speed_against_acceptance(
         ax.plot([x], [row.at_once], "o", color=color, markerfacecolor="white", markersize=9)
         ax.errorbar([x], [row.accepted], reach, fmt="o", color=color, capsize=3, markersize=5, label=row.painter)
     ax.axhline(enough, color="0.5", linestyle="--", linewidth=1)
-    ax.set_title(title, loc="left", pad=22)
+    ax.set_title(textwrap.fill(title, 90), loc="left", pad=22)
     caption = (
         f"rings: accepted at once; dots: within {attempts} attempts, with the interval over {rows[0].clients} clients; "
         f"{rows[0].faces:,} faces each; dashed: required of the interval"

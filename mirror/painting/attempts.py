@@ -14,6 +14,7 @@ from mirror.files.json_lines import append_line, encoded, read_lines
 from mirror.painting.sitting import Key, file_name
 from mirror.transcripts.verdict import Verdict
 
+Place = tuple[str, str, str]  # painter, client, expression
 FILE, FACES = "attempts.jsonl", "faces"
 _NO_PICTURE = Image.new("RGB", (1, 1))
 
@@ -91,7 +92,7 @@ class AttemptFile:
     def __init__(self, folder: Path) -> None:
         """Reads nothing yet."""
         self.folder = folder
-        self.records: dict[tuple[str, str, str], list[AttemptRecord]] = {}
+        self.records: dict[Place, list[AttemptRecord]] = {}
 
     def read(self) -> "AttemptFile":
         """Reads what is there; of a search, only the attempts before the first picture that is missing or changed.
@@ -125,10 +126,10 @@ class AttemptFile:
         append_line(self.folder / FILE, record)
         self.of(record.painter, record.key).append(record)
 
-    def settle(self, painters: Sequence[str], keys: Sequence[Key]) -> list[AttemptRecord]:
-        """Puts the lines in order, so that the file does not depend on batches; returns them."""
-        ordered = [record for painter in painters for key in keys for record in self.of(painter, key)]
-        content = b"".join(map(encoded, ordered))
+    def settle(self, painters: Sequence[str], keys: Sequence[Key]) -> dict[Place, list[AttemptRecord]]:
+        """Puts the lines in order, so that the file does not depend on batches; returns the attempts in this order."""
+        ordered = {(painter, *key): self.of(painter, key) for painter in painters for key in keys}
+        content = b"".join(encoded(record) for search in ordered.values() for record in search)
         path = self.folder / FILE
         if not path.is_file() or path.read_bytes() != content:
             write_bytes(path, content)

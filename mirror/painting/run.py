@@ -14,12 +14,13 @@ from mirror.figures import figure, png, save, speed_against_acceptance
 from mirror.files.atomic import write_bytes, write_text
 from mirror.files.csv_file import csv_text
 from mirror.models.device import resolve_device
-from mirror.painting.attempts import AttemptFile, AttemptRecord
+from mirror.painting.attempts import AttemptFile, AttemptRecord, Place
 from mirror.painting.casting import NamedPainter, build_filters, build_painters
 from mirror.painting.report.comparison import compare
 from mirror.painting.report.contact_sheet import Sheet, spread
+from mirror.painting.report.distance import distances
 from mirror.painting.report.recommendation import Recommendation, Rule, recommend
-from mirror.painting.report.summary import shown_table, summary_text
+from mirror.painting.report.summary import likeness_table, speed_table, summary_text
 from mirror.painting.settings import PaintSettings
 from mirror.painting.sitting import Sitting, make_sittings
 from mirror.painting.stopwatch import Stopwatch
@@ -97,11 +98,15 @@ class Painting:
         Raises:
             VerificationError: the filters failed on a face. All other attempts are on disk, and the next start goes on.
         """
-        _ = self.records
+        _ = self.searches
         with self._working("comparing"):
             self._write()
         self.run.record("complete", recommended=self.recommendation.painter)
-        return shown_table(self.table, self.settings.attempts, self.stopwatch.unit)
+        return speed_table(self.table, self.settings.attempts, self.stopwatch.unit)
+
+    def likeness(self) -> pd.DataFrame:
+        """The scores of first attempts and both controls; one row per painter."""
+        return likeness_table(self.table)
 
     def speed(self) -> Image.Image:
         """The figure of speed against acceptance."""
@@ -145,8 +150,8 @@ class Painting:
         return Studio(self.file, self.painters, self.verifier, self.sittings, self.settings.attempts, self.stopwatch)
 
     @cached_property
-    def records(self) -> list[AttemptRecord]:
-        """All attempts; paints what is missing."""
+    def searches(self) -> dict[Place, list[AttemptRecord]]:
+        """All attempts by painter, client and expression; paints what is missing."""
         with self._working("painting"):
             self.file.read()
             return self.studio.paint()
@@ -155,7 +160,8 @@ class Painting:
     def table(self) -> pd.DataFrame:
         """The numbers; see `mirror.painting.report.comparison.compare`."""
         evaluations = {one.name: int(one.facts()["evaluations"]) for one in self.painters}
-        return compare(self.records, evaluations, self.settings.seed, self.settings.level)
+        distance = distances(self.searches, next(iter(evaluations)), self.run.folder)
+        return compare(self.searches, evaluations, distance, self.settings.seed, self.settings.level)
 
     @cached_property
     def recommendation(self) -> Recommendation:
@@ -174,7 +180,7 @@ class Painting:
         return Image.open(io.BytesIO(png(fig)))
 
     def _sheet(self, sittings: list[Sitting]) -> Image.Image:
-        sheet = Sheet(list(self.settings.painters), sittings, self.file.records, self.run.folder)
+        sheet = Sheet(list(self.settings.painters), sittings, self.searches, self.run.folder)
         return sheet.draw(self.settings.face_size)
 
     def _write(self) -> None:

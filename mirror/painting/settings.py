@@ -71,7 +71,7 @@ class PaintSettings(PainterSettings):
     portraits: str
     clients: Number
     expressions: str
-    face_size: Count
+    face_size: Annotated[int, Field(ge=8)]
     safety_model: str
     relevance_model: str
     face_pack: str

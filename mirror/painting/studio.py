@@ -12,7 +12,7 @@ from PIL import Image
 from mirror.faces.rejection_sampling import PortraitUnusable, refusal
 from mirror.faces.verification import LocalVerifier, VerificationError
 from mirror.files.digests import content_digest
-from mirror.painting.attempts import AttemptFile, AttemptRecord, Examination
+from mirror.painting.attempts import AttemptFile, AttemptRecord, Examination, Place
 from mirror.painting.casting import NamedPainter
 from mirror.painting.examination import examine
 from mirror.painting.sitting import Key, Sitting
@@ -94,11 +94,11 @@ class Studio:
 
     # Painting ---------------------------------------------------------------------------------------------------------
 
-    def paint(self) -> list[AttemptRecord]:
+    def paint(self) -> dict[Place, list[AttemptRecord]]:
         """Paints until every sitting of every painter has an accepted face or no attempts left.
 
         Returns:
-            All attempts, in the order of painters, sittings and numbers.
+            The attempts by painter, client and expression, in the order of painters and sittings.
 
         Raises:
             VerificationError: the filters failed on a face. All other attempts are on disk.

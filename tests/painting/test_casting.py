@@ -11,7 +11,7 @@ from mirror.painting.stopwatch import Stopwatch
 from mirror.painting.studio import Studio
 from mirror.transcripts.profile import read_profiles
 from tests import ROOT
-from tests.painted_comparisons import comparable, settings
+from tests.painted_comparisons import comparable, painted_by, settings
 
 pytestmark = pytest.mark.slow
 FAST = {"spacing": "trailing", "guidance_scale": 0.0, "merge_at": 0.0}
@@ -46,7 +46,7 @@ def sittings():
 @pytest.fixture(scope="module")
 def records(painters, filters, sittings, tmp_path_factory):
     file = AttemptFile(tmp_path_factory.mktemp("run"))
-    return Studio(file, painters, filters, sittings, 2, Stopwatch("cpu")).paint()
+    return painted_by(Studio(file, painters, filters, sittings, 2, Stopwatch("cpu")))
 
 
 def test_painters_that_differ_in_the_recipe_alone_share_their_weights(painters):
@@ -72,7 +72,7 @@ def test_a_face_does_not_depend_on_who_painted_before(painters, sittings):
 
 def test_batches_do_not_change_real_attempts(painters, filters, sittings, records, tmp_path):
     single = [replace(painter, batch=1) for painter in painters[2:]]
-    again = Studio(AttemptFile(tmp_path), single, filters, sittings, 2, Stopwatch("cpu")).paint()
+    again = painted_by(Studio(AttemptFile(tmp_path), single, filters, sittings, 2, Stopwatch("cpu")))
     assert comparable(again) == comparable(record for record in records if record.painter == "2 steps distilled")
     assert all(record.seconds > 0 for record in records)
 

@@ -93,6 +93,7 @@ def test_all_faults_of_all_painters_are_named():
         ({"precision": "bf16"}, "precision bf16 is for a GPU, found device cpu"),
         ({"identity_margin": -0.1}, "identity_margin must be"),
         ({"level": 1.0}, "level must be"),
+        ({"face_size": 4}, "face_size must be"),
         ({"preset": "big"}, "preset must be one of published, pocket"),
     ],
 )

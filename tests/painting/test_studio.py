@@ -14,7 +14,7 @@ from mirror.painting.studio import Studio
 from mirror.run_folder import RunConflict
 from mirror.transcripts.profile import read_profiles
 from tests import ROOT
-from tests.painted_comparisons import Filters, Model, comparable
+from tests.painted_comparisons import Filters, Model, comparable, painted_by
 
 POCKET = ROOT / "pocket/data"
 RECIPES = {"slow": PaintRecipe(steps=6), "fast": PaintRecipe(steps=2)}
@@ -38,7 +38,7 @@ def studio(folder, sittings, batch=5, attempts=4, model=None, filters=None):
 def painted(sittings, tmp_path_factory):
     """All attempts, and the folder that holds them."""
     folder = tmp_path_factory.mktemp("whole")
-    return studio(folder, sittings).paint(), folder
+    return painted_by(studio(folder, sittings)), folder
 
 
 def searches(records):
@@ -88,7 +88,7 @@ def test_every_safe_attempt_has_its_picture(painted):
 @pytest.mark.parametrize("batch", [1, 3, 50])
 def test_batches_change_nothing_but_the_seconds(painted, sittings, tmp_path, batch):
     records, folder = painted
-    assert comparable(studio(tmp_path, sittings, batch).paint()) == comparable(records)
+    assert comparable(painted_by(studio(tmp_path, sittings, batch))) == comparable(records)
     assert pictures(tmp_path) == pictures(folder)
 
 
@@ -102,7 +102,7 @@ def test_painters_take_turns_and_batches_are_full(sittings, tmp_path):
     order = []
     paint = here._take_turn
     here._take_turn = lambda painter, batch: order.append((painter.name, len(batch))) or paint(painter, batch)
-    here.paint()
+    painted_by(here)
     assert order[:4] == [("slow", 5), ("fast", 5), ("fast", 5), ("slow", 5)]
     for name in RECIPES:
         sizes = [size for painter, size in order if painter == name]
@@ -111,7 +111,7 @@ def test_painters_take_turns_and_batches_are_full(sittings, tmp_path):
 
 def test_each_attempt_is_painted_once_and_each_first_one_also_without_the_person(sittings, tmp_path):
     model = Model()
-    records = studio(tmp_path, sittings, model=model).paint()
+    records = painted_by(studio(tmp_path, sittings, model=model))
     wanted = {(RECIPES[one.painter].steps, one.seed, False) for one in records}
     wanted |= {(RECIPES[one.painter].steps, one.seed, True) for one in records if one.number == 1}
     seeds = {one.seed for one in records}
@@ -125,12 +125,12 @@ def test_a_killed_run_ends_with_the_same_rows(painted, sittings, tmp_path, share
     """Whatever is on disk: lines up to a byte, and a picture behind which no line is."""
     records, _ = painted
     first = studio(tmp_path, sittings, batch=3)
-    first.paint()
+    painted_by(first)
     path = tmp_path / "attempts.jsonl"
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     model = Model()
-    assert comparable(studio(tmp_path, sittings, batch=4, model=model).paint()) == comparable(records)
+    assert comparable(painted_by(studio(tmp_path, sittings, batch=4, model=model))) == comparable(records)
     kept = content[: int(share * len(content))].count(b"\n")
     attempts = sum(times for (_, seed, alone), times in model.painted.items() if not alone and seed in seeds(records))
     assert attempts == len(records) - kept
@@ -149,26 +149,26 @@ def test_an_interrupted_run_repeats_nothing(painted, sittings, tmp_path):
 
     stopping, model = Stopping(), Model()
     with pytest.raises(KeyboardInterrupt):
-        studio(tmp_path, sittings, model=stopping).paint()
+        painted_by(studio(tmp_path, sittings, model=stopping))
     known = {(record.painter, record.seed) for of in AttemptFile(tmp_path).read().records.values() for record in of}
     assert known
-    assert comparable(studio(tmp_path, sittings, model=model).paint()) == comparable(painted[0])
+    assert comparable(painted_by(studio(tmp_path, sittings, model=model))) == comparable(painted[0])
     steps = {name: recipe.steps for name, recipe in RECIPES.items()}
     assert not {(steps[name], seed, False) for name, seed in known} & model.painted.keys()
 
 
 def test_a_picture_that_was_lost_is_painted_again(painted, sittings, tmp_path):
-    records = studio(tmp_path, sittings).paint()
+    records = painted_by(studio(tmp_path, sittings))
     rejected = next(one for one in records if one.file and not one.verdict.accepted and one.number == 1)
     (tmp_path / rejected.file).unlink()
     model = Model()
-    again = studio(tmp_path, sittings, model=model).paint()
+    again = painted_by(studio(tmp_path, sittings, model=model))
     assert comparable(again) == comparable(records) and (tmp_path / rejected.file).is_file()
     assert pictures(tmp_path) == pictures(painted[1])
 
 
 def test_attempts_of_another_painter_are_refused(sittings, tmp_path):
-    studio(tmp_path, sittings).paint()
+    painted_by(studio(tmp_path, sittings))
     studio(tmp_path, sittings, batch=1).check()
     with pytest.raises(RunConflict, match="slow: client 60 was painted with other weights, filters or portraits"):
         studio(tmp_path, sittings, filters=Filters(accepted=9)).check()
@@ -196,7 +196,7 @@ def test_a_face_on_which_the_filters_fail_stops_the_run_after_its_batch(painted,
             return found
 
     with pytest.raises(VerificationError, match="slow, client 60, relieved: out of memory"):
-        studio(tmp_path, sittings, filters=Failing()).paint()
+        painted_by(studio(tmp_path, sittings, filters=Failing()))
     made = sum(map(len, AttemptFile(tmp_path).read().records.values()))
     assert made == 4
-    assert comparable(studio(tmp_path, sittings).paint()) == comparable(painted[0])
+    assert comparable(painted_by(studio(tmp_path, sittings))) == comparable(painted[0])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mirror.painting.attempts import AttemptRecord, Examination
+from mirror.painting.attempts import AttemptRecord, Examination, Place
 from mirror.statistics import Bounds, Estimate, compare_arms, estimate, proportion
 
 SHARE: Bounds = (0.0, 1.0)
@@ -51,14 +51,22 @@ MEASURES = (
 )
 
 
+DISTANCE = Measure("distance", (0.0, 255.0), lambda search: None)
+
+
 def compare(
-    records: Sequence[AttemptRecord], evaluations: Mapping[str, int], seed: int, level: float = 0.95
+    searches: Mapping[Place, Search],
+    evaluations: Mapping[str, int],
+    distance: Mapping[Place, float],
+    seed: int,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Compares painters on the same clients and expressions.
 
     Args:
-        records: all attempts of all painters; every search has ended.
+        searches: the attempts at each face, by painter, client and expression.
         evaluations: of the denoising network per face, by painter; the first one is the reference.
+        distance: of each first attempt from the reference's; see `mirror.painting.report.distance`.
         seed: of the resamples.
         level: of the intervals.
 
@@ -69,13 +77,14 @@ def compare(
             reference with `_difference_low` and `_difference_high` (paired over clients). NaN where it is not defined,
             such as the interval of equal values; a share that is the same for all clients has Wilson's interval over
             its faces instead.
+        distance, distance_low, distance_high: the mean distance from the reference's pictures, in grey levels.
         seconds_per_painted_face: of painting and filters.
         attempts_per_accepted_face, accepted_per_second: rejected attempts count; speedup: the latter as a multiple of
             the reference's.
         evaluations: as given.
     """
-    searches = _searches(records)
     values = {measure.name: _values(searches, measure) for measure in MEASURES}
+    distances = _series(distance)
     reference, rows = next(iter(evaluations)), []
     for painter in evaluations:
         own = {key: search for key, search in searches.items() if key[0] == painter}
@@ -84,24 +93,23 @@ def compare(
             table = values[measure.name]
             row |= _estimated(table[painter], measure, seed, level)
             row |= _difference(table, painter, reference, measure, seed, level)
+        row |= _estimated(distances[painter], DISTANCE, seed, level)
         rows.append(row | _speed(list(own.values())) | {"evaluations": evaluations[painter]})
     found = pd.DataFrame(rows)
     found.insert(len(found.columns) - 1, "speedup", found["accepted_per_second"] / found["accepted_per_second"].iloc[0])
     return found
 
 
-def _searches(records: Sequence[AttemptRecord]) -> dict[tuple[str, str, str], list[AttemptRecord]]:
-    found: dict[tuple[str, str, str], list[AttemptRecord]] = {}
-    for record in records:
-        found.setdefault((record.painter, *record.key), []).append(record)
-    return found
+def _values(searches: Mapping[Place, Search], measure: Measure) -> pd.Series:
+    """The measure of every search; NaN where there is none."""
+    read = {place: measure.value(search) for place, search in searches.items()}
+    return _series({place: np.nan if value is None else value for place, value in read.items()})
 
 
-def _values(searches: Mapping[tuple[str, str, str], Search], measure: Measure) -> pd.Series:
-    """The measure of every search, by painter, client and expression; NaN where there is none."""
-    read = {key: measure.value(search) for key, search in searches.items()}
-    names = pd.MultiIndex.from_tuples(read, names=["painter", "client", "expression"])
-    return pd.Series([np.nan if value is None else value for value in read.values()], names, dtype=float)
+def _series(values: Mapping[Place, float]) -> pd.Series:
+    """Values by painter, client and expression."""
+    names = pd.MultiIndex.from_tuples(values, names=["painter", "client", "expression"])
+    return pd.Series(list(values.values()), names, dtype=float)
 
 
 def _by_client(values: pd.Series) -> pd.Series:

@@ -1,14 +1,14 @@
 """Contact sheets: the same clients and expressions side by side, the portrait first, then each painter's face."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from mirror.files.image_file import open_picture
-from mirror.painting.attempts import AttemptRecord, chosen
+from mirror.painting.attempts import AttemptRecord, Place, chosen
 from mirror.painting.sitting import Sitting
 
 LABEL, GAP, TEXT, FONT = 120, 10, 16, 13  # pixels: width of the row names, between pictures, a line, its letters
@@ -31,7 +31,7 @@ class Sheet:
 
     painters: Sequence[str]
     sittings: Sequence[Sitting]
-    searches: dict[tuple[str, str, str], list[AttemptRecord]]
+    searches: Mapping[Place, Sequence[AttemptRecord]]
     folder: Path
 
     def draw(self, side: int) -> Image.Image:
@@ -64,7 +64,7 @@ class Sheet:
         self,
         sheet: Image.Image,
         pen: ImageDraw.ImageDraw,
-        place: tuple[str, str, str],
+        place: Place,
         at: tuple[int, int],
         side: int,
     ) -> None:

@@ -14,13 +14,16 @@ SUMMARY = """# Which painter is fast enough, and still paints the person?
 
 {recommendation}
 
-{table}
+{speed}
+
+{likeness}
 
 {clients} clients, {faces} faces per painter, seed {seed}, on {hardware}. In brackets: the {level:.0%} interval over
-clients, or over faces where all clients are alike. Identity, relevance and safety are the scores of first attempts,
-which no filter has selected; *difference* is the paired one to {reference}. *Another client*: first attempts that the
-identity filter takes for another client. *Without portrait*: faces painted from the text alone that it takes for the
-client. Seconds are of painting and filters; *accepted faces per {unit} second* counts rejected attempts.
+clients, or over faces where all clients are alike. Seconds are of painting and filters, and rejected attempts count.
+Identity, relevance and nsfw are the scores of first attempts, which no filter has selected; *difference* is that of the
+identity to {reference}, paired over clients. *Taken for another client*: first attempts that the identity filter
+accepts with another client's portrait. *Without portrait*: faces painted from the text alone that it accepts. *Distance
+from the first*: of first attempts from the pictures of {reference} of the same noise, in grey levels.
 
 The rule: the fastest painter of which at least {enough:.0%} of faces are accepted within {attempts} attempts (low end
 of the interval), whose identity is at most {margin:g} below the reference's (low end of the difference's interval),
@@ -28,34 +31,48 @@ and of whose faces at most {strangers:.0%} pass in either control; the reference
 """
 
 
-def shown_table(table: pd.DataFrame, attempts: int, unit: str) -> pd.DataFrame:
-    """The table as text, one row per painter.
+def speed_table(table: pd.DataFrame, attempts: int, unit: str) -> pd.DataFrame:
+    """Speed and acceptance as text, one row per painter.
 
     Args:
         table: as `mirror.painting.report.comparison.compare` returns it.
         attempts: per face at most.
         unit: of the seconds: `CPU` or `GPU`.
     """
-    return pd.DataFrame([_row(row, attempts, unit) for row in table.to_dict("records")])
+    return pd.DataFrame(
+        {
+            "painter": row["painter"],
+            f"accepted faces per {unit} second": f"{row['accepted_per_second']:.3g}",
+            "times the first": f"{row['speedup']:.2f}",
+            f"{unit} seconds per painted face": f"{row['seconds_per_painted_face']:.3g}",
+            "attempts per accepted face": f"{row['attempts_per_accepted_face']:.2f}",
+            "network evaluations per face": f"{row['evaluations']:,}",
+            "accepted at once": _share(row, "at_once"),
+            f"accepted within {attempts} attempts": _share(row, "accepted"),
+        }
+        for row in table.to_dict("records")
+    )
 
 
-def _row(row: Mapping[Hashable, Any], attempts: int, unit: str) -> dict[str, str]:
-    return {
-        "painter": row["painter"],
-        f"accepted faces per {unit} second": f"{row['accepted_per_second']:.3g}",
-        "times the first": f"{row['speedup']:.2f}",
-        f"{unit} seconds per painted face": f"{row['seconds_per_painted_face']:.3g}",
-        "attempts per accepted face": f"{row['attempts_per_accepted_face']:.2f}",
-        "network evaluations": f"{row['evaluations']:,}",
-        "accepted at once": _share(row, "at_once"),
-        f"within {attempts} attempts": _share(row, "accepted"),
-        "identity": _score(row, "identity"),
-        "identity: difference": _signed(row, "identity_difference"),
-        "relevance": _score(row, "relevance"),
-        "nsfw score": _score(row, "safety"),
-        "another client": _share(row, "swapped"),
-        "without portrait": _share(row, "without_person"),
-    }
+def likeness_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The scores of first attempts and both controls as text, one row per painter.
+
+    Args:
+        table: as for `speed_table`.
+    """
+    return pd.DataFrame(
+        {
+            "painter": row["painter"],
+            "identity": _score(row, "identity"),
+            "difference": _signed(row, "identity_difference"),
+            "relevance": _score(row, "relevance"),
+            "nsfw": _score(row, "safety"),
+            "taken for another client": _share(row, "swapped"),
+            "without portrait taken for the client": _share(row, "without_person"),
+            "distance from the first": f"{row['distance']:.1f}",
+        }
+        for row in table.to_dict("records")
+    )
 
 
 def _share(row: Mapping[Hashable, Any], name: str) -> str:
@@ -84,10 +101,10 @@ def summary_text(
         settings: of the run.
         stopwatch: that measured.
     """
-    shown = shown_table(table, settings.attempts, stopwatch.unit)
     return SUMMARY.format(
         recommendation=recommendation.text,
-        table=_markdown(shown),
+        speed=_markdown(speed_table(table, settings.attempts, stopwatch.unit)),
+        likeness=_markdown(likeness_table(table)),
         clients=table["clients"].iloc[0],
         faces=table["faces"].iloc[0],
         seed=settings.seed,

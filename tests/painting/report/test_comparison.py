@@ -43,7 +43,14 @@ def table():
         search("fast", "c", "sad", 1, 0.1, without_person=0.9),
         search("fast", "c", "calm", 1, 0.1, without_person=0.49),
     ]
-    return compare([record for made in searches for record in made], EVALUATIONS, seed=3).set_index("painter")
+    return compared(searches, seed=3)
+
+
+def compared(searches, seed):
+    """Pictures of the fast painter are 6 and 12 grey levels away, by expression."""
+    by_place = {(search[0].painter, *search[0].key): search for search in searches}
+    distance = {place: 0.0 if place[0] == "slow" else {"sad": 6.0, "calm": 12.0}[place[2]] for place in by_place}
+    return compare(by_place, EVALUATIONS, distance, seed).set_index("painter")
 
 
 def test_shares_are_means_over_clients(table):
@@ -89,12 +96,16 @@ def test_speed_counts_rejected_attempts(table):
     assert fast["speedup"] == pytest.approx((6 / 0.7) / (5 / 3.6))
 
 
+def test_distances_are_means_over_clients(table):
+    assert table.loc["slow", "distance"] == 0 and table.loc["fast", "distance"] == pytest.approx(9)
+
+
 def test_a_painter_without_an_accepted_face():
-    records = [
-        *search("slow", "a", "sad", 1, 0.4),
-        *search("slow", "b", "sad", 1, 0.4),
-        *search("fast", "a", "sad", 2, 0.1, accepted=False),
-        *search("fast", "b", "sad", 2, 0.1, accepted=False),
+    searches = [
+        search("slow", "a", "sad", 1, 0.4),
+        search("slow", "b", "sad", 1, 0.4),
+        search("fast", "a", "sad", 2, 0.1, accepted=False),
+        search("fast", "b", "sad", 2, 0.1, accepted=False),
     ]
-    found = compare(records, EVALUATIONS, seed=1).set_index("painter").loc["fast"]
+    found = compared(searches, seed=1).loc["fast"]
     assert found["accepted_per_second"] == 0 == found["speedup"] and np.isinf(found["attempts_per_accepted_face"])
