@@ -78,6 +78,11 @@ def test_painters_that_cannot_be_compared_are_refused_by_name(painters, message)
     assert message in found and "|" not in found
 
 
+def test_a_secret_in_a_url_is_refused_and_not_shown():
+    found = refused(True, painters={"a": {"painter": "https://me:hunter2@models.example/sdxl"}, "b": {"steps": 0}})
+    assert "painters: a: painter" in found and "hunter2" not in found and "steps" not in found
+
+
 def test_all_faults_of_all_painters_are_named():
     found = refused(painters={"a": {"steps": 0, "stepz": 1}, "b": {"merge_at": 2.0}})
     assert found.count("painters: a: ") == 2 and "painters: b: merge_at must be" in found

@@ -120,6 +120,17 @@ def test_each_attempt_is_painted_once_and_each_first_one_also_without_the_person
     assert sum(model.painted.values()) == len(wanted) + len(RECIPES)
 
 
+def test_a_gpu_paints_no_other_sizes_of_batches_than_it_was_warmed_up_for(painted, sittings, tmp_path, monkeypatch):
+    monkeypatch.setattr(Stopwatch, "unit", "GPU")
+    model = Model()
+    here = studio(tmp_path, sittings, batch=5, model=model)
+    assert comparable(painted_by(here)) == comparable(painted[0])
+    first = {size: model.batches.index(size) for size in set(model.batches)}
+    assert all(model.batches[place : place + 2] == [size, size] for size, place in first.items()), "not warmed up"
+    warmed = {size for _, size in here._warm}
+    assert set(model.batches) == warmed and len(warmed) > 1
+
+
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.83, 0.999])
 def test_a_killed_run_ends_with_the_same_rows(painted, sittings, tmp_path, share):
     """Whatever is on disk: lines up to a byte, and a picture behind which no line is."""
