@@ -12,10 +12,9 @@ from mirror.painting.attempts import AttemptRecord, Place, chosen
 from mirror.painting.sitting import Sitting
 
 LABEL, GAP, TEXT, FONT = 120, 10, 16, 13  # pixels: width of the row names, between pictures, a line, its letters
-LARGEST = 168  # side of a picture in pixels
+SMALLEST, LARGEST = 96, 168  # sides of a picture in pixels: the words below it need as much
 REJECTED = "#D55E00"
 LETTERS = 6.6  # pixels of a letter
-WORDS = {"accepted": "", "another_person": "another person", "no_face": "no face", "several_faces": "several faces"}
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,9 @@ class Sheet:
         framed, with the reason; where all attempts were unsafe, there is no picture.
 
         Args:
-            side: of a picture in pixels, at most `LARGEST`.
+            side: of a picture in pixels, changed to one from `SMALLEST` to `LARGEST`.
         """
-        side = min(side, LARGEST)
+        side = min(max(side, SMALLEST), LARGEST)
         heads = [textwrap.wrap(name, int(side / LETTERS)) or [""] for name in ("portrait", *self.painters)]
         top, height = GAP + TEXT * max(map(len, heads)), side + TEXT + GAP
         width = LABEL + len(heads) * (side + GAP) + GAP
@@ -71,13 +70,13 @@ class Sheet:
         shown = chosen(self.searches[place])
         if shown is None or shown.file is None:
             pen.rectangle((*at, at[0] + side, at[1] + side), outline=REJECTED, width=3)
-            _write(pen, (at[0], at[1] + side), ["rejected: all unsafe"], REJECTED)
+            _write(pen, (at[0], at[1] + side), ["all unsafe"], REJECTED)
             return
         _paste(sheet, open_picture(self.folder / shown.file), at, side)
         outcome = shown.verdict.outcome
         if not shown.verdict.accepted:
             pen.rectangle((*at, at[0] + side - 1, at[1] + side - 1), outline=REJECTED, width=3)
-            _write(pen, (at[0], at[1] + side), [f"rejected: {WORDS.get(outcome, outcome)}"], REJECTED)
+            _write(pen, (at[0], at[1] + side), [outcome.replace("_", " ")], REJECTED)
         elif shown.number > 1:
             _write(pen, (at[0], at[1] + side), [f"attempt {shown.number}"], "#555555")
 

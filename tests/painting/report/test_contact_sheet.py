@@ -11,7 +11,7 @@ from mirror.transcripts.profile import read_profiles
 from tests import ROOT
 from tests.painting.records import record
 
-SIDE = 40
+SIDE = 100
 
 
 @pytest.fixture(scope="module")
