@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+AS_FAST = 0.05  # a painter that is slower than the fastest by at most this share counts as equally fast
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -29,7 +31,8 @@ class Recommendation:
     """The painter to take.
 
     Attributes:
-        painter: the fastest one that keeps the rule; the reference if none does.
+        painter: the fastest one that keeps the rule, and of several that are equally fast the one whose pictures are
+            closest to the reference's; the reference if none keeps the rule.
         claim: that in a few words, the title of a figure.
         text: why, and why not those that are faster; a paragraph.
         faults: what each painter breaks of the rule, by name; empty for one that keeps it.
@@ -51,12 +54,13 @@ class _Row(NamedTuple):
     identity_difference_low: float
     swapped: float
     without_person: float
+    distance: float
     accepted_per_second: float
     speedup: float
 
 
 def recommend(table: pd.DataFrame, rule: Rule, attempts: int, unit: str) -> Recommendation:
-    """Recommends the fastest painter that keeps the rule, and the reference if none does.
+    """Recommends the fastest painter that keeps the rule; see `Recommendation`.
 
     Args:
         table: as `mirror.painting.report.comparison.compare` returns it; the first row is the reference.
@@ -68,9 +72,17 @@ def recommend(table: pd.DataFrame, rule: Rule, attempts: int, unit: str) -> Reco
     reference = rows[0]
     faults = {row.painter: tuple(_faults(row, row is reference, rule, attempts)) for row in rows}
     fit = [row for row in rows if not faults[row.painter]]
-    best = max(fit, key=lambda row: row.accepted_per_second, default=reference)
+    fastest = max((row.accepted_per_second for row in fit), default=0.0)
+    equal = [row for row in fit if row.accepted_per_second >= (1 - AS_FAST) * fastest]
+    best = min(equal, key=lambda row: np.nan_to_num(row.distance, nan=np.inf), default=reference)
     faster = [row for row in rows if row.accepted_per_second > best.accepted_per_second and faults[row.painter]]
     sentences = [_praise(best, reference, attempts, unit) if fit else _none_fit(reference, faults[reference.painter])]
+    sentences += [
+        f"{row.painter} is as fast ({row.speedup:.2f} times), but its pictures are farther from those of "
+        f"{reference.painter}: {row.distance:.1f} grey levels against {best.distance:.1f}."
+        for row in equal
+        if row is not best
+    ]
     sentences += [f"{row.painter} is faster ({row.speedup:.2f} times) but {_joined(row, faults)}." for row in faster]
     claim = f"{best.painter} gives {best.speedup:.2f} times the accepted faces per second of {reference.painter}"
     if best is reference:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mirror.painting.report.recommendation import Recommendation
+from mirror.painting.report.recommendation import AS_FAST, Recommendation
 from mirror.painting.settings import PaintSettings
 from mirror.painting.stopwatch import Stopwatch
 
@@ -27,7 +27,8 @@ from the first*: of first attempts from the pictures of {reference} of the same 
 
 The rule: the fastest painter of which at least {enough:.0%} of faces are accepted within {attempts} attempts (low end
 of the interval), whose identity is at most {margin:g} below the reference's (low end of the difference's interval),
-and of whose faces at most {strangers:.0%} pass in either control; the reference if there is none.
+and of whose faces at most {strangers:.0%} pass in either control; the reference if there is none. Of
+painters whose speed differs by {as_fast:.0%} at most, the one whose pictures are closest to the reference's.
 """
 
 
@@ -116,6 +117,7 @@ def summary_text(
         attempts=settings.attempts,
         margin=settings.identity_margin,
         strangers=settings.most_strangers,
+        as_fast=AS_FAST,
     )
 
 

@@ -9,9 +9,9 @@ from mirror.painting.report.recommendation import Rule, recommend
 RULE = Rule(enough=0.9, identity_margin=0.05, most_strangers=0.05)
 GOOD = {
     "accepted": 0.98, "accepted_low": 0.95, "accepted_high": 1.0, "identity": 0.6, "identity_difference": 0.0,
-    "identity_difference_low": -0.01, "swapped": 0.01, "without_person": 0.0,
+    "identity_difference_low": -0.01, "swapped": 0.01, "without_person": 0.0, "distance": 9.0,
 }  # fmt: skip
-REFERENCE = GOOD | {"identity_difference_low": np.nan}
+REFERENCE = GOOD | {"identity_difference_low": np.nan, "distance": 0.0}
 
 
 def recommended(*painters, rule=RULE):
@@ -53,6 +53,20 @@ def test_what_breaks_the_rule_is_said(changes, fault):
     assert found.painter == "slow" and len(found.faults["fast"]) == 1 and fault in found.faults["fast"][0]
     assert fault in found.text and found.claim == "No faster painter than slow keeps the rule"
     assert found.text.startswith("Take slow, the reference: no other painter that keeps the rule is faster.")
+
+
+def test_of_equally_fast_painters_the_one_with_the_closest_pictures_is_taken():
+    found = recommended(("slow", 1.0, {}), ("pale", 4.0, {"distance": 15.0}), ("close", 3.8, {"distance": 5.5}))
+    assert found.painter == "close"
+    assert "pale is as fast (4.00 times), but its pictures are farther from those of slow: 15.0" in found.text
+    found = recommended(("slow", 1.0, {}), ("pale", 4.0, {"distance": 15.0}), ("close", 3.79, {"distance": 5.5}))
+    assert found.painter == "pale" and "close" not in found.text
+    unknown = recommended(("slow", 1.0, {}), ("a", 4.0, {"distance": np.nan}), ("b", 3.9, {"distance": 50.0}))
+    assert unknown.painter == "b"
+
+
+def test_a_painter_that_is_hardly_faster_is_not_worth_a_change():
+    assert recommended(("slow", 1.0, {}), ("fast", 1.04, {})).painter == "slow"
 
 
 @pytest.mark.parametrize(
