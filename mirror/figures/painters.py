@@ -55,7 +55,7 @@ def speed_against_acceptance(
     ax.set_ylabel("share of faces accepted (up is better)")
     lowest = min(min(row.at_once, row.accepted_low) for row in rows)
     ax.set_xlim(0, 1.15 * max(row.accepted_per_second for row in rows))
-    ax.set_ylim(max(np.nanmin([lowest, enough]) - 0.05, 0), 1.02)
+    ax.set_ylim(max(np.nanmin([lowest, enough]) - 0.05, 0), 1.015)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return ax
