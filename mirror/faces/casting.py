@@ -55,20 +55,10 @@ def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack:
         FileNotFoundError: a model is not found.
         ValueError: the parts do not fit together; v2 also needs embeddings of its own width.
     """
-    recipe = PaintRecipe(
-        steps=settings.steps,
-        guidance_scale=settings.guidance_scale,
-        merge_step=settings.merge_step,
-        size=settings.image_size,
-        output_size=settings.face_size,
-        scheduler=settings.scheduler,
-        spacing=settings.spacing,
-        merge_at=settings.merge_at,
-    )
     painter = PhotoMaker.load(
         settings.painter,
         settings.adapter,
-        recipe,
+        recipe_of(settings),
         revision=settings.painter_revision,
         dtype=dtype,
         device=device,
@@ -80,6 +70,20 @@ def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack:
     if pack and painter.id_encoder.needs_faces:
         painter.id_encoder.require_width(pack.width)
     return painter
+
+
+def recipe_of(settings: FaceSettings) -> PaintRecipe:
+    """How a painter with these settings paints."""
+    return PaintRecipe(
+        steps=settings.steps,
+        guidance_scale=settings.guidance_scale,
+        merge_step=settings.merge_step,
+        size=settings.image_size,
+        output_size=settings.face_size,
+        scheduler=settings.scheduler,
+        spacing=settings.spacing,
+        merge_at=settings.merge_at,
+    )
 
 
 def build_verifier(settings: FaceSettings, device: str) -> LocalVerifier | HttpVerifier:

@@ -4,6 +4,7 @@
 """
 
 from mirror.figures.faces import identity_scores
+from mirror.figures.painters import speed_against_acceptance
 from mirror.figures.style import VARIANT_COLORS, figure, png, save
 from mirror.figures.training import loss_curve, replies, templates, token_lengths
 
@@ -15,6 +16,7 @@ __all__ = [
     "png",
     "replies",
     "save",
+    "speed_against_acceptance",
     "templates",
     "token_lengths",
 ]

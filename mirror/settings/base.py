@@ -3,7 +3,7 @@
 import ast
 import html
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -111,7 +111,7 @@ class Settings(BaseModel):
 
     def url_faults(self) -> list[str]:
         """Return the faults of URLs: they must not contain secrets, since settings are written to the run's folder."""
-        texts = {name: value for name, value in self.model_dump().items() if isinstance(value, str)}
+        texts = dict(_texts(self.model_dump()))
         urls = {name: url for name, url in texts.items() if url and (name.endswith("_url") or "://" in url)}
         faults = [url_fault(name, url, KEY) for name, url in urls.items()]
         return [f"{fault}; {SECRET_ADVICE}" for fault in faults if fault]
@@ -130,6 +130,15 @@ class Settings(BaseModel):
     def missing(self) -> list[str]:
         """Return the files, services, keys and devices that are not available on this machine, one sentence each."""
         return []
+
+
+def _texts(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts among values and mappings of values by name, such as `steps` or `painters: fast: steps`."""
+    for name, value in values.items():
+        if isinstance(value, str):
+            yield f"{within}{name}", value
+        elif isinstance(value, Mapping):
+            yield from _texts(value, f"{within}{name}: ")
 
 
 def missing_folder(name: str, value: str) -> list[str]:

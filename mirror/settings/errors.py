@@ -39,7 +39,7 @@ def explain(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], where: st
         choices = [str(choice) for choice in get_args(field.annotation)]
         hint = _did_you_mean(str(found), choices) + (f"; {YAML_BOOLEANS}" if isinstance(found, bool) else "")
         return f"{where} {name} must be one of {', '.join(choices)}, found {_show(found)}{hint}"
-    if fault["type"].endswith("_type") or fault["type"] == "int_from_float":
+    if (fault["type"].endswith("_type") and fault["type"] != "dict_type") or fault["type"] == "int_from_float":
         kind = next((KINDS[one] for one in _types(field.annotation) if one in KINDS), "another type")
         return f"{where} {name} must be {kind}, found {_show(found)}{_advice(name, found, kind, where)}"
     rule = field.description or fault["msg"].removeprefix("Input should be ")

@@ -20,6 +20,7 @@ from mirror.analysis.settings import AnalyseSettings
 from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.exploration.settings import ExploreSettings
+from mirror.painting.settings import PaintSettings
 from mirror.rating.instrument import read_instrument
 from mirror.rating.settings import RateSettings
 from mirror.training.settings import TrainSettings
@@ -34,6 +35,7 @@ SETTINGS = {
     "counsel": CounselSettings,
     "explore": ExploreSettings,
     "rate": RateSettings,
+    "paint": PaintSettings,
     "analyse": AnalyseSettings,
     "pocket": PocketSettings,
 }

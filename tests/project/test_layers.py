@@ -18,6 +18,7 @@ building      analysis rating counseling training faces risk clients figures cha
 analysis      gallery rating counseling figures clients transcripts prompts
 gallery       rating clients transcripts
 rating        clients chat transcripts
+painting      faces clients figures models transcripts
 exploration   counseling faces clients transcripts prompts
 counseling    faces clients chat models transcripts prompts services
 training      models prompts

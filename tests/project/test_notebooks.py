@@ -15,7 +15,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_CELLS = 10
 MOST_LINES = 8
 # An annotation that papermill can show, and the types of value it admits; None leaves a parameter open.
-VALUES = {"str": ["str"], "int": ["int"], "float": ["float", "int"], "bool": ["bool"]}
+VALUES = {"str": ["str"], "int": ["int"], "float": ["float", "int"], "bool": ["bool"], "dict": ["dict"]}
 PARAMETER = re.compile(r"(?P<name>\w+): (?P<type>\w+) = (?P<value>.+?)  # (?P<help>\S.*)")
 LEFT_TO_THE_PACKAGE = {
     ast.FunctionDef: "def",

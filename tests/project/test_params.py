@@ -7,6 +7,7 @@ import yaml
 from mirror.analysis.settings import AnalyseSettings
 from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
+from mirror.painting.settings import PaintSettings
 from mirror.rating.settings import RateSettings
 from mirror.training.settings import TrainSettings
 from pocket.settings import PocketSettings
@@ -20,9 +21,10 @@ SETTINGS = {
     "counsel": CounselSettings,
     "analyse": AnalyseSettings,
     "rate": RateSettings,
+    "paint": PaintSettings,
     "pocket": PocketSettings,
 }
-TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,), "dict": (dict,)}
 
 
 @pytest.mark.parametrize("size", ["mirror-7b", "mirror-13b", "pocket"])
