@@ -1,6 +1,5 @@
 """A comparison of painters: its steps in order, and the run's folder. The API of `notebooks/paint.ipynb`."""
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,6 +12,7 @@ from mirror.faces.verification import LocalVerifier
 from mirror.figures import figure, png, save, speed_against_acceptance
 from mirror.files.atomic import write_bytes, write_text
 from mirror.files.csv_file import csv_text
+from mirror.files.image_file import decode_picture
 from mirror.models.device import resolve_device
 from mirror.painting.attempts import AttemptFile, AttemptRecord, Place
 from mirror.painting.casting import NamedPainter, build_filters, build_painters
@@ -177,7 +177,7 @@ class Painting:
         unit, s = self.stopwatch.unit, self.settings
         speed_against_acceptance(self.table, ax, self.recommendation.claim, s.attempts, unit, s.enough)
         save(fig, self.run.folder / "figures", "speed")
-        return Image.open(io.BytesIO(png(fig)))
+        return decode_picture(png(fig), "the figure")
 
     def _sheet(self, sittings: list[Sitting]) -> Image.Image:
         sheet = Sheet(list(self.settings.painters), sittings, self.searches, self.run.folder)
