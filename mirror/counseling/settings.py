@@ -9,7 +9,6 @@ from mirror.chat.prices import price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
-from mirror.faces.view import donor_faults
 from mirror.models.checkpoint import checkpoint_faults, read_prompts
 from mirror.models.llava_chat import IMAGE
 from mirror.paths import input_path, output_path
@@ -25,6 +24,7 @@ from mirror.settings.base import (
     Size,
     missing_folder,
 )
+from mirror.transcripts.donor import donor_faults
 
 Temperature = Annotated[float, Field(ge=0)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]

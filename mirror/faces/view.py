@@ -19,9 +19,9 @@ from mirror.files.image_file import PictureError, open_picture
 from mirror.natural_order import natural_key
 from mirror.prompts import Utterance
 from mirror.seeds import seed_for
-from mirror.transcripts.arm import ADVICE, Arm, arm_faults
+from mirror.transcripts.donor import complete_sessions, last_face
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
-from mirror.transcripts.turn import Condition, Conversation, Turn
+from mirror.transcripts.turn import Condition, Conversation
 
 GRAY = (128, 128, 128)
 
@@ -161,7 +161,7 @@ class SwappedView:
         """Take the faces from a run.
 
         Args:
-            run: its folder; see `donor_faults`.
+            run: its folder; see `mirror.transcripts.donor.donor_faults`.
             seed: decides which client's faces a client gets.
         """
         self.run, self.seed = run, seed
@@ -196,38 +196,3 @@ class SwappedView:
         """The run, and a digest of the sessions whose faces are taken."""
         ends = {session.folder.name: sha256(session.folder / "end.json") for session in self.donors}
         return {"face": "swapped", "faces_from": self.run.name, "sessions_sha256": content_digest(ends)}
-
-
-def last_face(turns: Sequence[Turn], number: int) -> tuple[int, str]:
-    """The turn of this number and the file of its face; if it has none, of the last turn before it that has."""
-    return [(turn.number, turn.face.file) for turn in turns if turn.face and turn.number <= number][-1]
-
-
-def complete_sessions(run: Path) -> list[SessionFolder]:
-    """The complete sessions of a run whose first turn has a face.
-
-    Raises:
-        TranscriptError: one is damaged.
-    """
-    found = []
-    for session in Arm.read(run).sessions:
-        turns = session.turns() if (session.ended or {}).get("status") == "complete" else ()
-        if turns and turns[0].face:
-            found.append(session)
-    return found
-
-
-def donor_faults(run: Path) -> list[str]:
-    """Why no faces can be taken from a run; empty if they can."""
-    if faults := arm_faults(run):
-        return faults
-    arm = Arm.read(run)
-    if (condition := arm.settings.get("face", "shown")) != "shown":
-        return [f"{arm.name} is itself a run with face {condition}; name one with face shown"]
-    try:
-        found = len(complete_sessions(run))
-    except TranscriptError as error:
-        return [str(error)]
-    if found < 2:
-        return [f"{arm.name} has {found} complete sessions with faces, and 2 clients are needed; {ADVICE}"]
-    return []

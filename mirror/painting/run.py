@@ -1,5 +1,6 @@
 """A comparison of painters: its steps in order, and the run's folder. The API of `notebooks/paint.ipynb`."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property

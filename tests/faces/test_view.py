@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-import yaml
 from PIL import Image
 
 from mirror.clients.lexicon import lexicon
@@ -15,15 +14,14 @@ from mirror.faces.view import (
     SquareView,
     SwappedView,
     ViewRequest,
-    donor_faults,
-    last_face,
 )
 from mirror.files.image_file import PictureError
 from mirror.prompts import Utterance
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Conversation
 from mirror.transcripts.verdict import Verdict
-from tests.sessions import CLIENT, full_turn, last_turn
+from tests.donors import write_donors
+from tests.sessions import CLIENT, full_turn
 
 FACE = Image.new("RGB", (24, 24), (250, 200, 180))
 PORTRAIT = Image.new("RGB", (8, 8))
@@ -96,24 +94,7 @@ def test_a_client_whose_calm_face_cannot_be_painted_fails_alone():
 
 @pytest.fixture
 def donors(tmp_path):
-    """A run of clients 1 to 4 with three faces each, whose gray tells client and turn; client 4 failed."""
-    run = tmp_path / "results/shown"
-    for idx in "1234":
-        session = SessionFolder(run / "sessions" / idx)
-        session.begin(replace(CLIENT, idx=idx))
-        for number in (1, 2, 3):
-            turn = full_turn(number)
-            gray = (10 * int(idx) + number,) * 3
-            session.append(turn, {file: Image.new("RGB", (8, 8), gray) for file in turn.files}, {})
-        session.append(last_turn(4), {}, {})
-        session.end("failed" if idx == "4" else "complete", "")
-    write_settings(run)
-    return run
-
-
-def write_settings(run, **changes):
-    settings = {"cot": "base", "counselor": "llava", "size": "pocket"} | changes
-    (run / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return write_donors(tmp_path / "results/shown")
 
 
 def gray(seen):
@@ -161,19 +142,3 @@ def test_what_the_record_of_a_run_says_changes_with_the_sessions(donors):
     session.append(turn, {file: FACE for file in turn.files}, {})
     session.end("complete", "")
     assert SwappedView(donors, 5).facts()["sessions_sha256"] != facts["sessions_sha256"]
-
-
-def test_a_turn_without_a_face_has_that_of_the_turn_before():
-    turns = (full_turn(1), full_turn(2), last_turn(3))
-    assert last_face(turns, 1) == (1, "faces/01.png") and last_face(turns, 3) == (2, "faces/02.png")
-
-
-def test_a_run_that_can_lend_no_faces_is_refused(donors, tmp_path):
-    assert donor_faults(donors) == []
-    assert "no such folder" in donor_faults(tmp_path / "none")[0]
-    write_settings(donors, face="blank")
-    assert donor_faults(donors) == ["shown is itself a run with face blank; name one with face shown"]
-    write_settings(donors)
-    for idx in "12":
-        (donors / "sessions" / idx / "end.json").unlink()
-    assert "shown has 1 complete sessions with faces, and 2 clients are needed" in donor_faults(donors)[0]
