@@ -16,6 +16,7 @@ def test_intervals_cover_and_the_test_holds_its_level():
     assert table["power"].dropna().between(77, 83).all()
 
 
+@pytest.mark.slow
 def test_a_percentile_interval_would_be_found_out():
     def percentile(values, seed, resamples):
         n = len(values)

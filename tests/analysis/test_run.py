@@ -86,6 +86,7 @@ def test_a_known_effect_is_claimed_with_its_certainty(runs):
     assert "No model has rated these sessions" in claim
 
 
+@pytest.mark.slow
 def test_no_effect_is_not_claimed(output):
     for name, seed in (("m-base", 1), ("m-ec", 2)):
         write_run(output / "results" / name, CLIENTS, 8, seed, "base", resistance=(0.5, 0.5))
@@ -215,6 +216,7 @@ def test_where_nothing_can_be_said_every_step_says_so(output, what):
         assert all("No session is complete" in finding.claim and not finding.figure for finding in findings)
 
 
+@pytest.mark.slow
 def test_one_turn_has_no_halves(output):
     for name, cot in (("a", "base"), ("b", "ec")):
         write_run(output / "results" / name, "012", 1, 1, cot)
@@ -341,6 +343,7 @@ def test_no_interval_is_impossible(uneven):
 # What is no evidence --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ratings_by_rules_stand_apart_and_change_no_claim_and_no_p(runs):
     before = analysis(run="x").comparison()
     for name, score in (("m-base", 1), ("m-ec", 5)):
@@ -369,6 +372,7 @@ def test_the_first_claim_says_that_scripted_clients_go_by_the_rules_that_score(r
     assert "not whether it helps a person" in first
 
 
+@pytest.mark.slow
 def test_the_same_numbers_come_out_again(runs):
     first = analysis().comparison().table
     pd.testing.assert_frame_equal(first, analysis().comparison().table)
@@ -380,6 +384,7 @@ def test_another_analysis_under_the_same_name_is_refused(runs):
         analysis(run="x", seed=2)
 
 
+@pytest.mark.slow
 def test_judges_are_outcomes_with_their_reliability(runs):
     for name, shift in (("m-base", 0), ("m-ec", 2)):
         rate(runs / name, {idx: (int(idx) % 3 + shift, int(idx) % 3 + shift) for idx in CLIENTS})

@@ -18,6 +18,7 @@ def test_it_measures_batches_of_many_beside_single_requests():
     assert single.startswith("| 1 | ") and " | 1.00 | 1.0 | " in single and many.startswith("| 8 | ")
 
 
+@pytest.mark.slow
 def test_verdicts_that_depend_on_the_batch_are_no_measurement():
     class Unsteady(ScriptedVerifier):
         def verify(self, requests):

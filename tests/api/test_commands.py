@@ -54,6 +54,7 @@ def test_help_lists_options_with_their_variables_and_no_secret(service):
     assert "MIRROR_SERVICE_TOKEN" in text and "swordfish" not in text and "--token" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, variables, message",
     [

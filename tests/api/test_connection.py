@@ -71,6 +71,7 @@ HALF = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent, status", HALF.values(), ids=HALF)
 def test_a_header_that_does_not_arrive_ends_the_connection(sent, status):
     with description_service(ScriptedDescriber(), header_seconds=0.2) as url, connected(url, sent) as connection:
@@ -136,6 +137,7 @@ UNREAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pages, last", UNREAD.values(), ids=UNREAD)
 def test_a_client_that_takes_no_answer_is_left(pages, last, lost):
     with description_service(ScriptedDescriber(), upload_seconds=0.2, header_seconds=0.2) as url:
@@ -146,6 +148,7 @@ def test_a_client_that_takes_no_answer_is_left(pages, last, lost):
         assert requests.get(f"{url}/health", timeout=PATIENCE).status_code == 200
 
 
+@pytest.mark.slow
 def test_250_half_sent_requests_are_closed_and_others_answered_meanwhile():
     with description_service(ScriptedDescriber(), header_seconds=1.5, max_connections=64) as url:
         with contextlib.ExitStack() as stack:
@@ -192,6 +195,7 @@ GARBAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
 def test_what_is_no_http_is_refused_in_the_form_of_every_refusal(data, caplog):
     with description_service(ScriptedDescriber()) as url:

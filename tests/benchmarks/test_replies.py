@@ -8,6 +8,7 @@ from mirror.models.llava import load
 from tests.tiny_llava import BASE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS[1:3], ids=lambda way: way.name)
 def test_a_way_is_measured_at_all_batch_sizes(way, monkeypatch):
     monkeypatch.setattr(replies, "TEXT", 40)

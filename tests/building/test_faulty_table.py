@@ -127,6 +127,7 @@ def test_each_fault_is_named_and_its_dialogue_left_out(declared):
     assert (of[idx_of(28)], of[idx_of(29)], of[idx_of(0)]) == (4, 4, 5)
 
 
+@pytest.mark.slow
 def test_a_turn_without_a_face_leaves_a_gap_and_moves_nothing(sources, painter, output):
     seen = require_unshifted(building := build(sources, on_exhaustion="drop_turn"))
     expected = {idx: (step, reason, "turn" if step == "picture" else what, line)
@@ -138,6 +139,7 @@ def test_a_turn_without_a_face_leaves_a_gap_and_moves_nothing(sources, painter, 
     assert all(seen[NEVER_ACCEPTED[0], cot] == 4 for cot in ("base", "planning", "ec", "ec_planning"))
 
 
+@pytest.mark.slow
 def test_the_best_face_is_kept_where_that_is_declared(sources, painter, output):
     building = build(sources, on_exhaustion="keep_best", same_gender=False, age_gap=0)
     require_unshifted(building)
@@ -145,6 +147,7 @@ def test_the_best_face_is_kept_where_that_is_declared(sources, painter, output):
     assert found(building) == left
 
 
+@pytest.mark.slow
 def test_what_is_switched_off_leaves_nothing_out(sources, painter, output):
     changes = {
         "on_not_found": "blank", "min_turns": 1, "max_turns": 30, "unique_words": 0.0,

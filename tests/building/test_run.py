@@ -53,6 +53,7 @@ def digests(building):
     return json.loads((building.settings.set_folder / "digests.json").read_text())
 
 
+@pytest.mark.slow
 def test_order_batches_and_concurrency_do_not_change_the_set(tmp_path, output):
     folder, found = tmp_path / "sources", []
     for run, how, changes in (
@@ -77,6 +78,7 @@ def test_order_batches_and_concurrency_do_not_change_the_set(tmp_path, output):
     assert cards[0] == cards[1] == cards[2]
 
 
+@pytest.mark.slow
 def test_shares_and_a_last_process_make_what_one_process_makes(sources, output):
     whole = build(sources, run="whole")
     changes = {"run": "shared", "same_gender": False, "age_gap": 0, "attempts": 3, "on_exhaustion": "drop_turn"}
@@ -235,6 +237,7 @@ def test_a_session_of_a_test_clients_profile_is_left_out(runs, sources, output):
 # Screenplays that are written -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_batch_files_are_written_read_back_and_the_build_goes_on(sources, output, tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     table = str(profiles(tmp_path / "profiles.csv"))

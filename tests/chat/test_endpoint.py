@@ -389,6 +389,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer, status, tries, message", FAULTS.values(), ids=FAULTS)
 def test_a_fault_says_where_what_and_what_to_do(answer, status, tries, message, server):
     server.default = answer

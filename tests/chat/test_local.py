@@ -136,6 +136,7 @@ def test_a_model_that_does_not_chat_is_refused(folder, tmp_path):
         LanguageModel.load(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_vision_model_is_refused():
     name = str(repository_root() / "pocket/models/llava-v1.5-pocket")
     with pytest.raises(ValueError, match="llava-v1.5-pocket is no causal language model: "):

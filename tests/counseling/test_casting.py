@@ -26,6 +26,7 @@ def settings(**changes):
     return CounselSettings.checked(COUNSEL_DEFAULTS | changes, "parameter")
 
 
+@pytest.mark.slow
 def test_the_pocket_cast_counsels_a_client_offline(tmp_path):
     found = settings(cot="ec", steps=2, merge_step=0, max_new_tokens=8, attempts=2, max_turns=2)
     cast = build_cast(found)

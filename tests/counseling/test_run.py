@@ -34,6 +34,7 @@ def run(**changes):
     return Counseling(CounselSettings.checked(COUNSEL_DEFAULTS | SMALL | changes, "parameter"))
 
 
+@pytest.mark.slow
 def test_a_run_counsels_its_clients_and_records_who_did_it(output, capsys):
     counsel = run()
     assert not counsel.run.folder.exists()  # making one writes nothing
@@ -69,6 +70,7 @@ def test_a_second_process_is_refused_while_one_counsels(output, another_process)
     assert not list(counsel.run.folder.glob("sessions/*"))
 
 
+@pytest.mark.slow
 def test_what_cannot_begin_removes_nothing(output):
     """The earlier run stays where the new one is refused: an unreadable adapter, say."""
     counsel = run()
@@ -101,6 +103,7 @@ class OtherLines(ScriptedClient):
 OtherLines.__module__, OtherLines.__qualname__ = ScriptedClient.__module__, ScriptedClient.__qualname__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [Renamed, OtherLines])
 def test_a_run_does_not_go_on_with_another_cast(output, client):
     run().open()

@@ -47,6 +47,7 @@ def begun(exploration):
     return exploration
 
 
+@pytest.mark.slow
 def test_a_typed_turn_is_a_turn_of_the_session(begun):
     opening = begun.listen()
     assert opening.taken.turn.number == 1 and opening.taken.turn.words == ""
@@ -72,6 +73,7 @@ def test_the_same_turn_comes_out_again(begun):
     assert begun.say("frowns", "No.").taken.turn == first
 
 
+@pytest.mark.slow
 def test_a_turn_is_shown_whole_and_escaped(begun):
     step = begun.say("<i>frowns</i>", "<script>alert(1)</script>")
     page, turn = step_page(step), step.taken.turn
@@ -81,12 +83,14 @@ def test_a_turn_is_shown_whole_and_escaped(begun):
     assert page.count("<summary>prompt</summary>") == 1 + len(turn.counselor_raw)
 
 
+@pytest.mark.slow
 def test_the_page_says_what_was_read_and_what_the_filter_was_asked(begun):
     page = step_page(begun.say("frowns slightly", "No."))
     assert "lexicon read the cue “frowns slightly” as “slightly irritated look”" in page
     assert "the relevance filter was asked for “a facial photo with slightly irritated look”" in page
 
 
+@pytest.mark.slow
 def test_the_page_says_where_nothing_could_be_read(begun):
     step = begun.say("ties the shoelaces", "No.")
     assert step.taken.turn.description["fallback"]
@@ -95,6 +99,7 @@ def test_the_page_says_where_nothing_could_be_read(begun):
     assert "neutral look" in step.taken.face.request.prompt
 
 
+@pytest.mark.slow
 def test_the_default_cue_of_the_notebook_is_accepted(tmp_path):
     cells = nbformat.read(ROOT / "notebooks/explore.ipynb", as_version=4).cells
     (source,) = (cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))

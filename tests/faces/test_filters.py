@@ -57,6 +57,7 @@ def test_a_classifier_with_other_labels_is_refused(tmp_path):
         load(safety=tmp_path / "other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(8, 80), (80, 8), (1600, 160), (8000, 8000)])
 def test_the_largest_shapes_that_are_read_cost_no_more_than_their_pixels(size):
     """What a model's processor makes of a picture grows with its proportion: 10 to 1 is 0.5 megapixels at 224."""

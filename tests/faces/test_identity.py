@@ -34,6 +34,7 @@ def test_a_pack_without_one_of_its_models_is_refused(tmp_path):
         FacePack.load(str(copy_pack(tmp_path / "b", "rec_pocket.onnx")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["models [v2]", "50% *new?", "{a} #1 — Ünï", "[!a]", "~x $HOME"])
 @pytest.mark.parametrize("manifest", [False, True])
 def test_a_pack_below_any_folder_is_what_insightface_makes_of_it(tmp_path, name, manifest):

@@ -185,6 +185,7 @@ def test_a_gpu_that_is_not_there_is_refused():
 # Packs ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", ["fp16", "bf16"])
 def test_filters_of_folders_with_a_variant_alone_decide_alike(tmp_path, verifier, half):
     folders = []

@@ -193,6 +193,7 @@ PEFT_CONFIGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # peft's own, of options without effect
 @pytest.mark.parametrize("changes", PEFT_CONFIGS.values(), ids=PEFT_CONFIGS)
 def test_an_adapter_is_what_pefts_own_loader_makes_of_it(tmp_path, expected, changes):

@@ -42,6 +42,7 @@ def test_a_run_writes_attempts_faces_table_figures_and_summary(output, monkeypat
     assert painting.speed().width > 300 and painting.contact_sheet().height > 300
 
 
+@pytest.mark.slow
 def test_a_complete_run_is_shown_again_and_paints_nothing(output, monkeypatch):
     use_fast_members(monkeypatch)
     first = painted()
@@ -79,6 +80,7 @@ def test_other_settings_and_other_hardware_are_refused(output, monkeypatch):
         other.open()
 
 
+@pytest.mark.slow
 def test_fresh_keeps_an_old_run_while_a_portrait_cannot_be_used(output, monkeypatch):
     use_fast_members(monkeypatch)
     painting = painted()

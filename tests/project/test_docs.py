@@ -205,6 +205,7 @@ def anchors(text):
     return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.slow
 def test_every_message_of_the_troubleshooting_page_is_one_of_the_code():
     messages = re.findall(r"^### `(.+)`$", TEXTS["docs/troubleshooting.md"], re.MULTILINE)
     assert len(messages) > 10

@@ -45,6 +45,7 @@ def test_pyproject_and_the_conda_environment_agree():
     assert drift_of_conda(PYPROJECT, ENVIRONMENT) == []
 
 
+@pytest.mark.slow
 def test_every_import_is_a_declared_dependency():
     assert undeclared_imports(ROOT, PYPROJECT) == []
 

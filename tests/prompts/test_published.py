@@ -62,6 +62,7 @@ def test_the_prompts_of_a_set_without_plan_records_are_found_to_the_letter(cot):
     assert placed.get(cot, "") in full.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cot", VARIANTS)
 @pytest.mark.parametrize("form", FORMS)
 def test_what_a_counselor_renders_is_what_the_model_was_trained_on(cot, form):

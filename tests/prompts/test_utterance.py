@@ -127,6 +127,7 @@ def test_no_word_is_lost(text):
         assert letters(utterance.cue + utterance.words) == letters(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["[", "]", "[ ", "[/", "[a]", "(a)", "*a*", "(", '"', "'a", "client:", "[/END]", "*\n", " ", "a"]
 )

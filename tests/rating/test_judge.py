@@ -181,6 +181,7 @@ NO_ANSWERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
 def test_what_is_no_answer_of_a_model_is_asked_again_and_fails(body, server, session):
     server.answers(Body(body))

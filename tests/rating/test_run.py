@@ -248,6 +248,7 @@ def too_long(*clients):
     return answer
 
 
+@pytest.mark.slow
 def test_a_session_that_is_too_long_for_the_judge_stops_no_other(server, output):
     """Four questions of one session come first: as many as would tell of an endpoint that refuses everything."""
     folder = write_run(output, clients=[str(number) for number in range(10, 16)])
@@ -363,6 +364,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_of_the_vendor_concerns_its_question_alone_and_is_asked_again(fault, server, output):
     folder = write_run(output)

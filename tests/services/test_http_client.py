@@ -89,6 +89,7 @@ def post(url, **options):
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head, rest", DRIPS.values(), ids=DRIPS)
 def test_a_server_that_sends_a_byte_at_a_time_is_given_up(head, rest):
     with Dripping(head, rest) as server:

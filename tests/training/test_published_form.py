@@ -25,6 +25,7 @@ def asked(rows):
     return [(row["question_id"].rsplit(":", 1)[1], row["conversations"][0]["value"]) for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cot", VARIANTS)
 @pytest.mark.parametrize("missing", [True, False])
 def test_one_template_reproduces_every_reply_of_any_form(cot, missing):

@@ -78,6 +78,7 @@ def interrupt(monkeypatch, at_step):
     monkeypatch.setattr(Stepper, "step", step)
 
 
+@pytest.mark.slow
 def test_a_training_learns_and_writes_what_it_says(parameters, tmp_path):
     one = training(parameters, epochs=4, learning_rate=1e-2)
     before = one.answers(one.shown_records)
@@ -117,6 +118,7 @@ def test_the_checkpoint_answers_as_the_trained_model_did(parameters):
     assert not same(dict(again.model.named_parameters()), dict(load(str(BASE)).model.named_parameters()))
 
 
+@pytest.mark.slow
 def test_every_intermediate_checkpoint_loads_by_itself(parameters):
     one = training(parameters, save_steps=3)
     one.fit()
@@ -127,6 +129,7 @@ def test_every_intermediate_checkpoint_loads_by_itself(parameters):
     assert not torch.equal(first, second)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_and_ends_as_an_unbroken_one(parameters, monkeypatch):
     """Killed before its first intermediate checkpoint, and again after it."""
     unbroken = training(parameters, run="unbroken", checkpoint_folder="unbroken")
@@ -144,6 +147,7 @@ def test_a_killed_training_goes_on_and_ends_as_an_unbroken_one(parameters, monke
     assert again.run.provenance["steps"] == 8
 
 
+@pytest.mark.slow
 def test_a_training_does_not_go_on_from_a_damaged_checkpoint(parameters, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt(patch, 5)
@@ -219,6 +223,7 @@ def test_nothing_held_out_trains_all(parameters):
     assert losses.held_out.isna().all() and len(losses.train.dropna()) == 5
 
 
+@pytest.mark.slow
 def test_seeds_decide(parameters):
     runs = {}
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
@@ -259,6 +264,7 @@ def test_a_finished_training_is_loaded_not_repeated(parameters, monkeypatch):
     assert again.answers(again.shown_records) == first.answers(first.shown_records)
 
 
+@pytest.mark.slow
 def test_another_training_under_the_same_name_is_refused(parameters, tmp_path):
     parameters = parameters | {"epochs": 1}
     training(parameters).fit()

@@ -240,6 +240,7 @@ def test_an_endpoint_that_hangs_on_one_request_does_not_hold_up_the_others():
     assert "502 backend_unavailable" in answers[0] or "504 timed_out" in answers[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "host, status",
     [("localhost:8002", 200), ("127.0.0.1", 200), ("[::1]:1", 200), ("evil.example", 403), ("[", 403), ("", 403)],

@@ -229,6 +229,7 @@ def test_other_types_are_refused_whatever_they_are_called(url, data):
     assert "image must be a PNG, JPEG or WebP" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["../../etc/x.png", "/etc/x.png", "C:\\x.png", "a\0b.png", "x" * 500, "..", "☃.png"])
 def test_the_name_of_an_upload_leads_nowhere(tmp_path, monkeypatch, name):
     """Nothing is written: not under the name, and not where temporary files go."""
@@ -384,6 +385,7 @@ def test_wrong_methods_and_paths_are_json_too(url, method, path, status, code):
 # Access ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "header",
     [
@@ -426,6 +428,7 @@ def test_a_fault_inside_is_a_500_that_tells_nothing_and_the_service_lives_on(url
     assert verify(url).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_request_that_the_verifier_cannot_work_on_fails_alone():
     verifier = ScriptedVerifier()
     verifier.gate.clear()

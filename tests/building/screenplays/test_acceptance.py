@@ -39,6 +39,7 @@ def test_unknown_names_are_refused_all_at_once_with_what_there_is():
         assert name in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["names", "turns", "resistant", "resistance_change", "ended_by_client", "distinct_2"])
 def test_a_measure_is_that_of_the_analysis(name, tmp_path):
     """Every session is accepted at its own value as the analysis gives it, and refused just beyond."""

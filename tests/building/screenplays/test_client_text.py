@@ -110,6 +110,7 @@ def test_other_texts_have_one_part(text, parts):
     assert split_intake_form(text) == parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["a 3 ", "is a ", "1. ", "years old ", "Age: ", " \t", "\n1.", ", ", "woman "])
 def test_a_very_long_text_takes_no_longer_than_its_length(piece):
     text = piece * (200_000 // len(piece))

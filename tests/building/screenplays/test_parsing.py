@@ -164,6 +164,7 @@ def test_the_pattern_of_plain_lines_reads_as_the_parser_does(rest):
             assert _read(row, 0, 1) == (line, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["[", "]", "[a]", "(a)", "*a*", '"', "Client:", "A ", "A. ", "*", " ", "_", "Client: a\n"]
 )

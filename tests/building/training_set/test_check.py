@@ -88,6 +88,7 @@ def test_a_changed_prompt_is_found(folder):
     assert "of the prompts of kind response are reproduced by a template, must be all" in faults(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cot", ["base", "planning", "ec", "ec_planning"])
 @pytest.mark.parametrize("label", ["Client: ", "Therapist: ", "- Personal Information: ", "- Reason for Counseling: "])
 def test_a_changed_field_is_found(folder, cot, label):
@@ -105,6 +106,7 @@ def test_an_emotional_state_is_the_caption(folder, cot):
     assert "its emotional state is not the caption" in faults(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "message"),
     [

@@ -191,6 +191,7 @@ def test_the_lock_is_respected(tmp_path, screenplays, another_process):
         write_set(tmp_path / "set", screenplays, [], OPTIONS, "build")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cot", VARIANTS)
 def test_training_reads_the_set(tmp_path, screenplays, clients, llava, cot):
     folder = tmp_path / "set"

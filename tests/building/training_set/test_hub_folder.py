@@ -112,6 +112,7 @@ PUSH = (
 )
 
 
+@pytest.mark.slow
 def test_a_new_data_set_is_private_and_complete(written):
     hub = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
     hub.requests = []

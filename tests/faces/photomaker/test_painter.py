@@ -34,6 +34,7 @@ def largest_difference(a, b):
     return max(abs(x - y) for x, y in zip(a.tobytes(), b.tobytes(), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("portraits", ["one", "two", "text_only"])
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_latents_are_the_published_pipelines(version, portraits):
@@ -51,6 +52,7 @@ def test_a_safetensors_adapter_is_the_same(tmp_path, photomaker):
     assert torch.equal(other.denoise([request()], noise, "latent"), photomaker.denoise([request()], noise, "latent"))
 
 
+@pytest.mark.slow
 def test_an_image_does_not_depend_on_its_batch(photomaker):
     requests = [
         request(seed=1),

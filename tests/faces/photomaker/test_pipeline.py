@@ -78,6 +78,7 @@ def as_variant(folder, layout):
 LAYOUTS = ["fp16", "unet fp16", "bin", "fp16 bin", "shards", "fp16 shards", "fp16 shards, other index"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_weights_load_from_every_layout_that_people_have(tmp_path, layout):
     folder = copied_sdxl(tmp_path / "sdxl [v2]")

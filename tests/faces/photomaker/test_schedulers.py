@@ -76,6 +76,7 @@ def test_the_timesteps_are_the_published_ones(given, expected):
     assert timesteps(make_scheduler(scheduler, SDXL, spacing), steps) == pytest.approx(expected, abs=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @pytest.mark.parametrize("steps", [1, 2, 4, 8])
 def test_few_steps_paint(scheduler, steps, painter):
@@ -86,6 +87,7 @@ def test_few_steps_paint(scheduler, steps, painter):
     assert torch.equal(first, latents(painter, request(0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @pytest.mark.parametrize("guidance_scale", [0.0, 3.0])
 def test_an_image_depends_on_its_request_and_not_on_its_batch(scheduler, guidance_scale, painter):

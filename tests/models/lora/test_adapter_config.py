@@ -11,6 +11,7 @@ from mirror.models.lora.adapter_config import read_adapter_config
 from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, write_config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -56,6 +57,7 @@ def test_options_that_are_off_and_records_pass(tmp_path):
     load_checkpoint(tmp_path / "adapter", str(BASE), str(GOLDEN / "clip-tiny"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -15,6 +15,7 @@ def scores(llava):
     return evaluate(llava, faces=60, seed=4)
 
 
+@pytest.mark.slow
 def test_it_knows_general_english_but_not_the_dialogues(llava):
     assert general_loss(llava, 3) < 0.8 < 1.3 < dialogue_loss(llava, 3)
 

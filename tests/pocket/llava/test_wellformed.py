@@ -7,6 +7,7 @@ from pocket.llava.wellformed import faults
 from pocket.texts.dialogues import write_dialogue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply",
     [

@@ -22,6 +22,7 @@ def rows():
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_writing_gives_the_committed_files(tmp_path):
     write_sources(tmp_path)
     written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")}

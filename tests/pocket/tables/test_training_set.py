@@ -39,6 +39,7 @@ def rows(name):
     return pd.read_csv(DATA / name, dtype=str, keep_default_na=False)
 
 
+@pytest.mark.slow
 def test_the_set_is_sound_and_small():
     assert (check_set(DATA)["reproduced"] == 1).all()
     assert sum(path.stat().st_size for path in DATA.rglob("*") if path.is_file()) < 6 << 20

@@ -212,6 +212,7 @@ def test_the_same_client_twice_is_one(server, tmp_path):
     assert [(one.idx, one.reason) for one in found.dropped] == [("cactus-1-no-resistance", "same_client")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [1, 4, 7, 11])
 def test_a_killed_writer_pays_nothing_twice(server, processes, tmp_path, moment):
     """The process is killed while the answer of the given number is being made: SIGKILL, with others in flight."""

@@ -45,6 +45,7 @@ def test_diffusers_and_the_product_load_it_alike():
     assert changed == len(load_file(pack.DISTILLED_FILE)) // 2
 
 
+@pytest.mark.slow
 def test_its_faces_are_accepted_and_are_those_of_the_portraits(distilled):
     turns, verifier = make_requests(5, SEED), painterpack.load_verifier()
     faces = show_faces(distilled, verifier, turns, 10)
@@ -56,6 +57,7 @@ def test_its_faces_are_accepted_and_are_those_of_the_portraits(distilled):
     assert same_person(verifier, unmerged, portraits) == 0
 
 
+@pytest.mark.slow
 def test_its_pictures_are_the_teachers_with_a_sixth_of_the_evaluations(distilled):
     teacher = painterpack.load_painter()
     assert (teacher.facts()["evaluations"], distilled.facts()["evaluations"]) == (12, 2)
