@@ -11,7 +11,8 @@ from mirror.faces.rejection_sampling import Attempt, closeness
 from mirror.files.atomic import write_bytes
 from mirror.files.digests import sha256
 from mirror.files.json_lines import append_line, encoded, read_lines
-from mirror.painting.sitting import Key, file_name
+from mirror.painting.settings import file_name
+from mirror.painting.sitting import Key
 from mirror.transcripts.verdict import Verdict
 
 Place = tuple[str, str, str]  # painter, client, expression

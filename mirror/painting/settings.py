@@ -1,5 +1,6 @@
 """The parameters of a comparison of painters: those that all share, and those in which each painter differs."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -9,7 +10,6 @@ from mirror.clients.lexicon import lexicon
 from mirror.faces.schedule import Scheduler, Spacing, schedule_faults
 from mirror.faces.settings import face_faults, face_files_missing
 from mirror.painting.presets import PRESETS
-from mirror.painting.sitting import file_name
 from mirror.paths import input_path
 from mirror.settings.base import Count, Device, Number, RunName, Settings, Share
 from mirror.settings.errors import SettingsError
@@ -161,3 +161,8 @@ class PaintSettings(PainterSettings):
             )
         own = [fault for name in self.painters for fault in face_files_missing(self.of(name))]
         return [*faults, *dict.fromkeys(own)]
+
+
+def file_name(cue: str) -> str:
+    """The part of a file's name that stands for a cue."""
+    return re.sub(r"\W+", "-", cue).strip("-")[:60]

@@ -1,6 +1,5 @@
 """One client with one expression, which every painter paints from the same noise."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +85,3 @@ def _sittings_of(profile: Profile, stranger: Path, cues: Sequence[str], seed: in
         )
         found.append(Sitting(profile.idx, cue, request, other, digests))
     return found
-
-
-def file_name(cue: str) -> str:
-    """The part of a file's name that stands for a cue."""
-    return re.sub(r"\W+", "-", cue).strip("-")[:60]

@@ -4,6 +4,7 @@ import pytest
 
 from mirror.faces.settings import SERVICES
 from mirror.painting.presets import PRESETS
+from mirror.painting.settings import file_name
 from mirror.settings.errors import SettingsError
 from tests.painted_comparisons import settings
 
@@ -122,3 +123,7 @@ def test_what_is_missing_is_named_once(changes, message):
 
 def test_a_cue_may_be_more_than_a_name():
     assert settings(expressions="deeply  sad,looks away").cues == ("deeply sad", "looks away")
+
+
+def test_the_name_of_a_file_holds_no_sign():
+    assert file_name("looks away, / smiles.") == "looks-away-smiles"

@@ -1,6 +1,6 @@
 """Sittings: every client with every expression, with the next client as the stranger."""
 
-from mirror.painting.sitting import file_name, make_sittings
+from mirror.painting.sitting import make_sittings
 from mirror.transcripts.profile import read_profiles
 from tests import ROOT
 
@@ -21,7 +21,3 @@ def test_the_noise_does_not_depend_on_the_other_clients_and_expressions():
     fewer = {one.key: one.request.attempt_seed(2) for one in make_sittings(PROFILES[1:], ("anxious", "sad"), seed=1)}
     assert len(set(seeds.values())) == 6 and fewer.items() <= seeds.items()
     assert seeds[PROFILES[0].idx, "sad"] != make_sittings(PROFILES, ("sad",), seed=2)[0].request.attempt_seed(2)
-
-
-def test_the_name_of_a_file_holds_no_sign():
-    assert file_name("looks away, / smiles.") == "looks-away-smiles"

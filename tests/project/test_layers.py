@@ -4,6 +4,8 @@ python -c "from tests.project.test_layers import architecture; print(architectur
 """
 
 import ast
+import subprocess
+import sys
 from collections import defaultdict
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -328,3 +330,11 @@ def write(root, files):
         path = root / "mirror" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def test_parameters_are_checked_without_a_library_of_models():
+    """A fault in a parameter is said at once, not after half a minute of imports."""
+    settings = sorted(module_name(path, ROOT) for path in (ROOT / "mirror").glob("*/settings.py"))
+    code = f"import sys, {', '.join(settings)}; print([m for m in {sorted({'torch', *HEAVY} - {'openai'})} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert len(settings) > 6 and done.stdout == "[]\n"
