@@ -335,6 +335,7 @@ def write(root, files):
 def test_parameters_are_checked_without_a_library_of_models():
     """A fault in a parameter is said at once, not after half a minute of imports."""
     settings = sorted(module_name(path, ROOT) for path in (ROOT / "mirror").glob("*/settings.py"))
-    code = f"import sys, {', '.join(settings)}; print([m for m in {sorted({'torch', *HEAVY} - {'openai'})} if m in sys.modules])"
+    libraries = sorted({"torch", *HEAVY} - {"openai"})
+    code = f"import sys, {', '.join(settings)}; print([name for name in {libraries} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert len(settings) > 6 and done.stdout == "[]\n"
