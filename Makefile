@@ -73,7 +73,7 @@ coverage: $(INSTALLED)  ## run all tests and list the lines of mirror, api and p
 	@$(TESTS) --cov --cov-report term-missing:skip-covered
 
 notebooks: $(INSTALLED)  ## run every notebook with its defaults, at pocket size; output goes to a temporary folder
-	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --nbmake --nbmake-timeout 300 notebooks
+	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --dist worksteal --nbmake --nbmake-timeout 300 notebooks
 
 check: $(INSTALLED)  ## check style, types, layers, and the form of the notebooks
 	@$(PY) -m ruff check

@@ -64,7 +64,7 @@ def make_clients(folder, number=3, first=101):
     return [replace(make_screenplay(folder, index), lines=(), pictures={}) for index in range(first, first + number)]
 
 
-def make_picture(path, colour):
+def make_picture(path, color):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (24, 24), colour).save(path, compress_level=0)  # of one size, whatever the colour
+    Image.new("RGB", (24, 24), color).save(path, compress_level=0)  # of one size, whatever the color
     return path

@@ -105,7 +105,7 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def flat(width: int, height: int) -> bytes:
-    """A picture of one colour: 8 megapixels are 25 kB."""
+    """A picture of one color: 8 megapixels are 25 kB."""
     file = io.BytesIO()
     Image.new("RGB", (width, height), (200, 180, 170)).save(file, "PNG")
     return file.getvalue()

@@ -16,7 +16,7 @@ from mirror.building.screenplays import ClientInfo, Line, Screenplay
 from mirror.faces.description import Description
 from mirror.transcripts.verdict import Verdict
 
-COLOURS = ("tan", "peru", "sienna", "linen", "wheat", "bisque")
+COLORS = ("tan", "peru", "sienna", "linen", "wheat", "bisque")
 
 
 def screenplay(number: int, folder: Path, turns: int = 3, **changes) -> Screenplay:
@@ -24,7 +24,7 @@ def screenplay(number: int, folder: Path, turns: int = 3, **changes) -> Screenpl
     path = folder / f"{number:06}.png"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (64, 64), COLOURS[number % len(COLOURS)]).save(path)
+        Image.new("RGB", (64, 64), COLORS[number % len(COLORS)]).save(path)
     lines = [
         Line(speaker, "looks away" if speaker == "client" else "", f"{speaker} {turn} of {number}")
         for turn in range(turns)

@@ -119,13 +119,13 @@ def prompt(cot: str, person: Person, cue: str, spoken: list[tuple[str, str]], fo
         lines.append(f"- Client Emotional State: {cue}")
     lines.append(f"- Reason for Counseling: {person.reason}")
     if variant.planning:
-        lines += labelled(f"{bullet}CBT technique:", person.technique, form.technique_below)
-        lines += labelled(f"{bullet}Counseling planning:", person.plan, form.plan_below)
+        lines += labeled(f"{bullet}CBT technique:", person.technique, form.technique_below)
+        lines += labeled(f"{bullet}Counseling planning:", person.plan, form.plan_below)
     lines += ["", "These words were exchanged last:", *(f"{role}: {words}" for role, words in spoken)]
     return "\n".join([*lines, "", "Take the face and the words into account and say what the therapist says next."])
 
 
-def labelled(label: str, value: str, below: bool) -> list[str]:
+def labeled(label: str, value: str, below: bool) -> list[str]:
     return [label, value] if below else [f"{label} {value}"]
 
 

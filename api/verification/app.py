@@ -27,7 +27,7 @@ WHAT = (
     "Says of a painted face whether it is safe, fits what it should show, and is of the same person as the portrait: "
     "POST image, base_image (PNG, JPEG or WebP files) and statement as a multipart form to /verify."
 )
-DECODERS = 4  # pictures decoded at a time: 16-bit grey takes 30 bytes per pixel while it is converted to 3
+DECODERS = 4  # pictures decoded at a time: 16-bit gray takes 30 bytes per pixel while it is converted to 3
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 
 

@@ -61,7 +61,7 @@ class Description(BaseModel):
     Attributes:
         expression: visible features, separated by commas.
         contrast: features that must not show, in the same form; may be empty in a fallback.
-        response: the two labelled lines, as the model gave them.
+        response: the two labeled lines, as the model gave them.
         model: the name of the model that answered, or `lexicon`.
         attempts: how often the model was asked.
         relevance_text: what the relevance filter compares the face with instead of the cue; empty: the cue itself, as
@@ -137,7 +137,7 @@ class LexiconDescriber:
 
 
 class ChatDescriber:
-    """Asks a chat model behind an endpoint for the two labelled lines."""
+    """Asks a chat model behind an endpoint for the two labeled lines."""
 
     KIND: ClassVar[str] = "openai"
 

@@ -54,7 +54,7 @@ def expression_prompt(history: str, utterance: Utterance) -> str:
 
 
 def format_expression(expression: FacialExpression) -> str:
-    """Format the two labelled lines; `parse_expression` restores them if neither is empty."""
+    """Format the two labeled lines; `parse_expression` restores them if neither is empty."""
     return f"{SHOWN}: {expression.shown}\n{CONTRAST}: {expression.contrast}"
 
 

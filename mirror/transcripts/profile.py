@@ -135,10 +135,10 @@ def resistance_of(personality: str) -> Resistance | None:
     kind, or be "none" or "no".
     """
     text = " ".join(personality.lower().replace("_", " ").split())
-    labelled = re.findall(r"\w+", " ".join(_LABEL.findall(text)))
-    if not labelled and text.strip(".") in ("none", "no"):
+    labeled = re.findall(r"\w+", " ".join(_LABEL.findall(text)))
+    if not labeled and text.strip(".") in ("none", "no"):
         return "none"
-    kinds = {RESISTANCES[word] for word in labelled or _KIND.findall(text) if word in RESISTANCES}
+    kinds = {RESISTANCES[word] for word in labeled or _KIND.findall(text) if word in RESISTANCES}
     return kinds.pop() if len(kinds) == 1 else None
 
 

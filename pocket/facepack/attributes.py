@@ -63,6 +63,6 @@ def cut_out(images: torch.Tensor, boxes: torch.Tensor, random: torch.Generator) 
     side = (boxes[:, 2:] - boxes[:, :2]).amax(1)
     middle = torch.full((n, 2), SIZE / 2, device=boxes.device) + uniform(random, -3, 3, n, 2)
     scale = SIZE / (MARGIN * side) * uniform(random, 0.92, 1.08, n)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    by = similarity(uniform(random, -0.05, 0.05, n), scale, centres, middle, uniform(random, 0, 1, n) < 0.5)
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    by = similarity(uniform(random, -0.05, 0.05, n), scale, centers, middle, uniform(random, 0, 1, n) < 0.5)
     return degrade(warp(images, by, SIZE), random, blur=1.5, noise=12, tint=0.1)

@@ -84,7 +84,7 @@ def train_detector(maker: SceneMaker, steps: int) -> Detector:
 def detection_loss(model: Detector, scenes: Scenes) -> torch.Tensor:
     """Returns the focal loss of the scores plus smooth L1 losses of boxes and points, per positive anchor."""
     sides = (scenes.boxes[..., 2:] - scenes.boxes[..., :2]).prod(-1).clamp(min=0).sqrt()  # [b, f]
-    centres = (scenes.boxes[..., :2] + scenes.boxes[..., 2:]) / 2
+    centers = (scenes.boxes[..., :2] + scenes.boxes[..., 2:]) / 2
     score = box = point = faces = 0.0
     for level, maps in enumerate(model.maps((scenes.images - MEAN) / STD)):
         stride, (height, width) = STRIDES[level], maps[0].shape[2:]
@@ -93,7 +93,7 @@ def detection_loss(model: Detector, scenes: Scenes) -> torch.Tensor:
         points = maps[2].unflatten(1, (ANCHORS, 10)).permute(0, 1, 3, 4, 2)
         y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
         cells = stride * torch.stack([x, y], -1).to(logits)  # [h, w, 2]
-        away = (cells - centres[:, :, None, None]).abs().amax(-1) / stride  # [b, f, h, w]
+        away = (cells - centers[:, :, None, None]).abs().amax(-1) / stride  # [b, f, h, w]
         for anchor in range(ANCHORS):
             low, high = BANDS[2 * level + anchor : 2 * level + anchor + 2]
             mine = scenes.shown & (sides >= low) & (sides < high)

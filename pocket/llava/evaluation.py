@@ -109,7 +109,7 @@ class Probe:
         self.augmenter = Augmenter(llava.processor.image_processor, size, str(device), seed)
         clean, degraded = self._means(portraits.images, False), self._means(portraits.images, True)
         rows = np.concatenate([clean, degraded])
-        self.centre, self.spread = rows.mean(0), rows.std(0) + 1e-6
+        self.center, self.spread = rows.mean(0), rows.std(0) + 1e-6
         rows = self._scaled(rows)
         targets = np.tile(np.eye(len(NAMES))[portraits.expressions], (2, 1))
         self.weights = np.linalg.solve(rows.T @ rows + 3 * np.eye(rows.shape[1]), rows.T @ targets)
@@ -123,7 +123,7 @@ class Probe:
         return (self._scaled(self._means(images, is_degraded)) @ self.weights).argmax(1)
 
     def _scaled(self, rows: np.ndarray) -> np.ndarray:
-        return np.hstack([(rows - self.centre) / self.spread, np.ones((len(rows), 1))])
+        return np.hstack([(rows - self.center) / self.spread, np.ones((len(rows), 1))])
 
     @torch.no_grad()
     def _means(self, pictures: np.ndarray, is_degraded: bool) -> np.ndarray:

@@ -83,7 +83,7 @@ class SceneMaker:
         pick = torch.randint(len(self.images), (n,), generator=random, device=random.device)
         box, alone = self.boxes[pick], of == 1
         side = ((box[:, 2:] - box[:, :2]).prod(1)).sqrt()
-        centre = (box[:, :2] + box[:, 2:]) / 2
+        center = (box[:, :2] + box[:, 2:]) / 2
         most = torch.where(alone, 0.86, 0.66 / of)
         share = MIN_FACE * (most / MIN_FACE) ** uniform(random, 0, 1, n)
         room = (size * (1 - 1.2 * share))[:, None].clamp(min=0)
@@ -96,11 +96,11 @@ class SceneMaker:
         # Half of the single faces are placed as in a portrait.
         plain = alone & (uniform(random, 0, 1, n) < 0.5)
         zoom = size / self.images.shape[-1] * uniform(random, 0.96, 1.08, n)
-        usual = zoom[:, None] * (centre - self.images.shape[-1] / 2) + size / 2 + uniform(random, -2, 2, n, 2)
+        usual = zoom[:, None] * (center - self.images.shape[-1] / 2) + size / 2 + uniform(random, -2, 2, n, 2)
         scale = torch.where(plain, zoom, share * size / side)
         target = torch.where(plain[:, None], usual, target)
         mirror = uniform(random, 0, 1, n) < 0.5
-        by = similarity(uniform(random, -0.2, 0.2, n), scale, centre, target, mirror)
+        by = similarity(uniform(random, -0.2, 0.2, n), scale, center, target, mirror)
         images = self._paste(behind, pick, by, target, scale * side, (of, slot, upright))
         points = transform_points(self.points[pick], by)
         points = torch.where(mirror[:, None, None], points[:, [1, 0, 2, 4, 3]], points)
@@ -137,7 +137,7 @@ class SceneMaker:
         random, size, n = self.random, self.size, len(behind)
         pick = torch.randint(len(self.images), (n,), generator=random, device=random.device)
         box = self.boxes[pick]
-        centre, extent = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]) / 2
+        center, extent = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]) / 2
         scale = size / self.images.shape[-1] * uniform(random, 0.5, 1.3, n)
         away = uniform(random, -0.2, 0.2, n, 2) * size
         kind = uniform(random, 0, 1, n)
@@ -146,9 +146,9 @@ class SceneMaker:
         ways = torch.tensor([[0, -1], [0, -1], [-1, 0], [1, 0]], device=behind.device)
         far = ways[direction] * out[:, None]
         target = size / 2 + torch.where((kind < 0.3)[:, None], far, away)
-        by = similarity(uniform(random, -0.2, 0.2, n), scale, centre, target, None)
+        by = similarity(uniform(random, -0.2, 0.2, n), scale, center, target, None)
         shown = self._paste(behind, pick, by, target, scale * extent.amax(1) * 2)
-        skin = self.images[pick, :, centre[:, 1].long(), (centre[:, 0] - 0.4 * extent[:, 0]).long()].float()
+        skin = self.images[pick, :, center[:, 1].long(), (center[:, 0] - 0.4 * extent[:, 0]).long()].float()
         grow = uniform(random, 1.0, 1.15, n, 1)
         covered = stamp(shown, target, scale[:, None] * extent * grow, torch.zeros_like(scale), skin, scale * 8)
         shown = torch.where((kind < 0.3)[:, None, None, None], shown, covered)

@@ -14,21 +14,21 @@ def uniform(random: torch.Generator, low: float, high: float, *shape: int) -> to
 
 
 def similarity(
-    angle: torch.Tensor, scale: torch.Tensor, centre: torch.Tensor, target: torch.Tensor, mirror: torch.Tensor | None
+    angle: torch.Tensor, scale: torch.Tensor, center: torch.Tensor, target: torch.Tensor, mirror: torch.Tensor | None
 ) -> torch.Tensor:
     """Returns similarity transforms [n, 2, 3].
 
     Args:
         angle: [n] rotations in radians.
         scale: [n] factors.
-        centre: [n, 2] centers of rotation.
+        center: [n, 2] centers of rotation.
         target: [n, 2] where the centers are moved to.
         mirror: [n] bool, which ones are mirrored; None for none of them.
     """
     cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
     side = 1 - 2 * mirror.float() if mirror is not None else torch.ones_like(cos)
     turn = torch.stack([torch.stack([side * cos, -sin], -1), torch.stack([side * sin, cos], -1)], -2)
-    shift = target - (turn @ centre[..., None])[..., 0]
+    shift = target - (turn @ center[..., None])[..., 0]
     return torch.cat([turn, shift[..., None]], -1)
 
 
@@ -69,8 +69,8 @@ def degrade(images: torch.Tensor, random: torch.Generator, blur: float, noise: f
         tint: Strength of the color shift, 0 … 1.
     """
     n = len(images)
-    grey = images.mean(1, keepdim=True)
-    images = grey + (images - grey) * uniform(random, 1 - 1.2 * tint, 1 + tint, n, 1, 1, 1)
+    gray = images.mean(1, keepdim=True)
+    images = gray + (images - gray) * uniform(random, 1 - 1.2 * tint, 1 + tint, n, 1, 1, 1)
     images = images * uniform(random, 1 - 0.5 * tint, 1 + 0.5 * tint, n, 3, 1, 1)
     images = images + 255 * uniform(random, -0.4 * tint, 0.4 * tint, n, 1, 1, 1)
     width, grain = blur * uniform(random, -1, 1, n), noise * uniform(random, -1, 1, n, 1, 1, 1)

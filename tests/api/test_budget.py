@@ -78,7 +78,7 @@ def post(url, size):
 
 
 def test_requests_of_a_few_bytes_hold_no_more_pixels_than_the_budget():
-    """64 requests of 62 kB took 7.1 GB: flat colour compresses to nearly nothing."""
+    """64 requests of 62 kB took 7.1 GB: flat color compresses to nearly nothing."""
     verifier = ScriptedVerifier()
     verifier.gate.clear()
     app = create_app(verifier, VerificationSettings(max_pixels=250_000, pixels_at_once=1_000_000, max_batch=1))

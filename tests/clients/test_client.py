@@ -1,4 +1,4 @@
-"""The clients: one that a model plays, over a real socket; the scripted one, with counselors of known behaviour."""
+"""The clients: one that a model plays, over a real socket; the scripted one, with counselors of known behavior."""
 
 import inspect
 import re

@@ -196,7 +196,7 @@ def service():
         def do_POST(self):
             form = Form(self.rfile.read(int(self.headers["content-length"])).decode())
             asked.append(form.fields)
-            self.answer(*self.server.behaviour(form))
+            self.answer(*self.server.behavior(form))
 
         def answer(self, status, body):
             content = json.dumps(body).encode()
@@ -227,7 +227,7 @@ def described(form):
 
 
 def test_the_service_is_asked_for_each_and_its_description_comes_back(service):
-    service.behaviour = described
+    service.behavior = described
     describer = HttpDescriber(Service(service.url, "/describe", retries=0))
     requests = [
         REQUEST,
@@ -246,11 +246,11 @@ def test_the_service_is_asked_for_each_and_its_description_comes_back(service):
 def test_the_requests_of_a_batch_go_out_concurrently(service):
     wait = together(4)
 
-    def behaviour(form):
+    def behavior(form):
         status = wait(form)
         return described(form) if isinstance(status, Text) else (500, {})
 
-    service.behaviour = behaviour
+    service.behavior = behavior
     describer = HttpDescriber(Service(service.url, "/describe", retries=0), concurrency=4)
     utterances = [f"[{cue}]" for cue in ("sighs", "nods", "shrugs", "smiles", "weeps", "yawns", "frowns", "winces")]
     descriptions = describer.describe([from_text("", utterance) for utterance in utterances])
@@ -260,7 +260,7 @@ def test_the_requests_of_a_batch_go_out_concurrently(service):
 
 
 def test_a_fault_of_the_service_stays_its_own(service):
-    service.behaviour = lambda form: (503, {}) if form.words == "Client: [nods]" else described(form)
+    service.behavior = lambda form: (503, {}) if form.words == "Client: [nods]" else described(form)
     describer = HttpDescriber(Service(service.url, "/describe", retries=0))
     first, second = describer.describe([from_text("", "[nods]"), from_text("", "[sighs]")])
     assert isinstance(first, ServiceError) and service.url in str(first)
@@ -268,7 +268,7 @@ def test_a_fault_of_the_service_stays_its_own(service):
 
 
 def test_an_answer_of_another_service_is_an_error_that_says_so(service):
-    service.behaviour = lambda form: (200, {"accepted": True})
+    service.behavior = lambda form: (200, {"accepted": True})
     (error,) = HttpDescriber(Service(service.url, "/describe", retries=0)).describe([REQUEST])
     assert isinstance(error, ServiceError) and "no Description" in str(error)
 

@@ -24,7 +24,7 @@ from tests import ROOT
 
 GREY = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (32, 1))  # [32, 64]
 ROWS, COLUMNS = np.mgrid[0:40, 0:60]
-COLOURS = np.stack([ROWS * 6, COLUMNS * 4, 255 - ROWS * 3], -1).astype(np.uint8)  # [40, 60, 3]
+COLORS = np.stack([ROWS * 6, COLUMNS * 4, 255 - ROWS * 3], -1).astype(np.uint8)  # [40, 60, 3]
 LOSSLESS = {"PNG": {}, "TIFF": {}, "WEBP": {"lossless": True}}
 
 
@@ -53,9 +53,9 @@ def chunk(name, content):
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def png(width, height, depth, colour, rows, *chunks):
+def png(width, height, depth, color, rows, *chunks):
     """A PNG of raw rows, for forms that Pillow does not write."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + row for row in rows))
     parts = [chunk(b"IHDR", header), *chunks, chunk(b"IDAT", data), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
@@ -83,9 +83,9 @@ def names_of(node):
 
 
 def test_a_file_and_its_bytes_are_shown_alike(tmp_path):
-    (tmp_path / "a.png").write_bytes(saved(Image.fromarray(COLOURS), "PNG"))
-    assert np.array_equal(open_picture(tmp_path / "a.png"), COLOURS)
-    assert np.array_equal(pixels((tmp_path / "a.png").read_bytes()), COLOURS)
+    (tmp_path / "a.png").write_bytes(saved(Image.fromarray(COLORS), "PNG"))
+    assert np.array_equal(open_picture(tmp_path / "a.png"), COLORS)
+    assert np.array_equal(pixels((tmp_path / "a.png").read_bytes()), COLORS)
 
 
 def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path):
@@ -97,7 +97,7 @@ def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path):
 
 def test_all_faults_of_many_files_are_found(tmp_path):
     for name in ("a.png", "b.png", "c.png"):
-        (tmp_path / name).write_bytes(saved(Image.fromarray(COLOURS), "PNG"))
+        (tmp_path / name).write_bytes(saved(Image.fromarray(COLORS), "PNG"))
     (tmp_path / "b.png").write_bytes(b"")
     faults = picture_faults([tmp_path / name for name in ("a.png", "b.png", "c.png", "gone.png", "b.png")])
     assert {path.name for path in faults} == {"b.png", "gone.png"}
@@ -106,7 +106,7 @@ def test_all_faults_of_many_files_are_found(tmp_path):
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF"])
 def test_each_format_of_the_list_is_read(format):
-    off = np.abs(pixels(saved(Image.fromarray(COLOURS), format)).astype(int) - COLOURS)
+    off = np.abs(pixels(saved(Image.fromarray(COLORS), format)).astype(int) - COLORS)
     assert off.mean() < 6
 
 
@@ -135,8 +135,8 @@ STANDARD = {
 @pytest.mark.parametrize("format", LOSSLESS)
 @pytest.mark.parametrize("orientation", [*STANDARD, 0, 9, 60_000])
 def test_orientation_is_applied_once_and_ignored_out_of_range(orientation, format):
-    data = saved(Image.fromarray(COLOURS), format, exif=exif(orientation), **LOSSLESS[format])
-    wanted = STANDARD.get(orientation, STANDARD[1])(COLOURS)
+    data = saved(Image.fromarray(COLORS), format, exif=exif(orientation), **LOSSLESS[format])
+    wanted = STANDARD.get(orientation, STANDARD[1])(COLORS)
     shown = decode_picture(data, "a picture")
     assert np.array_equal(shown, wanted)
     assert np.array_equal(upright(shown), wanted), "a second time changes nothing"
@@ -144,13 +144,13 @@ def test_orientation_is_applied_once_and_ignored_out_of_range(orientation, forma
 
 
 def test_orientation_behind_the_pixels_of_a_png_is_applied():
-    data = saved(Image.fromarray(COLOURS), "PNG")
+    data = saved(Image.fromarray(COLORS), "PNG")
     late = data[:-12] + chunk(b"eXIf", exif(6).tobytes()[6:]) + data[-12:]
-    assert np.array_equal(pixels(late), STANDARD[6](COLOURS))
+    assert np.array_equal(pixels(late), STANDARD[6](COLORS))
 
 
 def with_exif_chunk(block, checksum=None):
-    data = saved(Image.fromarray(COLOURS), "PNG")
+    data = saved(Image.fromarray(COLORS), "PNG")
     made = chunk(b"eXIf", block)
     made = made if checksum is None else made[:-4] + checksum
     return data[:33] + made + data[33:]
@@ -164,15 +164,15 @@ DAMAGED_EXIF = {
     "directory of 65,535 entries": with_exif_chunk(b"II*\0\x08\0\0\0\xff\xff" + bytes(range(256))),
     "orientation that is text": with_exif_chunk(b"II*\0\x08\0\0\0\1\0\x12\1\2\0\2\0\0\0006\0\0\0\0\0\0\0"),
     "wrong checksum": with_exif_chunk(exif(6).tobytes()[6:], b"sum?"),
-    "no hexadecimal": saved(Image.fromarray(COLOURS), "PNG")[:33]
+    "no hexadecimal": saved(Image.fromarray(COLORS), "PNG")[:33]
     + chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n 4\nzzzz"))
-    + saved(Image.fromarray(COLOURS), "PNG")[33:],
+    + saved(Image.fromarray(COLORS), "PNG")[33:],
 }
 
 
 @pytest.mark.parametrize("data", DAMAGED_EXIF.values(), ids=DAMAGED_EXIF)
 def test_a_picture_with_damaged_exif_is_taken_as_it_is_stored(data):
-    assert np.array_equal(pixels(data), COLOURS)
+    assert np.array_equal(pixels(data), COLORS)
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
@@ -185,7 +185,7 @@ def test_no_damage_to_exif_costs_the_picture(format):
     for _ in range(200):
         damaged = whole.copy()
         damaged[random.integers(6, len(whole), 4)] = random.integers(0, 256, 4)
-        data = saved(Image.fromarray(COLOURS), format, exif=damaged.tobytes())
+        data = saved(Image.fromarray(COLORS), format, exif=damaged.tobytes())
         assert pixels(data).shape in ((40, 60, 3), (60, 40, 3))
 
 
@@ -248,13 +248,13 @@ def test_values_that_do_not_tell_where_white_is_are_refused(values):
     )
 
 
-# Transparency and colour ----------------------------------------------------------------------------------------------
+# Transparency and color ----------------------------------------------------------------------------------------------
 
 
 def cut_out(mode, hidden):
-    """A disc of COLOURS; round it everything is transparent, with the colour `hidden` under it."""
+    """A disc of COLORS; round it everything is transparent, with the color `hidden` under it."""
     inside = ((ROWS - 20) ** 2 + (COLUMNS - 30) ** 2 < 200)[..., None]
-    rgb = np.where(inside, COLOURS, np.array(hidden, np.uint8))
+    rgb = np.where(inside, COLORS, np.array(hidden, np.uint8))
     rgba = Image.fromarray(np.concatenate([rgb, np.where(inside, 255, 0)], -1).astype(np.uint8), "RGBA")
     return rgba.convert(mode), inside
 
@@ -269,7 +269,7 @@ def test_hidden_colours_reach_no_model(mode, format):
     assert np.array_equal(shown, pixels(saved(blue, format)))
     assert (shown[~inside[..., 0]] == 255).all()
     if mode == "RGBA":
-        assert np.array_equal(shown[inside[..., 0]], COLOURS[inside[..., 0]])
+        assert np.array_equal(shown[inside[..., 0]], COLORS[inside[..., 0]])
 
 
 def test_half_transparent_is_half_white():
@@ -298,7 +298,7 @@ def test_the_transparent_grey_of_a_png_shows_white(depth):
 
 @pytest.mark.parametrize("depth, scale", [(8, 1), (16, 257)])
 def test_the_transparent_colour_of_a_png_shows_white(depth, scale):
-    one, other = [np.array(colour) * scale for colour in ((9, 200, 30), (90, 20, 3))]
+    one, other = [np.array(color) * scale for color in ((9, 200, 30), (90, 20, 3))]
     kind = ">u1" if depth == 8 else ">u2"
     row = np.concatenate([one, other] * 8).astype(kind).tobytes()
     shown = pixels(png(16, 16, depth, 2, [row] * 16, chunk(b"tRNS", one.astype(">u2").tobytes())))
@@ -321,7 +321,7 @@ def test_rare_modes_in_memory_are_shown_in_rgb(mode):
 
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB", "1", "P"])
 def test_other_colour_models_are_shown_in_rgb(mode):
-    image = Image.fromarray(COLOURS)
+    image = Image.fromarray(COLORS)
     if mode == "LAB":
         srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
         image = ImageCms.profileToProfile(image, srgb, lab, outputMode="LAB")
@@ -329,15 +329,15 @@ def test_other_colour_models_are_shown_in_rgb(mode):
         image = Image.fromarray(GREY).convert("1", dither=Image.Dither.NONE)
     else:
         image = image.convert(mode)
-    wanted = np.repeat(np.where(GREY >= 128, 255, 0)[..., None], 3, -1) if mode == "1" else COLOURS
+    wanted = np.repeat(np.where(GREY >= 128, 255, 0)[..., None], 3, -1) if mode == "1" else COLORS
     shown = pixels(saved(image, "TIFF"))
-    limit = {"CMYK": 1, "YCbCr": 2, "LAB": 3, "1": 0, "P": 20}[mode]  # mean difference; the palette is of 256 colours
+    limit = {"CMYK": 1, "YCbCr": 2, "LAB": 3, "1": 0, "P": 20}[mode]  # mean difference; the palette is of 256 colors
     assert np.abs(shown.astype(int) - wanted).mean() <= limit
 
 
 @pytest.mark.parametrize("format", ["GIF", "TIFF", "WEBP", "PNG"])
 def test_the_first_of_several_frames_is_taken(format):
-    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "lime", "blue")]
+    frames = [Image.new("RGB", (32, 32), color) for color in ("red", "lime", "blue")]
     options = {"save_all": True, "append_images": frames[1:]} | ({"lossless": True} if format == "WEBP" else {})
     assert (pixels(saved(frames[0], format, **options)) == (255, 0, 0)).all()
 
@@ -376,12 +376,12 @@ def test_shapes_at_the_bounds_are_read(size):
 
 OTHERS = {
     "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\nshowpage\n",
-    "ICO": saved(Image.fromarray(COLOURS), "ICO"),
-    "TGA": saved(Image.fromarray(COLOURS), "TGA"),
-    "JPEG 2000": saved(Image.fromarray(COLOURS), "JPEG2000"),
+    "ICO": saved(Image.fromarray(COLORS), "ICO"),
+    "TGA": saved(Image.fromarray(COLORS), "TGA"),
+    "JPEG 2000": saved(Image.fromarray(COLORS), "JPEG2000"),
     "a page": b"<!doctype html><title>404</title>",
     "one byte": b"\xff",
-    "a PNG's first bytes": saved(Image.fromarray(COLOURS), "PNG")[:8],
+    "a PNG's first bytes": saved(Image.fromarray(COLORS), "PNG")[:8],
 }
 
 
@@ -398,7 +398,7 @@ def test_a_truncated_picture_is_refused(format):
 
 
 def test_a_picture_in_memory_that_breaks_off_is_named(tmp_path):
-    whole = saved(Image.fromarray(COLOURS), "PNG")
+    whole = saved(Image.fromarray(COLORS), "PNG")
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     with Image.open(tmp_path / "cut.png") as opened, pytest.raises(PictureError, match="cut.png: cannot be decoded"):
         upright(opened)
@@ -409,7 +409,7 @@ def test_no_damage_raises_anything_but_a_picture_error():
     random = np.random.default_rng(1)
     refusals = 0
     for format in ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "GIF"):
-        whole = np.frombuffer(saved(Image.fromarray(COLOURS), format), np.uint8)
+        whole = np.frombuffer(saved(Image.fromarray(COLORS), format), np.uint8)
         for _ in range(40):
             damaged = whole.copy()
             places = chain(random.integers(0, min(len(whole), 60), 2), random.integers(0, len(whole), 2))

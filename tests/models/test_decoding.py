@@ -158,7 +158,7 @@ def asked(llava, static, adapter=True):
     speaker = LlavaSpeaker(llava, 1.0, 0.95, max_tokens=12, adapter=adapter)
     speaker.warm_up(3, 100)
     prompts = [f"<image>\n{'Who is it? ' * n}" for n in (1, 4, 2)]
-    images = [Image.new("RGB", (56, 56), colour) for colour in ("red", "green", "blue")]
+    images = [Image.new("RGB", (56, 56), color) for color in ("red", "green", "blue")]
     return [answer.text for answer in speaker.answer(prompts, images, [1, 2, 3])]
 
 
@@ -176,7 +176,7 @@ def test_images_are_copied_with_their_rows(llava, monkeypatch):
     made.static = True
     calls = calls_of(llava.model, monkeypatch)
     ids = [5, *[llava.image_token_id] * llava.image_tokens, 6]
-    pixels = llava.pixel_values([Image.new("RGB", (56, 56), colour) for colour in ("red", "blue")])
+    pixels = llava.pixel_values([Image.new("RGB", (56, 56), color) for color in ("red", "blue")])
     made.generate([ids, ids], 2, pixel_values=pixels)
     assert calls[-1]["pixel_values"].equal(pixels[[0, 1, 1, 1]])
 

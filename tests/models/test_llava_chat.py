@@ -31,7 +31,7 @@ def encode_prompt(llava):
 
 @pytest.fixture(scope="module")
 def answers(llava):
-    """What is labelled, as text: one string for each unbroken run of labels."""
+    """What is labeled, as text: one string for each unbroken run of labels."""
 
     def decode(tokens):
         runs = [

@@ -219,7 +219,7 @@ def test_a_model_draws_from_its_own_softmax(model):
 
 def test_a_vision_model_answers_the_same_alone_and_in_a_batch(llava):
     prompts = [f"USER: <image>\n{'Who is it? ' * n}ASSISTANT:" for n in (1, 4, 2)]
-    images = [Image.new("RGB", (56, 56), colour) for colour in ("red", "green", "blue")]
+    images = [Image.new("RGB", (56, 56), color) for color in ("red", "green", "blue")]
 
     def answers(places):
         ids = [tokenize_prompt(llava.tokenizer, prompts[n], llava.image_token_id, llava.image_tokens) for n in places]

@@ -8,11 +8,11 @@ from mirror.transcripts.verdict import Verdict
 from pocket.contact_sheet import pair_with_portraits, sheet, table
 from pocket.painter.evaluation import FilterScores, PainterScores, make_requests
 
-COLOURS = ("red", "lime", "blue")
+COLORS = ("red", "lime", "blue")
 
 
 def test_pictures_stand_in_rows_and_free_places_are_white():
-    red, blue = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    red, blue = (Image.new("RGB", (8, 8), color) for color in ("red", "blue"))
     pictures = [np.asarray(red), Image.new("L", (30, 10), 0), blue]
     found = sheet(pictures, columns=2, size=10)
     assert found.size == (20, 20)
@@ -23,8 +23,8 @@ def test_pictures_stand_in_rows_and_free_places_are_white():
 
 def test_each_face_stands_beside_the_portrait_of_its_turn():
     faces = []
-    for colour in COLOURS:
-        attempt = Attempt(1, 0, Image.new("RGB", (8, 8), colour), Verdict(outcome="accepted", checks=()))
+    for color in COLORS:
+        attempt = Attempt(1, 0, Image.new("RGB", (8, 8), color), Verdict(outcome="accepted", checks=()))
         faces.append(ShownFace((attempt,), attempt, None))
     found = pair_with_portraits(faces, seed=3)
     assert found[1::2] == [face.image for face in faces]

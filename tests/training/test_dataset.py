@@ -561,15 +561,15 @@ def test_captions_weigh_in_the_steps_what_their_answers_tokens_are():
 
 # Loading --------------------------------------------------------------------------------------------------------------
 
-COLOURS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255), "white": (255, 255, 255), "black": (0, 0, 0)}
+COLORS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255), "white": (255, 255, 255), "black": (0, 0, 0)}
 
 
 @pytest.fixture
 def coloured(load, folder):
-    """Records whose answer says the colour of their image; the later, the longer."""
-    for name, colour in COLOURS.items():
-        Image.new("RGB", (30, 20), colour).save(folder / f"{name}.png")
-    return load(*(row(f"{n}:0:r", OK[0], n + " word" * i, image=f"{n}.png") for i, n in enumerate(COLOURS)))
+    """Records whose answer says the color of their image; the later, the longer."""
+    for name, color in COLORS.items():
+        Image.new("RGB", (30, 20), color).save(folder / f"{name}.png")
+    return load(*(row(f"{n}:0:r", OK[0], n + " word" * i, image=f"{n}.png") for i, n in enumerate(COLORS)))
 
 
 def said(llava, labels):
@@ -585,12 +585,10 @@ def test_an_image_and_its_answer_stay_together(coloured, llava):
     assert len(loader) == 2
     for number, batch in enumerate(loader.read(workers=0)):
         indices = sorted(plan[number], reverse=True)  # the longest first
-        names = [list(COLOURS)[i] for i in indices]
+        names = [list(COLORS)[i] for i in indices]
         assert [said(llava, labels).split()[0] for labels in batch.labels] == names
         for name, pixels, ids, index in zip(names, batch.pixel_values, batch.input_ids, indices, strict=True):
-            square = pad_to_square(
-                Image.new("RGB", (30, 20), COLOURS[name]), llava.processor.image_processor.image_mean
-            )
+            square = pad_to_square(Image.new("RGB", (30, 20), COLORS[name]), llava.processor.image_processor.image_mean)
             expected = llava.processor.image_processor(square, return_tensors="pt")["pixel_values"][0]
             torch.testing.assert_close(pixels, expected)
             own = coloured.tokens[index].input_ids
@@ -621,17 +619,17 @@ def test_a_training_set_cannot_be_changed(coloured):
 
 
 def test_the_check_accepts_what_the_loader_shows_and_shows_it_alike(load, folder, llava):
-    """One picture in many forms: on its side by EXIF, in 16 bits, cut out of a hidden colour, as a palette."""
-    grey = Image.effect_noise((40, 60), 50)
+    """One picture in many forms: on its side by EXIF, in 16 bits, cut out of a hidden color, as a palette."""
+    gray = Image.effect_noise((40, 60), 50)
     exif = Image.Exif()
     exif[0x0112] = 6
-    grey.rotate(90, expand=True).save(folder / "turned.png", exif=exif)
-    Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save(folder / "deep.png")
-    Image.fromarray((np.asarray(grey) / 255).astype(np.float32)).save(folder / "floats.tif")
-    grey.convert("P").save(folder / "palette.gif")
-    grey.save(folder / "plain.bmp")
+    gray.rotate(90, expand=True).save(folder / "turned.png", exif=exif)
+    Image.fromarray(np.asarray(gray).astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray((np.asarray(gray) / 255).astype(np.float32)).save(folder / "floats.tif")
+    gray.convert("P").save(folder / "palette.gif")
+    gray.save(folder / "plain.bmp")
     for hidden in ("red", "blue"):
-        cut_out = grey.convert("RGBA")
+        cut_out = gray.convert("RGBA")
         cut_out.paste(Image.new("RGBA", (20, 20), hidden).convert("RGB"), (0, 0))
         cut_out.paste(Image.new("RGBA", (20, 20), (*ImageColor.getrgb(hidden), 0)), (0, 0))
         cut_out.save(folder / f"{hidden}.png")

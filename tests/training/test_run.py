@@ -30,7 +30,7 @@ from tests.published_prompts import response_prompt, sessions
 from tests.tiny_llava import BASE
 from tests.training_parameters import PARAMETERS
 
-COLOURS = {"red": "You look angry.", "blue": "You look sad."}
+COLORS = {"red": "You look angry.", "blue": "You look sad."}
 
 
 @pytest.fixture
@@ -39,15 +39,15 @@ def parameters(tmp_path, monkeypatch):
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
     rows = []
     for number in range(10):
-        colour = list(COLOURS)[number % 2]
-        Image.new("RGB", (40, 56), colour).save(tmp_path / f"{number}.png")
+        color = list(COLORS)[number % 2]
+        Image.new("RGB", (40, 56), color).save(tmp_path / f"{number}.png")
         for turn in range(2):
             human = own_template("response", "base").render(
                 personal_information=f"client {number}",
                 reason_for_counseling=f"I worry, {number} times a day.",
                 dialogue=f"Client: Hm, {turn}.",
             )
-            conversation = [{"from": "human", "value": human}, {"from": "gpt", "value": COLOURS[colour]}]
+            conversation = [{"from": "human", "value": human}, {"from": "gpt", "value": COLORS[color]}]
             rows.append(
                 {"question_id": f"c{number}:{turn}:response", "image": f"{number}.png", "conversations": conversation}
             )

@@ -32,7 +32,7 @@ def llava():
 @pytest.fixture
 def batch(llava):
     tokens = [tokenize(llava.tokenizer, turns, llava.image_token_id, llava.image_tokens) for turns in TURNS]
-    images = [Image.new("RGB", (30, 40), colour) for colour in ("red", "green", "blue", "gray")]
+    images = [Image.new("RGB", (30, 40), color) for color in ("red", "green", "blue", "gray")]
     return collate(tokens, llava.pixel_values(images), llava.tokenizer.pad_token_id)
 
 

@@ -77,7 +77,7 @@ def compare(
             reference with `_difference_low` and `_difference_high` (paired over clients). NaN where it is not defined,
             such as the interval of equal values; a share that is the same for all clients has Wilson's interval over
             its faces instead.
-        distance, distance_low, distance_high: the mean distance from the reference's pictures, in grey levels.
+        distance, distance_low, distance_high: the mean distance from the reference's pictures, in gray levels.
         seconds_per_painted_face: of painting and filters.
         attempts_per_accepted_face, accepted_per_second: rejected attempts count; speedup: the latter as a multiple of
             the reference's.

@@ -22,7 +22,7 @@ def distances(searches: Mapping[Place, Sequence[AttemptRecord]], reference: str,
         folder: that the attempts' files are relative to.
 
     Returns:
-        The root mean square of the difference in grey levels, 0…255; NaN where one of the two was unsafe and not kept.
+        The root mean square of the difference in gray levels, 0…255; NaN where one of the two was unsafe and not kept.
     """
     found = {}
     for (painter, client, expression), search in searches.items():

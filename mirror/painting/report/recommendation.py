@@ -79,7 +79,7 @@ def recommend(table: pd.DataFrame, rule: Rule, attempts: int, unit: str) -> Reco
     sentences = [_praise(best, reference, attempts, unit) if fit else _none_fit(reference, faults[reference.painter])]
     sentences += [
         f"{row.painter} is as fast ({row.speedup:.2f} times), but its pictures are farther from those of "
-        f"{reference.painter}: {row.distance:.1f} grey levels against {best.distance:.1f}."
+        f"{reference.painter}: {row.distance:.1f} gray levels against {best.distance:.1f}."
         for row in equal
         if row is not best
     ]

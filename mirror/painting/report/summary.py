@@ -23,7 +23,7 @@ clients, or over faces where all clients are alike. Seconds are of painting and 
 Identity, relevance and nsfw are the scores of first attempts, which no filter has selected; *difference* is that of the
 identity to {reference}, paired over clients. *Taken for another client*: first attempts that the identity filter
 accepts with another client's portrait. *Without portrait*: faces painted from the text alone that it accepts. *Distance
-from the first*: of first attempts from the pictures of {reference} of the same noise, in grey levels.
+from the first*: of first attempts from the pictures of {reference} of the same noise, in gray levels.
 
 The rule: the fastest painter of which at least {enough:.0%} of faces are accepted within {attempts} attempts (low end
 of the interval), whose identity is at most {margin:g} below the reference's (low end of the difference's interval),

@@ -56,7 +56,7 @@ relevance | expression | distance | CPU seconds |
 Accepted: turns with an accepted face. Same person: first attempts that are verified as the person of the portrait, also
 against another person's portrait and where the identity is never merged. Identity, relevance: areas under the ROC curve
 of the filters' scores. Expression: accepted faces in which an independent classifier sees the requested expression.
-Distance: from the first painter's picture of the same noise, root mean square in grey levels. CPU seconds: of painting
+Distance: from the first painter's picture of the same noise, root mean square in gray levels. CPU seconds: of painting
 and filters per accepted face.
 
 The filters alone do not tell a distilled painter from one that is merely given fewer steps: the filters recognize

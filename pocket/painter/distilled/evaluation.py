@@ -33,7 +33,7 @@ class ComparedScores:
         relevance: The same of the relevance filter's: own cue against one of the contrasting expression.
         evaluations: Of the denoiser per picture.
         seconds: CPU seconds of painting and filters, rejected attempts included, per accepted face.
-        distance: Root mean square of the difference of first attempts from the first painter's, in grey levels of 255.
+        distance: Root mean square of the difference of first attempts from the first painter's, in gray levels of 255.
     """
 
     painter: PainterScores

@@ -47,7 +47,7 @@ def table():
 
 
 def compared(searches, seed):
-    """Pictures of the fast painter are 6 and 12 grey levels away, by expression."""
+    """Pictures of the fast painter are 6 and 12 gray levels away, by expression."""
     by_place = {(search[0].painter, *search[0].key): search for search in searches}
     distance = {place: 0.0 if place[0] == "slow" else {"sad": 6.0, "calm": 12.0}[place[2]] for place in by_place}
     return compare(by_place, EVALUATIONS, distance, seed).set_index("painter")

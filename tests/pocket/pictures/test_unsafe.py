@@ -10,4 +10,4 @@ def test_the_board_covers_a_good_part_of_a_picture_and_nothing_else_changes():
     covered = cover(images, torch.Generator().manual_seed(0))
     share = (covered != images).any(1).float().mean((1, 2))
     assert share.min() > 0.02 and share.mean() > 0.1 and share.max() < 0.5
-    assert len(covered.unique()) <= 7  # grey, and three channels of two colours
+    assert len(covered.unique()) <= 7  # gray, and three channels of two colors
