@@ -1,10 +1,11 @@
-"""Measures what each step of building a training set costs on a GPU, in one run.
+"""Measures what each step of building a training set costs, in one run: all of them on a GPU, or what a CPU can do.
 
-    python -m mirror.benchmarks.building --out results/benchmarks
+    python -m mirror.benchmarks.building
+    python -m mirror.benchmarks.building --device cpu
 
 Random weights in bf16 at the published shapes: Llama-3-8B describes, SDXL with PhotoMaker v1 paints at 1024 × 1024,
-ViT-B/16, CLIP ViT-B/32 and a pack of buffalo_l's size verify. The texts are the pocket screenplays. Writes
-`building.md` and `building.json`.
+ViT-B/16, CLIP ViT-B/32 and a pack of buffalo_l's size verify. On a CPU nothing describes, and noise is painted in no
+time. The texts are the pocket screenplays. Writes `building.md` and `building.json`, or `building-cpu.md` and `.json`.
 """
 
 import argparse
@@ -19,7 +20,13 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from mirror.benchmarks.random_models.face_tools import DESCRIPTION, random_describer, random_painter, random_verifier
+from mirror.benchmarks.random_models.face_tools import (
+    DESCRIPTION,
+    NoisePainter,
+    random_describer,
+    random_painter,
+    random_verifier,
+)
 from mirror.building.pictures import Pictures
 from mirror.building.portraits.matching import match_portraits
 from mirror.building.portraits.table import read_portraits
@@ -30,8 +37,11 @@ from mirror.building.screenplays.parts_of_speech import load_tagger
 from mirror.building.screenplays.table import read_screenplays
 from mirror.building.training_set.folder import write_set
 from mirror.building.training_set.options import RecordOptions
-from mirror.faces.attributes import FaceAttributes
+from mirror.faces.attributes import AttributeVerifier, FaceAttributes
+from mirror.faces.description import Describer, LexiconDescriber
 from mirror.faces.photomaker import PhotoMaker
+from mirror.faces.rejection_sampling import Painter
+from mirror.faces.verification import Verifier
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.paths import input_path, output_path
@@ -54,15 +64,15 @@ class Measurement:
         seconds: by step, of all pictures; texts per dialogue and portraits per portrait are divided among the pictures.
         bytes: of a picture, mean.
         start_seconds: of one unmeasured batch of three steps, which compiles and records.
-        memory_gb: peak of reserved GPU memory, in 10⁹ bytes.
+        memory_gb: peak of reserved GPU memory, in 10⁹ bytes; of a CPU, neither is measured.
     """
 
     dialogues: int
     pictures: int
     seconds: dict[str, float]
     bytes: float
-    start_seconds: float
-    memory_gb: float
+    start_seconds: float = 0.0
+    memory_gb: float = 0.0
 
     @property
     def per_picture(self) -> dict[str, float]:
@@ -80,7 +90,8 @@ def timed(call: Callable[[], Result], name: str, seconds: Counter[str]) -> Resul
     """The result of a call; its seconds, the GPU's work included, are added to `seconds`."""
     start = time.perf_counter()
     result = call()
-    torch.cuda.synchronize()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     seconds[name] += time.perf_counter() - start  # type: ignore[assignment]
     return result
 
@@ -89,18 +100,43 @@ def measure(folder: Path, dialogues: int, compiled: Literal["none", "blocks", "w
     """Builds a set of `dialogues` pocket screenplays with networks of the real size, timing each step."""
     seconds: Counter[str] = Counter()
     verifier = random_verifier(folder / "filters")
-    read, tagger, risk = _read(), load_tagger("hanta"), RiskLexicon()
-    risk.read(["a first text, which reads the list of phrases"])
-    kept = timed(lambda: filter_texts(read, TextRules(), tagger, risk).kept, "texts", seconds)
-    screenplays = kept[:dialogues]
-    seconds["texts"] *= dialogues / len(read)  # type: ignore[assignment]  # all are filtered, for a longer measurement
-    matched = timed(lambda: _portraits(screenplays, verifier.attributes), "portraits", seconds)
+    matched = _matched(dialogues, verifier, seconds)
     describer, painter = random_describer(), random_painter(compiled, batch)
     start = time.perf_counter()
     _warm_up(folder / "warm-up", describer, painter, verifier, _short(matched, batch))
     started = time.perf_counter() - start
     time_calls(describer, "describe", "descriptions", seconds)
     time_calls(painter, "paint", "painting", seconds)
+    found = _build(folder, matched, describer, painter, verifier, batch, seconds)
+    return replace(found, start_seconds=started, memory_gb=torch.cuda.max_memory_reserved() / 1e9)
+
+
+def measure_on_cpu(folder: Path, dialogues: int, batch: int) -> Measurement:
+    """As `measure`, for the steps that a CPU does: all but describing and painting."""
+    seconds: Counter[str] = Counter()
+    verifier = random_verifier(folder / "filters", "cpu")
+    matched = _matched(dialogues, verifier, seconds)
+    return _build(folder, matched, LexiconDescriber(), NoisePainter(), verifier, batch, seconds)
+
+
+def _matched(dialogues: int, verifier: AttributeVerifier, seconds: Counter[str]) -> Sequence[Screenplay]:
+    read, tagger, risk = _read(), load_tagger("hanta"), RiskLexicon()
+    risk.read(["a first text, which reads the list of phrases"])
+    kept = timed(lambda: filter_texts(read, TextRules(), tagger, risk).kept, "texts", seconds)
+    seconds["texts"] *= dialogues / len(read)  # type: ignore[assignment]  # all are filtered, for a longer measurement
+    return timed(lambda: _portraits(kept[:dialogues], verifier.attributes), "portraits", seconds)
+
+
+def _build(
+    folder: Path,
+    matched: Sequence[Screenplay],
+    describer: Describer,
+    painter: Painter,
+    verifier: Verifier,
+    batch: int,
+    seconds: Counter[str],
+) -> Measurement:
+    """Makes the pictures and the set."""
     time_calls(verifier, "verify", "filters", seconds)
     before = sum(seconds.values())
     total: Counter[str] = Counter()
@@ -111,8 +147,7 @@ def measure(folder: Path, dialogues: int, compiled: Literal["none", "blocks", "w
     timed(lambda: write_set(folder / "set", painted.kept, (), options, "benchmark"), "records and check", seconds)
     files = list((folder / "pictures").rglob("*.png"))
     size = sum(file.stat().st_size for file in files) / len(files)
-    memory = torch.cuda.max_memory_reserved() / 1e9
-    return Measurement(len(painted.kept), len(files), dict(seconds), size, started, memory)
+    return Measurement(len(painted.kept), len(files), dict(seconds), size)
 
 
 def _read() -> Sequence[Screenplay]:
@@ -146,21 +181,33 @@ REPORT = """# Building a training set: seconds per picture, by step
 
 `{command}`
 
-{gpu}, {versions}. Random weights in bf16 at the published shapes: Llama-3-8B describes ({description} tokens,
-{batch} at a time), SDXL with PhotoMaker v1 paints (1024 × 1024, 50 DDIM steps, guidance 5, `compile` `{compiled}`,
+{gpu}, {versions}. Random weights in bf16 at the published shapes: Llama-3-8B describes ({tokens} tokens,
+{batch} at a time), SDXL with PhotoMaker v1 paints (1024 × 1024, 50 DDIM steps, guidance 5, `compile` `{compile}`,
 {batch} at a time), ViT-B/16, CLIP ViT-B/32, and a face pack of buffalo_l's size on onnxruntime's {providers}. Texts:
 {dialogues} pocket screenplays with {pictures} pictures. Every picture is accepted at once.
 
-{table}
+{steps}
 
-First start, with compilation: {start:.0f} s. Peak of reserved GPU memory: {memory:.0f} GB.
+First start, with compilation: {start_seconds:.0f} s. Peak of reserved GPU memory: {memory_gb:.0f} GB.
 
-What sets of other sizes would take on one such GPU, at {price} dollars an hour and {attempts} attempts per picture:
+What sets of other sizes would take on one such GPU, at {dollars} dollars an hour and {attempts} attempts per picture:
 
-{sizes}
+{of_sizes}
 
 The published set had {published:,} pictures that were compared by age and gender. *disk* is what run and set hold
 together, for pictures of noise, which compress worse than faces.
+"""
+
+
+ON_CPU = """# Building a training set: seconds per picture on a CPU, by step
+
+`{command}`
+
+One thread of a CPU, {versions}. *filters* and *portraits* are networks of random weights at the published shapes:
+ViT-B/16, CLIP ViT-B/32, and a face pack of buffalo_l's size on onnxruntime. Texts: {dialogues} pocket screenplays with
+{pictures} pictures of noise, which take no time to paint. Every picture is accepted at once.
+
+{steps}
 """
 
 
@@ -194,35 +241,51 @@ def main() -> None:
     parser.add_argument("--dialogues", type=int, default=8)
     parser.add_argument("--compile", choices=["none", "blocks", "whole"], default="blocks")
     parser.add_argument("--batch", type=int, default=8, help="pictures painted, and descriptions asked for, at a time")
+    parser.add_argument(
+        "--device", choices=["cuda", "cpu"], default="cuda", help="cpu: without describing and painting"
+    )
     parser.add_argument("--dollars", type=float, default=2.5, help="per GPU and hour, for the extrapolation")
     parser.add_argument("--attempts", type=float, default=1.2, help="per picture, for the extrapolation")
     given = parser.parse_args()
+    command = f"python -m mirror.benchmarks.building {' '.join(sys.argv[1:])}".strip()
+    (_report_cpu if given.device == "cpu" else _report_gpu)(command, given)
+
+
+def _report_cpu(command: str, given: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure_on_cpu(Path(folder), given.dialogues, given.batch)
+    report = ON_CPU.format(command=command, versions=_versions(), steps=table(found), **asdict(found))
+    _write(report, found, given.out, "building-cpu")
+
+
+def _report_gpu(command: str, given: argparse.Namespace) -> None:
     if not torch.cuda.is_available():
-        sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
+        sys.exit("PyTorch sees no NVIDIA GPU; --device cpu measures all but describing and painting")
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), given.dialogues, given.compile, given.batch)
     report = REPORT.format(
-        command=f"python -m mirror.benchmarks.building {' '.join(sys.argv[1:])}".strip(),
+        command=command,
         gpu=torch.cuda.get_device_name(),
-        versions=", ".join(f"{name} {version}" for name, version in versions().items()),
-        description=DESCRIPTION,
-        batch=given.batch,
-        compiled=given.compile,
+        versions=_versions(),
+        tokens=DESCRIPTION,
         providers=_providers(),
-        dialogues=found.dialogues,
-        pictures=found.pictures,
-        table=table(found),
-        start=found.start_seconds,
-        memory=found.memory_gb,
-        price=given.dollars,
-        attempts=given.attempts,
-        sizes=sizes(found, given.dollars, given.attempts),
+        steps=table(found),
+        of_sizes=sizes(found, given.dollars, given.attempts),
         published=PUBLISHED,
+        **(vars(given) | asdict(found)),
     )
+    _write(report, found, given.out, "building")
+
+
+def _write(report: str, found: Measurement, out: Path, name: str) -> None:
     print(report)
-    out = output_path(given.out)
-    write_text(out / "building.md", report)
-    write_json(out / "building.json", asdict(found))
+    write_text(output_path(out) / f"{name}.md", report)
+    write_json(output_path(out) / f"{name}.json", asdict(found))
+
+
+def _versions() -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions().items())
 
 
 def _providers() -> str:

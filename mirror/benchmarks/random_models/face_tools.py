@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from PIL import Image
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from mirror.benchmarks.random_models.cast import write_random_filters
@@ -15,7 +17,7 @@ from mirror.chat.messages import Completion, Message
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import LocalDescriber
 from mirror.faces.filters import IdentityFilter, RelevanceFilter, SafetyFilter
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
 from mirror.faces.verification import LocalVerifier
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
@@ -75,13 +77,29 @@ def random_painter(compiled: Literal["none", "blocks", "whole"], batch: int) -> 
     return PhotoMaker(pipeline, random_encoder(torch.bfloat16, "cuda"), recipe, {}, compile=compiled, batch_size=batch)
 
 
-def random_verifier(folder: Path) -> AttributeVerifier:
+def random_verifier(folder: Path, device: str = "cuda") -> AttributeVerifier:
     """All filters at their published shapes; they accept every face, after their full work."""
     write_random_filters(folder)
     write_random_pack(folder / "pack")
     local = LocalVerifier(
-        SafetyFilter(str(folder / "classifier"), "cuda"),
-        RelevanceFilter(str(folder / "clip"), -1.0, "cuda"),
-        IdentityFilter(str(folder / "pack"), -1.0, "cuda"),
+        SafetyFilter(str(folder / "classifier"), device),
+        RelevanceFilter(str(folder / "clip"), -1.0, device),
+        IdentityFilter(str(folder / "pack"), -1.0, device),
     )
-    return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), "cuda"), True, 10)
+    return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), device), True, 10)
+
+
+class NoisePainter:
+    """Paints noise at the size of a kept face, without a network."""
+
+    def check(self, request: PaintRequest) -> None:
+        """Anything can be painted."""
+
+    def paint(self, requests: Sequence[PaintRequest]) -> list[Image.Image]:
+        """One picture of noise per request, which depends on its seed."""
+        noise = (np.random.default_rng(request.seed).integers(0, 256, (336, 336, 3), np.uint8) for request in requests)
+        return [Image.fromarray(pixels) for pixels in noise]
+
+    def facts(self) -> Mapping[str, Any]:
+        """See `mirror.faces.rejection_sampling.Painter`."""
+        return {"painter": "noise"}
