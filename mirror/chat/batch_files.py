@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from mirror.files.atomic import write_bytes
+from mirror.files.json_file import strict_json
 from mirror.paths import display_path
 from mirror.services.server_json import parsed
 
@@ -132,7 +133,7 @@ def requested(path: Path) -> set[str]:
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                found.add(str(json.loads(line)["custom_id"]))
+                found.add(str(strict_json(line)["custom_id"]))
             except (ValueError, KeyError, TypeError):
                 where = f"{display_path(path)}: line {number}"
                 raise ValueError(f"{where}: is no request of a batch; remove the file and start again") from None

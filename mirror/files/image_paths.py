@@ -13,6 +13,8 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from mirror.files.text_file import lone_surrogate
 from mirror.paths import display_path
 
+LONGEST = 4096  # characters of a path, as of the systems that this runs on
+
 
 class PicturePathError(ValueError):
     """A path that resolves to no file in the folder, or to two. The message says which, and what to do."""
@@ -42,6 +44,8 @@ class PictureFolder:
         """
         if half := lone_surrogate(name):
             raise PicturePathError(f"holds {half}")
+        if len(name) > LONGEST:
+            raise PicturePathError(f"must have at most {LONGEST:,} characters, found {len(name):,}: {name!r:.80}")
         for path in _readings(name):
             if ".." in path.parts:
                 raise PicturePathError(f"must stay in {self._shown}, found {name!r:.200}; take the .. out")

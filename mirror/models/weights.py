@@ -4,6 +4,7 @@ Which files of a folder are its weights is decided by `mirror.models.weight_file
 """
 
 import contextlib
+import errno
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -223,9 +224,13 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except UnpicklingError as error:
         raise ValueError(f"{path} holds more than weights, and only weights are read ({_reason(error)})") from None
-    except (OSError, MemoryError):
+    except MemoryError:
         raise
     except Exception as error:  # a damaged pickle can raise anything
+        if (
+            isinstance(error, OSError) and error.errno != errno.EINVAL
+        ):  # that one says that the archive's sizes are wrong
+            raise
         raise ValueError(f"{path} is damaged ({_reason(error)}); download it again") from None
     if not isinstance(tensors, dict):
         raise ValueError(f"{path} must hold tensors by name, found {type(tensors).__name__}; download it again")

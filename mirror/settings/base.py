@@ -82,6 +82,8 @@ class Settings(BaseModel):
             raise SettingsError(
                 "\n".join(f"{where} {replace_lone_surrogates(name)!r} {SURROGATE_ADVICE}" for name in damaged)
             )
+        if empty := sorted({name for name, text in _texts(values) if "\0" in f"{name}{text}"}):
+            raise SettingsError("\n".join(f"{where} {name!r} holds a NUL character; remove it" for name in empty))
         values = cls.completed(values)
         try:
             settings = cls.model_validate(values)

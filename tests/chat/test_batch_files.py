@@ -142,3 +142,11 @@ def test_any_bytes_are_read_or_named(content, tmp_path_factory):
     (folder / "a.jsonl").write_bytes(content)
     found = read_answers(folder)
     assert len(found.faults) + sum(map(len, found.answers.values())) <= content.count(b"\n") + 1
+
+
+@pytest.mark.parametrize("line", ['{"custom_id": "a", "body": ' + "[" * 100_000, "[]", "7", '{"custom_id": NaN}', "{}"])
+def test_a_line_that_is_no_request_is_named(tmp_path, line):
+    path = tmp_path / "requests-001.jsonl"
+    path.write_text('{"custom_id": "a"}\n' + line, encoding="utf-8")
+    with pytest.raises(ValueError, match="requests-001.jsonl: line 2: is no request of a batch; remove the file"):
+        requested(path)

@@ -162,3 +162,9 @@ def test_a_large_folder_is_listed_once_and_only_for_accents(put, folder, monkeyp
     for n in range(50):
         assert found.find(nfc(f"/data/é{n}.png")) == folder / nfd(f"é{n}.png")
     assert listed == [folder]
+
+
+def test_a_name_that_no_path_can_have_is_refused_at_once(folder):
+    folder.mkdir()
+    with pytest.raises(PicturePathError, match="must have at most 4,096 characters, found 800,000: '/data/c"):
+        PictureFolder(folder).find("/data/c" * 100_000 + "/a.png" * 16_666 + "1234")

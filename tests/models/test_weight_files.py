@@ -1,6 +1,8 @@
 """Which files hold a model's weights, by name and by content."""
 
+import errno
 import json
+import os
 
 import pytest
 import torch
@@ -232,3 +234,21 @@ def test_small_files_that_are_pointers_are_named(tmp_path):
     (tmp_path / "tokenizer.model").write_bytes(POINTER)
     with pytest.raises(ValueError, match="tokenizer.model is a git-lfs pointer"):
         check_pointers(tmp_path)
+
+
+def test_an_archive_whose_sizes_cannot_be_mapped_is_damaged_and_a_disk_at_fault_is_not(tmp_path, monkeypatch):
+    path = tmp_path / "w.bin"
+    path.write_bytes(pickle_bytes(tmp_path))
+
+    def failing(code):
+        def load(*_, **__):
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(torch, "load", load)
+
+    failing(errno.EINVAL)
+    with pytest.raises(ValueError, match="w.bin is damaged"):
+        read_tensors(path)
+    failing(errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        read_tensors(path)

@@ -168,6 +168,13 @@ def test_a_switch_for_a_number_is_not_told_to_be_text():
     assert "quote" not in message
 
 
+@pytest.mark.parametrize("name", ["data", "run", "size"])
+def test_a_nul_in_a_text_is_refused_by_name(name):
+    with pytest.raises(SettingsError) as error:
+        TrainSettings.checked(defaults() | {name: "po\0cket"}, "parameter")
+    assert str(error.value) == f"parameter {name!r} holds a NUL character; remove it"
+
+
 def test_a_size_of_any_type_is_refused():
     assert refusal(size=["7b"]).startswith("parameter size must be one of 7b, 13b, pocket, found ['7b']")
 

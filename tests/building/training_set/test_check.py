@@ -203,7 +203,7 @@ def test_a_message_lists_some_faults_and_counts_all():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\n", b"idx,c\x9e\n", b'idx,"client\n', b"idx\na,b\nc,d,e\n", b"idx,client\n"]
+    "content", [b"", b"\n", b"idx,c\x9e\n", b'idx,"client\n', b"idx\na,b\nc,d,e\n", b"idx,client\n", b"c," * 300_000]
 )
 def test_a_table_of_dialogues_that_is_none_is_named(folder, content):
     (folder / "dialogues.csv").write_bytes(content)
