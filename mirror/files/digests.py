@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mirror.files.json_file import read_json, write_json
@@ -13,6 +13,7 @@ from mirror.paths import display_path
 
 DIGESTS = "digests.json"
 THREADS = 8  # files that are read at a time
+LONGEST, LONGEST_PART = 4096, 255  # characters of a path, bytes between two slashes
 OWN = "sha256"  # key under which a record stores its own digest
 
 
@@ -133,8 +134,15 @@ def digest_faults(folder: Path, digests: Mapping[str, Any], when: str, thorough:
 
 
 def are_digests(entries: Any) -> bool:
-    """Whether a value read from JSON maps file names to digests."""
-    return isinstance(entries, dict) and all(map(is_digest, entries.values()))
+    """Whether a value read from JSON maps names of files in a folder to digests."""
+    return isinstance(entries, dict) and all(_is_name(name) and is_digest(entry) for name, entry in entries.items())
+
+
+def _is_name(name: str) -> bool:
+    """Whether a text names a file below a folder, by a path that a file system can hold."""
+    parts = PurePosixPath(name).parts
+    is_below = bool(parts) and not name.startswith("/") and ".." not in parts and "\0" not in name
+    return is_below and len(name) <= LONGEST and all(len(part.encode()) <= LONGEST_PART for part in parts)
 
 
 def is_digest(entry: Any) -> bool:

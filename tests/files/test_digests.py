@@ -7,6 +7,7 @@ import pytest
 
 from mirror.files.digests import (
     DIGESTS,
+    are_digests,
     changed_files,
     file_names,
     folder_faults,
@@ -130,3 +131,16 @@ def test_some_files_cannot_be_compared_with_damaged_digests(folder, content):
     (folder / DIGESTS).write_text(content)
     with pytest.raises(ValueError, match=r"checkpoints/c/digests\.json is damaged"):
         changed_files(folder, [folder / "config.json"])
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "/etc/passwd", "../a", "b/../../a", "a\0", "x" * 256, "é" * 128, "a/" * 2100 + "b"]
+)
+def test_digests_of_what_is_no_file_in_the_folder_are_none(name):
+    entry = {"bytes": 1, "sha256": "0" * 64}
+    assert not are_digests({"a": entry, name: entry})
+
+
+def test_digests_of_files_in_folders_are_digests():
+    names = ["a", "b/c.png", "images/cactus-1/turn:3_004711.png", "é" * 127, ".hidden"]
+    assert are_digests(dict.fromkeys(names, {"bytes": 1, "sha256": "0" * 64}))
