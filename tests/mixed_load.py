@@ -334,7 +334,7 @@ DESCRIPTION = [(foreign_host, {403, 400})]
 def verifications(random: Random) -> list[tuple[dict, dict, dict]]:
     """Forms, files, and the verdicts that the models give in this process."""
     pairs = [(random.choice(PORTRAITS), random.choice(PORTRAITS)) for _ in range(PAIRS // 2)]
-    pairs += [(other, other.with_name("0.png")) for other in random.sample(PORTRAITS, PAIRS // 2)]
+    pairs += [(other, min(other.parent.iterdir())) for other in random.sample(PORTRAITS, PAIRS // 2)]  # one person
     words = [f"a facial photo of a person who {random.choice(FEELINGS)}" for _ in pairs]
     verifier = LocalVerifier.load(*(str(ROOT / model) for model in MODELS), device="cpu")
     asked = [VerificationRequest(*map(open_picture, pair), text) for pair, text in zip(pairs, words, strict=True)]
