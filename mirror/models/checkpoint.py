@@ -118,8 +118,8 @@ def read_manifest(folder: Path) -> Manifest:
     path = Path(folder) / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(
-            f"{folder}: no {MANIFEST}, so it was not written by this software; "
-            "say which base model and which cot the adapter was trained with"
+            f"{path} is missing: restore it, or, if another software wrote the adapter, say which base model and which "
+            "cot it was trained with"
         )
     values = read_json(path)
     if unknown := values.keys() - Manifest.__dataclass_fields__.keys():

@@ -1,5 +1,6 @@
 """A fault done to a stage, and judged by what the same command makes of it afterwards."""
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -183,7 +184,7 @@ class Trial:
             if status == 0 or any(words in last_line(self.place.log()) for words in DONE):
                 break
             if not self.damaged:
-                raise Fell(f"start {start} afterwards failed: {last_line(self.place.log())}")
+                raise Fell(f"start {start} afterwards failed with status {status}: {last_line(self.place.log())}")
             if not self.names_the_damage(self.place.log()):
                 raise Fell(f"refused without naming the file: {last_line(self.place.log())}")
             named = "named, mended, "
@@ -201,6 +202,8 @@ class Trial:
             return "named by the check"  # a file that this command does not read again
         if not differing and not faults:
             return f"{named}equal"
+        if not faults and self.is_named_as_not_complete():
+            return "named in the results"
         if not differing:
             raise Fell(f"ended well, and the check says: {faults[0]}")
         raise Fell(f"differs in silence: {', '.join(differing[:4])}: {shown(differing[0], self)}")
@@ -213,8 +216,17 @@ class Trial:
             return any(f"{relative.parent} {verb}" in words for verb in ("contains", "holds"))
         if f"{relative.parent} contains" in words and f"but no {relative.name}" in words:
             return True
+        if any(f"{parent}, found '{relative.relative_to(parent)}'" in words for parent in relative.parents):
+            return True
         # A digest that was changed itself accuses another file of its folder.
         return relative.name == DIGESTS and f"{relative.parent}/" in words
+
+    def is_named_as_not_complete(self) -> bool:
+        """Whether a session that lost its end, and so counts as under way, is named in the results of an analysis."""
+        if self.damaged is None or self.damaged.name != "end.json" or self.damaged.exists():
+            return False
+        found = "\n".join(path.read_text("utf-8") for path in (self.case / "output/results").glob("*/metrics.json"))
+        return re.search(rf"not complete \([^)]*\b{re.escape(self.damaged.parent.name)}\b", found) is not None
 
     def checked(self) -> list[str]:
         """What the check of files says of every run and every checkpoint."""

@@ -162,8 +162,8 @@ def test_a_folder_of_the_original_trainer_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         read_manifest(tmp_path)
     assert str(error.value) == (
-        f"{tmp_path}: no manifest.json, so it was not written by this software; "
-        "say which base model and which cot the adapter was trained with"
+        f"{tmp_path}/manifest.json is missing: restore it, or, if another software wrote the adapter, say which base "
+        "model and which cot it was trained with"
     )
 
 

@@ -76,7 +76,7 @@ def test_what_is_no_weight_of_llava_is_refused():
 @pytest.mark.parametrize(
     ("checkpoint", "words", "message"),
     [
-        ("nowhere", [], "nowhere: no manifest.json"),
+        ("nowhere", [], "nowhere/manifest.json is missing: restore it"),
         (str(ORIGINAL), [], "say which base model"),
         (str(ORIGINAL), ["--base-model", "./nowhere"], "nowhere"),
         (str(ORIGINAL), ["--dtype", "float8"], "invalid choice: 'float8'"),
