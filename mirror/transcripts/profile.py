@@ -79,7 +79,8 @@ class ProfileError(ValueError):
     """An invalid table. The message has one line per fault; `.faults` holds the lines."""
 
     def __init__(self, table: Path, faults: Sequence[str]) -> None:
-        self.faults = tuple(f"{display_path(table)}: {fault}" for fault in faults)
+        where = display_path(table)
+        self.faults = tuple(f"{where}: {fault}" for fault in faults)
         super().__init__("\n".join(self.faults))
 
 

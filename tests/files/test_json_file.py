@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mirror.files.json_file import read_json, write_json
+from mirror.files.json_file import read_json, strict_json, write_json
 
 
 def test_json_is_written_as_people_read_it(tmp_path):
@@ -45,3 +45,9 @@ def test_what_is_written_is_read_again(tmp_path):
     assert read_json(tmp_path / "a.json") == value
     (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(value).encode())
     assert read_json(tmp_path / "a.json") == value
+
+
+def test_a_name_that_comes_twice_among_very_many_is_found_at_once():
+    text = json.dumps({str(number): 0 for number in range(200_000)})[:-1] + ', "199999": 1}'
+    with pytest.raises(ValueError, match="names '199999' twice"):
+        strict_json(text)

@@ -1,6 +1,7 @@
 """Rows of text from a CSV or JSON file, in any of the forms in which pandas writes tables. Knows no columns."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,7 @@ def _split_rows(path: Path, names: Any, rows: Sequence[Any]) -> list[Any]:
     """Return the rows of lists of names and cells (orient=split); one that is no such list is left as it is."""
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise TableError(path, f"columns must be a list of texts, found {names!r:.80}; repair the file")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise TableError(path, f"column {twice[0]} occurs several times; keep one")
     return [
         dict(zip(names, row, strict=True)) if isinstance(row, list) and len(row) == len(names) else row for row in rows

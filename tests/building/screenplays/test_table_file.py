@@ -103,3 +103,10 @@ def test_a_file_that_is_no_table_is_an_error_with_its_name(name, content, messag
     with pytest.raises(TableError) as error:
         read_table(path, ["idx", "text"])
     assert name in str(error.value) and message in str(error.value)
+
+
+def test_very_many_columns_take_no_longer_than_their_number(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"columns": ["idx"] * 200_000, "data": []}), encoding="utf-8")
+    with pytest.raises(TableError, match="column idx occurs several times"):
+        read_table(path, ["idx"])
