@@ -4,7 +4,7 @@ The face is painted and verified alike in all conditions; they differ only in wh
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -142,15 +142,8 @@ def _key(request: ViewRequest) -> tuple[str, int]:
 def calm_request(face: FaceRequest) -> FaceRequest:
     """The calm face of the same client: painted as turn 0, so that it is the same in every turn."""
     neutral = lexicon().neutral()
-    return FaceRequest(
-        client=face.client,
-        turn=0,
-        gender=face.gender,
-        relevance_text=neutral.look,
-        expression=neutral.shown,
-        contrast=neutral.contrast,
-        portraits=face.portraits,
-        seed=face.seed,
+    return replace(
+        face, turn=0, relevance_text=neutral.look, expression=neutral.shown, contrast=neutral.contrast, unwanted=""
     )
 
 

@@ -1,21 +1,9 @@
 """Operations of a step, counted by hand."""
 
 import pytest
-import torch
 
 from mirror.benchmarks.compute_rate import ANSWER, flops_per_example
-from mirror.benchmarks.random_models import llava as random_llava
-from mirror.models.lora import add_lora
-
-HIDDEN, INNER, LAYERS, RANK, POSITIONS = 64, 128, 2, 8, 700
-
-
-@pytest.fixture(scope="module")
-def model():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(random_llava.SHAPES, "7b", (HIDDEN, INNER, LAYERS, 4))
-        base = random_llava.random_model("7b", torch.float32, "meta")  # shapes are all that is counted
-    return add_lora(base, RANK, 16, 0.0, seed=0)
+from tests.small_llava import HIDDEN, INNER, LAYERS, POSITIONS, RANK
 
 
 def test_operations_are_counted_by_hand(model):

@@ -1,24 +1,10 @@
 """The training benchmark's own arithmetic. That its two losses are one number is in test_step.py."""
 
-import pytest
-import torch
-
 from mirror.benchmarks.compute_rate import ANSWER
-from mirror.benchmarks.random_models import llava as random_llava
 from mirror.benchmarks.training import VARIANTS, Measurement, published_loss, published_step, random_batch, table
 from mirror.models.llava_chat import IGNORED
-from mirror.models.lora import add_lora
 from mirror.training import step
-
-HIDDEN, INNER, LAYERS, RANK, POSITIONS = 64, 128, 2, 8, 700
-
-
-@pytest.fixture(scope="module")
-def model():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(random_llava.SHAPES, "7b", (HIDDEN, INNER, LAYERS, 4))
-        base = random_llava.random_model("7b", torch.float32, "meta")  # shapes are all that is counted
-    return add_lora(base, RANK, 16, 0.0, seed=0)
+from tests.small_llava import POSITIONS
 
 
 def test_a_random_batch_has_one_image_and_one_answer_an_example(model):
