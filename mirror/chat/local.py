@@ -10,9 +10,10 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from mirror.chat.messages import Completion, Message, NoAnswer
 from mirror.chat.reasoning import opened_reasoning, without_reasoning
-from mirror.models.decoding import Decoder
+from mirror.models.decoding import POSITIONS, Decoder
 from mirror.models.device import resolve_device, resolve_dtype
 from mirror.models.generation_config import end_of, end_tokens, ends_only
+from mirror.models.memory.rotation import Rotation, Seat
 from mirror.models.sampling import SeededSampling
 from mirror.models.weight_files import chosen_files
 from mirror.models.weights import HALF, find, load_pretrained, load_tokenizer
@@ -35,6 +36,7 @@ class LanguageModel:
         top_p: Probability mass of nucleus sampling, in (0, 1].
         max_tokens: Limit on the tokens of an answer.
         max_tokens_setting: The user's name for `max_tokens`, for error messages.
+        seat: Where it answers if it takes turns on its device with other models.
     """
 
     model: PreTrainedModel
@@ -45,10 +47,17 @@ class LanguageModel:
     top_p: float = 0.9
     max_tokens: int = 128
     max_tokens_setting: str = "max_tokens"
+    seat: Seat | None = None
 
     @classmethod
     def load(
-        cls, name: str, revision: str = "", device: str = "auto", dtype: torch.dtype | None = None, **sampling: Any
+        cls,
+        name: str,
+        revision: str = "",
+        device: str = "auto",
+        dtype: torch.dtype | None = None,
+        rotation: Rotation | None = None,
+        **sampling: Any,
     ) -> "LanguageModel":
         """Loads a model.
 
@@ -57,13 +66,14 @@ class LanguageModel:
             revision: Branch, tag or commit on the Hub; empty for the default branch.
             device: `auto` uses the first GPU if there is one.
             dtype: None uses bfloat16 on a GPU and float32 on the CPU.
+            rotation: That it joins as `describer`; its device is then used.
             **sampling: temperature, top_p, max_tokens, max_tokens_setting.
 
         Raises:
             FileNotFoundError: The model was not found locally or on the Hub.
             ValueError: It is not a causal language model, or its tokenizer has no chat template.
         """
-        device = resolve_device(device)
+        device = str(rotation.device) if rotation else resolve_device(device)
         dtype = dtype or resolve_dtype("auto", device)
         folder, commit = find(name, revision, dtype in HALF)
         tokenizer = load_tokenizer(folder, padding_side="left")
@@ -78,14 +88,15 @@ class LanguageModel:
             model = load_pretrained(AutoModelForCausalLM, folder, dtype, generation_config=generation)
         except ValueError as error:
             raise ValueError(f"{name} is no causal language model: {str(error).splitlines()[0][:200]}") from error
-        return cls(model.to(device).eval(), tokenizer, name, commit, **sampling)
+        rotation = rotation or Rotation(device)
+        return cls(model.eval(), tokenizer, name, commit, seat=rotation.join("describer", [model]), **sampling)
 
     def facts(self) -> dict[str, Any]:
         """Returns the model, its device and dtype, and its sampling."""
         return {
             "model": self.name,
             "revision": self.revision,
-            "device": self.model.device.type,
+            "device": (self.seat or self.model).device.type,
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -151,9 +162,9 @@ class LanguageModel:
 
     @cached_property
     def _decoder(self) -> Decoder:
-        return Decoder(self.model, self.model.generation_config.pad_token_id)
+        return Decoder(self.model, self.model.generation_config.pad_token_id, self.seat)
 
-    def warm_up(self, conversations: int, positions: int = 2048) -> None:
+    def warm_up(self, conversations: int, positions: int = POSITIONS) -> None:
         """Compiles the decoding step on a GPU, so that no answer waits for it.
 
         Args:

@@ -1,5 +1,9 @@
-"""Builds the cast that the settings of a run name: settings → cast. Runs no session."""
+"""Builds the cast that the settings of a run name, and plans the memory that it needs. Runs no session."""
 
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,36 +14,46 @@ from mirror.counseling.cast import Cast, Client
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import ChatSpeaker, LlavaSpeaker
-from mirror.faces.casting import build_describer, build_painter, build_verifier, face_pack
+from mirror.faces.casting import build_describer, build_painter, build_verifier, face_pack, face_parts
 from mirror.faces.rejection_sampling import Painter
 from mirror.faces.verification import Verifier
 from mirror.faces.view import NeutralView, ShownView, SquareView, SwappedView, View
-from mirror.models.checkpoint import read_manifest
-from mirror.models.device import resolve_device, resolve_dtype
+from mirror.models.checkpoint import WEIGHTS, read_manifest
+from mirror.models.decoding import BATCHES, POSITIONS
+from mirror.models.device import available_memory, device_name, machine_memory, resolve_device, resolve_dtype
 from mirror.models.hub_id import resolve_model
 from mirror.models.llava import Llava, check_size, load
 from mirror.models.lora import load_checkpoint
+from mirror.models.memory.plan import Part, Plan, choose, require
+from mirror.models.memory.rotation import Rotation
+from mirror.models.memory.sizes import cache_bytes, file_bytes, folder_here, llava_bytes, prefill_bytes, text_config
 from mirror.paths import output_path
 from mirror.prompts import Variant
+
+log = logging.getLogger(__name__)
 
 
 def build_cast(settings: CounselSettings) -> Cast:
     """The cast of a run, with its models loaded.
 
     Raises:
+        DoesNotFit: the device has too little memory; nothing was loaded.
         FileNotFoundError: a model is not found locally or on the Hub.
         ValueError: a model is not what the settings say.
     """
+    plan = require(plan_memory(settings), smaller_plans(settings))
+    log.info("memory: the run %s", plan.sentence())
     device = resolve_device(settings.device)
+    rotation = Rotation(device, plan.resting)
     dtype = resolve_dtype(settings.precision, device)
     verifier = build_verifier(settings, device)
-    painter = build_painter(settings, device, dtype, face_pack(settings, device, verifier))
+    painter = build_painter(settings, device, dtype, face_pack(settings, device, verifier), rotation)
     return Cast(
         client=build_client(settings),
-        describer=build_describer(settings, device),
+        describer=build_describer(settings, device, rotation),
         painter=painter,
         verifier=verifier,
-        counselor=build_counselor(settings, device, dtype),
+        counselor=build_counselor(settings, device, dtype, rotation),
         attempts=settings.attempts,
         on_exhaustion=settings.on_exhaustion,
         ahead=settings.ahead,
@@ -76,20 +90,24 @@ def build_client(settings: CounselSettings) -> Client:
     return ChatClient(model)
 
 
-def build_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) -> Counselor:
+def build_counselor(
+    settings: CounselSettings, device: str, dtype: torch.dtype, rotation: Rotation | None = None
+) -> Counselor:
     """A chat model behind an endpoint, the base LLaVA, or a checkpoint, which the settings have checked already."""
     untrained = {}
+    rotation = rotation or Rotation(device)
+    first = "cpu" if "counselor" in rotation.resting else device
     if settings.counselor == "openai":
         speaker: ChatSpeaker | LlavaSpeaker = _chat_speaker(settings)
     elif not settings.checkpoint:
         check_size(resolve_model(settings.base_model), settings.revision, settings.size)
-        llava = load(resolve_model(settings.base_model), settings.revision, dtype=dtype, device=device)
+        llava = seated(load(resolve_model(settings.base_model), settings.revision, dtype=dtype, device=first), rotation)
         speaker = _llava_speaker(settings, llava, {})
     else:
         folder = output_path(settings.checkpoint)
         manifest = read_manifest(folder)
         facts = {"checkpoint": settings.checkpoint, "data_sha256": manifest.data_sha256, "epoch": manifest.epoch}
-        llava = load_checkpoint(folder, dtype=dtype, device=device)
+        llava = seated(load_checkpoint(folder, dtype=dtype, device=first), rotation)
         speaker = _llava_speaker(settings, llava, facts)
         base = _llava_speaker(settings, llava, facts, adapter=False)
         untrained = {kind: base for kind, origin in manifest.prompts.items() if origin == "own"}
@@ -102,6 +120,11 @@ def build_counselor(settings: CounselSettings, device: str, dtype: torch.dtype) 
         settings.prompts_from,
         untrained,
     )
+
+
+def seated(llava: Llava, rotation: Rotation) -> Llava:
+    """The counselor's model, where it takes turns with the other models of a run."""
+    return replace(llava, seat=rotation.join("counselor", [llava.model]))
 
 
 def _chat_speaker(settings: CounselSettings) -> ChatSpeaker:
@@ -130,3 +153,65 @@ def _llava_speaker(
         longest_answer=settings.planning_max_tokens if Variant.of(settings.cot).planning else 0,
         adapter=adapter,
     )
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+
+def plan_memory(settings: CounselSettings) -> Plan:
+    """What the run will need of its device, before any model is loaded or downloaded.
+
+    Raises:
+        ValueError: a model's file is broken, or PyTorch does not see the device.
+    """
+    device = resolve_device(settings.device)
+    dtype = resolve_dtype(settings.precision, device)
+    own = [_counselor_part(settings, dtype)] if settings.counselor == "llava" else []
+    place = torch.device(device)
+    return choose(
+        [*own, *face_parts(settings, device, dtype)],
+        settings.offload,
+        device_name(place),
+        available_memory(place),
+        machine_memory(),
+    )
+
+
+def smaller_plans(settings: CounselSettings) -> Iterator[tuple[Mapping[str, int], Plan]]:
+    """Smaller batches of the same run, with the plan of each: first of faces, which cost little time, then of sessions."""
+    for sessions in [settings.concurrency, *(size for size in reversed(BATCHES) if size < settings.concurrency)]:
+        batch = settings.paint_batch
+        while batch:
+            changes = {"paint_batch": batch, "concurrency": sessions}
+            smaller = settings.model_copy(update={**changes, "offload": "auto"})
+            yield (
+                {name: size for name, size in changes.items() if size != getattr(settings, name)},
+                plan_memory(smaller),
+            )
+            batch //= 2
+
+
+def _counselor_part(settings: CounselSettings, dtype: torch.dtype) -> Part:
+    base, revision, adapter = settings.base_model, settings.revision, 0
+    if settings.checkpoint:
+        manifest = read_manifest(output_path(settings.checkpoint))
+        base, revision = manifest.base_model, manifest.revision
+        adapter = _adapter_bytes(output_path(settings.checkpoint))
+    folder = folder_here(base, revision)
+    weights = llava_bytes(folder, dtype)
+    if folder is None or weights is None:
+        return Part("counselor", None)
+    config, sessions = text_config(folder), settings.sessions or settings.concurrency
+    prompts = min(settings.concurrency, sessions, settings.reply_batch)
+    return Part(
+        "counselor",
+        weights + adapter,
+        cache_bytes(config, prompts, POSITIONS, dtype),
+        prefill_bytes(config, prompts, POSITIONS, dtype),
+    )
+
+
+def _adapter_bytes(folder: Path) -> int:
+    """Of LoRA and projector, which are in float32."""
+    files = [next((folder / name for name in names if (folder / name).is_file()), None) for names in WEIGHTS[1:]]
+    return sum(file_bytes(file, torch.float32) for file in files if file)

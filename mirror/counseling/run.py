@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from mirror.chat.prices import Price, parse_prices
 from mirror.counseling.cast import ROLES, Cast, changed_roles
-from mirror.counseling.casting import build_cast
+from mirror.counseling.casting import build_cast, plan_memory
 from mirror.counseling.session import Outcome, run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.shards import shard_run
@@ -55,6 +55,10 @@ class Counseling:
         self.run = Run(shard_run(settings.run, share, shares), settings.model_dump(), settings.MACHINE, settings.fresh)
         self._is_open = False
 
+    def memory(self) -> pd.DataFrame:
+        """What the run will need of its device: one row per model, then the sum and what there is. Loads no model."""
+        return plan_memory(self.settings).table()
+
     @cached_property
     def cast(self) -> Cast:
         """Who takes part; loads the models when first used."""
@@ -66,6 +70,7 @@ class Counseling:
         `first` and `counsel` do this themselves. A second call does nothing.
 
         Raises:
+            DoesNotFit: the device has too little memory; the message says what would fit.
             FileNotFoundError, ValueError: a model is not found, or is not what the settings say.
             RunConflict: the folder holds a run with other settings, or with another cast.
             FolderInUse: another process works in the folder.

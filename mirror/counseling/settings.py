@@ -11,6 +11,7 @@ from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
 from mirror.models.checkpoint import checkpoint_faults, read_prompts
 from mirror.models.llava_chat import IMAGE
+from mirror.models.memory.plan import Offload
 from mirror.paths import input_path, output_path
 from mirror.prompts import PromptSet, lacking, own_prompts
 from mirror.settings.base import (
@@ -64,7 +65,8 @@ class CounselSettings(Settings):
     """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        {"concurrency", "device", "compile", "paint_batch", "reply_batch", "sessions", "shard", "prices", "fresh"}
+        {"concurrency", "device", "compile", "offload", "paint_batch", "reply_batch", "sessions", "shard", "prices"}
+        | {"fresh"}
     )
 
     counselor: Literal["llava", "openai"]
@@ -129,6 +131,7 @@ class CounselSettings(Settings):
     device: Device
     precision: Literal["auto", "bf16", "float32"]
     compile: Literal["none", "blocks", "whole"]
+    offload: Offload
     paint_batch: Count
     reply_batch: Count
     prices: str
@@ -199,6 +202,8 @@ class CounselSettings(Settings):
             faults.append(f"shard must be one share of all, such as 2/8, found {self.shard}")
         if re.search(r"-\d+of\d+$", self.run):
             faults.append(f"run must not end like the folder of a share, found {self.run}; choose another name")
+        if self.offload == "counselor" and self.counselor == "openai":
+            faults.append("offload is counselor, and the counselor is not in this process; use auto, painter or all")
         return faults + face_faults(self)
 
     def _face_conflicts(self) -> list[str]:

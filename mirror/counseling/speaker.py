@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from PIL import Image
 
 from mirror.chat.messages import ChatModel, Completion, Message
+from mirror.models.decoding import POSITIONS
 from mirror.models.generation_config import end_tokens
 from mirror.models.llava import Llava, decode, generate_ids
 from mirror.models.llava_chat import IMAGE, tokenize_prompt
@@ -99,7 +100,7 @@ class LlavaSpeaker:
             answers += [self._completion(p, ids) for p, ids in zip(prompts[batch], written, strict=True)]
         return answers
 
-    def warm_up(self, prompts: int, positions: int = 2048) -> None:
+    def warm_up(self, prompts: int, positions: int = POSITIONS) -> None:
         """Compile the decoding step on a GPU, for all batches that up to `prompts` prompts can make.
 
         Args:

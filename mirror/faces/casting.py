@@ -1,6 +1,7 @@
-"""Builds who describes, paints and verifies faces from the settings that name them."""
+"""Builds who describes, paints and verifies faces from the settings that name them, and says what memory they need."""
 
 import os
+from pathlib import Path
 from typing import TypedDict
 
 import torch
@@ -10,10 +11,18 @@ from mirror.chat.local import LanguageModel
 from mirror.faces.description import ChatDescriber, Describer, HttpDescriber, LexiconDescriber, LocalDescriber
 from mirror.faces.identity import FacePack
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker.memory import painter_part
 from mirror.faces.settings import FaceSettings
 from mirror.faces.verification import HttpVerifier, LocalVerifier
+from mirror.models.decoding import POSITIONS
+from mirror.models.device import resolve_dtype
+from mirror.models.memory.plan import Part
+from mirror.models.memory.rotation import Rotation
+from mirror.models.memory.sizes import cache_bytes, folder_bytes, folder_here, prefill_bytes, text_config
 from mirror.paths import input_path
 from mirror.services.service import Service
+
+FILTER_WORK = 15_000_000  # bytes per picture: both transformers' activations at their published shapes; an estimate
 
 
 class _Sampling(TypedDict):
@@ -23,7 +32,7 @@ class _Sampling(TypedDict):
     max_tokens_setting: str
 
 
-def build_describer(settings: FaceSettings, device: str) -> Describer:
+def build_describer(settings: FaceSettings, device: str, rotation: Rotation | None = None) -> Describer:
     """The lexicon, a chat model behind an endpoint or in this process, or the description service."""
     if settings.describer == "lexicon":
         return LexiconDescriber()
@@ -36,7 +45,9 @@ def build_describer(settings: FaceSettings, device: str) -> Describer:
         max_tokens_setting="describer_max_tokens",
     )
     if settings.describer == "local":
-        return LocalDescriber(LanguageModel.load(settings.describer_model, device=device, **sampling))
+        return LocalDescriber(
+            LanguageModel.load(settings.describer_model, device=device, rotation=rotation, **sampling)
+        )
     url = settings.describer_url or None
     return ChatDescriber(ChatEndpoint(settings.describer_model, url, concurrency=settings.concurrency, **sampling))
 
@@ -48,7 +59,13 @@ def face_pack(settings: FaceSettings, device: str, verifier: LocalVerifier | Htt
     return FacePack.load(settings.face_pack, device) if input_path(settings.face_pack).is_dir() else None
 
 
-def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack: FacePack | None) -> PhotoMaker:
+def build_painter(
+    settings: FaceSettings,
+    device: str,
+    dtype: torch.dtype,
+    pack: FacePack | None,
+    rotation: Rotation | None = None,
+) -> PhotoMaker:
     """PhotoMaker on an SDXL pipeline; `pack` embeds portraits for PhotoMaker v2 and is not needed for v1.
 
     Raises:
@@ -66,6 +83,7 @@ def build_painter(settings: FaceSettings, device: str, dtype: torch.dtype, pack:
         compile=settings.compile,
         embed_face=pack.embed if pack else None,
         distilled=settings.distilled,
+        rotation=rotation,
     )
     if pack and painter.id_encoder.needs_faces:
         painter.id_encoder.require_width(pack.width)
@@ -98,3 +116,56 @@ def build_verifier(settings: FaceSettings, device: str) -> LocalVerifier | HttpV
         settings.identity_threshold,
         device,
     )
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+
+def face_parts(settings: FaceSettings, device: str, dtype: torch.dtype) -> list[Part]:
+    """The memory that describer, painter and filters will need in this process.
+
+    Raises:
+        ValueError: a model's file is broken.
+    """
+    pictures = 1 if device == "cpu" else settings.paint_batch
+    parts = [_describer_part(settings, resolve_dtype("auto", device))] if settings.describer == "local" else []
+    parts.append(
+        painter_part(
+            settings.painter,
+            settings.painter_revision,
+            settings.adapter,
+            dtype,
+            pictures,
+            settings.image_size,
+            settings.guidance_scale > 1,
+        )
+    )
+    return parts + ([_filters_part(settings, pictures)] if settings.verifier == "local" else [])
+
+
+def _describer_part(settings: FaceSettings, dtype: torch.dtype) -> Part:
+    folder = folder_here(settings.describer_model)
+    weights = folder_bytes(folder, dtype)
+    if folder is None or weights is None:
+        return Part("describer", None)
+    config, prompts = text_config(folder), settings.concurrency
+    return Part(
+        "describer",
+        weights,
+        cache_bytes(config, prompts, POSITIONS, dtype),
+        prefill_bytes(config, prompts, POSITIONS, dtype),
+    )
+
+
+def _filters_part(settings: FaceSettings, pictures: int) -> Part:
+    sizes = [
+        folder_bytes(folder_here(name), torch.float32) for name in (settings.safety_model, settings.relevance_model)
+    ]
+    sizes.append(_pack_bytes(input_path(settings.face_pack)))
+    weights = None if None in sizes else sum(size for size in sizes if size is not None)
+    return Part("filters", weights, work=FILTER_WORK * pictures)
+
+
+def _pack_bytes(folder: Path) -> int:
+    """Of the models in the pack's folder, on whichever device onnxruntime will have them."""
+    return sum(path.stat().st_size for path in folder.glob("*.onnx"))

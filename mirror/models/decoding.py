@@ -3,14 +3,16 @@
 Eager decoding launches thousands of small kernels per token from Python, which takes longer than running them.
 transformers compiles the step, and we record it as a CUDA graph, if the cache is static: allocated at full length.
 Each shape is compiled, for most of a minute, so batches and caches come in few sizes. PyTorch keeps compiled code for
-later runs in TORCHINDUCTOR_CACHE_DIR, by default a folder of the user's below the system's temporary one.
+later runs in TORCHINDUCTOR_CACHE_DIR, by default a folder of the user's below the system's temporary one. A model whose
+weights move between turns (`mirror.models.memory.rotation`) is compiled without CUDA graphs, which hold addresses.
 
 Knows nothing of images and texts.
 """
 
 import copy
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from transformers import CompileConfig, LogitsProcessor, PreTrainedModel, Static
 
 from mirror.models.device import compile_obstacle
 from mirror.models.gpu.cuda_graph import recorded
+from mirror.models.memory.rotation import Seat
 from mirror.models.sampling import SeededSampling
 from mirror.progress_bar import progress_bar
 
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 
 BATCHES = (1, 4, 8, 16)  # rows; beyond, multiples of 16
 PROMPT_STEP = 64  # positions; libraries choose their attention kernel anew for every length
+POSITIONS = 2048  # of a cache that is allocated ahead of time; the first longer prompt allocates and compiles anew
 CACHE_STEP = 512  # positions; a step reads the whole cache, whether filled or not
 WARM_UP_TOKENS = 5  # the first comes from the prompt, the second compiles, the third records, the others replay
 PARTS = ("RMSNorm", "MLP")  # ends of class names in transformers
@@ -39,13 +43,23 @@ class Decoder:
         model: causal, in evaluation mode.
         pad: the token that fills the left of shorter prompts.
         static: whether the cache is static; on a GPU, the decoding step is then compiled.
+        backend: of that compilation.
     """
 
-    def __init__(self, model: PreTrainedModel, pad: int) -> None:
-        """Allocates and compiles nothing yet; on a GPU without a compiler, one warning says that decoding is slow."""
+    def __init__(self, model: PreTrainedModel, pad: int, seat: Seat | None = None) -> None:
+        """Allocates and compiles nothing yet; on a GPU without a compiler, one warning says that decoding is slow.
+
+        Args:
+            model: see above.
+            pad: see above.
+            seat: of a model that takes turns on its device with others.
+        """
         self.model, self.pad = model, pad
-        self.static = model.device.type == "cuda"
-        if self.static and (obstacle := compile_obstacle(model.device)):
+        self._turn: AbstractContextManager[None] = seat or nullcontext()
+        self.backend: str | Callable[..., Any] = "inductor" if seat and seat.moves else recorded
+        device = seat.device if seat else model.device
+        self.static = device.type == "cuda"
+        if self.static and (obstacle := compile_obstacle(device)):
             self.static = False
             log.warning("replies are decoded without compilation, several times slower: %s", obstacle)
         self._cache: StaticCache | None = None  # the largest so far; smaller batches use its first rows
@@ -73,6 +87,17 @@ class Decoder:
         Returns:
             The new tokens per row; all of one length, filled up after the first end token.
         """
+        with self._turn:
+            return self._generate(prompts, max_new_tokens, sampling, pixel_values, options)
+
+    def _generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        sampling: SeededSampling | None,
+        pixel_values: torch.Tensor | None,
+        options: dict[str, Any],
+    ) -> list[list[int]]:
         count, width = len(prompts), max(map(len, prompts))
         if self.static:
             options |= self._static_options(batch_size(count), rounded_up(width, PROMPT_STEP) + max_new_tokens)
@@ -103,7 +128,7 @@ class Decoder:
             torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, VERSIONS)
             compile_parts(self.model)
             # A version for all shapes at once had not been compiled after 100 seconds.
-            options["compile_config"] = CompileConfig(dynamic=False, backend=recorded, mode=None)
+            options["compile_config"] = CompileConfig(dynamic=False, backend=self.backend, mode=None)
         return options
 
     @torch.no_grad()
@@ -131,7 +156,8 @@ class Decoder:
         """
         if not self.static or not (sizes := sorted({batch_size(count) for count in batches}, reverse=True)):
             return
-        self._empty_cache(sizes[0], positions)
+        with self._turn:
+            self._empty_cache(sizes[0], positions)
         sizes = [rows for rows in sizes if (rows, self._length, version) not in self._ready]
         if not sizes:
             return

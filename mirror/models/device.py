@@ -36,6 +36,21 @@ def resolve_dtype(precision: str, device: str) -> torch.dtype:
     return torch.bfloat16 if is_half else torch.float32
 
 
+def available_memory(device: torch.device) -> int:
+    """Bytes that this process can have of a device: of a GPU, what nobody uses; else of the machine."""
+    if device.type != "cuda":
+        return machine_memory()
+    free, total = torch.cuda.mem_get_info(device)
+    used, cached = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
+    share = int(torch.cuda.get_per_process_memory_fraction(device) * total)
+    return min(free + cached - used, share - used)
+
+
+def machine_memory() -> int:
+    """Bytes of the machine's CPU memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def compile_obstacle(device: torch.device) -> str:
     """Why PyTorch cannot compile for `device` on this machine; empty if it can."""
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:

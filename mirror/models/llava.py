@@ -23,6 +23,7 @@ from mirror.models.decoding import Decoder
 from mirror.models.generation_config import end_of, end_tokens, ends_only
 from mirror.models.llava_chat import tokenize_prompt
 from mirror.models.llava_original import load_original
+from mirror.models.memory.rotation import Seat
 from mirror.models.sampling import SeededSampling
 from mirror.models.weights import HALF, load_pretrained, load_tokenizer, model_folder, read_config
 from mirror.paths import display_path
@@ -42,12 +43,14 @@ class Llava:
         processor: tokenizer and image processor.
         source: the folder, as shown to users, or the Hub id that it was loaded from.
         revision: the Hub commit; empty for a folder.
+        seat: where it generates if it takes turns on its device with other models.
     """
 
     model: LlavaForConditionalGeneration
     processor: LlavaProcessor
     source: str
     revision: str
+    seat: Seat | None = None
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -69,7 +72,7 @@ class Llava:
     @cached_property
     def decoder(self) -> Decoder:
         """Generates answers; made once, because it keeps a cache."""
-        return Decoder(self.model, self.tokenizer.pad_token_id)
+        return Decoder(self.model, self.tokenizer.pad_token_id, self.seat)
 
     def save_processor(self, folder: Path) -> None:
         """Save tokenizer and image processor, in the files that transformers 4 and 5 and vLLM look for."""

@@ -50,7 +50,8 @@ risk         classifier flag lexicon
 clients      client lexicon openness script
 figures      .
 chat         chat_error batch_files endpoint local messages prices retries roles
-models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora sampling weight_files weights
+models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora memory sampling \
+             weight_files weights
 transcripts  arm donor integrity profile session_folder turn verdict
 services     http_client server_json service
 prompts      . client

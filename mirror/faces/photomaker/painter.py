@@ -18,12 +18,13 @@ from mirror.faces.clip_text import fit, repeat_person, tokens, without_trigger
 from mirror.faces.photomaker.acceleration import COMPILE, Recorded
 from mirror.faces.photomaker.distilled import distil
 from mirror.faces.photomaker.id_encoder import IdEncoder
-from mirror.faces.photomaker.pipeline import load_pipeline
+from mirror.faces.photomaker.pipeline import load_pipeline, networks
 from mirror.faces.photomaker.recipe import PaintRecipe, PaintRequest
 from mirror.faces.photomaker.schedulers import make_scheduler, step_noise, text_steps, warn_of_late_start
 from mirror.faces.photomaker.weights import fuse_lora, read_adapter, weights_file
 from mirror.files.digests import sha256
 from mirror.files.image_file import upright
+from mirror.models.memory.rotation import Rotation
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class PhotoMaker:
         batch_size: int = 8,
         compile: Literal["none", "blocks", "whole"] = "none",
         embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
+        rotation: Rotation | None = None,
     ) -> None:
         """Uses models that are loaded already.
 
@@ -63,6 +65,7 @@ class PhotoMaker:
             compile: each size of batch is compiled at its first use: in `blocks` (half a minute on one H200) or as a
                 `whole` (100 s, and a few percent faster).
             embed_face: insightface's embedding [f] of a portrait's face; PhotoMaker v2 needs it.
+            rotation: where the painter takes turns with other models, as `painter`; None: it is alone on its device.
 
         Raises:
             ValueError: the parts do not fit together.
@@ -79,11 +82,14 @@ class PhotoMaker:
         self._schedule = pipeline.scheduler.config
         self.recipe = recipe
         self.embed_face = embed_face
-        self._facts = facts | {"device": str(pipeline.device), "batch_size": batch_size, "compile": compile}
-        # A CPU gains nothing from a batch, and one at a time every image is bit-identical in any batch.
-        self.batch_size = 1 if pipeline.device.type == "cpu" else batch_size
         COMPILE[compile](pipeline.unet)
-        if pipeline.device.type == "cuda":
+        pipeline.vae.enable_slicing()  # decodes one picture at a time, as fast, with a fraction of the memory
+        self.seat = (rotation or Rotation(str(pipeline.device))).join("painter", [*networks(pipeline), id_encoder])
+        device = self.seat.device
+        self._facts = facts | {"device": str(device), "batch_size": batch_size, "compile": compile}
+        # A CPU gains nothing from a batch, and one at a time every image is bit-identical in any batch.
+        self.batch_size = 1 if device.type == "cpu" else batch_size
+        if device.type == "cuda" and not self.seat.moves:  # a CUDA graph holds the addresses of weights
             Recorded(pipeline.unet)
 
     @classmethod
@@ -100,6 +106,7 @@ class PhotoMaker:
         embed_face: Callable[[Image.Image], torch.Tensor] | None = None,
         vision_heads: int | None = None,
         distilled: str = "",
+        rotation: Rotation | None = None,
     ) -> "PhotoMaker":
         """Loads SDXL and PhotoMaker, and fuses the LoRA into SDXL.
 
@@ -110,10 +117,8 @@ class PhotoMaker:
             recipe: how images are painted.
             revision: of the base model on the Hub.
             dtype: of all weights.
-            device: `cpu` or `cuda:<number>`.
-            batch_size: see the constructor.
-            compile: see the constructor.
-            embed_face: see the constructor.
+            device: `cpu` or `cuda:<number>`; not used with a rotation, which has its own.
+            batch_size, compile, embed_face, rotation: see the constructor.
             vision_heads: attention heads of the adapter's vision transformer, which cannot be read from weights; None:
                 one per 64 channels, as in every published CLIP.
             distilled: weights that make SDXL paint in few steps (see `mirror.faces.photomaker.distilled`); empty: none.
@@ -138,9 +143,8 @@ class PhotoMaker:
             "precision": str(dtype).removeprefix("torch."),
             **distillation,
         }
-        return cls(
-            pipeline.to(device), encoder.to(device, dtype).eval(), recipe, facts, batch_size, compile, embed_face
-        )
+        rotation, encoder = rotation or Rotation(device), encoder.to(dtype=dtype).eval()
+        return cls(pipeline, encoder, recipe, facts, batch_size, compile, embed_face, rotation)
 
     @property
     def recipe(self) -> PaintRecipe:
@@ -186,9 +190,10 @@ class PhotoMaker:
         """One RGB image of side `output_size` per request, in order, each from its own noise."""
         side = (self.recipe.output_size, self.recipe.output_size)
         images = []
-        for start in range(0, len(requests), self.batch_size):
-            batch = requests[start : start + self.batch_size]
-            images += self.denoise(batch, self.noise(batch), "pil")
+        with self.seat:
+            for start in range(0, len(requests), self.batch_size):
+                batch = requests[start : start + self.batch_size]
+                images += self.denoise(batch, self.noise(batch), "pil")
         return [image.convert("RGB").resize(side, Image.Resampling.LANCZOS) for image in images]
 
     def noise(self, requests: Sequence[PaintRequest]) -> torch.Tensor:

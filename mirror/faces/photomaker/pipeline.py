@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
 from diffusers.utils import logging
+from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from mirror.files.json_file import read_json
@@ -40,6 +41,11 @@ def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableD
                 folder, dtype=dtype, add_watermarker=False, **NO_CODE, **parts
             )
     return pipeline, commit
+
+
+def networks(pipeline: StableDiffusionXLPipeline) -> list[nn.Module]:
+    """The parts that have weights."""
+    return [getattr(pipeline, part) for part in PARTS]
 
 
 def check_pipeline(folder: Path) -> None:
