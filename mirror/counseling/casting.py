@@ -178,7 +178,7 @@ def plan_memory(settings: CounselSettings) -> Plan:
 
 
 def smaller_plans(settings: CounselSettings) -> Iterator[tuple[Mapping[str, int], Plan]]:
-    """Smaller batches of the same run, with the plan of each: first of faces, which cost little time, then of sessions."""
+    """Smaller batches of the same run, with the plan of each: fewer faces first, which costs little time."""
     for sessions in [settings.concurrency, *(size for size in reversed(BATCHES) if size < settings.concurrency)]:
         batch = settings.paint_batch
         while batch:

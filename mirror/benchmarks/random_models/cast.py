@@ -25,6 +25,7 @@ from mirror.faces.filters import FilterResult, IdentityFilter, RelevanceFilter, 
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.verification import LocalVerifier
 from mirror.models.llava import Llava, make_processor
+from mirror.models.memory.rotation import Rotation
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
 from mirror.prompts import Variant, own_prompts
@@ -44,7 +45,14 @@ class AnyPerson(IdentityFilter):
         return [FilterResult(None) for _ in requests]
 
 
-def random_cast(cot: str, steps: int, scheduler: Literal["ddim", "dpmsolver++"], folder: Path) -> Cast:
+def random_cast(
+    cot: str,
+    steps: int,
+    scheduler: Literal["ddim", "dpmsolver++"],
+    folder: Path,
+    paint_batch: int = 8,
+    rotation: Rotation | None = None,
+) -> Cast:
     """A cast on the GPU.
 
     Args:
@@ -52,16 +60,20 @@ def random_cast(cot: str, steps: int, scheduler: Literal["ddim", "dpmsolver++"],
         steps: denoising steps per face.
         scheduler: of the painter.
         folder: for the files of the filters.
+        paint_batch: faces painted at a time.
+        rotation: in which models take turns on the GPU; None: all stay there.
     """
     device, dtype = "cuda", torch.bfloat16
+    rotation = rotation or Rotation(device)
     model = random_model("7b", dtype, device).eval()
     images = CLIPImageProcessorPil(size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336})
     tokenizer = load_tokenizer(input_path(POCKET / "llava-v1.5-pocket"))
     model.generation_config.min_new_tokens = REPLY  # random weights may end a reply at any token
-    llava = Llava(model, make_processor(model.config, tokenizer, images), "random weights, 7b", "")
+    seat = rotation.join("counselor", [model])
+    llava = Llava(model, make_processor(model.config, tokenizer, images), "random weights, 7b", "", seat)
     recipe = PaintRecipe(steps, 5.0, steps // 5, 1024, 336, scheduler)
     pipeline = random_pipeline(input_path(POCKET / "sdxl-pocket/tokenizer"), dtype, device)
-    painter = PhotoMaker(pipeline, random_encoder(dtype, device), recipe, {}, compile="blocks")
+    painter = PhotoMaker(pipeline, random_encoder(dtype, device), recipe, {}, paint_batch, "blocks", None, rotation)
     write_random_filters(folder)
     verifier = LocalVerifier(
         SafetyFilter(str(folder / "classifier"), device),

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-# Bytes of one piece of memory. Pinned memory comes in powers of two; equal pieces also fit where others were freed.
-CHUNK = 2**30
+CHUNK = (
+    2**30
+)  # bytes of one piece of memory, about; pinned memory comes in powers of two, so nearly full ones waste none
 ALIGNMENT = 512  # bytes; compiled kernels expect a tensor to begin as one of its own would
 
 
