@@ -1,7 +1,7 @@
 """Builds the cast that the settings of a run name, and plans the memory that it needs. Runs no session."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from mirror.counseling.cast import Cast, Client
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import ChatSpeaker, LlavaSpeaker
-from mirror.faces.casting import build_describer, build_painter, build_verifier, face_pack, face_parts
+from mirror.faces.casting import build_describer, build_painter, build_verifier, download_faces, face_pack, face_parts
 from mirror.faces.rejection_sampling import Painter
 from mirror.faces.verification import Verifier
 from mirror.faces.view import NeutralView, ShownView, SquareView, SwappedView, View
@@ -27,6 +27,7 @@ from mirror.models.lora import load_checkpoint
 from mirror.models.memory.plan import Part, Plan, choose, require
 from mirror.models.memory.rotation import Rotation
 from mirror.models.memory.sizes import cache_bytes, file_bytes, folder_here, llava_bytes, prefill_bytes, text_config
+from mirror.models.weights import HALF, model_folder
 from mirror.paths import output_path
 from mirror.prompts import Variant
 
@@ -41,6 +42,8 @@ def build_cast(settings: CounselSettings) -> Cast:
         FileNotFoundError: a model is not found locally or on the Hub.
         ValueError: a model is not what the settings say.
     """
+    if missing := plan_memory(settings).unknown:
+        download(settings, missing)
     plan = require(plan_memory(settings), smaller_plans(settings))
     log.info("memory: the run %s", plan.sentence())
     device = resolve_device(settings.device)
@@ -191,13 +194,29 @@ def smaller_plans(settings: CounselSettings) -> Iterator[tuple[Mapping[str, int]
             batch //= 2
 
 
+def download(settings: CounselSettings, roles: Collection[str]) -> None:
+    """Downloads the models of some roles from the Hub, so that their sizes are known.
+
+    Raises:
+        FileNotFoundError: one is neither here nor on the Hub.
+    """
+    dtype = resolve_dtype(settings.precision, resolve_device(settings.device))
+    if "counselor" in roles:
+        base, revision = _base_model(settings)
+        model_folder(resolve_model(base), revision, half=dtype in HALF)
+    download_faces(settings, dtype, roles)
+
+
+def _base_model(settings: CounselSettings) -> tuple[str, str]:
+    if not settings.checkpoint:
+        return settings.base_model, settings.revision
+    manifest = read_manifest(output_path(settings.checkpoint))
+    return manifest.base_model, manifest.revision
+
+
 def _counselor_part(settings: CounselSettings, dtype: torch.dtype) -> Part:
-    base, revision, adapter = settings.base_model, settings.revision, 0
-    if settings.checkpoint:
-        manifest = read_manifest(output_path(settings.checkpoint))
-        base, revision = manifest.base_model, manifest.revision
-        adapter = _adapter_bytes(output_path(settings.checkpoint))
-    folder = folder_here(base, revision)
+    folder = folder_here(*_base_model(settings))
+    adapter = _adapter_bytes(output_path(settings.checkpoint)) if settings.checkpoint else 0
     weights = llava_bytes(folder, dtype)
     if folder is None or weights is None:
         return Part("counselor", None)

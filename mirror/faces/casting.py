@@ -1,6 +1,7 @@
 """Builds who describes, paints and verifies faces from the settings that name them, and says what memory they need."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypedDict
 
@@ -12,6 +13,8 @@ from mirror.faces.description import ChatDescriber, Describer, HttpDescriber, Le
 from mirror.faces.identity import FacePack
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.photomaker.memory import painter_part
+from mirror.faces.photomaker.pipeline import ALL_PARTS
+from mirror.faces.photomaker.weights import weights_file
 from mirror.faces.settings import FaceSettings
 from mirror.faces.verification import HttpVerifier, LocalVerifier
 from mirror.models.decoding import POSITIONS
@@ -19,6 +22,7 @@ from mirror.models.device import resolve_dtype
 from mirror.models.memory.plan import Part
 from mirror.models.memory.rotation import Rotation
 from mirror.models.memory.sizes import cache_bytes, folder_bytes, folder_here, prefill_bytes, text_config
+from mirror.models.weights import HALF, find
 from mirror.paths import input_path
 from mirror.services.service import Service
 
@@ -141,6 +145,22 @@ def face_parts(settings: FaceSettings, device: str, dtype: torch.dtype) -> list[
         )
     )
     return parts + ([_filters_part(settings, pictures)] if settings.verifier == "local" else [])
+
+
+def download_faces(settings: FaceSettings, dtype: torch.dtype, roles: Collection[str]) -> None:
+    """Downloads the models of some roles from the Hub, so that their sizes are known.
+
+    Raises:
+        FileNotFoundError: one is neither here nor on the Hub.
+    """
+    if "describer" in roles:
+        find(settings.describer_model, half=dtype in HALF)
+    if "painter" in roles:
+        find(settings.painter, settings.painter_revision, dtype in HALF, ALL_PARTS)
+        weights_file(settings.adapter, "PhotoMaker weights")
+    if "filters" in roles:
+        for name in (settings.safety_model, settings.relevance_model):
+            find(name)
 
 
 def _describer_part(settings: FaceSettings, dtype: torch.dtype) -> Part:

@@ -2,14 +2,17 @@
 
 import pytest
 
+from mirror.benchmarks.counseling import digest
 from mirror.chat.messages import Message
 from mirror.clients.client import ScriptedClient
-from mirror.counseling.casting import build_cast, build_client, build_counselor
+from mirror.counseling import casting
+from mirror.counseling.casting import build_cast, build_client, build_counselor, plan_memory, smaller_plans
 from mirror.counseling.session import run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.faces.casting import build_describer, build_verifier
 from mirror.faces.description import LexiconDescriber
 from mirror.faces.verification import HttpVerifier, LocalVerifier
+from mirror.models.memory.plan import DoesNotFit
 from mirror.paths import input_path
 from mirror.prompts import Variant, completed, own_prompts
 from mirror.training.prompt_induction import induce
@@ -106,3 +109,101 @@ def test_a_service_is_asked_where_its_url_is_set(monkeypatch):
         monkeypatch.setenv("IMG_VERIFICATION_URL", f"{url}/verify")
         verifier = build_verifier(settings(), "cpu")
         assert isinstance(verifier, HttpVerifier) and verifier.facts()["service"]["name"] == "verification"
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+SMALL = {
+    "cot": "ec",
+    "steps": 2,
+    "merge_step": 0,
+    "max_new_tokens": 8,
+    "attempts": 2,
+    "max_turns": 2,
+    "compile": "none",
+}
+
+
+@pytest.mark.slow
+def test_models_that_take_turns_give_the_same_files(tmp_path):
+    """Transcripts, pictures and verdicts, to the byte; on a CPU the swaps are the same as on a GPU."""
+    profiles = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))[:1]
+    written = {}
+    for offload in ("none", "counselor", "all"):
+        cast = build_cast(settings(**SMALL, offload=offload))
+        cast.warm_up(1)
+        seats = cast.painter.seat, cast.counselor.speaker.llava.seat
+        assert [seat.moves for seat in seats] == [offload == "all", offload != "none"]
+        run_sessions(cast, profiles, tmp_path / offload, 0, 1, 2)
+        resting = [seat.stored is not None and not seat.stored.awake for seat in seats]
+        assert resting == [offload == "all", False]  # the counselor has spoken last
+        written[offload] = digest(tmp_path / offload)
+    assert len(set(written.values())) == 1
+
+
+class Card:
+    """A GPU of `size` GB that is only asked for its memory."""
+
+    def __init__(self, monkeypatch, size, host=64):
+        monkeypatch.setattr(casting, "resolve_device", lambda device: "cuda")
+        monkeypatch.setattr(casting, "device_name", lambda device: "a card")
+        monkeypatch.setattr(casting, "available_memory", lambda device: round(size * 1e9))
+        monkeypatch.setattr(casting, "machine_memory", lambda: round(host * 1e9))
+
+
+def large(**changes):
+    """The pocket models where those of the published size would be, which are known by their working memory alone."""
+    return settings(image_size=1024, **changes)
+
+
+def test_a_plan_names_the_models_of_this_process(monkeypatch):
+    found = plan_memory(settings())
+    assert [part.role for part in found.parts] == ["counselor", "painter", "filters"] and found.fits
+    assert (found.device, found.offload) == ("cpu", "none") and not found.unknown
+    monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
+    chat = {"counselor": "openai", "counselor_model": "m", "counselor_url": "http://x"}
+    assert [part.role for part in plan_memory(settings(**chat)).parts] == ["painter"]
+
+
+def test_a_local_describer_is_planned_for(monkeypatch):
+    monkeypatch.delenv("IMG_VERIFICATION_URL", raising=False)
+    model = "pocket/models/llava-v1.5-pocket"
+    parts = plan_memory(settings(describer="local", describer_model=model)).parts
+    assert [part.role for part in parts] == ["counselor", "describer", "painter", "filters"]
+    assert parts[1].weights and parts[1].cache == parts[0].cache
+
+
+def test_a_cache_of_replies_is_for_the_sessions_that_advance_together(monkeypatch):
+    Card(monkeypatch, 24)
+
+    def cache(**changes):
+        return plan_memory(settings(**changes)).parts[0].cache
+
+    assert cache(concurrency=16) == 16 * cache(concurrency=1)
+    assert cache(concurrency=16, sessions=4) == cache(concurrency=4) == cache(concurrency=16, reply_batch=3)
+
+
+def test_what_does_not_fit_is_refused_before_a_model_loads_with_what_would_fit(monkeypatch):
+    Card(monkeypatch, 6)
+    monkeypatch.setattr(casting, "build_verifier", None)  # would be called first
+    with pytest.raises(DoesNotFit, match="with paint_batch 2, offload none it needs 5.. GB and fits"):
+        build_cast(large(paint_batch=8, concurrency=1))
+
+
+def test_fewer_faces_are_tried_before_fewer_sessions(monkeypatch):
+    Card(monkeypatch, 1000)
+    changes = [changes for changes, plan in smaller_plans(settings(paint_batch=4, concurrency=5)) if plan.fits]
+    faces = [{}, {"paint_batch": 2}, {"paint_batch": 1}]
+    assert changes == [one | fewer for fewer in ({}, {"concurrency": 4}, {"concurrency": 1}) for one in faces]
+
+
+def test_sizes_that_are_not_known_are_downloaded_before_anything_is_planned(monkeypatch):
+    asked = []
+    monkeypatch.setattr(casting, "download", lambda found, roles: asked.append(roles))
+    monkeypatch.setattr(casting, "build_verifier", lambda *_: (_ for _ in ()).throw(FileNotFoundError("loading")))
+    with pytest.raises(FileNotFoundError, match="loading"):
+        build_cast(settings(safety_model="owner/never-here"))
+    assert asked == [["filters"]]
+    monkeypatch.undo()
+    with pytest.raises(FileNotFoundError, match="owner/never-here was not found locally or on the Hub"):
+        build_cast(settings(safety_model="owner/never-here"))

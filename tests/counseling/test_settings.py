@@ -118,6 +118,8 @@ def test_what_was_given_stays():
         ({"face": "swapped"}, "face is swapped, and faces_from names no run"),
         ({"face": "neutral", "faces_from": "other"}, "faces_from is for face swapped, and face is neutral"),
         ({"face": "swapped", "faces_from": "me", "run": "me"}, "faces_from is this run"),
+        ({**CHAT, "offload": "counselor"}, "offload is counselor, and the counselor is not in this process"),
+        ({"offload": "both"}, "offload must be one of auto, none, counselor, painter, all"),
         ({"face": "hidden"}, "face must be one of shown, neutral, swapped, blank, cue"),
         ({"shard": "3/2"}, "shard must be one share of all, such as 2/8, found 3/2"),
         ({"shard": "2"}, "shard must be one share of all, such as 2/8"),
@@ -225,7 +227,7 @@ def test_models_that_nothing_uses_need_not_be_there(monkeypatch):
 
 
 def test_a_run_may_go_on_elsewhere_but_not_with_another_method():
-    assert {"device", "concurrency", "shard", "sessions"} <= CounselSettings.MACHINE
+    assert {"device", "concurrency", "shard", "sessions", "offload"} <= CounselSettings.MACHINE
     assert not CounselSettings.MACHINE & {"seed", "steps", "client", "cot", "attempts", "temperature", "precision"}
 
 

@@ -1,6 +1,8 @@
 """Decoding with a static cache: the same tokens as with a dynamic one, whatever the bucket. Compiles nothing."""
 
+import copy
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mirror.models import decoding
 from mirror.models.decoding import Decoder, batch_size, first_rows, rounded_up
 from mirror.models.llava import generate_ids, load
 from mirror.models.lora import add_lora
+from mirror.models.memory.rotation import Rotation
 from mirror.models.sampling import SeededSampling
 from tests.tiny_llava import BASE, shake
 
@@ -169,6 +172,29 @@ def test_a_speaker_gives_the_same_replies_with_a_static_cache_with_and_without_i
     assert found[True, True] == found[False, True] != found[True, False] == found[False, False]
     assert asked(llava, True) == found[False, True]
     assert {version for *_, version in llava.decoder._ready} == {"adapter: True", "adapter: False"}
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_a_speaker_that_takes_turns_gives_the_same_replies_with_and_without_its_adapter(static):
+    llava = load(str(BASE))
+    shake(add_lora(llava.model, 8, 16, 0.0, 0).eval())
+    expected = [asked(llava, static, adapter) for adapter in (True, False)]
+    rotation = Rotation("cpu", {"counselor", "painter"})
+    seated = replace(llava, seat=rotation.join("counselor", [llava.model]))
+    painter = rotation.join("painter", [torch.nn.Linear(2, 2)])
+    for adapter in (True, False, True):
+        with painter:
+            assert not seated.seat.stored.awake
+        assert asked(seated, static, adapter) == expected[not adapter]
+    assert seated.seat.stored.awake
+
+
+def test_graphs_hold_addresses_so_weights_that_move_are_decoded_without_them(model):
+    modes = {}
+    for resting in ((), ("counselor",)):
+        seat = Rotation("cpu", resting).join("counselor", [copy.deepcopy(model)])
+        modes[seat.moves] = Decoder(model, 0, seat).mode
+    assert modes == {False: Decoder(model, 0).mode, True: "default"} and modes[False] == "reduce-overhead"
 
 
 def test_images_are_copied_with_their_rows(llava, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mirror.models.device import resolve_device, resolve_dtype
+from mirror.models.device import available_memory, machine_memory, resolve_device, resolve_dtype
 
 
 def test_auto_takes_a_gpu_only_where_there_is_one(monkeypatch):
@@ -31,3 +31,18 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
 )
 def test_precision_depends_on_the_device_only_where_it_is_auto(precision, device, dtype):
     assert resolve_dtype(precision, device) == dtype
+
+
+def test_a_cpu_has_the_memory_of_the_machine():
+    assert available_memory(torch.device("cpu")) == machine_memory() > 1e8
+
+
+def test_a_gpu_has_what_nobody_uses_and_no_more_than_its_share(monkeypatch):
+    """Of 100 bytes 60 are free; this process reserved 25 and uses 10 of them, and may have half of all."""
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (60, 100))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 10)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 25)
+    for share, available in ((1.0, 75), (0.5, 40)):
+        monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda device, share=share: share)
+        assert available_memory(gpu) == available

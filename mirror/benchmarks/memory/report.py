@@ -30,8 +30,8 @@ rested can work again, which are part of the stages.
 """
 WHAT = {
     "7b": "Random weights in bf16 at the shapes of LLaVA-1.5-7b, SDXL with PhotoMaker v1 (1024 × 1024, {steps} steps "
-    "of ddim, guidance 5, `compile` `blocks`), CLIP ViT-B/32 and ViT-B/16; scripted client, lexicon, replies of {reply} "
-    "tokens.\nEach face is accepted at once.",
+    "of ddim, guidance 5, `compile` `blocks`), CLIP ViT-B/32 and ViT-B/16; scripted client, lexicon, replies of "
+    "{reply} tokens.\nEach face is accepted at once.",
     "pocket": "The pocket models of this repository, float32.",
 }
 

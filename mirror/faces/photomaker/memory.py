@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from huggingface_hub import try_to_load_from_cache
 
-from mirror.faces.photomaker.pipeline import PARTS, SMALL_PARTS
+from mirror.faces.photomaker.pipeline import ALL_PARTS, PARTS
 from mirror.faces.photomaker.weights import read_adapter
 from mirror.models.memory.plan import Part
 from mirror.models.memory.sizes import folder_bytes, folder_here, tensors_bytes
@@ -35,7 +35,7 @@ def painter_part(
     Raises:
         ValueError: a file is broken.
     """
-    folder = folder_here(painter, revision, ("", *PARTS, *SMALL_PARTS))
+    folder = folder_here(painter, revision, ALL_PARTS)
     sizes = [folder_bytes(folder / part if folder else None, dtype) for part in PARTS]
     sizes.append(encoder_bytes(adapter, dtype))
     weights = None if None in sizes else sum(size for size in sizes if size is not None)

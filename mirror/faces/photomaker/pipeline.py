@@ -18,6 +18,7 @@ PARTS = {
     "text_encoder_2": CLIPTextModelWithProjection,
 }
 SMALL_PARTS = ("tokenizer", "tokenizer_2", "scheduler")
+ALL_PARTS = ("", *PARTS, *SMALL_PARTS)  # the folders of a pipeline that hold files
 
 
 def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableDiffusionXLPipeline, str]:
@@ -32,7 +33,7 @@ def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableD
         FileNotFoundError: the pipeline, a part or its weights were not found; says what is there.
         ValueError: a file is broken, or it is the pipeline of another model.
     """
-    folder, commit = find(name, revision, dtype in HALF, ("", *PARTS, *SMALL_PARTS))
+    folder, commit = find(name, revision, dtype in HALF, ALL_PARTS)
     check_pipeline(folder)
     with without_progress_bars(logging):
         parts = {part: load_pretrained(kind, folder / part, dtype) for part, kind in PARTS.items()}

@@ -151,3 +151,30 @@ def test_a_model_wakes_inside_inference_as_outside():
     with seat:
         made(X).sum().backward()  # the weights are ordinary tensors
     assert not next(made.parameters()).is_inference()
+
+
+class Network(nn.Module):
+    """A network with a `forward` of its own, which PyTorch compiles."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = network()
+
+    def forward(self, x):
+        return self.layers(x) * 2
+
+
+def test_compiled_code_serves_every_turn():
+    """Neither the addresses of weights nor their way through CPU memory compile it anew."""
+    shared = Rotation("cpu", {"counselor", "painter"})
+    made = Network().eval()
+    expected = made(X)
+    made.compile(backend="aot_eager", fullgraph=True, dynamic=False)
+    painter, counselor = shared.join("painter", [made]), shared.join("counselor", [network(1)])
+    with torch.inference_mode(), painter:
+        made(X)
+    for _ in range(2):
+        with counselor:
+            pass
+        with torch._dynamo.config.patch(error_on_recompile=True), torch.inference_mode(), painter:
+            torch.testing.assert_close(made(X), expected)
