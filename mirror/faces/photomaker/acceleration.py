@@ -32,7 +32,7 @@ def compile_blocks(unet: UNet2DConditionModel) -> None:
             module.compile(fullgraph=True, dynamic=False)
         elif isinstance(module, nn.GroupNorm) and module not in inside:
             # Of PyTorch's own modules, `compile` finds no frame that it would compile, since 2.13.
-            module.forward = torch.compile(module.forward, fullgraph=True, dynamic=False)
+            module.forward = torch.compile(module.forward, fullgraph=True, dynamic=False)  # type: ignore[method-assign]
 
 
 def compile_whole(unet: UNet2DConditionModel) -> None:

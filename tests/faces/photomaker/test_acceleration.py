@@ -70,6 +70,7 @@ def test_blocks_and_the_norms_between_them_are_compiled_each_for_all_of_its_shap
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of PyTorch's own compiler
 def test_a_norm_between_blocks_can_be_compiled(unet):
     COMPILE["blocks"](unet)
     norm = unet.conv_norm_out
