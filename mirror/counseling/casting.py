@@ -169,10 +169,11 @@ def plan_memory(settings: CounselSettings) -> Plan:
     """
     device = resolve_device(settings.device)
     dtype = resolve_dtype(settings.precision, device)
-    own = [_counselor_part(settings, dtype)] if settings.counselor == "llava" else []
+    together = min(settings.concurrency, settings.sessions or settings.concurrency)
+    own = [_counselor_part(settings, dtype, together)] if settings.counselor == "llava" else []
     place = torch.device(device)
     return choose(
-        [*own, *face_parts(settings, device, dtype)],
+        [*own, *face_parts(settings, device, dtype, together * settings.ahead)],
         settings.offload,
         device_name(place),
         available_memory(place),
@@ -214,14 +215,13 @@ def _base_model(settings: CounselSettings) -> tuple[str, str]:
     return manifest.base_model, manifest.revision
 
 
-def _counselor_part(settings: CounselSettings, dtype: torch.dtype) -> Part:
+def _counselor_part(settings: CounselSettings, dtype: torch.dtype, sessions: int) -> Part:
     folder = folder_here(*_base_model(settings))
     adapter = _adapter_bytes(output_path(settings.checkpoint)) if settings.checkpoint else 0
     weights = llava_bytes(folder, dtype)
     if folder is None or weights is None:
         return Part("counselor", None)
-    config, sessions = text_config(folder), settings.sessions or settings.concurrency
-    prompts = min(settings.concurrency, sessions, settings.reply_batch)
+    config, prompts = text_config(folder), min(sessions, settings.reply_batch)
     return Part(
         "counselor",
         weights + adapter,

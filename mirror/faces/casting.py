@@ -125,13 +125,19 @@ def build_verifier(settings: FaceSettings, device: str) -> LocalVerifier | HttpV
 # Memory ---------------------------------------------------------------------------------------------------------------
 
 
-def face_parts(settings: FaceSettings, device: str, dtype: torch.dtype) -> list[Part]:
+def face_parts(settings: FaceSettings, device: str, dtype: torch.dtype, wanted: int) -> list[Part]:
     """The memory that describer, painter and filters will need in this process.
+
+    Args:
+        settings: name the models.
+        device: as returned by `resolve_device`.
+        dtype: of the painter.
+        wanted: faces that are due at a time, at most.
 
     Raises:
         ValueError: a model's file is broken.
     """
-    pictures = 1 if device == "cpu" else settings.paint_batch
+    pictures = 1 if device == "cpu" else min(settings.paint_batch, wanted)
     parts = [_describer_part(settings, resolve_dtype("auto", device))] if settings.describer == "local" else []
     parts.append(
         painter_part(

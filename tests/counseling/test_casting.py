@@ -183,11 +183,21 @@ def test_a_cache_of_replies_is_for_the_sessions_that_advance_together(monkeypatc
     assert cache(concurrency=16, sessions=4) == cache(concurrency=4) == cache(concurrency=16, reply_batch=3)
 
 
+def test_no_more_faces_are_painted_than_are_due(monkeypatch):
+    Card(monkeypatch, 24)
+
+    def work(**changes):
+        return plan_memory(large(paint_batch=8, **changes)).parts[1].work
+
+    assert work(concurrency=2) == work(concurrency=9, sessions=1, ahead=2) < work(concurrency=8)
+    assert work(concurrency=8) == work(concurrency=16)
+
+
 def test_what_does_not_fit_is_refused_before_a_model_loads_with_what_would_fit(monkeypatch):
     Card(monkeypatch, 6)
     monkeypatch.setattr(casting, "build_verifier", None)  # would be called first
     with pytest.raises(DoesNotFit, match="with paint_batch 2, offload none it needs 5.. GB and fits"):
-        build_cast(large(paint_batch=8, concurrency=1))
+        build_cast(large(paint_batch=8, concurrency=1, ahead=8))
 
 
 def test_fewer_faces_are_tried_before_fewer_sessions(monkeypatch):
