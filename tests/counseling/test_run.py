@@ -51,6 +51,13 @@ def test_a_run_counsels_its_clients_and_records_who_did_it(output, capsys):
     assert "4/4" in capsys.readouterr().err
 
 
+def test_the_memory_of_a_run_is_told_without_loading_a_model(output):
+    counsel = run(offload="all")
+    told = counsel.memory()
+    assert list(told[""])[:4] == ["counselor", "painter", "filters", "needed at a time, with offload all"]
+    assert "cast" not in vars(counsel) and not counsel.run.folder.exists()
+
+
 def test_shares_of_the_table_make_it_whole(output):
     whole = [p.idx for p in run(sessions=0).profiles]
     shares = [[p.idx for p in run(sessions=0, shard=f"{n}/3").profiles] for n in (1, 2, 3)]

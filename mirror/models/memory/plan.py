@@ -5,6 +5,7 @@ Loads no model and no library of models.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import pandas as pd
@@ -17,6 +18,7 @@ RESTING: dict[str, frozenset[str]] = {
     "painter": frozenset({"painter"}),
     "all": frozenset({"counselor", "describer", "painter"}),
 }
+EMPTY: Mapping[str, int | None] = MappingProxyType({})
 LIBRARIES = 10**9  # bytes beside models and their work on a GPU: kernels, workspaces, memory between pieces in use
 
 
@@ -74,7 +76,12 @@ class Plan:
         """Bytes of the device at the most demanding moment of a turn."""
         stay = sum(part.cache + (0 if part.role in self.resting else part.moving) for part in self.parts)
         turns = [part.moving for part in self.parts if part.role in self.resting]
-        return stay + max(turns, default=0) + (0 if self.device == "cpu" else LIBRARIES)
+        return stay + max(turns, default=0) + self.libraries
+
+    @property
+    def libraries(self) -> int:
+        """Bytes beside the models."""
+        return 0 if self.device == "cpu" else LIBRARIES
 
     @property
     def kept(self) -> int:
@@ -92,24 +99,32 @@ class Plan:
         return self.device == "cpu" or (self.needed <= self.available and self.kept <= self.host)
 
     def table(self) -> pd.DataFrame:
-        """One row per part, then the sum and what the device has."""
+        """One row per part; then libraries, what is needed at a time, and what there is."""
         rows = [
-            {
-                "": part.role,
-                "weights": shown(part.weights),
-                "cache of replies": shown(part.cache),
-                "at work": shown(part.work),
-                "rests in CPU memory": "yes" if part.role in self.resting else "",
-            }
+            _row(
+                part.role,
+                part.cache + part.moving,
+                part.weights if part.role in self.resting else 0,
+                {"weights": part.weights, "cache of replies": part.cache, "at work": part.work},
+            )
             for part in self.parts
         ]
-        return pd.DataFrame([*rows, {"": self.sentence()}]).fillna("")
+        rows += [_row("libraries", self.libraries)] if self.libraries else []
+        rows.append(_row(f"needed at a time, with offload {self.offload}", self.needed, self.kept))
+        rows.append(_row(f"there is ({self.device})", self.available, self.host))
+        return pd.DataFrame(rows)
 
     def sentence(self) -> str:
         """The need beside what there is: `needs 22.1 GB of 25.3 GB (NVIDIA …), offload all, 22.0 GB in CPU memory`."""
         told = f"needs about {shown(self.needed)} of {shown(self.available)} ({self.device})"
         told += f", offload {self.offload}" + (f", {shown(self.kept)} in CPU memory" if self.kept else "")
         return told + "".join(f"; {role}: not downloaded yet, so not counted" for role in self.unknown)
+
+
+def _row(name: str, together: int, at_rest: int | None = 0, sizes: Mapping[str, int | None] = EMPTY) -> dict[str, str]:
+    columns = dict.fromkeys(("weights", "cache of replies", "at work"), 0) | dict(sizes)
+    columns |= {"together": together, "in CPU memory at rest": at_rest}
+    return {"": name} | {column: shown(size) for column, size in columns.items()}
 
 
 def shown(size: int | None) -> str:

@@ -60,13 +60,15 @@ def test_weights_at_rest_must_fit_the_machine():
 
 def test_the_table_says_who_rests_and_what_there_is():
     found = made(available=24, parts=(COUNSELOR, PAINTER, Part("filters", None)))
-    table = found.table()
-    assert list(table[""])[:3] == ["counselor", "painter", "filters"]
-    assert list(table["weights"]) == ["14.0 GB", "8.0 GB", "not known yet", ""]
-    assert list(table["cache of replies"])[:2] == ["2.0 GB", ""] and list(table["at work"])[1] == "4.0 GB"
-    assert list(table["rests in CPU memory"])[:3] == ["yes", "yes", ""]
+    rows = {row[0]: row[1:] for row in found.table().itertuples(index=False, name=None)}
+    assert rows["counselor"] == ("14.0 GB", "2.0 GB", "1.0 GB", "17.0 GB", "14.0 GB")
+    assert rows["painter"] == ("8.0 GB", "", "4.0 GB", "12.0 GB", "8.0 GB")
+    assert rows["filters"] == ("not known yet", "", "", "", "")
+    assert rows["libraries"] == ("", "", "", "1.0 GB", "")
+    assert rows["needed at a time, with offload all"] == ("", "", "", "18.0 GB", "22.0 GB")
+    assert rows["there is (GPU)"] == ("", "", "", "24.0 GB", "1000.0 GB") and len(rows) == 6
     told = "needs about 18.0 GB of 24.0 GB (GPU), offload all, 22.0 GB in CPU memory; filters: not downloaded yet"
-    assert table[""].iloc[-1].startswith(told) and found.unknown == ["filters"]
+    assert found.sentence().startswith(told) and found.unknown == ["filters"]
 
 
 def test_what_does_not_fit_is_told_the_first_change_that_does():
