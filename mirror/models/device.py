@@ -40,9 +40,10 @@ def available_memory(device: torch.device) -> int:
     """Bytes that this process can have of a device: of a GPU, what nobody uses; else of the machine."""
     if device.type != "cuda":
         return machine_memory()
-    free, total = torch.cuda.mem_get_info(device)
-    used, cached = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
-    share = int(torch.cuda.get_per_process_memory_fraction(device) * total)
+    number = torch.cuda.current_device() if device.index is None else device.index
+    free, total = torch.cuda.mem_get_info(number)
+    used, cached = torch.cuda.memory_allocated(number), torch.cuda.memory_reserved(number)
+    share = int(torch.cuda.get_per_process_memory_fraction(number) * total)
     return min(free + cached - used, share - used)
 
 

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.models import decoding
 from mirror.models.decoding import Decoder, batch_size, first_rows, rounded_up
+from mirror.models.gpu.cuda_graph import recorded
 from mirror.models.llava import generate_ids, load
 from mirror.models.lora import add_lora
 from mirror.models.memory.rotation import Rotation
@@ -190,11 +191,11 @@ def test_a_speaker_that_takes_turns_gives_the_same_replies_with_and_without_its_
 
 
 def test_graphs_hold_addresses_so_weights_that_move_are_decoded_without_them(model):
-    modes = {}
+    backends = {}
     for resting in ((), ("counselor",)):
         seat = Rotation("cpu", resting).join("counselor", [copy.deepcopy(model)])
-        modes[seat.moves] = Decoder(model, 0, seat).mode
-    assert modes == {False: Decoder(model, 0).mode, True: "default"} and modes[False] == "reduce-overhead"
+        backends[seat.moves] = Decoder(model, 0, seat).backend
+    assert backends == {False: recorded, True: "inductor"} and Decoder(model, 0).backend is recorded
 
 
 def test_images_are_copied_with_their_rows(llava, monkeypatch):

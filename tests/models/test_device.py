@@ -39,10 +39,16 @@ def test_a_cpu_has_the_memory_of_the_machine():
 
 def test_a_gpu_has_what_nobody_uses_and_no_more_than_its_share(monkeypatch):
     """Of 100 bytes 60 are free; this process reserved 25 and uses 10 of them, and may have half of all."""
-    gpu = torch.device("cuda")
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (60, 100))
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 10)
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 25)
+    asked = set()
+
+    def answer(value):
+        return lambda number: (asked.add(number), value)[1]
+
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", answer((60, 100)))
+    monkeypatch.setattr(torch.cuda, "memory_allocated", answer(10))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", answer(25))
     for share, available in ((1.0, 75), (0.5, 40)):
-        monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda device, share=share: share)
-        assert available_memory(gpu) == available
+        monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", answer(share))
+        assert available_memory(torch.device("cuda")) == available_memory(torch.device("cuda:2")) == available
+    assert asked == {1, 2}

@@ -102,7 +102,7 @@ def run_case(case: Case) -> Measurement:
     device = torch.device("cuda" if case.size == "7b" else "cpu")
     if case.card and device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min((case.card * 2**30 - CONTEXT) / total, 1.0), device)
+        torch.cuda.set_per_process_memory_fraction(min((case.card * 2**30 - CONTEXT) / total, 1.0))
     available = available_memory(device)
     found = Measurement(case, device_name(device))
     with tempfile.TemporaryDirectory() as folder:
