@@ -140,7 +140,9 @@ def _build(
     time_calls(verifier, "verify", "filters", seconds)
     before = sum(seconds.values())
     total: Counter[str] = Counter()
-    pictures = Pictures(folder / "pictures", describer, painter, verifier, attempts=1, width=batch, concurrency=batch)
+    pictures = Pictures(
+        folder / "pictures", describer, painter, verifier, attempts=1, width=2 * batch, concurrency=batch
+    )
     painted = timed(lambda: pictures.make(matched), "all", total)
     seconds["disk and journals"] = total["all"] - (sum(seconds.values()) - before)
     options = RecordOptions()
@@ -173,7 +175,9 @@ def _short(matched: Sequence[Screenplay], batch: int) -> Sequence[Screenplay]:
 def _warm_up(folder: Path, describer: Any, painter: PhotoMaker, verifier: Any, some: Sequence[Screenplay]) -> None:
     recipe = painter.recipe
     painter.recipe = replace(recipe, steps=3, merge_step=1)
-    Pictures(folder, describer, painter, verifier, attempts=1, width=painter.batch_size, concurrency=8).make(some)
+    Pictures(folder, describer, painter, verifier, attempts=1, width=2 * painter.batch_sizes[-1], concurrency=8).make(
+        some
+    )
     painter.recipe = recipe
 
 

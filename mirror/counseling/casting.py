@@ -44,6 +44,14 @@ def build_cast(settings: CounselSettings) -> Cast:
         on_exhaustion=settings.on_exhaustion,
         ahead=settings.ahead,
         view=build_view(settings, painter, verifier),
+        remote=remote_roles(settings),
+    )
+
+
+def remote_roles(settings: CounselSettings) -> frozenset[str]:
+    """The roles that wait for an endpoint or a service."""
+    return frozenset(
+        role for role in ("client", "describer", "counselor") if getattr(settings, role) in ("openai", "http")
     )
 
 

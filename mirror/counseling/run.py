@@ -159,6 +159,7 @@ class Counseling:
                 settings.concurrency,
                 settings.max_turns,
                 report,
+                settings.waves,
             )
 
     def _record_left_out(self) -> None:

@@ -64,7 +64,19 @@ class CounselSettings(Settings):
     """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        {"concurrency", "device", "compile", "paint_batch", "reply_batch", "sessions", "shard", "prices", "fresh"}
+        {
+            "ahead",
+            "concurrency",
+            "waves",
+            "device",
+            "compile",
+            "paint_batch",
+            "reply_batch",
+            "sessions",
+            "shard",
+            "prices",
+            "fresh",
+        }  # fmt: skip
     )
 
     counselor: Literal["llava", "openai"]
@@ -123,9 +135,10 @@ class CounselSettings(Settings):
     identity_threshold: Cosine | None
     attempts: Count
     on_exhaustion: Literal["keep_best", "stop"]
-    ahead: Count
+    ahead: Number
     seed: Number
     concurrency: Count
+    waves: Count
     device: Device
     precision: Literal["auto", "bf16", "float32"]
     compile: Literal["none", "blocks", "whole"]
@@ -143,6 +156,10 @@ class CounselSettings(Settings):
             return {"size": size}  # the defaults of the other parameters depend on it
         models = MODELS[size] | http_services()
         values = {name: models.get(name) if value is None else value for name, value in values.items()}
+        if values.get("waves") is None:
+            # While one half of the sessions waits for a chat model, the other half is painted.
+            waits = {values.get("client"), values.get("describer")} & {"openai", "http"}
+            values["waves"] = 2 if waits else 1
         if values.get("run") is None:
             who = values.get("counselor") if values.get("counselor") == "openai" else size
             values["run"] = f"counsel-{who}-{values.get('cot')}"

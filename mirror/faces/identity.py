@@ -6,6 +6,7 @@ The pack is checked before insightface reads it, and nothing is ever downloaded.
 import hashlib
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,12 @@ class FacePack:
         self.recognition = Path(models["recognition"].model_file)
         self.providers = models["recognition"].session.get_providers()
         self._models = models
+<<<<<<< HEAD
         self._portraits = PortraitCache[Face]()
+=======
+        self._portraits: dict[bytes, Face | None] = {}
+        self._lock = threading.Lock()
+>>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
 
     @classmethod
     def load(cls, folder: str, device: str = "cpu", detection_size: int | None = None) -> "FacePack":
@@ -150,7 +156,18 @@ class FacePack:
 
     def portrait(self, image: Image.Image) -> Face | None:
         """The largest face in a portrait, None if there is none; cached per picture."""
+<<<<<<< HEAD
         return self._portraits.first(image, self.faces)
+=======
+        image = upright(image)
+        key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
+        with self._lock:  # a painter asks while another thread verifies
+            if key not in self._portraits:
+                if len(self._portraits) >= MOST_PORTRAITS:
+                    self._portraits.clear()
+                self._portraits[key] = next(iter(self.faces(image)), None)
+            return self._portraits[key]
+>>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
 
     def embed(self, portrait: Image.Image) -> torch.Tensor:
         """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 takes it.

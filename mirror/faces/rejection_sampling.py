@@ -1,26 +1,49 @@
-"""Rejection sampling of a client's face: paint and verify until a face is accepted, or the attempts are used up.
+"""Rejection sampling of clients' faces: paint and verify until a face is accepted, or the attempts are used up.
 
-The face that is shown depends on the request and the run's seed, not on the rest of the batch: bit-identical on a CPU,
-up to the rounding of larger batches on a GPU.
+While a batch of attempts is verified in a thread of its own, the next one is painted. The face that is shown depends
+on the request and the run's seed, not on the rest of the batch: bit-identical on a CPU, up to the rounding of other
+batches on a GPU.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain, islice, zip_longest
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from PIL import Image
 
 from mirror.faces.photomaker import PaintRequest
-from mirror.faces.verification import VerificationRequest, Verifier
-from mirror.prompts import negative_prompt, portrait_prompt, relevance_statement
-from mirror.seeds import seed_for
+from mirror.faces.photomaker.batches import attempts_in_a_batch
+from mirror.faces.shown_face import (
+    Attempt,
+    Exhaustion,
+    FaceError,
+    FaceRequest,
+    FacesExhausted,
+    PortraitUnusable,
+    ShownFace,
+    outcome_of,
+)
+from mirror.faces.verification import Verifier
 from mirror.transcripts.verdict import Verdict
 
-Exhaustion = Literal["keep_best", "stop"]
+__all__ = [
+    "Attempt", "Exhaustion", "FaceError", "FaceRequest", "FaceSearch", "FacesExhausted", "Painter", "PortraitUnusable",
+    "ShownFace", "show_faces", "stream_faces",
+]  # fmt: skip
+
+
+Place = TypeVar("Place", bound=Hashable)  # names a face
 
 
 class Painter(Protocol):
     """Paints portraits of a person with an expression."""
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The numbers of pictures that it computes together, ascending; (1,) if a batch gains nothing."""
 
     def check(self, request: PaintRequest) -> None:
         """Raises ValueError or OSError if the request cannot be painted, whatever its seed."""
@@ -30,125 +53,188 @@ class Painter(Protocol):
         """One image per request, in order, which depends only on that request."""
         ...
 
+    def warm_up(self, pictures: int) -> None:
+        """Compiles what painting up to so many pictures at a time will need; without it, that is done then."""
+        ...
+
     def facts(self) -> Mapping[str, Any]:
         """Models and recipe, for the record of a run."""
         ...
 
 
-@dataclass(frozen=True)
-class FaceRequest:
-    """The face of one client in one turn.
+@dataclass
+class _Search:
+    """The search of one face: attempts that are verified, and the number of those that are painted but are not."""
 
-    Attributes:
-        client: id of the client; with the turn and the run's seed it determines the initial noise.
-        turn: number of the turn, from 1.
-        gender: as in the profile.
-        relevance_text: what the relevance filter compares the face with.
-        expression: what must show.
-        contrast: what must not show.
-        portraits: of the client, at least one; the identity filter compares the face with the first.
-        seed: of the run; each attempt derives its own.
-        unwanted: further defects that must not be painted, separated by commas.
-    """
-
-    client: str
-    turn: int
-    gender: str
-    relevance_text: str
-    expression: str
-    contrast: str
-    portraits: tuple[Image.Image, ...]
-    seed: int = 0
-    unwanted: str = ""
-
-    def attempt_seed(self, number: int) -> int:
-        """The seed of the noise of an attempt, counted from 1."""
-        return seed_for(self.seed, "face", self.client, self.turn, number)
-
-    @property
-    def prompt(self) -> str:
-        """What the painter is asked for."""
-        return portrait_prompt(self.gender, self.expression)
-
-    @property
-    def negative_prompt(self) -> str:
-        """What the painter must not paint."""
-        return negative_prompt(self.contrast, self.unwanted)
-
-    def painting(self, seed: int) -> PaintRequest:
-        """What the painter gets; `seed` is that of the attempt's noise."""
-        return PaintRequest(self.prompt, self.negative_prompt, self.portraits, seed)
-
-    @property
-    def statement(self) -> str:
-        """The sentence that the relevance filter compares the face with."""
-        return relevance_statement(self.relevance_text)
-
-    def verification(self, image: Image.Image) -> VerificationRequest:
-        """What the verifier gets for a painted face."""
-        return VerificationRequest(image, self.portraits[0], self.statement)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One painted face.
-
-    Attributes:
-        number: of the attempt, from 1.
-        seed: of the noise.
-        image: the face.
-        verdict: of the verifier.
-    """
-
-    number: int
-    seed: int
-    image: Image.Image
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class ShownFace:
-    """The face that the counselor sees.
-
-    Attributes:
-        attempts: all faces that were painted, in order.
-        chosen: the one that is shown.
-        request: what was asked for: the painter's prompts and the statement of the relevance filter.
-    """
-
-    attempts: tuple[Attempt, ...]
-    chosen: Attempt
     request: FaceRequest
-
-    @property
-    def image(self) -> Image.Image:
-        """The face that is shown."""
-        return self.chosen.image
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether no attempt was accepted, so that the best of them is shown."""
-        return not self.chosen.verdict.accepted
+    group: object
+    made: list[Attempt] = field(default_factory=list)
+    under_way: int = 0
 
 
-class FaceError(RuntimeError):
-    """There is no face to show: a service or filter failed, or as its subclasses say.
+@dataclass
+class _Batch(Generic[Place]):
+    """Attempts (place, number) that are painted, and the verdicts on them to come."""
 
-    Attributes:
-        attempts: what was painted.
+    rows: Sequence[tuple[Place, int]]
+    images: Sequence[Image.Image]
+    verdicts: Future[Sequence[Verdict | Exception]]
+
+
+class FaceSearch(Generic[Place]):
+    """Faces that are searched together, each from when it is added. A context manager, used by one thread.
+
+    Any object names a face: its place in a list, say. Call `paint` and `settle` in turn until nothing is `open`.
     """
 
-    def __init__(self, message: str, attempts: Sequence[Attempt]) -> None:
-        super().__init__(message)
-        self.attempts = tuple(attempts)
+    def __init__(
+        self,
+        painter: Painter,
+        verifier: Verifier,
+        attempts: int = 10,
+        on_exhaustion: Exhaustion = "keep_best",
+        ahead: int = 0,
+    ) -> None:
+        """Paints nothing yet.
 
+        Args:
+            painter: paints the attempts, always in the thread that calls `paint`.
+            verifier: accepts or rejects them, in a thread of its own.
+            attempts: per face at most.
+            on_exhaustion: if none is accepted, `keep_best` shows the attempt that passed the most checks, among equals
+                the one closest to its threshold, but never an unsafe one; `stop` gives a FacesExhausted.
+            ahead: attempts of a client that are painted at a time; 0: as many as find most faces per second, by the
+                share of attempts accepted so far. Changes the time taken, not the result.
 
-class FacesExhausted(FaceError):
-    """No attempt gave a face that may be shown: the attempts are used up."""
+        Raises:
+            ValueError: `attempts` is below 1, or `ahead` below 0.
+        """
+        if attempts < 1 or ahead < 0:
+            raise ValueError(f"attempts must be 1 or more and ahead 0 or more, found {attempts} and {ahead}")
+        self.painter, self.verifier, self.attempts, self.on_exhaustion = painter, verifier, attempts, on_exhaustion
+        self.ahead = ahead
+        self._searches: dict[Place, _Search] = {}
+        self._batches: deque[_Batch[Place]] = deque()  # painted and not settled, the oldest first
+        self._verified = self._accepted = 0
+        self._thread = ThreadPoolExecutor(1, "verifier")
 
+    def __enter__(self) -> Self:
+        return self
 
-class PortraitUnusable(FaceError):
-    """The client's portrait is at fault: no attempt can give a face."""
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def add(self, place: Place, request: FaceRequest, group: object = None) -> FaceError | None:
+        """Begins the search of a face.
+
+        Args:
+            place: the name of the face.
+            request: what to paint.
+            group: of faces that are awaited together. Groups in the same batches would end together; therefore rejected
+                faces are painted again for the group that was added first, and for others once all of its are found.
+
+        Returns:
+            An error if the portrait cannot be painted with any seed.
+        """
+        try:
+            self.painter.check(request.painting(seed=0))
+        except (ValueError, OSError) as error:  # one client's portrait must not stop the others
+            return PortraitUnusable(f"the face cannot be painted: {error}", [])
+        self._searches[place] = _Search(request, group)
+        return None
+
+    @property
+    def open(self) -> int:
+        """The number of faces that are searched."""
+        return len(self._searches)
+
+    @property
+    def load(self) -> int:
+        """The number of attempts that are under way, or come next."""
+        return sum(one.under_way or len(self._next_numbers(one, max(self.ahead, 1))) for one in self._searches.values())
+
+    @property
+    def can_paint(self) -> bool:
+        """Whether there is a face whose next attempt waits for nothing."""
+        return bool(self._idle())
+
+    @property
+    def unsettled(self) -> int:
+        """The number of batches that are painted and whose verdicts `settle` has not returned yet."""
+        return len(self._batches)
+
+    @property
+    def verifying(self) -> Future[Any] | None:
+        """The verdicts on the oldest batch that `settle` has not returned yet."""
+        return self._batches[0].verdicts if self._batches else None
+
+    def paint(self, most: int | None = None) -> bool:
+        """Paints one batch of attempts, at most `most`, and lets them be verified; False if there is nothing to do."""
+        largest = self.painter.batch_sizes[-1]
+        rows = self._next_rows(largest if most is None else min(largest, most))
+        if not rows:
+            return False
+        asked = [(self._searches[place].request, number) for place, number in rows]
+        images = self.painter.paint([request.painting(request.attempt_seed(number)) for request, number in asked])
+        shown = [request.verification(image) for (request, _), image in zip(asked, images, strict=True)]
+        for place, _ in rows:
+            self._searches[place].under_way += 1
+        self._batches.append(_Batch(rows, images, self._thread.submit(self.verifier.verify, shown)))
+        return True
+
+    def settle(self, leave: int = 0) -> dict[Place, ShownFace | FaceError]:
+        """Waits for the verdicts on all batches but the `leave` newest; returns the faces that they decide."""
+        done: dict[Place, ShownFace | FaceError] = {}
+        while len(self._batches) > leave:
+            batch = self._batches.popleft()
+            for place, _ in batch.rows:
+                self._searches[place].under_way = 0
+            done |= self._decided(batch)
+        for place in done:
+            del self._searches[place]
+        return done
+
+    def _next_rows(self, most: int) -> list[tuple[Place, int]]:
+        chosen = dict(islice(self._idle().items(), most))
+        if not chosen:
+            return []
+        if self.ahead:
+            each = [[(place, n) for n in self._next_numbers(one, self.ahead)] for place, one in chosen.items()]
+            return list(chain.from_iterable(each))[:most]
+        share = (self._accepted + 1) / (self._verified + 1)
+        count = attempts_in_a_batch(len(chosen), share, tuple(self.painter.batch_sizes))
+        each = [[(place, n) for n in self._next_numbers(one, count)] for place, one in chosen.items()]
+        in_rounds = (row for rows in zip_longest(*each) for row in rows if row is not None)
+        return list(islice(in_rounds, min(count, most)))
+
+    def _idle(self) -> dict[Place, _Search]:
+        """The faces at which another attempt is due."""
+        if not self._searches:
+            return {}
+        first = next(iter(self._searches.values())).group
+        due = {place: one for place, one in self._searches.items() if not one.made or one.group == first}
+        return {place: one for place, one in due.items() if not one.under_way}
+
+    def _next_numbers(self, one: _Search, count: int) -> range:
+        made = len(one.made)
+        return range(made + 1, min(made + count, self.attempts) + 1)
+
+    def _decided(self, batch: _Batch[Place]) -> dict[Place, ShownFace | FaceError]:
+        done: dict[Place, ShownFace | FaceError] = {}
+        for (place, number), image, verdict in zip(batch.rows, batch.images, batch.verdicts.result(), strict=True):
+            if isinstance(verdict, Verdict):
+                self._verified += 1
+                self._accepted += verdict.accepted
+            if place in done:
+                continue  # an earlier attempt of this batch decided it
+            request, made = self._searches[place].request, self._searches[place].made
+            if isinstance(verdict, Exception):
+                done[place] = FaceError(f"attempt {number} could not be verified: {verdict}", made)
+                continue
+            made.append(Attempt(number, request.attempt_seed(number), image, verdict))
+            if outcome := outcome_of(request, made, self.attempts, self.on_exhaustion):
+                done[place] = outcome
+        return done
 
 
 def show_faces(
@@ -157,25 +243,14 @@ def show_faces(
     requests: Sequence[FaceRequest],
     attempts: int = 10,
     on_exhaustion: Exhaustion = "keep_best",
-    ahead: int = 1,
+    ahead: int = 0,
 ) -> list[ShownFace | FaceError]:
     """One face per request, in order: the first accepted attempt. All are painted together.
 
-    A portrait that cannot be used, or a service that failed, gives a FaceError in place of the face.
-
-    Args:
-        painter: paints the attempts.
-        verifier: accepts or rejects them.
-        requests: the faces.
-        attempts: per face at most.
-        on_exhaustion: if none is accepted, `keep_best` shows the attempt that passed the most checks, among equals the
-            one closest to its threshold, but never an unsafe one; `stop` gives a FacesExhausted.
-        ahead: attempts of a client that are painted at a time; changes the time taken, not the result.
-
-    Raises:
-        ValueError: `attempts` or `ahead` is below 1.
+    A portrait that cannot be used, or a service that failed, gives a FaceError in place of the face. For the arguments
+    and errors see `FaceSearch`.
     """
-    width = max(len(requests) * ahead, 1)
+    width = max(len(requests) * max(ahead, 1), painter.batch_sizes[-1])
     found = dict(stream_faces(painter, verifier, requests, attempts, on_exhaustion, width, ahead))
     return [found[place] for place in range(len(requests))]
 
@@ -191,110 +266,28 @@ def stream_faces(
 ) -> Iterator[tuple[int, ShownFace | FaceError]]:
     """The faces of `show_faces`, each as soon as it is known, with its place among the requests.
 
-    Every batch is filled up to `width` attempts: a face that is done is yielded, and its place in the next batch goes
-    to the next request, so that a few rejected faces are never painted in a small batch of their own.
+    Every batch is filled up as far as there are requests: a face that is done is yielded, and its place goes to the
+    next request, so that a few rejected faces are never painted in a small batch of their own.
 
     Args:
-        painter, verifier, attempts, on_exhaustion, ahead: see `show_faces`.
+        painter, verifier, attempts, on_exhaustion, ahead: see `FaceSearch`.
         requests: the faces; the next one is read only when there is room for it.
-        width: attempts that are painted together at most; changes the time taken, not the result.
+        width: attempts that are under way at most; with twice the painter's largest batch, one batch is painted while
+            another is verified. Changes the time taken, not the result.
 
     Raises:
-        ValueError: `attempts`, `ahead` or `width` is below 1.
+        ValueError: `attempts` or `width` is below 1, or `ahead` below 0.
     """
-    if attempts < 1 or ahead < 1 or width < 1:
-        raise ValueError(f"attempts and ahead must be 1 or more, and width, too; found {attempts}, {ahead}, {width}")
+    if width < 1:
+        raise ValueError(f"width must be 1 or more, found {width}")
     waiting = enumerate(requests)
-    searches: dict[int, _Search] = {}
-    while True:
-        room = width - sum(len(next_numbers(one.made, attempts, ahead)) for one in searches.values())
-        while room > 0 and (following := next(waiting, None)):
-            place, request = following
-            if refused := refusal(painter, request):
-                yield place, refused
-                continue
-            searches[place] = _Search(request, [])
-            room -= min(ahead, attempts)
-        if not searches:
-            return
-        batch = [(place, n) for place, one in searches.items() for n in next_numbers(one.made, attempts, ahead)]
-        done = _attempt(painter, verifier, searches, batch[:width], attempts, on_exhaustion)
-        searches = {place: one for place, one in searches.items() if place not in done}
-        yield from done.items()
-
-
-class _Search(NamedTuple):
-    request: FaceRequest
-    made: list[Attempt]
-
-
-def _attempt(
-    painter: Painter,
-    verifier: Verifier,
-    searches: Mapping[int, _Search],
-    batch: Sequence[tuple[int, int]],
-    attempts: int,
-    on_exhaustion: Exhaustion,
-) -> dict[int, ShownFace | FaceError]:
-    """Paints and verifies a batch of (place, number of the attempt); returns what it decided."""
-    asked = [(searches[place].request, searches[place].request.attempt_seed(number)) for place, number in batch]
-    images = painter.paint([request.painting(seed) for request, seed in asked])
-    verdicts = verifier.verify([r.verification(image) for (r, _), image in zip(asked, images, strict=True)])
-    done: dict[int, ShownFace | FaceError] = {}
-    for (place, number), (request, seed), image, verdict in zip(batch, asked, images, verdicts, strict=True):
-        if place in done:
-            continue  # an earlier attempt of this batch decided it
-        made = searches[place].made
-        if isinstance(verdict, Exception):
-            done[place] = FaceError(f"attempt {number} could not be verified: {verdict}", made)
-            continue
-        made.append(Attempt(number, seed, image, verdict))
-        if outcome := outcome_of(request, made, attempts, on_exhaustion):
-            done[place] = outcome
-    return done
-
-
-def refusal(painter: Painter, request: FaceRequest) -> FaceError | None:
-    """Why this face cannot be painted with any seed, or None: one client's portrait must not stop the others."""
-    try:
-        painter.check(request.painting(seed=0))
-    except (ValueError, OSError) as error:
-        return PortraitUnusable(f"the face cannot be painted: {error}", [])
-    return None
-
-
-def next_numbers(made: Sequence[Attempt], attempts: int, ahead: int) -> range:
-    """The numbers of the attempts to paint next."""
-    return range(len(made) + 1, min(len(made) + ahead, attempts) + 1)
-
-
-def outcome_of(
-    request: FaceRequest, made: Sequence[Attempt], attempts: int, on_exhaustion: Exhaustion
-) -> ShownFace | FaceError | None:
-    """The outcome of the attempts made so far, or None if another attempt is due."""
-    last = made[-1]
-    if last.verdict.accepted:
-        return ShownFace(tuple(made), last, request)
-    if last.verdict.is_final:
-        return PortraitUnusable(
-            f"the client's portrait cannot be used ({last.verdict.outcome}); give another one", made
-        )
-    if last.number < attempts:
-        return None
-    best = max((attempt for attempt in made if attempt.verdict.outcome != "unsafe"), key=closeness, default=None)
-    if on_exhaustion == "keep_best" and best is not None:
-        return ShownFace(tuple(made), best, request)
-    outcomes = ", ".join(attempt.verdict.outcome for attempt in made)
-    return FacesExhausted(f"none of {attempts} faces was accepted ({outcomes})", made)
-
-
-def closeness(attempt: Attempt) -> tuple[int, bool, float, int]:
-    """Sort key of rejected faces, the best last: checks passed, has a score, distance to the threshold, earlier."""
-    checks = attempt.verdict.checks
-    failed = next((check for check in checks if not check.passed), None)
-    return (
-        sum(check.passed for check in checks),
-        failed is not None,
-        failed.margin if failed else 0.0,
-        -attempt.number,
-    )
+    with FaceSearch[int](painter, verifier, attempts, on_exhaustion, ahead) as search:
+        while True:
+            while search.load < width and (following := next(waiting, None)):
+                place, request = following
+                if refused := search.add(place, request):
+                    yield place, refused
+            if not search.open:
+                return
+            painted = search.paint(width)
+            yield from search.settle(leave=1 if painted else 0).items()

@@ -1,9 +1,12 @@
 """Device and precision as the settings name them."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
-from mirror.models.device import resolve_device, resolve_dtype
+from mirror.models.device import keep_compiled_code, resolve_device, resolve_dtype
 
 
 def test_auto_takes_a_gpu_only_where_there_is_one(monkeypatch):
@@ -31,3 +34,12 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
 )
 def test_precision_depends_on_the_device_only_where_it_is_auto(precision, device, dtype):
     assert resolve_dtype(precision, device) == dtype
+
+
+def test_compiled_code_is_kept_where_it_lasts_unless_the_user_says_where(monkeypatch, tmp_path):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert keep_compiled_code() == tmp_path / "mirror/inductor"
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "mirror/inductor")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/elsewhere")
+    assert keep_compiled_code() == Path("/elsewhere")

@@ -9,16 +9,19 @@ import torch
 from PIL import Image
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from mirror.benchmarks.random_models.cast import write_random_filters
-from mirror.benchmarks.random_models.pack import write_random_pack
+from mirror.benchmarks.random_models.filters import random_filters
 from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
 from mirror.chat.local import LanguageModel
 from mirror.chat.messages import Completion, Message
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import LocalDescriber
+<<<<<<< HEAD
 from mirror.faces.filters import IdentityFilter, RelevanceFilter, SafetyFilter
 from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
 from mirror.faces.verification import LocalVerifier
+=======
+from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+>>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
 from mirror.prompts import FacialExpression, format_expression
@@ -79,6 +82,7 @@ def random_painter(compiled: Literal["none", "blocks", "whole"], batch: int) -> 
 
 def random_verifier(folder: Path, device: str = "cuda") -> AttributeVerifier:
     """All filters at their published shapes; they accept every face, after their full work."""
+<<<<<<< HEAD
     write_random_filters(folder)
     write_random_pack(folder / "pack")
     local = LocalVerifier(
@@ -103,3 +107,7 @@ class NoisePainter:
     def facts(self) -> Mapping[str, Any]:
         """See `mirror.faces.rejection_sampling.Painter`."""
         return {"painter": "noise"}
+=======
+    local = random_filters(folder, "cuda")
+    return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), "cuda"), True, 10)
+>>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
