@@ -274,7 +274,7 @@ class _Waves:
                 self._reply(wave)
 
     def _reply(self, wave: _Wave) -> None:
-        wave.turn.clock.seconds["face"] += perf_counter() - wave.searched_since
+        wave.turn.clock.seconds["face"] = perf_counter() - wave.searched_since
         wave.turn.see()
         self._do("counselor", wave.turn.reply, lambda: self._end(wave))
 

@@ -284,7 +284,7 @@ class Clock:
         """Measures what runs inside as the stage `name`."""
         start = time.perf_counter()
         yield
-        self.seconds[name] = time.perf_counter() - start
+        self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
 
     def share(self, turns: int) -> dict[str, float]:
         """The seconds per turn, by stage, if `turns` turns were taken together."""

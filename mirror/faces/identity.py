@@ -76,16 +76,18 @@ class PortraitCache(Generic[Found]):
     def __init__(self) -> None:
         """Starts empty."""
         self._found: dict[bytes, Found | None] = {}
+        self._lock = threading.Lock()
 
     def first(self, image: Image.Image, read: Callable[[Image.Image], Sequence[Found]]) -> Found | None:
         """The first of what `read`, the same in every call, finds in a picture: it returns the largest face first."""
         image = upright(image)
         key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
-        if key in self._found:
-            return self._found[key]
-        if len(self._found) >= MOST_PORTRAITS:
-            self._found.clear()
-        return self._found.setdefault(key, next(iter(read(image)), None))
+        with self._lock:  # a painter asks while another thread verifies
+            if key in self._found:
+                return self._found[key]
+            if len(self._found) >= MOST_PORTRAITS:
+                self._found.clear()
+            return self._found.setdefault(key, next(iter(read(image)), None))
 
 
 class FacePack:
@@ -105,12 +107,7 @@ class FacePack:
         self.recognition = Path(models["recognition"].model_file)
         self.providers = models["recognition"].session.get_providers()
         self._models = models
-<<<<<<< HEAD
         self._portraits = PortraitCache[Face]()
-=======
-        self._portraits: dict[bytes, Face | None] = {}
-        self._lock = threading.Lock()
->>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
 
     @classmethod
     def load(cls, folder: str, device: str = "cpu", detection_size: int | None = None) -> "FacePack":
@@ -156,18 +153,7 @@ class FacePack:
 
     def portrait(self, image: Image.Image) -> Face | None:
         """The largest face in a portrait, None if there is none; cached per picture."""
-<<<<<<< HEAD
         return self._portraits.first(image, self.faces)
-=======
-        image = upright(image)
-        key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
-        with self._lock:  # a painter asks while another thread verifies
-            if key not in self._portraits:
-                if len(self._portraits) >= MOST_PORTRAITS:
-                    self._portraits.clear()
-                self._portraits[key] = next(iter(self.faces(image)), None)
-            return self._portraits[key]
->>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
 
     def embed(self, portrait: Image.Image) -> torch.Tensor:
         """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 takes it.

@@ -208,12 +208,8 @@ class SessionFolder:
             size = sum(len(line) + 1 for line in _complete_lines(path))
             if path.exists() and path.stat().st_size > size:
                 os.truncate(path, size)
-<<<<<<< HEAD
         named = {self.folder / file for turn in turns for file in turn.files}
-=======
-        named = {self.folder / file for turn in turns if turn.face for file in turn.face.files}
         named |= {self.folder / file for file in kept}
->>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
         for path in {*self.folder.glob("faces/*"), *self.folder.glob(".*.partial")} - named:
             path.unlink()
         return turns

@@ -15,13 +15,7 @@ from mirror.chat.local import LanguageModel
 from mirror.chat.messages import Completion, Message
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import LocalDescriber
-<<<<<<< HEAD
-from mirror.faces.filters import IdentityFilter, RelevanceFilter, SafetyFilter
 from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
-from mirror.faces.verification import LocalVerifier
-=======
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
->>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
 from mirror.prompts import FacialExpression, format_expression
@@ -82,14 +76,7 @@ def random_painter(compiled: Literal["none", "blocks", "whole"], batch: int) -> 
 
 def random_verifier(folder: Path, device: str = "cuda") -> AttributeVerifier:
     """All filters at their published shapes; they accept every face, after their full work."""
-<<<<<<< HEAD
-    write_random_filters(folder)
-    write_random_pack(folder / "pack")
-    local = LocalVerifier(
-        SafetyFilter(str(folder / "classifier"), device),
-        RelevanceFilter(str(folder / "clip"), -1.0, device),
-        IdentityFilter(str(folder / "pack"), -1.0, device),
-    )
+    local = random_filters(folder, device)
     return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), device), True, 10)
 
 
@@ -107,7 +94,3 @@ class NoisePainter:
     def facts(self) -> Mapping[str, Any]:
         """See `mirror.faces.rejection_sampling.Painter`."""
         return {"painter": "noise"}
-=======
-    local = random_filters(folder, "cuda")
-    return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), "cuda"), True, 10)
->>>>>>> parent of 2e78c57 (Take turns as before until waves are measured on a GPU)
