@@ -171,7 +171,7 @@ def table(measurements: Sequence[Measurement]) -> str:
 
 REPORT = """# Replies: seconds per reply
 
-`python -m mirror.benchmarks.replies`
+`{command}`
 
 {gpu}, {versions}. LLaVA-1.5-7b with random weights in bf16: an image and {text} tokens of text, 1,329 positions, then
 {reply} tokens, sampled at temperature 0.7 with `top_p` 0.9. An adapter is LoRA of rank 128, not merged.
@@ -230,6 +230,7 @@ def report(folder: Path, measurements: Sequence[Measurement]) -> None:
     print(found, flush=True)
     write_json(folder / "replies.json", [asdict(measurement) for measurement in measurements])
     text = REPORT.format(
+        command=" ".join(["python -m mirror.benchmarks.replies", *sys.argv[1:]]),
         gpu=torch.cuda.get_device_name(),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
         text=TEXT,

@@ -62,7 +62,7 @@ class _Draft:
 
 
 class SharedTurn:
-    """One turn of several sessions in the making. The steps, in order: `speak`, `describe`, the faces, `see`, `reply`."""
+    """One turn of several sessions in the making. The steps: `speak`, `describe`, the faces, `see`, `reply`."""
 
     def __init__(self, cast: Cast, conversations: Sequence[Conversation]) -> None:
         """Asks nobody yet."""

@@ -1,7 +1,7 @@
 """Greedy search of a language model for a batch of prompts; on a GPU with a static cache and a compiled decoding step.
 
 Eager decoding launches thousands of small kernels per token from Python, which takes longer than running them.
-transformers compiles the step and records it as a CUDA graph if the cache is static, that is, allocated at full length.
+transformers compiles the step, and we record it as a CUDA graph, if the cache is static: allocated at full length.
 Each shape is compiled, for most of a minute, so batches and caches come in few sizes. PyTorch keeps compiled code for
 later runs in TORCHINDUCTOR_CACHE_DIR, by default a folder of the user's below the system's temporary one.
 
@@ -14,9 +14,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import CompileConfig, LogitsProcessor, PreTrainedModel, StaticCache
 
 from mirror.models.device import compile_obstacle
+from mirror.models.gpu.cuda_graph import recorded
 from mirror.models.sampling import SeededSampling
 from mirror.progress_bar import progress_bar
 
@@ -26,6 +28,7 @@ BATCHES = (1, 4, 8, 16)  # rows; beyond, multiples of 16
 PROMPT_STEP = 64  # positions; libraries choose their attention kernel anew for every length
 CACHE_STEP = 512  # positions; a step reads the whole cache, whether filled or not
 WARM_UP_TOKENS = 5  # the first comes from the prompt, the second compiles, the third records, the others replay
+PARTS = ("RMSNorm", "MLP")  # ends of class names in transformers
 VERSIONS = 64  # of the compiled step: batch sizes, cache lengths, with and without an adapter; PyTorch's limit is 8
 
 
@@ -98,8 +101,9 @@ class Decoder:
         options: dict[str, Any] = {"past_key_values": self._empty_cache(rows, length)}
         if self.model.device.type == "cuda":
             torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, VERSIONS)
+            compile_parts(self.model)
             # A version for all shapes at once had not been compiled after 100 seconds.
-            options["compile_config"] = CompileConfig(dynamic=False)
+            options["compile_config"] = CompileConfig(dynamic=False, backend=recorded, mode=None)
         return options
 
     @torch.no_grad()
@@ -138,6 +142,17 @@ class Decoder:
                 self.generate(prompts, WARM_UP_TOKENS, min_new_tokens=WARM_UP_TOKENS)
                 self._ready.add((rows, self._length, version))
                 bar.update()
+
+
+def compile_parts(model: nn.Module) -> None:
+    """Compiles norms and multilayer perceptrons, for all shapes at once; those that are compiled already stay.
+
+    Prompts are read eagerly, since each has another length. Next to the matrix products that takes most of its time for
+    writing the result of every small operation to memory.
+    """
+    for module in model.modules():
+        if type(module).__name__.endswith(PARTS) and module._compiled_call_impl is None:
+            module.compile(dynamic=True)
 
 
 def batch_size(count: int) -> int:

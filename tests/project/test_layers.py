@@ -40,20 +40,20 @@ GROUND = "settings run_folder files provenance secrets asking seeds statistics p
 BENCHMARKS = "benchmarks"
 # The modules of a room that other rooms may import, `.` the folder itself. All modules of the ground floor are doors.
 DOORS = """
-analysis      measures metrics
-gallery       .
-rating        instrument ratings
-counseling    cast casting examples reply settings turn
-faces         attributes casting description identity photomaker rejection_sampling schedule settings verification view
-training      prompt_induction records
-risk          classifier flag lexicon
-clients       client lexicon openness script
-figures       .
-chat          chat_error batch_files endpoint local messages prices retries roles
-models        checkpoint decoding device generation_config hub_id llava llava_chat lora sampling weight_files weights
-transcripts   arm donor integrity profile session_folder turn verdict
-services      http_client server_json service
-prompts       . client
+analysis     measures metrics
+gallery      .
+rating       instrument ratings
+counseling   cast casting examples reply settings turn
+faces        attributes casting description identity photomaker rejection_sampling schedule settings verification view
+training     prompt_induction records
+risk         classifier flag lexicon
+clients      client lexicon openness script
+figures      .
+chat         chat_error batch_files endpoint local messages prices retries roles
+models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora sampling weight_files weights
+transcripts  arm donor integrity profile session_folder turn verdict
+services     http_client server_json service
+prompts      . client
 """
 MOST_MODULES = 12  # in a folder, `__init__` and `__main__` not counted
 MOST_LINES = 300  # of a module

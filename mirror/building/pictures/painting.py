@@ -261,7 +261,7 @@ class Pictures:
 
     def _fail(self, dialogue: Dialogue, line: int, error: Exception) -> None:
         self._in_a_row += 1
-        self._faults[dialogue.screenplay.idx, line] = str(error)
+        self._faults[dialogue.screenplay.idx, line] = str(error) or repr(error)
 
     def _missing(self, names: Sequence[str]) -> str:
         faults = sorted(((idx, -1 if line is None else line), text) for (idx, line), text in self._faults.items())

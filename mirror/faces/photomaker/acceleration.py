@@ -15,10 +15,10 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from mirror.models.device import keep_compiled_code
+from mirror.models.gpu.cuda_graph import capture
 
 logger = logging.getLogger(__name__)
 
-WARM_UP = 3  # passes before the capture, in which libraries choose kernels and allocate workspaces
 RECOMPILE_LIMIT = 512  # versions of a compiled function
 
 
@@ -80,15 +80,5 @@ class Recorded:
         args, options = pytree.tree_unflatten(leaves, tree)
         inputs = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
         logger.info("capturing a CUDA graph for a batch of %s", tuple(inputs[0].shape))
-        with torch.cuda.device(inputs[0].device):
-            stream = torch.cuda.Stream()
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
-                for _ in range(WARM_UP):
-                    self._forward(*args, **options)
-            torch.cuda.current_stream().wait_stream(stream)
-            graph = torch.cuda.CUDAGraph()
-            # Other threads (a filter, a counselor) may use the GPU meanwhile.
-            with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"):
-                output = self._forward(*args, **options)
+        graph, output = capture(lambda: self._forward(*args, **options), self._pool, inputs[0].device)
         return graph, inputs, output

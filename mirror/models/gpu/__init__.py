@@ -1,0 +1,1 @@
+"""What makes models faster, or fit, on a GPU."""
