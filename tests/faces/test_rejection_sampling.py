@@ -169,11 +169,6 @@ def test_no_attempt_at_all_is_refused(option):
         shown([verdict("accepted")], **{option: -1})
 
 
-def test_the_trigger_word_in_an_expression_is_no_second_person():
-    face = FaceRequest("7", 1, "man", "", "an img of sadness, IMG", "", (PORTRAIT,))
-    assert face.painting(0).prompt.startswith("a man img, an image of sadness, image, portrait photo")
-
-
 def test_clients_are_painted_together_and_leave_when_they_are_done():
     script = {"1": [verdict("accepted")], "2": [verdict("irrelevant"), verdict("accepted")]}
     painter = Painter()
@@ -200,13 +195,6 @@ def _painted(face):
     painter = Painter()
     show_faces(painter, Never(), [face], attempts=3)
     return [r for batch in painter.batches for r in batch]
-
-
-def test_the_prompts_put_what_varies_first():
-    painting = request().painting(1)
-    assert painting.prompt.startswith("a woman img, averted gaze, ")
-    assert painting.negative_prompt.startswith("nude, nsfw, direct gaze, second person")
-    assert request().verification(PORTRAIT).statement == "a facial photo with looks away"
 
 
 OUTCOMES = ("accepted", "unsafe", "irrelevant", "another_person", "no_face", "no_face_in_portrait")
@@ -260,11 +248,6 @@ def test_whose_fault_it_is_that_there_is_no_face():
     assert [type(one) for one in found] == [FacesExhausted, PortraitUnusable, FaceError, FacesExhausted]
     (broken,) = show_faces(Painter(), Verifier({}), [FaceRequest("8", 3, "Man", "", "unpaintable", "", (PORTRAIT,))])
     assert type(broken) is PortraitUnusable
-
-
-def test_further_defects_end_the_negative_prompt():
-    face = FaceRequest("7", 1, "man", "", "", "joy", (PORTRAIT,), unwanted="missing limbs")
-    assert face.negative_prompt == f"{request().negative_prompt.replace('direct gaze', 'joy')}, missing limbs"
 
 
 @pytest.mark.slow

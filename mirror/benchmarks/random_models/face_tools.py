@@ -83,6 +83,8 @@ def random_verifier(folder: Path, device: str = "cuda") -> AttributeVerifier:
 class NoisePainter:
     """Paints noise at the size of a kept face, without a network."""
 
+    batch_sizes = (1,)
+
     def check(self, request: PaintRequest) -> None:
         """Anything can be painted."""
 
@@ -90,6 +92,9 @@ class NoisePainter:
         """One picture of noise per request, which depends on its seed."""
         noise = (np.random.default_rng(request.seed).integers(0, 256, (336, 336, 3), np.uint8) for request in requests)
         return [Image.fromarray(pixels) for pixels in noise]
+
+    def warm_up(self, pictures: int) -> None:
+        """There is nothing to compile."""
 
     def facts(self) -> Mapping[str, Any]:
         """See `mirror.faces.rejection_sampling.Painter`."""

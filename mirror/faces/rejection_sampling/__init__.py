@@ -16,7 +16,7 @@ from PIL import Image
 
 from mirror.faces.photomaker import PaintRequest
 from mirror.faces.photomaker.batches import attempts_in_a_batch
-from mirror.faces.shown_face import (
+from mirror.faces.rejection_sampling.shown_face import (
     Attempt,
     Exhaustion,
     FaceError,
@@ -24,6 +24,7 @@ from mirror.faces.shown_face import (
     FacesExhausted,
     PortraitUnusable,
     ShownFace,
+    closeness,
     outcome_of,
 )
 from mirror.faces.verification import Verifier
@@ -31,9 +32,8 @@ from mirror.transcripts.verdict import Verdict
 
 __all__ = [
     "Attempt", "Exhaustion", "FaceError", "FaceRequest", "FaceSearch", "FacesExhausted", "Painter", "PortraitUnusable",
-    "ShownFace", "show_faces", "stream_faces",
+    "ShownFace", "closeness", "refusal", "show_faces", "stream_faces",
 ]  # fmt: skip
-
 
 Place = TypeVar("Place", bound=Hashable)  # names a face
 
@@ -136,10 +136,8 @@ class FaceSearch(Generic[Place]):
         Returns:
             An error if the portrait cannot be painted with any seed.
         """
-        try:
-            self.painter.check(request.painting(seed=0))
-        except (ValueError, OSError) as error:  # one client's portrait must not stop the others
-            return PortraitUnusable(f"the face cannot be painted: {error}", [])
+        if refused := refusal(self.painter, request):
+            return refused
         self._searches[place] = _Search(request, group)
         return None
 
@@ -235,6 +233,15 @@ class FaceSearch(Generic[Place]):
             if outcome := outcome_of(request, made, self.attempts, self.on_exhaustion):
                 done[place] = outcome
         return done
+
+
+def refusal(painter: Painter, request: FaceRequest) -> FaceError | None:
+    """Why this face cannot be painted with any seed, or None."""
+    try:
+        painter.check(request.painting(seed=0))
+    except (ValueError, OSError) as error:
+        return PortraitUnusable(f"the face cannot be painted: {error}", [])
+    return None
 
 
 def show_faces(
