@@ -58,6 +58,8 @@ class Describer:
 class Painter:
     """Paints the seed into the picture; counts what it painted."""
 
+    batch_sizes = tuple(range(1, 65))
+
     def __init__(self):
         self.painted, self.batches = Counter(), []
 

@@ -10,8 +10,9 @@ COUNSEL_DEFAULTS = OPEN | {
     "context": 16, "client_url": "", "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "",
     "scheduler": "ddim", "distilled": "", "spacing": "model", "merge_at": None, "guidance_scale": 5.0,
     "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
-    "on_exhaustion": "keep_best", "ahead": 1, "seed": 0, "concurrency": 8, "device": "auto", "precision": "auto",
-    "offload": "auto", "paint_batch": 8, "reply_batch": 16, "prices": "", "prompts": "", "fresh": False,
+    "on_exhaustion": "keep_best", "ahead": 0, "seed": 0, "concurrency": 8, "waves": None,
+    "device": "auto", "precision": "auto", "offload": "auto", "paint_batch": 8, "reply_batch": 16, "prices": "",
+    "prompts": "", "fresh": False,
     "client_temperature": 0.7, "client_top_p": 0.9, "client_max_tokens": 128, "client_frequency_penalty": 0.2,
     "client_presence_penalty": 0.2, "describer_temperature": 0.7, "describer_top_p": 0.9, "describer_max_tokens": 128,
 }  # fmt: skip

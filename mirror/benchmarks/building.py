@@ -140,11 +140,11 @@ def _build(
     time_calls(verifier, "verify", "filters", seconds)
     before = sum(seconds.values())
     total: Counter[str] = Counter()
-    pictures = Pictures(folder / "pictures", describer, painter, verifier, attempts=1, width=batch, concurrency=batch)
+    place, width = folder / "pictures", 2 * batch  # one batch is verified while another one is painted
+    pictures = Pictures(place, describer, painter, verifier, attempts=1, width=width, concurrency=batch)
     painted = timed(lambda: pictures.make(matched), "all", total)
     seconds["disk and journals"] = total["all"] - (sum(seconds.values()) - before)
-    options = RecordOptions()
-    timed(lambda: write_set(folder / "set", painted.kept, (), options, "benchmark"), "records and check", seconds)
+    timed(lambda: write_set(folder / "set", painted.kept, (), RecordOptions(), "b"), "records and check", seconds)
     files = list((folder / "pictures").rglob("*.png"))
     size = sum(file.stat().st_size for file in files) / len(files)
     return Measurement(len(painted.kept), len(files), dict(seconds), size)
@@ -173,7 +173,8 @@ def _short(matched: Sequence[Screenplay], batch: int) -> Sequence[Screenplay]:
 def _warm_up(folder: Path, describer: Any, painter: PhotoMaker, verifier: Any, some: Sequence[Screenplay]) -> None:
     recipe = painter.recipe
     painter.recipe = replace(recipe, steps=3, merge_step=1)
-    Pictures(folder, describer, painter, verifier, attempts=1, width=painter.batch_size, concurrency=8).make(some)
+    width = 2 * painter.batch_sizes[-1]
+    Pictures(folder, describer, painter, verifier, attempts=1, width=width, concurrency=8).make(some)
     painter.recipe = recipe
 
 

@@ -259,7 +259,7 @@ class Building:
             seed=s.seed,
             attempts=s.attempts,
             on_exhaustion=s.on_exhaustion,
-            width=s.paint_batch,
+            width=2 * s.paint_batch,  # one batch is painted while another is verified
             concurrency=s.concurrency,
             share=s.share,
         )

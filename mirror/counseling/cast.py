@@ -59,8 +59,12 @@ class Cast:
         attempts: faces painted per turn at most, ≥ 1.
         on_exhaustion: what happens if no attempt is accepted: `keep_best` shows the best safe one, `stop` fails the
             session.
-        ahead: attempts of a client that are painted at a time, ≥ 1; changes the time taken, not the result.
+        ahead: attempts of a client that are painted at a time; 0: as the share accepted so far suggests. Changes the
+            time taken, not the result.
+        remote: the roles that wait for another machine, among client, describer and counselor: meanwhile this one can
+            work for other sessions.
         view: what the counselor sees of the face.
+        rotates: whether models take turns in this machine's memory, so that each wave of sessions would move weights.
     """
 
     client: Client
@@ -70,12 +74,15 @@ class Cast:
     counselor: Replier
     attempts: int = 10
     on_exhaustion: Exhaustion = "keep_best"
-    ahead: int = 1
+    ahead: int = 0
+    remote: frozenset[str] = frozenset()
     view: View = field(default_factory=ShownView)
+    rotates: bool = False
 
     def warm_up(self, sessions: int) -> None:
         """Compile on a GPU, with progress bars, what turns of up to so many sessions at a time will need."""
         self.describer.warm_up(sessions)
+        self.painter.warm_up(sessions * self.ahead or self.painter.batch_sizes[-1])
         self.counselor.warm_up(sessions)
 
     def facts(self) -> dict[str, Any]:

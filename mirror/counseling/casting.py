@@ -46,6 +46,8 @@ def build_cast(settings: CounselSettings) -> Cast:
         download(settings, missing)
     plan = require(plan_memory(settings), smaller_plans(settings))
     log.info("memory: the run %s", plan.sentence())
+    if plan.resting and settings.waves > 1:
+        log.info("sessions advance in 1 wave, not %d: each would move the models' weights again", settings.waves)
     device = resolve_device(settings.device)
     rotation = Rotation(device, plan.resting)
     dtype = resolve_dtype(settings.precision, device)
@@ -61,6 +63,15 @@ def build_cast(settings: CounselSettings) -> Cast:
         on_exhaustion=settings.on_exhaustion,
         ahead=settings.ahead,
         view=build_view(settings, painter, verifier),
+        remote=remote_roles(settings),
+        rotates=bool(plan.resting),
+    )
+
+
+def remote_roles(settings: CounselSettings) -> frozenset[str]:
+    """The roles that wait for an endpoint or a service."""
+    return frozenset(
+        role for role in ("client", "describer", "counselor") if getattr(settings, role) in ("openai", "http")
     )
 
 
@@ -173,7 +184,7 @@ def plan_memory(settings: CounselSettings) -> Plan:
     own = [_counselor_part(settings, dtype, together)] if settings.counselor == "llava" else []
     place = torch.device(device)
     return choose(
-        [*own, *face_parts(settings, device, dtype, together * settings.ahead)],
+        [*own, *face_parts(settings, device, dtype, together * settings.ahead or settings.paint_batch)],
         settings.offload,
         device_name(place),
         available_memory(place),
@@ -187,11 +198,10 @@ def smaller_plans(settings: CounselSettings) -> Iterator[tuple[Mapping[str, int]
         batch = settings.paint_batch
         while batch:
             changes = {"paint_batch": batch, "concurrency": sessions}
-            smaller = settings.model_copy(update={**changes, "offload": "auto"})
-            yield (
-                {name: size for name, size in changes.items() if size != getattr(settings, name)},
-                plan_memory(smaller),
-            )
+            plan = plan_memory(settings.model_copy(update={**changes, "offload": "auto"}))
+            if plan.resting:
+                changes["waves"] = 1
+            yield {name: size for name, size in changes.items() if size != getattr(settings, name)}, plan
             batch //= 2
 
 

@@ -164,6 +164,7 @@ class Counseling:
                 settings.concurrency,
                 settings.max_turns,
                 report,
+                1 if self.cast.rotates else settings.waves,
             )
 
     def _record_left_out(self) -> None:

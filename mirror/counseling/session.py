@@ -1,23 +1,33 @@
-"""Sessions of a run that advance together: each turn is on disk before the next one begins."""
+"""The sessions of a run, in waves: while one wave waits for a service, another is painted and replied to.
+
+Each turn is on disk before the next one of its session begins. All work of this machine's models is done in the thread
+that calls, one batch after another; other threads wait for services, verify faces, and write pictures. What a session
+says and shows depends on its client and the seed alone, so transcripts do not depend on the number of waves.
+"""
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from types import MappingProxyType
 from typing import Literal
 
 from PIL import Image
 
 from mirror.counseling.cast import Cast
-from mirror.counseling.turn import Clock, Taken, attempt_records, take_turn
-from mirror.faces.rejection_sampling import FaceError
+from mirror.counseling.turn import SharedTurn, Taken, attempt_records, face_files
+from mirror.faces.rejection_sampling import FaceError, FaceSearch, ShownFace
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, Conversation
 
 Status = Literal["complete", "failed"]
+Step = Callable[[], None]
+WRITERS = 4  # threads that write pictures: most of the time goes into compressing them
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,10 @@ class Session:
             self._end("complete", "the client ended it" if self.conversation.ended else f"{max_turns} turns")
         return self.outcome is not None
 
+    def write_faces(self, face: ShownFace) -> None:
+        """Writes the faces of the next turn ahead of the turn itself, in any thread."""
+        self.folder.write_faces(face_files(self.conversation.number, face))
+
     def add(self, taken: Taken, seconds: Mapping[str, float]) -> None:
         """Writes a turn to disk.
 
@@ -103,6 +117,21 @@ class Session:
         return Outcome(self.conversation.profile.idx, len(self.conversation.turns), status, reason)
 
 
+# Waves ----------------------------------------------------------------------------------------------------------------
+
+
+class _Wave:
+    """At most `room` sessions that take their turns together. Integers are places among them."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.sessions: list[Session] = []
+        self.turn: SharedTurn
+        self.searched: set[int] = set()  # whose face is not found yet
+        self.searched_since = 0.0  # seconds
+        self.writing: dict[int, Future[None]] = {}  # faces that are found
+
+
 def run_sessions(
     cast: Cast,
     profiles: Sequence[Profile],
@@ -111,6 +140,7 @@ def run_sessions(
     concurrency: int,
     max_turns: int,
     report: Callable[[Taken], None] = lambda taken: None,
+    waves: int = 1,
 ) -> list[Outcome]:
     """Runs all sessions. A session that is complete on disk is skipped; one that was interrupted or failed resumes.
 
@@ -121,40 +151,148 @@ def run_sessions(
         seed: of the run.
         concurrency: the number of sessions that advance together at most.
         max_turns: turns of a session at most.
-        report: called with every turn once it is on disk.
+        report: called with every turn once it is on disk, in the thread that called this function.
+        waves: the number of parts into which these sessions are divided.
 
     Returns:
         How each session ended, in the order of `profiles`.
 
     Raises:
         RunConflict: the table has other values for a client than when its session began. Nothing was changed.
+        ValueError: `concurrency` or `waves` is below 1.
     """
+    if concurrency < 1 or waves < 1:
+        raise ValueError(f"concurrency and waves must be 1 or more, found {concurrency} and {waves}")
     sessions = [Session(profile, SessionFolder(folder / profile.idx), seed) for profile in profiles]
-    waiting = deque(sessions)
-    active: list[Session] = []
-    while waiting or active:
-        while waiting and len(active) < concurrency:
-            session = waiting.popleft()
-            if not session.settle(max_turns):
-                session.folder.begin(session.conversation.profile)
-                active.append(session)
-        if active:
-            _advance(cast, active, report)
-        active = [session for session in active if not session.settle(max_turns)]
+    waiting = deque(session for session in sessions if not session.settle(max_turns))
+    if waiting:
+        together = min(concurrency, len(waiting))
+        parts = min(waves, together)
+        rooms = [together // parts + (number < together % parts) for number in range(parts)]
+        _Waves(cast, waiting, rooms, max_turns, report).run()
     return [session.outcome for session in sessions if session.outcome]
 
 
-def _advance(cast: Cast, sessions: Sequence[Session], report: Callable[[Taken], None]) -> None:
-    """Takes one turn of each session and writes it to disk; a session that fails ends."""
-    clock = Clock()
-    results = take_turn(cast, [session.conversation for session in sessions], clock)
-    for session, result in zip(sessions, results, strict=True):
-        if isinstance(result, Exception):
-            session.fail(result)
-            continue
-        try:
-            session.add(result, clock.share(len(sessions)))
-        except ValueError as error:
-            session.fail(error)
+class _Waves:
+    """The sessions of a run under way.
+
+    What comes next is a step, a function without arguments. A step that waits for another machine runs in a thread of
+    its own; all others run in the calling thread, one after another.
+    """
+
+    def __init__(
+        self,
+        cast: Cast,
+        waiting: deque[Session],
+        rooms: Sequence[int],
+        max_turns: int,
+        report: Callable[[Taken], None],
+    ) -> None:
+        self.cast, self.waiting, self.max_turns, self.report = cast, waiting, max_turns, report
+        self.waves = [_Wave(room) for room in rooms]
+        self.ready: deque[Step] = deque()
+        self.away: dict[Future[None], Step] = {}  # what runs in other threads, and the step that follows it
+        with_faces = (cast.painter, cast.verifier, cast.attempts, cast.on_exhaustion, cast.ahead)
+        self.faces: FaceSearch[tuple[_Wave, int]] = FaceSearch(*with_faces)
+
+    def run(self) -> None:
+        """Returns once every session has ended."""
+        with ExitStack() as stack:
+            self.services = stack.enter_context(ThreadPoolExecutor(len(self.waves), "service"))
+            self.writers = stack.enter_context(ThreadPoolExecutor(WRITERS, "writer"))
+            stack.enter_context(self.faces)
+            stack.callback(self._abandon)
+            for wave in self.waves:
+                self._begin(wave)
+            while self.ready or self.away or self.faces.open:
+                self._advance()
+
+    def _abandon(self) -> None:
+        """Starts nothing more after an error; the threads are waited for."""
+        for pool in (self.services, self.writers):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _advance(self) -> None:
+        for future in [future for future in self.away if future.done()]:
+            self.ready.append(self._returned(future))
+        if self.ready:
+            self.ready.popleft()()
+        elif self.faces.can_paint:
+            self.faces.paint()
+            self._show(leave=1)  # the newest batch is verified while the next one is painted
+        elif not self.away:
+            self._show()
         else:
-            report(result)
+            verifying = self.faces.verifying
+            wait([*self.away, *([verifying] if verifying else [])], return_when=FIRST_COMPLETED)
+            if verifying and verifying.done():
+                self._show(leave=self.faces.unsettled - 1)
+
+    def _returned(self, future: Future[None]) -> Step:
+        following = self.away.pop(future)
+        future.result()  # raises what the thread raised
+        return following
+
+    def _do(self, role: str, step: Step, following: Step) -> None:
+        """Runs the step of a role, in a thread if the role waits for another machine, and then the following one."""
+        if role in self.cast.remote:
+            self.away[self.services.submit(step)] = following
+        else:
+            self.ready.extend((step, following))
+
+    # The steps of a turn ----------------------------------------------------------------------------------------------
+
+    def _begin(self, wave: _Wave) -> None:
+        while self.waiting and len(wave.sessions) < wave.room:
+            session = self.waiting.popleft()
+            session.folder.begin(session.conversation.profile)
+            wave.sessions.append(session)
+        if wave.sessions:
+            wave.turn = SharedTurn(self.cast, [session.conversation for session in wave.sessions])
+            self._do("client", wave.turn.speak, lambda: self._describe(wave))
+
+    def _describe(self, wave: _Wave) -> None:
+        self._do("describer", wave.turn.describe, lambda: self._paint(wave))
+
+    def _paint(self, wave: _Wave) -> None:
+        wave.searched_since = perf_counter()
+        for place, request in wave.turn.face_requests().items():
+            if refused := self.faces.add((wave, place), request, group=wave):
+                wave.turn.show(place, refused)
+            else:
+                wave.searched.add(place)
+        if not wave.searched:
+            self._reply(wave)
+
+    def _show(self, leave: int = 0) -> None:
+        for (wave, place), face in self.faces.settle(leave).items():
+            wave.turn.show(place, face)
+            wave.searched.remove(place)
+            if isinstance(face, ShownFace):
+                wave.writing[place] = self.writers.submit(wave.sessions[place].write_faces, face)
+            if not wave.searched:
+                self._reply(wave)
+
+    def _reply(self, wave: _Wave) -> None:
+        wave.turn.clock.seconds["face"] = perf_counter() - wave.searched_since
+        wave.turn.see()
+        self._do("counselor", wave.turn.reply, lambda: self._end(wave))
+
+    def _end(self, wave: _Wave) -> None:
+        """Writes the turn of each session to disk; a session that fails ends."""
+        seconds = wave.turn.clock.share(len(wave.sessions))
+        for place, (session, result) in enumerate(zip(wave.sessions, wave.turn.taken(), strict=True)):
+            written = wave.writing.pop(place, None)
+            try:
+                if written:
+                    written.result()  # the faces are on disk before the line
+                if isinstance(result, Exception):
+                    session.fail(result)
+                    continue
+                session.add(result, seconds)
+            except ValueError as error:
+                session.fail(error)
+            else:
+                self.report(result)
+        wave.sessions = [session for session in wave.sessions if not session.settle(self.max_turns)]
+        self._begin(wave)

@@ -65,8 +65,20 @@ class CounselSettings(Settings):
     """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        {"concurrency", "device", "compile", "offload", "paint_batch", "reply_batch", "sessions", "shard", "prices"}
-        | {"fresh"}
+        {
+            "ahead",
+            "concurrency",
+            "waves",
+            "device",
+            "compile",
+            "offload",
+            "paint_batch",
+            "reply_batch",
+            "sessions",
+            "shard",
+            "prices",
+            "fresh",
+        }  # fmt: skip
     )
 
     counselor: Literal["llava", "openai"]
@@ -125,9 +137,10 @@ class CounselSettings(Settings):
     identity_threshold: Cosine | None
     attempts: Count
     on_exhaustion: Literal["keep_best", "stop"]
-    ahead: Count
+    ahead: Number
     seed: Number
     concurrency: Count
+    waves: Count
     device: Device
     precision: Literal["auto", "bf16", "float32"]
     compile: Literal["none", "blocks", "whole"]
@@ -146,6 +159,10 @@ class CounselSettings(Settings):
             return {"size": size}  # the defaults of the other parameters depend on it
         models = MODELS[size] | http_services()
         values = {name: models.get(name) if value is None else value for name, value in values.items()}
+        if values.get("waves") is None:
+            # While one half of the sessions waits for a chat model, the other half is painted.
+            waits = {values.get("client"), values.get("describer")} & {"openai", "http"}
+            values["waves"] = 2 if waits and values.get("offload") in (None, "auto", "none") else 1
         if values.get("run") is None:
             who = values.get("counselor") if values.get("counselor") == "openai" else size
             values["run"] = f"counsel-{who}-{values.get('cot')}"
@@ -204,6 +221,11 @@ class CounselSettings(Settings):
             faults.append(f"run must not end like the folder of a share, found {self.run}; choose another name")
         if self.offload == "counselor" and self.counselor == "openai":
             faults.append("offload is counselor, and the counselor is not in this process; use auto, painter or all")
+        if self.offload not in ("auto", "none") and self.waves > 1:
+            faults.append(
+                f"offload is {self.offload}, and waves is {self.waves}, each of which would move weights; set "
+                "waves to 1, or offload to none or auto"
+            )
         return faults + face_faults(self)
 
     def _face_conflicts(self) -> list[str]:

@@ -1,7 +1,8 @@
 """One turn, from the client's words to the counselor's reply, taken by several sessions together.
 
 Each step runs as one batch over the sessions that are still open. A session that fails keeps its error; the others go
-on. Models are passed in, and nothing is written.
+on. Models are passed in, and nothing is written. `take_turn` takes the steps one after another; a run of sessions takes
+those of a `SharedTurn` so that some sessions wait for a service while others are painted.
 """
 
 import time
@@ -12,11 +13,11 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from mirror.clients.client import ClientUtterance
-from mirror.counseling.cast import Cast, Client, Replier
+from mirror.counseling.cast import Cast
 from mirror.counseling.reply import CounselorRequest, Reply
-from mirror.faces.description import Describer, Description, DescriptionRequest
+from mirror.faces.description import Description, DescriptionRequest
 from mirror.faces.rejection_sampling import Attempt, FaceError, FaceRequest, PortraitUnusable, ShownFace, show_faces
-from mirror.faces.view import Seen, View, ViewRequest
+from mirror.faces.view import Seen, ViewRequest
 from mirror.files.image_file import PictureError, open_picture
 from mirror.prompts import Utterance, format_dialogue
 from mirror.seeds import seed_for
@@ -60,89 +61,98 @@ class _Draft:
         return self.failure is None and not self.said.utterance.ended
 
 
+class SharedTurn:
+    """One turn of several sessions in the making. The steps: `speak`, `describe`, the faces, `see`, `reply`."""
+
+    def __init__(self, cast: Cast, conversations: Sequence[Conversation]) -> None:
+        """Asks nobody yet."""
+        self.cast, self.clock = cast, Clock()
+        self._drafts = [_Draft(conversation) for conversation in conversations]
+
+    def speak(self) -> None:
+        """Lets the clients speak."""
+        with self.clock.stage("client"):
+            answers = self.cast.client.speak([draft.conversation for draft in self._drafts])
+            for draft, answer in zip(self._drafts, answers, strict=True):
+                if isinstance(answer, Exception):
+                    draft.failure = answer
+                else:
+                    draft.said = answer
+
+    def describe(self) -> None:
+        """Lets the clients' faces be described."""
+        with self.clock.stage("description"):
+            if not (drafts := [draft for draft in self._drafts if draft.is_open]):
+                return
+            requests = [_description_request(draft.conversation, draft.said.utterance) for draft in drafts]
+            for draft, answer in zip(drafts, self.cast.describer.describe(requests), strict=True):
+                if isinstance(answer, Exception):
+                    draft.failure = answer
+                else:
+                    draft.description = answer
+
+    def face_requests(self) -> dict[int, FaceRequest]:
+        """What to paint, by the place of the session."""
+        wanted: dict[int, FaceRequest] = {}
+        for place, draft in enumerate(self._drafts):
+            if draft.is_open:
+                try:
+                    wanted[place] = face_request(draft.conversation, draft.said.utterance, draft.description)
+                except FaceError as error:
+                    draft.failure = error
+        return wanted
+
+    def show(self, place: int, face: ShownFace | FaceError) -> None:
+        """Takes the face of the session at `place`, or why there is none."""
+        if isinstance(face, FaceError):
+            self._drafts[place].failure = face
+        else:
+            self._drafts[place].face = face
+
+    def see(self) -> None:
+        """Decides what the counselor sees of the faces; may paint."""
+        with self.clock.stage("face"):
+            if not (drafts := [draft for draft in self._drafts if draft.is_open]):
+                return
+            requests = [ViewRequest(draft.conversation, draft.said.utterance, draft.face) for draft in drafts]
+            for draft, seen in zip(drafts, self.cast.view.see(requests), strict=True):
+                if isinstance(seen, Exception):
+                    draft.failure = seen
+                else:
+                    draft.seen = seen
+
+    def reply(self) -> None:
+        """Lets the counselor reply to those who have a face."""
+        with self.clock.stage("counselor"):
+            if not (drafts := [draft for draft in self._drafts if draft.is_open]):
+                return
+            requests = [CounselorRequest(d.conversation, d.said.utterance, d.seen.image, d.seen.words) for d in drafts]
+            for draft, answer in zip(drafts, self.cast.counselor.reply(requests), strict=True):
+                if isinstance(answer, Exception):
+                    draft.failure = answer
+                else:
+                    draft.reply = answer
+
+    def taken(self) -> list[Taken | Exception]:
+        """The turn of each session, in order; an exception in place of one that failed."""
+        return [draft.failure or record(draft) for draft in self._drafts]
+
+
 def take_turn(cast: Cast, conversations: Sequence[Conversation], clock: "Clock") -> list[Taken | Exception]:
     """One turn of each session, in order; an exception in place of a turn that failed."""
-    drafts = [_Draft(conversation) for conversation in conversations]
-    with clock.stage("client"):
-        _speak(cast.client, drafts)
-    with clock.stage("description"):
-        _describe(cast.describer, drafts)
-    with clock.stage("face"):
-        _show_face(cast, drafts)
-        _see_face(cast.view, drafts)
-    with clock.stage("counselor"):
-        _reply(cast.counselor, drafts)
-    return [draft.failure or record(draft) for draft in drafts]
-
-
-def _speak(client: Client, drafts: Sequence[_Draft]) -> None:
-    answers = client.speak([draft.conversation for draft in drafts])
-    for draft, answer in zip(drafts, answers, strict=True):
-        if isinstance(answer, Exception):
-            draft.failure = answer
-        else:
-            draft.said = answer
-
-
-def _describe(describer: Describer, drafts: Sequence[_Draft]) -> None:
-    if not (drafts := [draft for draft in drafts if draft.is_open]):
-        return
-    answers = describer.describe([_description_request(draft.conversation, draft.said.utterance) for draft in drafts])
-    for draft, answer in zip(drafts, answers, strict=True):
-        if isinstance(answer, Exception):
-            draft.failure = answer
-        else:
-            draft.description = answer
-
-
-def _show_face(cast: Cast, drafts: Sequence[_Draft]) -> None:
-    """Paints each face until the filter accepts it, at most `cast.attempts` times."""
-    wanted: list[tuple[_Draft, FaceRequest]] = []
-    for draft in drafts:
-        if draft.is_open:
-            try:
-                wanted.append((draft, face_request(draft.conversation, draft.said.utterance, draft.description)))
-            except FaceError as error:
-                draft.failure = error
-    if not wanted:
-        return
-    faces = show_faces(
-        cast.painter,
-        cast.verifier,
-        [request for _, request in wanted],
-        cast.attempts,
-        cast.on_exhaustion,
-        cast.ahead,
-    )
-    for (draft, _), face in zip(wanted, faces, strict=True):
-        if isinstance(face, Exception):
-            draft.failure = face
-        else:
-            draft.face = face
-
-
-def _see_face(view: View, drafts: Sequence[_Draft]) -> None:
-    if not (drafts := [draft for draft in drafts if draft.is_open]):
-        return
-    views = view.see([ViewRequest(draft.conversation, draft.said.utterance, draft.face) for draft in drafts])
-    for draft, seen in zip(drafts, views, strict=True):
-        if isinstance(seen, Exception):
-            draft.failure = seen
-        else:
-            draft.seen = seen
-
-
-def _reply(counselor: Replier, drafts: Sequence[_Draft]) -> None:
-    if not (drafts := [draft for draft in drafts if draft.is_open]):
-        return
-    answers = counselor.reply(
-        [CounselorRequest(d.conversation, d.said.utterance, d.seen.image, d.seen.words) for d in drafts]
-    )
-    for draft, answer in zip(drafts, answers, strict=True):
-        if isinstance(answer, Exception):
-            draft.failure = answer
-        else:
-            draft.reply = answer
+    turn = SharedTurn(cast, conversations)
+    turn.speak()
+    turn.describe()
+    with turn.clock.stage("face"):
+        wanted = turn.face_requests()
+        requests = list(wanted.values())
+        faces = show_faces(cast.painter, cast.verifier, requests, cast.attempts, cast.on_exhaustion, cast.ahead)
+        for place, face in zip(wanted, faces, strict=True):
+            turn.show(place, face)
+    turn.see()
+    turn.reply()
+    clock.seconds |= turn.clock.seconds
+    return turn.taken()
 
 
 def _description_request(conversation: Conversation, utterance: Utterance) -> DescriptionRequest:
@@ -194,10 +204,9 @@ def record(draft: _Draft) -> Taken:
         )
         return Taken(turn, {})
     description, face, reply = draft.description, draft.face, draft.reply
-    attempts, images = attempt_records(number, face.attempts)
-    shown = f"faces/{number:02}.png"
+    attempts, _ = attempt_records(number, face.attempts)
     seen = seen_record(number, draft.seen)
-    images |= {shown: face.image} | ({seen.file: draft.seen.image} if seen else {})
+    images = face_files(number, face) | ({seen.file: draft.seen.image} if seen else {})
     turn = Turn(
         number=number,
         cue=utterance.cue,
@@ -205,7 +214,7 @@ def record(draft: _Draft) -> Taken:
         client_raw=said.raw,
         description=description.model_dump(exclude={"prompt_tokens", "completion_tokens"}),
         face=FaceRecord(
-            file=shown,
+            file=shown_file(number),
             statement=face.request.statement,
             attempts=attempts,
             chosen=face.chosen.number,
@@ -241,6 +250,16 @@ def used_tokens(role: str, answer: ClientUtterance | Description | Reply) -> dic
     return {name: count for name, count in counts.items() if count is not None}
 
 
+def shown_file(number: int) -> str:
+    """The file of the face that is shown in a turn, in the session's folder."""
+    return f"faces/{number:02}.png"
+
+
+def face_files(number: int, face: ShownFace) -> dict[str, Image.Image]:
+    """The pictures of a turn's attempts and of the face that is shown, by file in the session's folder."""
+    return attempt_records(number, face.attempts)[1] | {shown_file(number): face.image}
+
+
 def attempt_records(
     number: int, attempts: Sequence[Attempt]
 ) -> tuple[tuple[AttemptRecord, ...], dict[str, Image.Image]]:
@@ -265,7 +284,7 @@ class Clock:
         """Measures what runs inside as the stage `name`."""
         start = time.perf_counter()
         yield
-        self.seconds[name] = time.perf_counter() - start
+        self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
 
     def share(self, turns: int) -> dict[str, float]:
         """The seconds per turn, by stage, if `turns` turns were taken together."""

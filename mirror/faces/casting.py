@@ -12,6 +12,7 @@ from mirror.chat.local import LanguageModel
 from mirror.faces.description import ChatDescriber, Describer, HttpDescriber, LexiconDescriber, LocalDescriber
 from mirror.faces.identity import FacePack
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker.batches import sizes_for, sizes_up_to
 from mirror.faces.photomaker.memory import painter_part
 from mirror.faces.photomaker.pipeline import ALL_PARTS
 from mirror.faces.photomaker.weights import weights_file
@@ -132,12 +133,12 @@ def face_parts(settings: FaceSettings, device: str, dtype: torch.dtype, wanted: 
         settings: name the models.
         device: as returned by `resolve_device`.
         dtype: of the painter.
-        wanted: faces that are due at a time, at most.
+        wanted: attempts that are painted at a time, at most; they are filled up to a batch of the painter's sizes.
 
     Raises:
         ValueError: a model's file is broken.
     """
-    pictures = 1 if device == "cpu" else min(settings.paint_batch, wanted)
+    pictures = 1 if device == "cpu" else sizes_for(wanted, sizes_up_to(settings.paint_batch))[-1]
     parts = [_describer_part(settings, resolve_dtype("auto", device))] if settings.describer == "local" else []
     parts.append(
         painter_part(
@@ -187,11 +188,11 @@ def _filters_part(settings: FaceSettings, pictures: int) -> Part:
     sizes = [
         folder_bytes(folder_here(name), torch.float32) for name in (settings.safety_model, settings.relevance_model)
     ]
-    sizes.append(_pack_bytes(input_path(settings.face_pack)))
+    sizes.append(pack_bytes(input_path(settings.face_pack)))
     weights = None if None in sizes else sum(size for size in sizes if size is not None)
     return Part("filters", weights, work=FILTER_WORK * pictures)
 
 
-def _pack_bytes(folder: Path) -> int:
+def pack_bytes(folder: Path) -> int:
     """Of the models in the pack's folder, on whichever device onnxruntime will have them."""
     return sum(path.stat().st_size for path in folder.glob("*.onnx"))

@@ -6,6 +6,7 @@ The pack is checked before insightface reads it, and nothing is ever downloaded.
 import hashlib
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -75,16 +76,18 @@ class PortraitCache(Generic[Found]):
     def __init__(self) -> None:
         """Starts empty."""
         self._found: dict[bytes, Found | None] = {}
+        self._lock = threading.Lock()
 
     def first(self, image: Image.Image, read: Callable[[Image.Image], Sequence[Found]]) -> Found | None:
         """The first of what `read`, the same in every call, finds in a picture: it returns the largest face first."""
         image = upright(image)
         key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
-        if key in self._found:
-            return self._found[key]
-        if len(self._found) >= MOST_PORTRAITS:
-            self._found.clear()
-        return self._found.setdefault(key, next(iter(read(image)), None))
+        with self._lock:  # a painter asks while another thread verifies
+            if key in self._found:
+                return self._found[key]
+            if len(self._found) >= MOST_PORTRAITS:
+                self._found.clear()
+            return self._found.setdefault(key, next(iter(read(image)), None))
 
 
 class FacePack:

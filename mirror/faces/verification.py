@@ -48,6 +48,9 @@ class LocalVerifier:
     def __init__(self, safety: SafetyFilter, relevance: RelevanceFilter, identity: IdentityFilter) -> None:
         """Uses filters that are loaded already."""
         self.safety, self.relevance, self.identity = safety, relevance, identity
+        device = safety.model.device
+        # A painter may have queued seconds of work on the GPU's default stream.
+        self._stream = torch.cuda.Stream(device, priority=-1) if device.type == "cuda" else None
 
     @classmethod
     def load(
@@ -88,7 +91,8 @@ class LocalVerifier:
         gets a VerificationError in place of a verdict.
         """
         try:
-            return [*self._verdicts(requests)]
+            with torch.cuda.stream(self._stream):
+                return [*self._verdicts(requests)]
         except Exception as error:  # of PyTorch, onnxruntime, a tokenizer, …: must not fail the other requests
             if len(requests) == 1:
                 log.exception("a face cannot be verified")

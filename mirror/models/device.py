@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+from pathlib import Path
 
 import torch
 
@@ -58,3 +59,15 @@ def compile_obstacle(device: torch.device) -> str:
         return "the package triton is missing"
     compiler = os.environ.get("CC", "cc")
     return "" if shutil.which(compiler) else f"there is no C compiler ({compiler})"
+
+
+def keep_compiled_code() -> Path:
+    """Lets PyTorch keep compiled code in a lasting folder; to be called before anything is compiled.
+
+    By itself it uses the system's temporary folder, which many machines empty at every start.
+
+    Returns:
+        The folder: that of $TORCHINDUCTOR_CACHE_DIR if set, else `mirror/inductor` in the user's cache folder.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "mirror" / "inductor")))

@@ -6,7 +6,7 @@
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -42,6 +42,7 @@ class SessionFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._written: dict[str, Image.Image] = {}  # by file: faces of the next turn that are on disk already
 
     def turns(self) -> tuple[Turn, ...]:
         """Read all complete turns. Changes nothing; safe while another process writes.
@@ -84,6 +85,20 @@ class SessionFolder:
         if self.client != _client(profile):  # an unusable portrait may have been replaced
             write_json(self.folder / "client.json", _client(profile))
 
+    def write_faces(self, images: Mapping[str, Image.Image]) -> None:
+        """Write faces of the next turn ahead of its line, so that `append` need not; another end removes them again.
+
+        Args:
+            images: the faces, by file name relative to the session's folder.
+
+        Raises:
+            RuntimeError: the session is complete.
+        """
+        self._mend()
+        self._written = {}
+        self._write_images(images)
+        self._written = dict(images)
+
     def append(self, turn: Turn, images: Mapping[str, Image.Image], seconds: Mapping[str, float]) -> None:
         """Write a turn: first its faces, then its line. Continues a session that had failed.
 
@@ -102,8 +117,10 @@ class SessionFolder:
             raise ValueError(f"{display_path(path)} holds {count} turns; turn {turn.number} is not the next")
         if _read_turn(line.encode(), turn.number, path) != turn:
             raise ValueError(f"turn {turn.number} would change when read again: {line:.200}")
-        self._mend()
-        self._write_images(images)
+        ahead = {file for file, image in images.items() if self._written.get(file) is image}
+        self._mend(ahead)
+        self._write_images({file: image for file, image in images.items() if file not in ahead})
+        self._written = {}
         _append_line(path, line)
         _append_line(self.folder / "timings.jsonl", json.dumps({"turn": turn.number, "seconds": dict(seconds)}))
 
@@ -145,6 +162,7 @@ class SessionFolder:
             RuntimeError: the session is already complete.
         """
         _check_images([attempt.file for attempt in attempts], images)
+        self._written = {}
         ending = {"status": status, "reason": reason, "turns": len(self._mend())}
         if attempts:
             ending["attempts"] = [attempt.model_dump(mode="json") for attempt in attempts]
@@ -176,8 +194,12 @@ class SessionFolder:
                 raise TranscriptError(f"{display_path(path)} was changed since the session ended; {REMOVE}")
         return ending
 
-    def _mend(self) -> tuple[Turn, ...]:
-        """Remove what belongs to no complete turn: partial lines, images, the end of a session that failed."""
+    def _mend(self, kept: Collection[str] = ()) -> tuple[Turn, ...]:
+        """Remove what belongs to no complete turn: partial lines, images, the end of a session that failed.
+
+        Args:
+            kept: image files that stay.
+        """
         turns, ended = self.turns(), self.ended
         if ended and ended["status"] == "complete":
             raise RuntimeError(f"{display_path(self.folder)}: the session is complete; nothing can follow")
@@ -187,15 +209,19 @@ class SessionFolder:
             if path.exists() and path.stat().st_size > size:
                 os.truncate(path, size)
         named = {self.folder / file for turn in turns for file in turn.files}
+        named |= {self.folder / file for file in kept}
         for path in {*self.folder.glob("faces/*"), *self.folder.glob(".*.partial")} - named:
             path.unlink()
         return turns
 
     def _write_images(self, images: Mapping[str, Image.Image]) -> None:
+        encoded: dict[int, bytes] = {}  # the face that is shown is one of the attempts, too
         for file, image in images.items():
-            content = io.BytesIO()
-            image.save(content, "PNG", icc_profile=None)  # only the pixels determine the bytes
-            write_bytes(self.folder / file, content.getvalue())
+            if id(image) not in encoded:
+                content = io.BytesIO()
+                image.save(content, "PNG", icc_profile=None)  # only the pixels determine the bytes
+                encoded[id(image)] = content.getvalue()
+            write_bytes(self.folder / file, encoded[id(image)])
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:

@@ -2,26 +2,10 @@
 
 import pytest
 
-from mirror.benchmarks.counseling import PUBLISHED_TURNS, STAGES, Measurement, measure, pocket_cast, table
+from mirror.benchmarks.counseling import measure, pocket_cast
+from mirror.benchmarks.counseling_report import table
 from mirror.paths import input_path
 from mirror.transcripts.profile import read_profiles
-
-
-def measurement(concurrency: int, seconds: float) -> Measurement:
-    stages = dict(zip(STAGES, (0.1, 0.2, 0.3, 0.4), strict=True))
-    return Measurement(concurrency, 4, 10, seconds, stages, 1.5, 64.0, 30.0, 66.4, "hash")
-
-
-def test_ratios_are_to_the_first_concurrency_and_to_the_published_times():
-    slow, fast = measurement(1, 64.8), measurement(16, 16.2)
-    rows = table([slow, fast], against_published=True).splitlines()
-    assert rows[2] == "| 1 | 4 sessions, 10 turns, 64.8 s | 222 | 556 (1.00) | 1.00 | 30 s | 66 GB |"
-    assert rows[3] == "| 16 | 4 sessions, 10 turns, 16.2 s | 889 | 2222 (4.00) | 4.00 | 30 s | 66 GB |"
-    assert rows[7:] == [
-        "| 1 | 6.480 | 0.100 | 0.200 | 0.300 | 0.400 | 5.480 | 1.5 | 64 |",
-        "| 16 | 1.620 | 0.100 | 0.200 | 0.300 | 0.400 | 0.620 | 1.5 | 64 |",
-    ]
-    assert pytest.approx(3600 / 6.48) == PUBLISHED_TURNS
 
 
 @pytest.mark.slow
@@ -32,8 +16,8 @@ def test_the_pocket_cast_is_measured_with_all_its_steps_and_only_compared_with_i
     found = measure(cast, profiles[:2], 2, 2)
     assert cast.painter.recipe.steps == steps > 3
     assert (found.concurrency, found.sessions, found.turns) == (2, 2, 4)
-    assert sum(found.stages.values()) + found.other == pytest.approx(found.seconds / found.turns)
-    assert all(seconds > 0 for seconds in found.stages.values())
+    assert all(0 < seconds <= found.seconds / found.turns for seconds in found.stages.values())
+    assert 0 < found.busy <= 1
     alone = measure(cast, profiles[:2], 1, 2)
     assert alone.transcripts == found.transcripts != measure(cast, profiles[:1], 1, 1).transcripts
     assert "turn 2 of a session" in capsys.readouterr().err  # what a run that is cut off has told

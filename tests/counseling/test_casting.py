@@ -134,6 +134,7 @@ def test_models_that_take_turns_give_the_same_files(tmp_path):
         cast.warm_up(1)
         seats = cast.painter.seat, cast.counselor.speaker.llava.seat
         assert [seat.moves for seat in seats] == [offload == "all", offload != "none"]
+        assert cast.rotates == (offload != "none")
         run_sessions(cast, profiles, tmp_path / offload, 0, 1, 2)
         resting = [seat.stored is not None and not seat.stored.awake for seat in seats]
         assert resting == [offload == "all", False]  # the counselor has spoken last
@@ -189,8 +190,10 @@ def test_no_more_faces_are_painted_than_are_due(monkeypatch):
     def work(**changes):
         return plan_memory(large(paint_batch=8, **changes)).parts[1].work
 
-    assert work(concurrency=2) == work(concurrency=9, sessions=1, ahead=2) < work(concurrency=8)
-    assert work(concurrency=8) == work(concurrency=16)
+    assert work(concurrency=2, ahead=1) == work(concurrency=9, sessions=1, ahead=2) < work(concurrency=8, ahead=1)
+    assert work(concurrency=3, ahead=1) == work(concurrency=2, ahead=1)  # painted as two and one
+    assert work(concurrency=7, ahead=1) == work(concurrency=8, ahead=1)  # filled up to eight
+    assert work(concurrency=1) == work(concurrency=8, ahead=1) == work(concurrency=16, ahead=1)  # as many as are useful
 
 
 def test_what_does_not_fit_is_refused_before_a_model_loads_with_what_would_fit(monkeypatch):
@@ -217,3 +220,19 @@ def test_sizes_that_are_not_known_are_downloaded_before_anything_is_planned(monk
     monkeypatch.undo()
     with pytest.raises(FileNotFoundError, match="owner/never-here was not found locally or on the Hub"):
         build_cast(settings(safety_model="owner/never-here"))
+
+
+def test_where_models_take_turns_fewer_waves_are_tried_too(monkeypatch):
+    Card(monkeypatch, 4.65)
+    told = [(changes, plan) for changes, plan in smaller_plans(large(paint_batch=1, waves=2)) if plan.resting]
+    assert told and all(changes["waves"] == 1 for changes, _ in told)
+    Card(monkeypatch, 1000)
+    assert not any("waves" in changes for changes, _ in smaller_plans(large(paint_batch=2, waves=2)))
+
+
+def test_where_nothing_fits_on_the_card_at_once_the_log_tells_of_the_one_wave(monkeypatch, caplog):
+    Card(monkeypatch, 4.65)
+    monkeypatch.setattr(casting, "build_verifier", lambda *_: (_ for _ in ()).throw(FileNotFoundError("loading")))
+    with caplog.at_level("INFO"), pytest.raises(FileNotFoundError, match="loading"):
+        build_cast(large(paint_batch=1, concurrency=1, waves=2))
+    assert "sessions advance in 1 wave, not 2" in caplog.text

@@ -58,6 +58,16 @@ def test_the_memory_of_a_run_is_told_without_loading_a_model(output):
     assert "cast" not in vars(counsel) and not counsel.run.folder.exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("offload", "waves"), [("none", 2), ("all", 1)])
+def test_sessions_of_models_that_take_turns_advance_in_one_wave(output, monkeypatch, offload, waves):
+    counsel, given = run(waves=waves, offload=offload), []
+    counsel.settings = counsel.settings.model_copy(update={"waves": 2})  # as `offload: auto` leaves it
+    monkeypatch.setattr(counseling, "run_sessions", lambda *args: given.append(args[-1]) or [])
+    counsel.first()
+    assert given == [waves]
+
+
 def test_shares_of_the_table_make_it_whole(output):
     whole = [p.idx for p in run(sessions=0).profiles]
     shares = [[p.idx for p in run(sessions=0, shard=f"{n}/3").profiles] for n in (1, 2, 3)]

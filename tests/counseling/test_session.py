@@ -2,18 +2,22 @@
 
 import io
 import json
+import threading
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from PIL import Image
 
+from mirror.chat.endpoint import ChatEndpoint
 from mirror.chat.messages import Completion
-from mirror.clients.client import ClientUtterance, ScriptedClient
+from mirror.clients.client import ChatClient, ClientUtterance, ScriptedClient
 from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
+from mirror.counseling.reply import Reply
 from mirror.counseling.session import run_sessions
 from mirror.counseling.speaker import LlavaSpeaker
-from mirror.faces.description import LexiconDescriber
+from mirror.faces.description import Description, LexiconDescriber
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.models.llava import load
 from mirror.paths import input_path
@@ -23,6 +27,7 @@ from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 from mirror.transcripts.verdict import Verdict
+from tests.openai_server import PATIENCE, OpenAIServer, Status, Text
 
 PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
 
@@ -250,3 +255,237 @@ def test_a_record_that_cannot_be_kept_is_that_sessions_fault(cast, tmp_path):
     odd = Counselor(Odd(), own_prompts("base"), Variant.of("base"))
     (outcome,) = run(replace(cast, counselor=odd), tmp_path, PROFILES[:1])
     assert outcome.status == "failed" and "would not" in outcome.reason or "surrogate" in outcome.reason
+
+
+# Waves ----------------------------------------------------------------------------------------------------------------
+
+
+class Plain:
+    """Describes, verifies and replies at once, by what it is asked alone: faces need two attempts on average."""
+
+    def describe(self, requests):
+        return [
+            Description(expression=f"{one.utterance.cue} {one.seed % 7}", contrast="", response="", model="m")
+            for one in requests
+        ]
+
+    def verify(self, requests):
+        return [Verdict(outcome="accepted" if one.image.getpixel((0, 0))[0] % 2 else "irrelevant") for one in requests]
+
+    def reply(self, requests):
+        return [Reply(words=f"{one.utterance.words} {one.face.getpixel((0, 0))}") for one in requests]
+
+    def warm_up(self, sessions):
+        """Has nothing to compile."""
+
+    def facts(self):
+        return {}
+
+
+class Dots(Plain):
+    """Paints its request's digest as a single colour."""
+
+    batch_sizes = (1, 2, 4, 8)
+
+    def __init__(self, before=lambda: None):
+        self.before = before
+
+    def check(self, request):
+        pass
+
+    def paint(self, requests):
+        self.before()
+        return [Image.new("RGB", (8, 8), tuple(sha256(f"{r.prompt}{r.seed}".encode()).digest()[:3])) for r in requests]
+
+
+def quick_cast(client, **changes):
+    plain = Plain()
+    return Cast(client, plain, Dots(), plain, plain, **changes)
+
+
+def answer(request):
+    """What a chat model says, by its prompt alone: the client ends after some turns, sooner or later."""
+    digest = sha256(json.dumps(request.body["messages"]).encode()).digest()
+    return Text(f"Client: [looks {digest.hex()[:3]}] It is {digest.hex()[3:9]}.{'' if digest[0] % 8 else ' [/END]'}")
+
+
+@pytest.fixture
+def endpoint():
+    with OpenAIServer(default=answer) as server, ChatEndpoint("m", server.url, api_key="k") as model:
+        yield server, model
+
+
+@pytest.mark.parametrize("concurrency", [1, 8, 16])
+def test_waves_do_not_change_the_transcripts(endpoint, tmp_path, concurrency):
+    _, model = endpoint
+    found = {}
+    for waves in (1, 2, 3):
+        cast = quick_cast(ChatClient(model), remote=frozenset({"client"}), ahead=waves - 1)
+        outcomes = run(cast, tmp_path / str(waves), PROFILES, concurrency, max_turns=4, waves=waves)
+        assert {one.status for one in outcomes} == {"complete"} and len(outcomes) == len(PROFILES)
+        found[waves] = files(tmp_path / str(waves))
+    assert found[1] == found[2] == found[3]
+    if concurrency > 1:
+        alone = tmp_path / "alone"
+        run(quick_cast(ChatClient(model)), alone, PROFILES, 1, max_turns=4)
+        assert files(alone) == found[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("waves", [2, 3])
+def test_waves_do_not_change_the_transcripts_of_the_pocket_models(cast, unbroken, tmp_path, waves):
+    run(cast, tmp_path, waves=waves)
+    assert files(tmp_path) == unbroken
+
+
+def test_one_wave_is_painted_while_another_waits_for_its_client(endpoint, tmp_path):
+    """The endpoint answers the other wave only once the painter is at work: without overlap, this never ends well."""
+    server, model = endpoint
+    painting = threading.Event()
+
+    def when_painting(request):
+        of_first_wave = any(profile.reason in json.dumps(request.body, ensure_ascii=False) for profile in PROFILES[:4])
+        if not of_first_wave and not painting.wait(PATIENCE / 3):
+            return Status(400, "nobody was painted meanwhile")
+        return answer(request)
+
+    server.default = when_painting
+    cast = replace(
+        quick_cast(ChatClient(model), remote=frozenset({"client"})), painter=Dots(before=painting.set), ahead=1
+    )
+    outcomes = run(cast, tmp_path, PROFILES[:8], concurrency=8, max_turns=2, waves=2)
+    assert [one.status for one in outcomes] == ["complete"] * 8
+
+
+def test_the_models_of_this_machine_work_in_the_calling_thread_one_after_another(endpoint, tmp_path):
+    """Whoever waits for the client does not wait for the painter; nobody paints beside the counselor."""
+    _, model = endpoint
+    threads = {}
+
+    class Watched:
+        def __init__(self, member, role, names):
+            self.member, self.role, self.names = member, role, names
+
+        def __getattr__(self, name):
+            if name in self.names:
+                threads.setdefault(self.role, set()).add(threading.current_thread().name)
+            return getattr(self.member, name)
+
+    made = quick_cast(ChatClient(model), remote=frozenset({"client"}))
+    watched = {
+        role: Watched(getattr(made, role), role, names)
+        for role, names in {
+            "client": ["speak"], "describer": ["describe"], "painter": ["paint"], "counselor": ["reply"],
+        }.items()
+    }  # fmt: skip
+    run(replace(made, **watched), tmp_path, PROFILES, concurrency=8, max_turns=3, waves=2)
+    here = {threading.current_thread().name}
+    assert threads["describer"] == threads["painter"] == threads["counselor"] == here
+    assert threads["client"].isdisjoint(here) and len(threads["client"]) == 2
+
+
+class BatchTime:
+    """Time, counted in batches that are painted; it stands still while all sessions wait for their clients."""
+
+    def __init__(self, sessions):
+        self.changed = threading.Condition()
+        self.painted = self.asking = self.stops = self.waited = 0
+        self.sessions = sessions
+
+    def paint(self):
+        with self.changed:
+            self.painted += 1
+            self.changed.notify_all()
+
+    def end_session(self):
+        with self.changed:
+            self.sessions -= 1
+            self._look()
+
+    def wait(self, sessions, batches):
+        """Until so many batches are painted, or nobody is left who could be."""
+        with self.changed:
+            self.asking += sessions
+            due, stops = self.painted + batches, self.stops
+            self._look()
+            assert self.changed.wait_for(lambda: self.painted >= due or self.stops > stops, PATIENCE)
+            self.asking -= sessions
+            self.waited += sessions * (self.painted < due)
+
+    def _look(self):
+        if self.asking >= self.sessions:
+            self.stops += 1
+            self.changed.notify_all()
+
+
+def rests(folder, waves):
+    """The share of answers for which the painter had to wait: a client answers when two more batches are painted."""
+    time = BatchTime(sessions=16)
+
+    class Slow(Client):
+        def speak(self, conversations):
+            time.wait(len(conversations), batches=2)
+            return super().speak(conversations)
+
+    def report(taken):
+        if taken.turn.number == 6:
+            time.end_session()
+
+    client = Slow(*[Utterance("looks away", "It is hard.")] * 6)
+    cast = replace(quick_cast(client, remote=frozenset({"client"}), ahead=1), painter=Dots(before=time.paint))
+    outcomes = run(cast, folder, PROFILES[:16], concurrency=16, max_turns=6, waves=waves, report=report)
+    assert {one.status for one in outcomes} == {"complete"}
+    return time.waited / (16 * 6)
+
+
+def test_the_painter_waits_for_every_answer_in_one_wave_and_in_three_for_those_of_the_first_turn(tmp_path):
+    assert len(PROFILES) >= 16 and rests(tmp_path / "one", 1) == 1.0
+    assert rests(tmp_path / "two", 2) < 0.9
+    assert rests(tmp_path / "three", 3) < 0.4  # 1/6 unless threads are late
+
+
+@pytest.mark.parametrize("stop", [1, 5])
+def test_an_error_ends_a_run_in_waves_and_what_is_on_disk_goes_on(endpoint, tmp_path, stop):
+    _, model = endpoint
+    made = quick_cast(ChatClient(model), remote=frozenset({"client"}))
+    run(made, tmp_path / "whole", PROFILES[:6], 6, 3)
+    heard = []
+
+    def report(taken):
+        heard.append(taken)
+        if len(heard) == stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(made, tmp_path / "broken", PROFILES[:6], 6, 3, waves=2, report=report)
+    turns = [SessionFolder(tmp_path / "broken" / p.idx).turns() for p in PROFILES[:6]]
+    assert sum(map(len, turns)) == stop
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("service", "writer"))]
+    run(made, tmp_path / "broken", PROFILES[:6], 6, 3, waves=3)
+    assert files(tmp_path / "broken") == files(tmp_path / "whole")
+
+
+def test_a_disk_that_is_full_ends_the_run(tmp_path, monkeypatch):
+    def full(self, images):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SessionFolder, "write_faces", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(quick_cast(ScriptedClient()), tmp_path, PROFILES[:2], 2, 2)
+    assert not [turn for p in PROFILES[:2] for turn in SessionFolder(tmp_path / p.idx).turns()]
+
+
+def test_a_thousand_sessions_that_fail_at_once_end(tmp_path):
+    class Silent(ScriptedClient):
+        def speak(self, conversations):
+            return [RuntimeError("429") for _ in conversations]
+
+    many = [replace(PROFILES[0], idx=str(number)) for number in range(1500)]
+    outcomes = run(quick_cast(Silent()), tmp_path, many, 1, 2)
+    assert {one.reason for one in outcomes} == {"RuntimeError: 429"} and len(outcomes) == 1500
+
+
+@pytest.mark.parametrize("options", [{"concurrency": 0}, {"waves": 0}])
+def test_no_session_at_a_time_is_refused(tmp_path, options):
+    with pytest.raises(ValueError, match="must be 1 or more"):
+        run(quick_cast(ScriptedClient()), tmp_path, **options)

@@ -119,6 +119,10 @@ def test_what_was_given_stays():
         ({"face": "neutral", "faces_from": "other"}, "faces_from is for face swapped, and face is neutral"),
         ({"face": "swapped", "faces_from": "me", "run": "me"}, "faces_from is this run"),
         ({**CHAT, "offload": "counselor"}, "offload is counselor, and the counselor is not in this process"),
+        (
+            {"offload": "all", "waves": 2},
+            "offload is all, and waves is 2, each of which would move weights; set waves to 1",
+        ),
         ({"offload": "both"}, "offload must be one of auto, none, counselor, painter, all"),
         ({"face": "hidden"}, "face must be one of shown, neutral, swapped, blank, cue"),
         ({"shard": "3/2"}, "shard must be one share of all, such as 2/8, found 3/2"),
@@ -240,3 +244,18 @@ def test_prices_are_of_models_in_use():
         **priced, prices="gpt-4 1/2"
     )
     assert "which no role uses; the models in use are none" in refused(prices="gpt-4o-mini 1/2")
+
+
+def test_half_of_the_sessions_waits_for_a_service_while_the_others_are_painted(monkeypatch):
+    served = {"client": "openai", "client_model": "m", "client_url": "http://x"}
+    assert settings().waves == 1 and settings(**served).waves == 2 and settings(**served, waves=1).waves == 1
+    monkeypatch.setenv("IMG_DESCRIPTION_URL", "http://127.0.0.1:1")
+    assert settings().waves == 2
+    assert settings(offload="painter").waves == 1  # whose weights each wave would move
+    assert [settings(offload=offload).waves for offload in ("auto", "none")] == [2, 2]
+    assert "waves" in refused(waves=0)
+
+
+def test_how_many_attempts_and_sessions_go_together_may_change_within_a_run():
+    assert {"ahead", "waves", "compile", "paint_batch"} <= CounselSettings.MACHINE
+    assert settings(ahead=0).ahead == 0 and "ahead" in refused(ahead=-1)

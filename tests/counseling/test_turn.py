@@ -72,6 +72,8 @@ class Role:
         gone = {*self.failing.get("speak", ()), *self.failing.get("ended", ())}
         return self._answers("describe", [idx for idx in clients if idx not in gone][: len(requests)], description())
 
+    batch_sizes = tuple(range(1, 65))
+
     def check(self, request):
         pass
 

@@ -1,6 +1,7 @@
 """Faces are painted until one is accepted; the search's result depends on nothing but the request and the seed."""
 
 import hashlib
+import threading
 from collections import Counter
 
 import pytest
@@ -12,6 +13,7 @@ from mirror.faces.photomaker import PaintRecipe, PhotoMaker
 from mirror.faces.rejection_sampling import (
     FaceError,
     FaceRequest,
+    FaceSearch,
     FacesExhausted,
     PortraitUnusable,
     ShownFace,
@@ -35,6 +37,8 @@ class Painter:
 
     def __init__(self):
         self.batches = []
+
+    batch_sizes = tuple(range(1, 65))
 
     def check(self, request):
         if "unpaintable" in request.prompt:
@@ -87,7 +91,7 @@ def test_a_rejected_face_is_painted_again():
 
 def test_ten_rejections_are_recorded_and_the_best_is_shown():
     outcomes = [verdict("irrelevant")] * 4 + [verdict("another_person", 0.15)] + [verdict("another_person")] * 5
-    result, painter = shown(outcomes)
+    result, painter = shown(outcomes, ahead=1)
     assert isinstance(result, ShownFace) and result.exhausted
     assert len(result.attempts) == 10 and len(painter.batches) == 10
     assert result.chosen.number == 5
@@ -161,13 +165,8 @@ def test_a_face_that_cannot_be_painted_is_the_error_of_that_client_alone():
 
 @pytest.mark.parametrize("option", ["attempts", "ahead"])
 def test_no_attempt_at_all_is_refused(option):
-    with pytest.raises(ValueError, match="attempts and ahead must be 1 or more"):
-        shown([verdict("accepted")], **{option: 0})
-
-
-def test_the_trigger_word_in_an_expression_is_no_second_person():
-    face = FaceRequest("7", 1, "man", "", "an img of sadness, IMG", "", (PORTRAIT,))
-    assert face.painting(0).prompt.startswith("a man img, an image of sadness, image, portrait photo")
+    with pytest.raises(ValueError, match="attempts must be 1 or more and ahead 0 or more"):
+        shown([verdict("accepted")], **{option: -1})
 
 
 def test_clients_are_painted_together_and_leave_when_they_are_done():
@@ -196,13 +195,6 @@ def _painted(face):
     painter = Painter()
     show_faces(painter, Never(), [face], attempts=3)
     return [r for batch in painter.batches for r in batch]
-
-
-def test_the_prompts_put_what_varies_first():
-    painting = request().painting(1)
-    assert painting.prompt.startswith("a woman img, averted gaze, ")
-    assert painting.negative_prompt.startswith("nude, nsfw, direct gaze, second person")
-    assert request().verification(PORTRAIT).statement == "a facial photo with looks away"
 
 
 OUTCOMES = ("accepted", "unsafe", "irrelevant", "another_person", "no_face", "no_face_in_portrait")
@@ -258,11 +250,6 @@ def test_whose_fault_it_is_that_there_is_no_face():
     assert type(broken) is PortraitUnusable
 
 
-def test_further_defects_end_the_negative_prompt():
-    face = FaceRequest("7", 1, "man", "", "", "joy", (PORTRAIT,), unwanted="missing limbs")
-    assert face.negative_prompt == f"{request().negative_prompt.replace('direct gaze', 'joy')}, missing limbs"
-
-
 @pytest.mark.slow
 def test_the_pocket_painter_shows_the_same_faces_in_any_batch():
     """The real painter's part: images, not only the order of attempts, are independent of batches."""
@@ -283,3 +270,75 @@ def test_the_pocket_painter_shows_the_same_faces_in_any_batch():
     alone = [record(show_faces(painter, Odd(), [r], attempts=6)[0]) for r in requests]
     assert together == alone
     assert len({len(attempts) for attempts, _ in together}) > 1  # the pictures did decide
+
+
+class Turns:
+    """A painter and a verifier that note when they begin; the verifier ends only when the painter has begun again."""
+
+    batch_sizes = (1, 2)
+
+    def __init__(self, batches):
+        self.batches, self.painted, self.changed, self.order = batches, 0, threading.Condition(), []
+
+    def check(self, request):
+        pass
+
+    def paint(self, requests):
+        with self.changed:
+            self.painted += 1
+            self.order.append(f"paint {self.painted}")
+            self.changed.notify_all()
+        return [PORTRAIT for _ in requests]
+
+    def verify(self, requests):
+        with self.changed:
+            batch = len([one for one in self.order if one.startswith("verify")]) + 1
+            assert self.changed.wait_for(lambda: self.painted > batch or batch == self.batches, 20)
+            self.order.append(f"verify {batch}")
+        return [verdict("accepted") for _ in requests]
+
+
+def test_a_batch_is_verified_while_the_next_one_is_painted():
+    both = Turns(batches=3)
+    found = show_faces(both, both, [request(str(n)) for n in range(6)])
+    assert [face.chosen.number for face in found] == [1] * 6
+    assert both.order.index("paint 2") < both.order.index("verify 1")
+    assert both.order.index("paint 3") < both.order.index("verify 2")
+
+
+def test_an_error_of_the_verifier_is_raised_and_its_thread_ends():
+    class Broken:
+        def verify(self, requests):
+            raise RuntimeError("no GPU memory")
+
+    with pytest.raises(RuntimeError, match="no GPU memory"):
+        show_faces(Painter(), Broken(), [request()])
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("verifier")]
+
+
+def test_rejected_faces_are_painted_again_for_the_group_that_came_first():
+    no, yes = verdict("irrelevant"), verdict("accepted")
+    script = {"1": [no, no, yes], "2": [no, yes], "3": [no, yes]}
+    painter = Painter()
+    with FaceSearch(painter, Verifier(script), ahead=1) as search:
+        for client, group in (("1", "first"), ("2", "first"), ("3", "second")):
+            assert search.add(client, request(client), group=group) is None
+        found = []
+        while search.open:
+            assert search.paint() or search.unsettled
+            found += search.settle()
+    assert found == ["2", "1", "3"]
+    assert [len(batch) for batch in painter.batches] == [3, 2, 1, 1]
+
+
+def test_attempts_fill_a_batch_once_many_have_been_rejected():
+    no, yes = verdict("irrelevant"), verdict("accepted")
+    script = {str(n): [no] * 9 + [yes] for n in range(3)}
+    painter, other = Painter(), Painter()
+    painter.batch_sizes = (1, 2, 4, 8)
+    faces = [
+        show_faces(p, Verifier(script), [request(str(n)) for n in range(3)], ahead=a)
+        for p, a in ((painter, 0), (other, 1))
+    ]
+    assert [record(face) for face in faces[0]] == [record(face) for face in faces[1]]
+    assert len(other.batches) == 10 > len(painter.batches) and max(map(len, painter.batches)) == 8

@@ -52,6 +52,8 @@ def test_a_blank_face_is_a_gray_square_of_its_size_and_only_the_cue_is_read():
 class Studio:
     """Paints gray faces whose value is the number of the painting, and accepts all but those of client `bad`."""
 
+    batch_sizes = (1, 2, 4, 8)
+
     def __init__(self):
         self.painted = []
 

@@ -1,9 +1,12 @@
 """Device and precision as the settings name them."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
-from mirror.models.device import available_memory, machine_memory, resolve_device, resolve_dtype
+from mirror.models.device import available_memory, keep_compiled_code, machine_memory, resolve_device, resolve_dtype
 
 
 def test_auto_takes_a_gpu_only_where_there_is_one(monkeypatch):
@@ -52,3 +55,12 @@ def test_a_gpu_has_what_nobody_uses_and_no_more_than_its_share(monkeypatch):
         monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", answer(share))
         assert available_memory(torch.device("cuda")) == available_memory(torch.device("cuda:2")) == available
     assert asked == {1, 2}
+
+
+def test_compiled_code_is_kept_where_it_lasts_unless_the_user_says_where(monkeypatch, tmp_path):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert keep_compiled_code() == tmp_path / "mirror/inductor"
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "mirror/inductor")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/elsewhere")
+    assert keep_compiled_code() == Path("/elsewhere")

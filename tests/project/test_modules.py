@@ -15,6 +15,7 @@ SMALL = 25  # lines of a module that may be tested through its neighbors
 WITHOUT = {
     "mirror/benchmarks/random_models/cast.py": "needs a GPU",
     "mirror/benchmarks/random_models/face_tools.py": "needs a GPU",
+    "mirror/benchmarks/random_models/filters.py": "networks of the published sizes",
     "mirror/benchmarks/random_models/sdxl.py": "networks of several billion weights",
     "mirror/prompts/__init__.py": "names of its modules",
     "mirror/risk/flag.py": "types only",

@@ -400,3 +400,48 @@ def test_another_client_of_the_same_name_is_refused(session):
     ):
         session.check_client(replace(CLIENT, resistance="emotional"))
     assert contents(session.folder) == before
+
+
+# Faces ahead of their turn --------------------------------------------------------------------------------------------
+
+
+def begun(folder):
+    session = SessionFolder(folder)
+    session.begin(CLIENT)
+    append(session, TURNS[0])
+    return session
+
+
+def test_faces_written_ahead_make_no_turn_and_change_no_byte(tmp_path):
+    session, images = begun(tmp_path / "ahead"), pictures(TURNS[1])
+    session.write_faces(images)
+    assert len(session.turns()) == 1 and (session.folder / TURNS[1].face.file).is_file()
+    written = (session.folder / TURNS[1].face.file).stat().st_mtime_ns
+    session.append(TURNS[1], images, {"client": 0.5})
+    assert (session.folder / TURNS[1].face.file).stat().st_mtime_ns == written
+    append(begun(tmp_path / "at once"), TURNS[1])
+    assert contents(tmp_path / "ahead") == contents(tmp_path / "at once")
+
+
+def test_other_faces_than_those_written_ahead_are_written_with_the_turn(tmp_path):
+    session = begun(tmp_path / "other")
+    session.write_faces({file: Image.new("RGB", (8, 8), "red") for file in pictures(TURNS[1])})
+    append(session, TURNS[1])
+    append(begun(tmp_path / "at once"), TURNS[1])
+    assert contents(tmp_path / "other") == contents(tmp_path / "at once")
+
+
+def test_faces_written_ahead_of_a_turn_that_fails_are_removed(tmp_path):
+    session = begun(tmp_path)
+    session.write_faces(pictures(TURNS[1]))
+    session.end("failed", "RuntimeError: 429")
+    assert not (tmp_path / TURNS[1].face.file).exists() and (tmp_path / TURNS[0].face.file).is_file()
+    append(session, TURNS[1])
+    assert len(session.turns()) == 2
+
+
+def test_nothing_is_written_ahead_into_a_complete_session(tmp_path):
+    session = begun(tmp_path)
+    session.end("complete", "1 turn")
+    with pytest.raises(RuntimeError, match="the session is complete"):
+        session.write_faces(pictures(TURNS[1]))

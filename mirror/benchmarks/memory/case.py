@@ -8,18 +8,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from mirror.benchmarks.counseling import measure, print_progress
-from mirror.benchmarks.random_models.cast import random_cast
+from mirror.benchmarks.random_models.cast import RECIPES, random_cast
 from mirror.counseling.cast import Cast
 from mirror.counseling.casting import build_cast, plan_memory
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import LlavaSpeaker
+from mirror.faces.casting import pack_bytes
 from mirror.faces.photomaker import PhotoMaker
 from mirror.faces.photomaker.memory import work_bytes
 from mirror.faces.photomaker.pipeline import networks
@@ -48,6 +49,7 @@ class Case:
         size: `7b` or `pocket`.
         steps: denoising steps per face; not used at pocket size.
         turns: per session.
+        compile: what of the painter is compiled: `none`, `blocks` or `whole`; not used at pocket size.
     """
 
     offload: str
@@ -57,6 +59,7 @@ class Case:
     size: str
     steps: int
     turns: int
+    compile: Literal["none", "blocks", "whole"] = "whole"
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Measurement:
         replying: the same while replies were written.
         pinned: CPU memory of weights at rest.
         seconds: per turn.
-        stages: stage → seconds per turn.
+        stages: role → seconds per turn in which it is at work.
         moving: role → seconds for its weights to come back from rest.
         failure: why it could not run; empty if it could.
     """
@@ -195,13 +198,15 @@ def pocket_cast(case: Case) -> tuple[Cast, Plan]:
 def large_cast(case: Case, available: int, folder: Path) -> tuple[Cast, Plan]:
     """Random weights at the published shapes on the GPU, and the plan that a run of them would get."""
     rotation = Rotation("cuda", RESTING[case.offload])
-    cast = random_cast("base", case.steps, "ddim", folder, case.paint_batch, rotation)
+    recipe = replace(RECIPES["default"], steps=case.steps, merge_step=case.steps // 5)
+    cast = random_cast("base", recipe, folder, case.compile, case.paint_batch, rotation)
     torch.cuda.empty_cache()
-    return cast, choose(parts_of(cast, case), case.offload, torch.cuda.get_device_name(), available, machine_memory())
+    parts = parts_of(cast, case, pack_bytes(folder / "pack"))
+    return cast, choose(parts, case.offload, torch.cuda.get_device_name(), available, machine_memory())
 
 
-def parts_of(cast: Cast, case: Case) -> Sequence[Part]:
-    """The parts of a cast that is loaded: weights counted, the rest estimated as before loading."""
+def parts_of(cast: Cast, case: Case, pack: int) -> Sequence[Part]:
+    """The parts of a cast that is loaded: weights counted, with `pack` bytes of faces; the rest as before loading."""
     llava, painter, verifier = llava_of(cast), painter_of(cast), cast.verifier
     assert isinstance(verifier, LocalVerifier)
     config, dtype = llava.model.config.text_config.to_dict(), llava.model.dtype
@@ -210,7 +215,7 @@ def parts_of(cast: Cast, case: Case) -> Sequence[Part]:
     return [
         Part("counselor", weights_of(llava.model), cache_bytes(*need), prefill_bytes(*need)),
         Part("painter", weights_of(*networks(painter.pipeline), painter.id_encoder), work=work),
-        Part("filters", weights_of(verifier.safety.model, verifier.relevance.model)),
+        Part("filters", weights_of(verifier.safety.model, verifier.relevance.model) + pack),
     ]
 
 

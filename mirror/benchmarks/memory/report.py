@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mirror.benchmarks.counseling import markdown
+from mirror.benchmarks.counseling_report import markdown
 from mirror.benchmarks.memory.case import Measurement
 from mirror.benchmarks.random_models.cast import REPLY
 from mirror.files.atomic import write_text
@@ -30,8 +30,8 @@ rested can work again, which are part of the stages.
 """
 WHAT = {
     "7b": "Random weights in bf16 at the shapes of LLaVA-1.5-7b, SDXL with PhotoMaker v1 (1024 × 1024, {steps} steps "
-    "of ddim, guidance 5, `compile` `blocks`), CLIP ViT-B/32 and ViT-B/16; scripted client, lexicon, replies of "
-    "{reply} tokens.\nEach face is accepted at once.",
+    "of ddim, guidance 5, `compile` `{compile}`), CLIP ViT-B/32, ViT-B/16 and a pack as buffalo_l; scripted client, "
+    "lexicon, replies of {reply} tokens.\nEach face is accepted at once.",
     "pocket": "The pocket models of this repository, float32.",
 }
 
@@ -49,7 +49,7 @@ def table(measurements: Sequence[Measurement]) -> str:
             "replying, GB": _number(m.replying, 2),
             "in CPU memory, GB": _number(m.pinned, 1),
             "s a turn": _number(m.seconds, 2),
-            "face, s": _number((m.stages or {}).get("face"), 2),
+            "painter, s": _number((m.stages or {}).get("painter"), 2),
             "counselor, s": _number((m.stages or {}).get("counselor"), 2),
             "coming back, s": ", ".join(f"{role} {value:.2f}" for role, value in (m.moving or {}).items()) or "–",
         }
@@ -75,7 +75,7 @@ def add(folder: Path, measurement: Measurement, command: str) -> str:
         command=command,
         device=measurement.device,
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
-        what=WHAT[case.size].format(steps=case.steps, reply=REPLY),
+        what=WHAT[case.size].format(steps=case.steps, compile=case.compile, reply=REPLY),
         paint_batch=case.paint_batch,
         turns=case.turns,
         table=found,

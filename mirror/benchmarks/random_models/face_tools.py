@@ -9,16 +9,13 @@ import torch
 from PIL import Image
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from mirror.benchmarks.random_models.cast import write_random_filters
-from mirror.benchmarks.random_models.pack import write_random_pack
+from mirror.benchmarks.random_models.filters import random_filters
 from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
 from mirror.chat.local import LanguageModel
 from mirror.chat.messages import Completion, Message
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import LocalDescriber
-from mirror.faces.filters import IdentityFilter, RelevanceFilter, SafetyFilter
 from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
-from mirror.faces.verification import LocalVerifier
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
 from mirror.prompts import FacialExpression, format_expression
@@ -79,18 +76,14 @@ def random_painter(compiled: Literal["none", "blocks", "whole"], batch: int) -> 
 
 def random_verifier(folder: Path, device: str = "cuda") -> AttributeVerifier:
     """All filters at their published shapes; they accept every face, after their full work."""
-    write_random_filters(folder)
-    write_random_pack(folder / "pack")
-    local = LocalVerifier(
-        SafetyFilter(str(folder / "classifier"), device),
-        RelevanceFilter(str(folder / "clip"), -1.0, device),
-        IdentityFilter(str(folder / "pack"), -1.0, device),
-    )
+    local = random_filters(folder, device)
     return AttributeVerifier(local, FaceAttributes.load(str(folder / "pack"), device), True, 10)
 
 
 class NoisePainter:
     """Paints noise at the size of a kept face, without a network."""
+
+    batch_sizes = (1,)
 
     def check(self, request: PaintRequest) -> None:
         """Anything can be painted."""
@@ -99,6 +92,9 @@ class NoisePainter:
         """One picture of noise per request, which depends on its seed."""
         noise = (np.random.default_rng(request.seed).integers(0, 256, (336, 336, 3), np.uint8) for request in requests)
         return [Image.fromarray(pixels) for pixels in noise]
+
+    def warm_up(self, pictures: int) -> None:
+        """There is nothing to compile."""
 
     def facts(self) -> Mapping[str, Any]:
         """See `mirror.faces.rejection_sampling.Painter`."""

@@ -72,7 +72,7 @@ class Pictures:
             on_exhaustion: if none of them is accepted, `drop_dialogue` drops the dialogue, for the first such line;
                 `drop_turn` leaves the line without a picture; `keep_best` keeps the best safe face, and leaves the line
                 without a picture if none is safe.
-            width: faces painted together at most, ≥ 1; changes the time taken, not the result.
+            width: faces under way at most, ≥ 1; changes the time taken, not the result (see `stream_faces`).
             concurrency: descriptions asked for at a time, ≥ 1.
             share: (k, n): of all dialogues sorted by idx, this process makes every n-th from the k-th, k in 1…n.
 

@@ -8,12 +8,13 @@ import logging
 from typing import Any
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import StableDiffusionXLPipeline
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from mirror.models.device import keep_compiled_code
 from mirror.models.gpu.cuda_graph import capture
 
 logger = logging.getLogger(__name__)
@@ -21,10 +22,10 @@ logger = logging.getLogger(__name__)
 RECOMPILE_LIMIT = 512  # versions of a compiled function
 
 
-def compile_blocks(unet: UNet2DConditionModel) -> None:
-    """Compiles the repeated blocks, and the norms between them, at the first batch of each size."""
-    # A block is one function, and every shape and batch size is a version of it.
-    torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
+def compile_blocks(pipeline: StableDiffusionXLPipeline) -> None:
+    """Compiles the network's repeated blocks, and the norms between them, at the first batch of each size."""
+    _allow_versions()
+    unet = pipeline.unet
     unet.to(memory_format=torch.channels_last)  # faster for convolutions; for norms only when compiled
     inside = {m for block in unet.modules() if isinstance(block, ResnetBlock2D) for m in block.modules()}
     for module in unet.modules():
@@ -35,14 +36,21 @@ def compile_blocks(unet: UNet2DConditionModel) -> None:
             module.forward = torch.compile(module.forward, fullgraph=True, dynamic=False)  # type: ignore[method-assign]
 
 
-def compile_whole(unet: UNet2DConditionModel) -> None:
-    """Compiles the network as a whole, at the first batch of each size: faster than in blocks, longer to compile."""
+def compile_whole(pipeline: StableDiffusionXLPipeline) -> None:
+    """Compiles network and decoder as a whole, at the first batch of each size: faster, and longer to compile."""
+    _allow_versions()
+    for module in (pipeline.unet, pipeline.vae.decoder):
+        module.to(memory_format=torch.channels_last)
+        module.forward = torch.compile(module.forward, fullgraph=True, dynamic=False)
+
+
+def _allow_versions() -> None:
+    keep_compiled_code()
+    # A block is one function, and every shape and batch size is a version of it.
     torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
-    unet.to(memory_format=torch.channels_last)
-    unet.forward = torch.compile(unet.forward, fullgraph=True, dynamic=False)
 
 
-COMPILE = {"none": lambda unet: None, "blocks": compile_blocks, "whole": compile_whole}
+COMPILE = {"none": lambda pipeline: None, "blocks": compile_blocks, "whole": compile_whole}
 
 
 class Recorded:

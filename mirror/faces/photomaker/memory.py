@@ -11,10 +11,10 @@ from mirror.models.memory.plan import Part
 from mirror.models.memory.sizes import folder_bytes, folder_here, tensors_bytes
 from mirror.paths import input_path
 
-# Bytes at 1024 × 1024 pixels in half precision. Together they are what a batch of one took beside its weights in
-# results/benchmarks/faces.md; `python -m mirror.benchmarks.memory` measures each.
-DENOISING = 900_000_000  # per picture of a batch, with guidance; half of it without
-DECODING = 2_700_000_000  # of a batch, whose pictures are decoded one by one
+# Bytes at 1024 × 1024 pixels in half precision. Together they are what each picture of a batch took beside the weights
+# in results/benchmarks/faces.md, where a batch was decoded at once; `python -m mirror.benchmarks.memory` measures each.
+DENOISING = 900_000_000  # per picture of a batch, with guidance; half of it without; CUDA graphs keep it
+DECODING = 2_700_000_000  # of one picture: those of a batch are decoded one after another, whatever its size
 PIXELS = 1024**2
 
 

@@ -4,18 +4,20 @@ The first steps are conditioned on the text alone and set the composition; then 
 with the identity (arXiv 2312.04461, delayed merging). Weights: v1 or v2 as published, over any SDXL folder or Hub id.
 """
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict
 from typing import Any, Literal
 
 import torch
 from diffusers import StableDiffusionXLPipeline
 from PIL import Image
-from transformers import CLIPImageProcessorPil
 
-from mirror.faces.clip_text import fit, repeat_person, tokens, without_trigger
+from mirror.faces.clip_text import repeat_person
 from mirror.faces.photomaker.acceleration import COMPILE, Recorded
+from mirror.faces.photomaker.batches import batches, sizes_for, sizes_up_to
+from mirror.faces.photomaker.conditions import Conditioner
+from mirror.faces.photomaker.decoding import decoded
 from mirror.faces.photomaker.distilled import distil
 from mirror.faces.photomaker.id_encoder import IdEncoder
 from mirror.faces.photomaker.pipeline import load_pipeline, networks
@@ -25,19 +27,9 @@ from mirror.faces.photomaker.weights import fuse_lora, read_adapter, weights_fil
 from mirror.files.digests import sha256
 from mirror.files.image_file import upright
 from mirror.models.memory.rotation import Rotation
+from mirror.progress_bar import progress_bar
 
-
-@dataclass(frozen=True)
-class Conditions:
-    """Text conditioning of the pipeline, one row per request.
-
-    Attributes:
-        words: [n, 77, d], of both text encoders.
-        pooled: [n, p], of the second one.
-    """
-
-    words: torch.Tensor
-    pooled: torch.Tensor
+log = logging.getLogger(__name__)
 
 
 class PhotoMaker:
@@ -82,13 +74,15 @@ class PhotoMaker:
         self._schedule = pipeline.scheduler.config
         self.recipe = recipe
         self.embed_face = embed_face
-        COMPILE[compile](pipeline.unet)
-        pipeline.vae.enable_slicing()  # decodes one picture at a time, as fast, with a fraction of the memory
+        COMPILE[compile](pipeline)
         self.seat = (rotation or Rotation(str(pipeline.device))).join("painter", [*networks(pipeline), id_encoder])
         device = self.seat.device
         self._facts = facts | {"device": str(device), "batch_size": batch_size, "compile": compile}
         # A CPU gains nothing from a batch, and one at a time every image is bit-identical in any batch.
-        self.batch_size = 1 if device.type == "cpu" else batch_size
+        self.batch_sizes = (1,) if device.type == "cpu" else sizes_up_to(batch_size)
+        self._conditioner = Conditioner(pipeline, id_encoder, embed_face)
+        self._warming_up = False
+        self._ready: set[int] = set()  # the sizes of batches that are compiled
         if device.type == "cuda" and not self.seat.moves:  # a CUDA graph holds the addresses of weights
             Recorded(pipeline.unet)
 
@@ -179,7 +173,7 @@ class PhotoMaker:
             ValueError: the prompt marks no person among the tokens that CLIP reads, a portrait cannot be read
                 (PictureError), or v2 finds no face in it.
         """
-        for tokenizer in self._tokenizers:
+        for tokenizer in self._conditioner.tokenizers:
             repeat_person(tokenizer, request.prompt, max(len(request.portraits) * self.id_encoder.tokens, 1))
         for portrait in map(upright, request.portraits):
             if self.embed_face is None or not self.id_encoder.needs_faces:
@@ -189,12 +183,29 @@ class PhotoMaker:
     def paint(self, requests: Sequence[PaintRequest]) -> list[Image.Image]:
         """One RGB image of side `output_size` per request, in order, each from its own noise."""
         side = (self.recipe.output_size, self.recipe.output_size)
-        images = []
+        images: list[Image.Image] = []
         with self.seat:
-            for start in range(0, len(requests), self.batch_size):
-                batch = requests[start : start + self.batch_size]
-                images += self.denoise(batch, self.noise(batch), "pil")
-        return [image.convert("RGB").resize(side, Image.Resampling.LANCZOS) for image in images]
+            for size in batches(len(requests), self.batch_sizes):
+                rows = requests[len(images) : len(images) + size]
+                batch = [*rows, *[rows[-1]] * (size - len(rows))]  # the copies' pictures are dropped
+                images += decoded(self.pipeline, self.denoise(batch, self.noise(batch), "latent")[: len(rows)])
+        return [image.resize(side, Image.Resampling.LANCZOS) for image in images]
+
+    def warm_up(self, pictures: int) -> None:
+        """Compiles and records on a GPU, with a progress bar, what painting up to `pictures` at a time will need."""
+        needed = sizes_for(pictures, self.batch_sizes) if self.seat.device.type == "cuda" else ()
+        if not (sizes := [size for size in reversed(needed) if size not in self._ready]):
+            return
+        log.info("compiling the painter for batches of %s, up to two minutes each the first time", sizes)
+        self._warming_up = True
+        try:
+            with progress_bar("compiling the painter", "batch sizes", len(sizes)) as bar:
+                for size in sizes:
+                    self.paint([PaintRequest("a person img", "", (), seed) for seed in range(size)])
+                    self._ready.add(size)
+                    bar.update()
+        finally:
+            self._warming_up = False
 
     def noise(self, requests: Sequence[PaintRequest]) -> torch.Tensor:
         """[n, channels, size/8, size/8] float32: the initial noise of each request, from its own seed."""
@@ -212,11 +223,10 @@ class PhotoMaker:
             output_type: of the result: `pil` for images, `latent` for latents.
         """
         pipe, recipe = self.pipeline, self.recipe
-        text = self.embed([without_trigger(request.prompt) for request in requests]) if self._text_steps else None
-        negative = self.embed([request.negative_prompt for request in requests]) if self._guided else None
-        person = self.merge_identities(requests)
+        text, negative, person = self._conditioner.encode(requests, self._text_steps > 0, self._guided)
 
         def merge(_pipe: Any, step: int, _timestep: Any, _tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            _pipe._interrupt = self._warming_up  # one step compiles what the others need
             if step != self._text_steps - 1:
                 return {}
             words = [negative.words, person.words] if negative else [person.words]
@@ -244,56 +254,3 @@ class PhotoMaker:
     def _guided(self) -> bool:
         # A network that takes the guidance scale as an input is not guided from outside.
         return self.recipe.guided and self.pipeline.unet.config.time_cond_proj_dim is None
-
-    # Text and identity ------------------------------------------------------------------------------------------------
-
-    def embed(self, prompts: Sequence[str]) -> Conditions:
-        """The prompts encoded by both text encoders; truncated to CLIP's 77 tokens with a warning."""
-        return self._encode([[fit(t, tokens(t, prompt)) for prompt in prompts] for t in self._tokenizers])
-
-    def merge_identities(self, requests: Sequence[PaintRequest]) -> Conditions:
-        """The prompts encoded, with each person's identity fused into the word before the trigger word."""
-        needed = [len(request.portraits) * self.id_encoder.tokens for request in requests]
-        rows, starts = [], []
-        for tokenizer in self._tokenizers:
-            marked = [
-                repeat_person(tokenizer, request.prompt, max(count, 1))
-                for request, count in zip(requests, needed, strict=True)
-            ]
-            rows.append([fit(tokenizer, ids) for ids, _ in marked])
-            starts = [start for _, start in marked]
-        plain = self._encode(rows)
-        identities = self._identities([portrait for request in requests for portrait in request.portraits])
-        # Both tokenizers split a prompt alike, so the positions of the second one hold for the first one.
-        return Conditions(self.id_encoder.merge(plain.words, identities.split(needed), starts), plain.pooled)
-
-    @cached_property
-    def _tokenizers(self) -> tuple[Any, Any]:
-        return self.pipeline.tokenizer, self.pipeline.tokenizer_2
-
-    @cached_property
-    def _image_processor(self) -> CLIPImageProcessorPil:
-        side = self.id_encoder.image_size
-        return CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
-
-    def _identities(self, portraits: Sequence[Image.Image]) -> torch.Tensor:
-        """[portraits · tokens, width]: the identity embeddings, in order."""
-        weight = self.id_encoder.visual_projection_2.weight
-        if not portraits:
-            return weight.new_zeros(0, self.id_encoder.width)
-        pixels = self._image_processor([upright(portrait) for portrait in portraits], return_tensors="pt")[
-            "pixel_values"
-        ]
-        faces = None
-        if self.id_encoder.needs_faces and self.embed_face is not None:
-            faces = torch.stack([self.embed_face(portrait) for portrait in portraits]).to(weight)
-        return self.id_encoder(pixels.to(weight), faces).flatten(0, 1)
-
-    def _encode(self, rows: Sequence[Sequence[list[int]]]) -> Conditions:
-        """Encodes token ids, given by tokenizer and prompt, each of the encoder's full length."""
-        words, pooled = [], torch.empty(0)
-        for ids, encoder in zip(rows, (self.pipeline.text_encoder, self.pipeline.text_encoder_2), strict=True):
-            output = encoder(torch.tensor(ids, device=encoder.device), output_hidden_states=True)
-            words.append(output.hidden_states[-2])
-            pooled = output.text_embeds if encoder is self.pipeline.text_encoder_2 else pooled
-        return Conditions(torch.cat(words, dim=-1), pooled)

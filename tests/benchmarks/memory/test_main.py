@@ -26,5 +26,5 @@ def test_a_case_runs_in_a_process_of_its_own_with_its_models_taking_turns(tmp_pa
     (found,) = map(Measurement.of, json.loads((tmp_path / "memory.json").read_text()))
     assert (found.case, found.device, found.failure, found.fits) == (CASE, "cpu", "", True)
     assert found.moving.keys() == {"counselor", "painter"} and all(seconds > 0 for seconds in found.moving.values())
-    assert found.seconds > 0 and found.stages["face"] > 0 and 0 < found.pinned < found.estimated
+    assert found.seconds > 0 and found.stages["painter"] > 0 and 0 < found.pinned < found.estimated
     assert (found.reserved, found.painting, found.replying) == (None, None, None)  # a CPU counts no peaks

@@ -8,7 +8,11 @@ from mirror.benchmarks.memory.report import add, table
 
 def measured(offload="all", sessions=1, card=24, **values):
     given = {"estimated": 17.31, "fits": True, "reserved": 18.24, "painting": 3.456, "replying": 0.2, "pinned": 21.7}
-    times = {"seconds": 4.0, "stages": {"face": 3.2, "counselor": 0.75}, "moving": {"counselor": 0.61, "painter": 0.3}}
+    times = {
+        "seconds": 4.0,
+        "stages": {"painter": 3.2, "counselor": 0.75},
+        "moving": {"counselor": 0.61, "painter": 0.3},
+    }
     return Measurement(Case(offload, sessions, card, 1, "7b", 50, 3), "GPU", **{**given, **times, **values})
 
 
@@ -38,7 +42,12 @@ def test_rows_are_kept_and_a_case_that_is_measured_again_replaces_its_own(tmp_pa
         ["24 GiB", "4", "all", "17.3"],
     ]
     written = (tmp_path / "memory.md").read_text("utf-8")
-    assert found in written and "`python -m x`" in written and "50 steps of ddim" in written
+    assert (
+        found in written
+        and "`python -m x`" in written
+        and "50 steps of ddim" in written
+        and "`compile` `whole`" in written
+    )
     assert Measurement.of(json.loads((tmp_path / "memory.json").read_text("utf-8"))[0]) == measured(estimated=9.0)
 
 

@@ -3,15 +3,17 @@
 What is compiled is seen on any machine.
 """
 
+import numpy as np
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 
 from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
 from mirror.faces.photomaker.acceleration import COMPILE, RECOMPILE_LIMIT, Recorded
-from tests.tiny_photomaker import GOLDEN
+from mirror.faces.photomaker.pipeline import load_pipeline
+from mirror.models.memory.rotation import Rotation
+from tests.tiny_photomaker import GOLDEN, load, request
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need an NVIDIA GPU")
 RECIPE = PaintRecipe(steps=4, guidance_scale=3.0, merge_step=1, size=64, output_size=64)
@@ -43,23 +45,26 @@ def test_compiled_code_differs_in_rounding_only(compile):
 
 
 @pytest.fixture
-def unet():
+def pipeline(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     with torch._dynamo.config.patch(recompile_limit=8):
-        yield UNet2DConditionModel.from_pretrained(GOLDEN / "sdxl-tiny", subfolder="unet")
+        yield load_pipeline(str(GOLDEN / "sdxl-tiny"), "", torch.float32)[0]
 
 
-def compiled(unet):
+def compiled(network):
     """The modules that are compiled when they are first called."""
-    return [module for module in unet.modules() if module._compiled_call_impl is not None]
+    return [module for module in network.modules() if module._compiled_call_impl is not None]
 
 
-def test_without_compilation_the_network_stays_as_it_is(unet):
-    COMPILE["none"](unet)
+def test_without_compilation_the_network_stays_as_it_is(pipeline):
+    unet = pipeline.unet
+    COMPILE["none"](pipeline)
     assert compiled(unet) == [] and "forward" not in vars(unet) and torch._dynamo.config.recompile_limit == 8
 
 
-def test_blocks_and_the_norms_between_them_are_compiled_each_for_all_of_its_shapes(unet):
-    COMPILE["blocks"](unet)
+def test_blocks_and_the_norms_between_them_are_compiled_each_for_all_of_its_shapes(pipeline):
+    unet = pipeline.unet
+    COMPILE["blocks"](pipeline)
     blocks = [one for one in unet.modules() if isinstance(one, ResnetBlock2D | BasicTransformerBlock)]
     inside = {norm for one in unet.modules() if isinstance(one, ResnetBlock2D) for norm in (one.norm1, one.norm2)}
     norms = [one for one in unet.modules() if isinstance(one, torch.nn.GroupNorm) and one not in inside]
@@ -71,16 +76,39 @@ def test_blocks_and_the_norms_between_them_are_compiled_each_for_all_of_its_shap
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of PyTorch's own compiler
-def test_a_norm_between_blocks_can_be_compiled(unet):
-    COMPILE["blocks"](unet)
-    norm = unet.conv_norm_out
+def test_a_norm_between_blocks_can_be_compiled(pipeline):
+    COMPILE["blocks"](pipeline)
+    norm = pipeline.unet.conv_norm_out
     x = torch.randn(1, norm.num_channels, 4, 4)
     with torch.inference_mode():
         torch.testing.assert_close(norm(x), torch.nn.GroupNorm.forward(norm, x))
 
 
-def test_the_whole_network_is_compiled_in_one(unet):
-    plain = unet.forward
-    COMPILE["whole"](unet)
-    assert compiled(unet) == [] and unet.forward != plain
-    assert unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+def test_network_and_decoder_are_each_compiled_in_one(pipeline):
+    networks = pipeline.unet, pipeline.vae.decoder
+    plain = [network.forward for network in networks]
+    COMPILE["whole"](pipeline)
+    for network, before in zip(networks, plain, strict=True):
+        assert compiled(network) == [] and network.forward != before
+        assert network.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_what_is_compiled_serves_a_painter_that_takes_turns(monkeypatch, tmp_path):
+    """Its weights come back to other addresses: nothing is compiled anew, and pictures are an eager painter's."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    shared = Rotation("cpu", {"counselor", "painter"})
+    recipe = PaintRecipe(steps=2, guidance_scale=3.0, merge_step=1, size=64, output_size=64)
+    painter = load(recipe=recipe, compile="whole", rotation=shared)
+    counselor = shared.join("counselor", [torch.nn.Linear(2, 2)])
+    asked = [request(seed=1)]
+    expected = np.asarray(load(recipe=recipe).paint(asked)[0], int)
+    with torch._dynamo.config.patch(recompile_limit=RECOMPILE_LIMIT):
+        painter.paint(asked)
+        for _ in range(2):
+            with counselor:
+                assert not painter.seat.stored.awake
+            with torch._dynamo.config.patch(error_on_recompile=True):
+                (image,) = painter.paint(asked)
+            assert np.abs(np.asarray(image, int) - expected).max() <= 2
