@@ -1,7 +1,10 @@
 """The parameters of the notebooks `counsel` and `analyse` at their defaults, as the notebooks pass them on."""
 
+from types import SimpleNamespace
+
 from mirror.analysis.settings import AnalyseSettings
-from mirror.counseling.settings import MODELS
+from mirror.counseling.settings import MODELS, CounselSettings
+from mirror.faces.settings import FaceSettings
 
 OPEN = dict.fromkeys({name for models in MODELS.values() for name in models} | {"verifier", "run"})
 COUNSEL_DEFAULTS = OPEN | {
@@ -18,6 +21,14 @@ COUNSEL_DEFAULTS = OPEN | {
 }  # fmt: skip
 ANALYSE_DEFAULTS = {"runs": "", "reference": "", "instruments": "", "level": 0.95, "resamples": 500, "seed": 1}
 ANALYSE_DEFAULTS |= {"gallery": False, "run": None, "fresh": False}
+
+
+def face_settings(**changes):
+    """Those of the pocket size, with the lexicon and the filters of this process."""
+    found = CounselSettings.checked(COUNSEL_DEFAULTS, "parameter")
+    names = [name for name in vars(FaceSettings) if not name.startswith("_")]
+    here = {"describer": "lexicon", "verifier": "local"}
+    return SimpleNamespace(**{name: getattr(found, name) for name in names} | here | changes)
 
 
 def analyse_settings(**changes):

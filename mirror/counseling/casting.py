@@ -14,7 +14,8 @@ from mirror.counseling.cast import Cast, Client
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import ChatSpeaker, LlavaSpeaker
-from mirror.faces.casting import build_describer, build_painter, build_verifier, download_faces, face_pack, face_parts
+from mirror.faces.casting import build_describer, build_painter, build_verifier, face_pack
+from mirror.faces.memory import download_faces, face_parts
 from mirror.faces.rejection_sampling import Painter
 from mirror.faces.verification import Verifier
 from mirror.faces.view import NeutralView, ShownView, SquareView, SwappedView, View

@@ -1,8 +1,6 @@
-"""Builds who describes, paints and verifies faces from the settings that name them, and says what memory they need."""
+"""Builds who describes, paints and verifies faces from the settings that name them."""
 
 import os
-from collections.abc import Collection
-from pathlib import Path
 from typing import TypedDict
 
 import torch
@@ -12,22 +10,11 @@ from mirror.chat.local import LanguageModel
 from mirror.faces.description import ChatDescriber, Describer, HttpDescriber, LexiconDescriber, LocalDescriber
 from mirror.faces.identity import FacePack
 from mirror.faces.photomaker import PaintRecipe, PhotoMaker
-from mirror.faces.photomaker.batches import sizes_for, sizes_up_to
-from mirror.faces.photomaker.memory import painter_part
-from mirror.faces.photomaker.pipeline import ALL_PARTS
-from mirror.faces.photomaker.weights import weights_file
 from mirror.faces.settings import FaceSettings
 from mirror.faces.verification import HttpVerifier, LocalVerifier
-from mirror.models.decoding import POSITIONS
-from mirror.models.device import resolve_dtype
-from mirror.models.memory.plan import Part
 from mirror.models.memory.rotation import Rotation
-from mirror.models.memory.sizes import cache_bytes, folder_bytes, folder_here, prefill_bytes, text_config
-from mirror.models.weights import HALF, find
 from mirror.paths import input_path
 from mirror.services.service import Service
-
-FILTER_WORK = 15_000_000  # bytes per picture: both transformers' activations at their published shapes; an estimate
 
 
 class _Sampling(TypedDict):
@@ -121,78 +108,3 @@ def build_verifier(settings: FaceSettings, device: str) -> LocalVerifier | HttpV
         settings.identity_threshold,
         device,
     )
-
-
-# Memory ---------------------------------------------------------------------------------------------------------------
-
-
-def face_parts(settings: FaceSettings, device: str, dtype: torch.dtype, wanted: int) -> list[Part]:
-    """The memory that describer, painter and filters will need in this process.
-
-    Args:
-        settings: name the models.
-        device: as returned by `resolve_device`.
-        dtype: of the painter.
-        wanted: attempts that are painted at a time, at most; they are filled up to a batch of the painter's sizes.
-
-    Raises:
-        ValueError: a model's file is broken.
-    """
-    pictures = 1 if device == "cpu" else sizes_for(wanted, sizes_up_to(settings.paint_batch))[-1]
-    parts = [_describer_part(settings, resolve_dtype("auto", device))] if settings.describer == "local" else []
-    parts.append(
-        painter_part(
-            settings.painter,
-            settings.painter_revision,
-            settings.adapter,
-            dtype,
-            pictures,
-            settings.image_size,
-            settings.guidance_scale > 1,
-        )
-    )
-    return parts + ([_filters_part(settings, pictures)] if settings.verifier == "local" else [])
-
-
-def download_faces(settings: FaceSettings, dtype: torch.dtype, roles: Collection[str]) -> None:
-    """Downloads the models of some roles from the Hub, so that their sizes are known.
-
-    Raises:
-        FileNotFoundError: one is neither here nor on the Hub.
-    """
-    if "describer" in roles:
-        find(settings.describer_model, half=dtype in HALF)
-    if "painter" in roles:
-        find(settings.painter, settings.painter_revision, dtype in HALF, ALL_PARTS)
-        weights_file(settings.adapter, "PhotoMaker weights")
-    if "filters" in roles:
-        for name in (settings.safety_model, settings.relevance_model):
-            find(name)
-
-
-def _describer_part(settings: FaceSettings, dtype: torch.dtype) -> Part:
-    folder = folder_here(settings.describer_model)
-    weights = folder_bytes(folder, dtype)
-    if folder is None or weights is None:
-        return Part("describer", None)
-    config, prompts = text_config(folder), settings.concurrency
-    return Part(
-        "describer",
-        weights,
-        cache_bytes(config, prompts, POSITIONS, dtype),
-        prefill_bytes(config, prompts, POSITIONS, dtype),
-    )
-
-
-def _filters_part(settings: FaceSettings, pictures: int) -> Part:
-    sizes = [
-        folder_bytes(folder_here(name), torch.float32) for name in (settings.safety_model, settings.relevance_model)
-    ]
-    sizes.append(pack_bytes(input_path(settings.face_pack)))
-    weights = None if None in sizes else sum(size for size in sizes if size is not None)
-    return Part("filters", weights, work=FILTER_WORK * pictures)
-
-
-def pack_bytes(folder: Path) -> int:
-    """Of the models in the pack's folder, on whichever device onnxruntime will have them."""
-    return sum(path.stat().st_size for path in folder.glob("*.onnx"))

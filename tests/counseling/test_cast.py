@@ -6,6 +6,8 @@ from mirror.counseling.cast import ROLES, Cast, changed_roles
 
 
 class Member:
+    batch_sizes = (1, 2, 4)  # of a painter
+
     def __init__(self, **facts):
         self.given, self.warmed = facts, []
 
@@ -23,12 +25,12 @@ def test_the_facts_name_every_member_with_its_class():
     assert cast.facts() == {role: {"class": name, "model": role} for role in ROLES} | view
 
 
-def test_describer_and_counselor_are_warmed_up_for_the_sessions():
+@pytest.mark.parametrize(("ahead", "pictures"), [(0, 4), (2, 6)])
+def test_those_with_models_are_warmed_up_for_the_sessions(ahead, pictures):
     members = {role: Member() for role in ROLES}
-    Cast(**members).warm_up(4)
-    assert {role: member.warmed for role, member in members.items()} == {
-        role: [4] if role in ("describer", "counselor") else [] for role in ROLES
-    }
+    Cast(**members, ahead=ahead).warm_up(3)
+    warmed = {"describer": [3], "painter": [pictures], "counselor": [3]}
+    assert {role: member.warmed for role, member in members.items()} == dict.fromkeys(ROLES, []) | warmed
 
 
 @pytest.mark.parametrize(

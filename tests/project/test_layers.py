@@ -44,7 +44,8 @@ analysis     measures metrics
 gallery      .
 rating       instrument ratings
 counseling   cast casting examples reply settings turn
-faces        attributes casting description identity photomaker rejection_sampling schedule settings verification view
+faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
+             verification view
 training     prompt_induction records
 risk         classifier flag lexicon
 clients      client lexicon openness script

@@ -20,9 +20,8 @@ from mirror.counseling.casting import build_cast, plan_memory
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import LlavaSpeaker
-from mirror.faces.casting import pack_bytes
+from mirror.faces.memory import pack_bytes, work_bytes
 from mirror.faces.photomaker import PhotoMaker
-from mirror.faces.photomaker.memory import work_bytes
 from mirror.faces.photomaker.pipeline import networks
 from mirror.faces.verification import LocalVerifier
 from mirror.models.decoding import POSITIONS

@@ -23,17 +23,16 @@ RECOMPILE_LIMIT = 512  # versions of a compiled function
 
 
 def compile_blocks(pipeline: StableDiffusionXLPipeline) -> None:
-    """Compiles the network's repeated blocks, and the norms between them, at the first batch of each size."""
+    """Compiles the repeated blocks of network and decoder, and norms between them, at the first batch of each size."""
     _allow_versions()
-    unet = pipeline.unet
-    unet.to(memory_format=torch.channels_last)  # faster for convolutions; for norms only when compiled
-    inside = {m for block in unet.modules() if isinstance(block, ResnetBlock2D) for m in block.modules()}
-    for module in unet.modules():
-        if isinstance(module, ResnetBlock2D | BasicTransformerBlock):
-            module.compile(fullgraph=True, dynamic=False)
-        elif isinstance(module, nn.GroupNorm) and module not in inside:
-            # Of PyTorch's own modules, `compile` finds no frame that it would compile, since 2.13.
-            module.forward = torch.compile(module.forward, fullgraph=True, dynamic=False)  # type: ignore[method-assign]
+    for part in (pipeline.unet, pipeline.vae.decoder):
+        part.to(memory_format=torch.channels_last)  # faster for convolutions; for norms only when compiled
+        inside = {m for block in part.modules() if isinstance(block, ResnetBlock2D) for m in block.modules()}
+        for module in part.modules():
+            norm = isinstance(module, nn.GroupNorm) and module not in inside
+            if norm or isinstance(module, ResnetBlock2D | BasicTransformerBlock):
+                # `module.compile` finds no frame in PyTorch's own modules, such as norms, that it would compile.
+                module.forward = torch.compile(module.forward, fullgraph=True, dynamic=False)
 
 
 def compile_whole(pipeline: StableDiffusionXLPipeline) -> None:
