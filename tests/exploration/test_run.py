@@ -124,9 +124,9 @@ def test_the_demos_checkpoint_takes_the_untrained_ones_place_where_it_is_there(t
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
     assert demo_checkpoint(configured("pocket-llava")) == ""
     for cot in ("base", "ec_planning"):
-        (tmp_path / f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch3").mkdir(parents=True)
+        (tmp_path / f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch2").mkdir(parents=True)
         found = demo_checkpoint(configured("pocket-llava", cot=cot))
-        assert found == f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch3"
+        assert found == f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch2"
     assert demo_checkpoint(configured("pocket-llava", cot="planning")) == ""
     assert demo_checkpoint(configured("pocket-base")) == demo_checkpoint(configured("llava-7b")) == ""
 
