@@ -378,7 +378,7 @@ def params_file(folder, **values):
 
 def test_a_file_becomes_settings(files, tmp_path):
     settings = TrainSettings.from_file(params_file(tmp_path, cot="ec_planning", seed=7, **files))
-    assert (settings.cot, settings.seed, settings.epochs) == ("ec_planning", 7, 3)
+    assert (settings.cot, settings.seed, settings.epochs) == ("ec_planning", 7, 2)
 
 
 def test_each_fault_of_a_file_names_the_file(files, tmp_path):
