@@ -4,7 +4,9 @@
 #   make demo MIRROR_OUTPUT=/path           writes results/ and checkpoints/ below this folder
 
 .DEFAULT_GOAL := help
+ifndef AT_ONCE
 .NOTPARALLEL:
+endif
 .PHONY: help demo test unit coverage notebooks check clear docs constraints locked audit clean
 
 PY := .venv/bin/python
@@ -13,10 +15,20 @@ INSTALLED := .venv/installed
 INSTALLED_IN := $(shell $(PY) -c 'print(open("$(INSTALLED)").read())' 2>/dev/null)
 OUTPUT := $(if $(MIRROR_OUTPUT),$(MIRROR_OUTPUT),$(CURDIR))
 COTS := base planning ec_planning
-# The demo trains its models in parallel, with one thread each: models this small hardly benefit from a second thread.
+# The demo runs one notebook per core, with one thread each: models this small hardly benefit from a second thread. The
+# arm that takes longest comes first, so that no core is idle at the end.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+LONGEST_FIRST := ec_planning planning base
+TRAINED := $(LONGEST_FIRST:%=demo-train-%)
+COUNSELED := $(LONGEST_FIRST:%=demo-counsel-%)
+.PHONY: $(TRAINED) $(COUNSELED)
 # $(call NOTEBOOK,name,run,params file) runs a notebook and writes it to the folder of its run.
 NOTEBOOK = mkdir -p "$(OUTPUT)/results/$(2)" && MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m papermill --no-progress-bar \
 	--stdout-file - --stderr-file - notebooks/$(1).ipynb "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
+# $(call PREFIXED,name,command) begins each line of a command's output with a name, and fails if the command does.
+PREFIXED = failed=$$(mktemp) && trap 'rm -f "$$failed"' EXIT && \
+	{ { $(2); } 2>&1 || echo "$(1)" >> "$$failed"; } | awk -v name="$(1)" '{ print name ": " $$0; fflush() }' && \
+	test ! -s "$$failed"
 PYTHONS := $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14 python)
 
 # Python, kernels and services of the calling environment are ignored, so that runs are the same everywhere.
@@ -48,12 +60,7 @@ help:  ## list the commands
 
 demo: export OMP_NUM_THREADS := 1
 demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel twelve clients with each, compare
-	@failed=$$(mktemp) && trap 'rm -f "$$failed"' EXIT && trap 'trap - INT TERM; kill 0' INT TERM && \
-	for cot in $(COTS); do \
-		{ { $(call NOTEBOOK,train,train-pocket-$$cot,params/train/pocket-$$cot.yaml) && \
-			$(call NOTEBOOK,counsel,pocket-$$cot,params/counsel/pocket-$$cot.yaml); } || echo "$$cot" >> "$$failed"; } 2>&1 | \
-			awk -v arm="$$cot" '{ print arm ": " $$0; fflush() }' & \
-	done; wait; test ! -s "$$failed"
+	@$(MAKE) --no-print-directory --keep-going --jobs=$(CORES) AT_ONCE=yes $(COUNSELED)
 	@$(call NOTEBOOK,analyse,pocket-study,params/analyse/pocket.yaml)
 	@printf '%s\n' "" "written below $(OUTPUT):" \
 		$(foreach cot,$(COTS),"  results/train-pocket-$(cot)/train.ipynb" "  results/pocket-$(cot)/counsel.ipynb") \
@@ -61,6 +68,12 @@ demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel
 		"To read the sessions, open one of these pages, or print one:" \
 		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
 		"  $(PY) -m mirror.transcripts $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
+
+$(TRAINED): demo-train-%:
+	@$(call PREFIXED,$*,$(call NOTEBOOK,train,train-pocket-$*,params/train/pocket-$*.yaml))
+
+$(COUNSELED): demo-counsel-%: demo-train-%
+	@$(call PREFIXED,$*,$(call NOTEBOOK,counsel,pocket-$*,params/counsel/pocket-$*.yaml))
 
 test: $(INSTALLED)  ## run all tests, then every notebook with its defaults
 	@$(TESTS)

@@ -40,8 +40,12 @@ GPU = ("painter", "counselor")  # whose work is mostly the GPU's
 
 
 def pocket_cast(cot: str) -> Cast:
-    """The cast of the pocket configuration in `params/counsel/pocket-llava.yaml`, for a variant."""
-    return build_cast(CounselSettings.from_file(input_path("params/counsel/pocket-llava.yaml"), cot=cot))
+    """The cast of `params/counsel/pocket-llava.yaml` for a variant, with the pocket painter in all its six steps."""
+    file = input_path("params/counsel/pocket-llava.yaml")
+    six = CounselSettings.from_file(
+        file, cot=cot, distilled="", spacing="model", steps=6, guidance_scale=1.5, merge_at=None
+    )
+    return build_cast(six)
 
 
 def measure(cast: Cast, profiles: Sequence[Profile], concurrency: int, turns: int, waves: int = 1) -> Measurement:

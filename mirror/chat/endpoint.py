@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import openai
 from pydantic import ValidationError
 
 from mirror.chat.chat_error import FILTERED, ChatError, ChatErrors, is_worth_another, tries_of
@@ -76,6 +75,8 @@ class ChatEndpoint:
         Raises:
             ValueError: The key is missing or not valid in a header, or the URL is invalid or contains a secret.
         """
+        import openai  # slow to import, and needed only where a model is asked over HTTP
+
         self.name = model
         url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or OPENAI
         if fault := url_fault("the base URL" if base_url else "OPENAI_BASE_URL", url, KEY):
@@ -150,6 +151,8 @@ class ChatEndpoint:
         response_format: Mapping[str, Any] | None,
         max_tokens: int | None,
     ) -> Completion | ChatError:
+        import openai
+
         tries = 0
         while True:
             body = self.body(conversation, seed, response_format, max_tokens)

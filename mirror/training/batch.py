@@ -8,7 +8,9 @@ import torch.nn.functional as F
 
 from mirror.models.llava_chat import IGNORED, Tokens
 
-MICRO_BATCH_COST = 512  # positions: overhead of a micro-batch (kernel launches, accumulating gradients)
+# Overhead of a micro-batch, in positions: launching kernels, accumulating gradients. A CPU computes positions so slowly
+# that padding costs more than a further micro-batch does.
+GPU_COST, CPU_COST = 512, 64
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Batch:
             length_step: lengths are rounded up to a multiple of this.
         """
         lengths = [-(-length // length_step) * length_step for length in self.lengths()]
-        for part in cuts(lengths, size):
+        for part in cuts(lengths, size, CPU_COST if device.type == "cpu" else GPU_COST):
             length = max(lengths[part])
             yield Batch(
                 _resized(self.input_ids[part], length, 0).to(device, non_blocking=True),
@@ -60,16 +62,17 @@ def _resized(rows: torch.Tensor, length: int, value: int) -> torch.Tensor:
     return F.pad(rows[:, :length], (0, max(0, length - rows.shape[1])), value=value)
 
 
-def cuts(lengths: Sequence[int], size: int) -> list[slice]:
+def cuts(lengths: Sequence[int], size: int, cost: int) -> list[slice]:
     """Split examples into micro-batches at the least cost, padding included (dynamic programming).
 
-    A micro-batch costs the length of its longest example times the number of its examples, plus MICRO_BATCH_COST. Its
+    A micro-batch costs the length of its longest example times the number of its examples, plus `cost`. Its
     size is bounded by `size` times the longest example of all, which bounds the memory: a micro-batch of shorter
     examples may contain more of them.
 
     Args:
         lengths: positions of each example, the longest first.
         size: number of examples of the greatest length that one micro-batch may contain.
+        cost: overhead of a micro-batch, in positions.
 
     Returns:
         One slice per micro-batch, in order.
@@ -78,7 +81,7 @@ def cuts(lengths: Sequence[int], size: int) -> list[slice]:
     cheapest = [(0, 0)]  # for each number of examples: lowest cost, and start of their last micro-batch
     for end in range(1, len(lengths) + 1):
         starts = (s for s in range(end) if end - s == 1 or (end - s) * lengths[s] <= most)
-        cheapest.append(min((cheapest[s][0] + (end - s) * lengths[s] + MICRO_BATCH_COST, s) for s in starts))
+        cheapest.append(min((cheapest[s][0] + (end - s) * lengths[s] + cost, s) for s in starts))
     parts, end = [], len(lengths)
     while end:
         parts.append(slice(cheapest[end][1], end))

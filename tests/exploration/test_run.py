@@ -21,7 +21,7 @@ PARAMETERS = {
     "words": "<b>No.</b>",
     "seed": 3,
 }
-SMALL = ("steps: 6", "steps: 1"), ("attempts: 10", "attempts: 2"), ("max_new_tokens: 64", "max_new_tokens: 8")
+SMALL = ("steps: 2", "steps: 1"), ("attempts: 10", "attempts: 2"), ("max_new_tokens: 64", "max_new_tokens: 8")
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +124,9 @@ def test_the_demos_checkpoint_takes_the_untrained_ones_place_where_it_is_there(t
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
     assert demo_checkpoint(configured("pocket-llava")) == ""
     for cot in ("base", "ec_planning"):
-        (tmp_path / f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch3").mkdir(parents=True)
+        (tmp_path / f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch1").mkdir(parents=True)
         found = demo_checkpoint(configured("pocket-llava", cot=cot))
-        assert found == f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch3"
+        assert found == f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch1"
     assert demo_checkpoint(configured("pocket-llava", cot="planning")) == ""
     assert demo_checkpoint(configured("pocket-base")) == demo_checkpoint(configured("llava-7b")) == ""
 

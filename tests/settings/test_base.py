@@ -283,6 +283,7 @@ PUBLISHED = {
     "batch_size": 32,
     "learning_rate": 2e-4,
     "projector_learning_rate": 2e-5,
+    "max_grad_norm": 1.0,
     "lora_rank": 128,
     "lora_alpha": 256,
     "lora_dropout": 0.05,
@@ -300,10 +301,11 @@ RECIPES = {
         "base_model": "pocket/models/llava-v1.5-pocket",
         "data": "pocket/data/mirror_ec.json",
         "image_folder": "pocket/data/images",
-        "epochs": 3,
-        "batch_size": 4,
-        "learning_rate": 4.5e-3,
-        "projector_learning_rate": 4.5e-3,
+        "epochs": 1,
+        "batch_size": 1,
+        "learning_rate": 3e-3,
+        "projector_learning_rate": 3e-3,
+        "max_grad_norm": 0.2,
         "lora_rank": 16,
         "lora_alpha": 32,
         "lora_dropout": 0.0,
@@ -378,7 +380,7 @@ def params_file(folder, **values):
 
 def test_a_file_becomes_settings(files, tmp_path):
     settings = TrainSettings.from_file(params_file(tmp_path, cot="ec_planning", seed=7, **files))
-    assert (settings.cot, settings.seed, settings.epochs) == ("ec_planning", 7, 3)
+    assert (settings.cot, settings.seed, settings.epochs) == ("ec_planning", 7, 1)
 
 
 def test_each_fault_of_a_file_names_the_file(files, tmp_path):
@@ -540,7 +542,7 @@ def injected(shell, **values):
 
 def test_the_parameters_cell_and_the_injected_one_are_read(shell):
     settings = ran(shell, parameters_cell().source, injected(shell, cot="planning", seed=7), READ)
-    assert (settings.cot, settings.seed, settings.held_out, settings.epochs) == ("planning", 7, 0.1, 3)
+    assert (settings.cot, settings.seed, settings.held_out, settings.epochs) == ("planning", 7, 0.1, 1)
     assert settings.data == shell.files["data"]
 
 

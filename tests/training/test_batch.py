@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mirror.models.llava_chat import IGNORED, Tokens
 from mirror.training import batch as batches
-from mirror.training.batch import MICRO_BATCH_COST, Batch, collate, cuts
+from mirror.training.batch import GPU_COST, Batch, collate, cuts
 
 LENGTHS = (4, 9, 6, 7)  # positions of four examples, of which the last two have the loss
 
@@ -41,7 +41,7 @@ def test_lengths_are_rounded_up_to_a_step_and_the_rest_is_without_loss(batch):
 
 
 def test_split_cuts_each_part_to_its_longest_example(batch, monkeypatch):
-    monkeypatch.setattr(batches, "MICRO_BATCH_COST", 1)
+    monkeypatch.setattr(batches, "CPU_COST", 1)
     parts = list(batch.split(4, torch.device("cpu")))
     lengths = [part.input_ids.shape[1] for part in parts]
     assert lengths[0] == batch.input_ids.shape[1] and lengths == sorted(set(lengths), reverse=True)
@@ -50,8 +50,8 @@ def test_split_cuts_each_part_to_its_longest_example(batch, monkeypatch):
     assert sum(map(len, parts)) == len(batch)
 
 
-def examples_of(lengths, size):
-    return [lengths[part] for part in cuts(lengths, size)]
+def examples_of(lengths, size, cost=GPU_COST):
+    return [lengths[part] for part in cuts(lengths, size, cost)]
 
 
 def test_captions_and_replies_are_cut_apart_and_more_captions_fit():
@@ -63,25 +63,37 @@ def test_captions_and_replies_are_cut_apart_and_more_captions_fit():
 
 
 def test_a_cut_is_made_where_it_saves_more_than_it_costs():
-    assert examples_of([900, 900 - MICRO_BATCH_COST - 1], 2) == [[900], [900 - MICRO_BATCH_COST - 1]]
-    assert examples_of([900, 900 - MICRO_BATCH_COST + 1], 2) == [[900, 900 - MICRO_BATCH_COST + 1]]
+    for cost in (64, 512):
+        assert examples_of([900, 900 - cost - 1], 2, cost) == [[900], [900 - cost - 1]]
+        assert examples_of([900, 900 - cost + 1], 2, cost) == [[900, 900 - cost + 1]]
 
 
-@given(lengths=st.lists(st.integers(1, 2000), min_size=1, max_size=9), size=st.integers(1, 9))
+def test_a_cpu_cuts_where_another_device_would_rather_pad():
+    tokens = [Tokens([1] * n, [IGNORED] * (n - 1) + [1]) for n in (300, 200)]
+    both = collate(tokens, torch.zeros(2, 3, 2, 2), pad_token_id=0)
+    assert [len(part) for part in both.split(2, torch.device("cpu"))] == [1, 1]
+    assert [len(part) for part in both.split(2, torch.device("meta"))] == [2]
+
+
+@given(
+    lengths=st.lists(st.integers(1, 2000), min_size=1, max_size=9),
+    size=st.integers(1, 9),
+    cost_of_a_part=st.sampled_from([0, 64, 512]),
+)
 @settings(max_examples=100, deadline=None)
-def test_no_other_cut_computes_less(lengths, size):
+def test_no_other_cut_computes_less(lengths, size, cost_of_a_part):
     lengths = sorted(lengths, reverse=True)
     most = size * lengths[0]
 
     def cost(parts):
         fits = all(len(part) == 1 or len(part) * part[0] <= most for part in parts)
-        return sum(len(part) * part[0] + MICRO_BATCH_COST for part in parts) if fits else float("inf")
+        return sum(len(part) * part[0] + cost_of_a_part for part in parts) if fits else float("inf")
 
     def every_cut(rest):
         yield [rest]
         for place in range(1, len(rest)):
             yield from ([rest[:place], *others] for others in every_cut(rest[place:]))
 
-    found = examples_of(lengths, size)
+    found = examples_of(lengths, size, cost_of_a_part)
     assert [length for part in found for length in part] == lengths
     assert cost(found) == min(map(cost, every_cut(lengths)))

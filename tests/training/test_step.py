@@ -142,12 +142,12 @@ def test_how_a_mixed_batch_is_cut_changes_rounding_only(llava, monkeypatch):
     batch = collate(tokens, pixels, llava.tokenizer.pad_token_id)
     model = add_lora(llava.model, 4, 8, 0.0, seed=1)
     with monkeypatch.context() as patch:
-        patch.setattr(batches, "cuts", lambda lengths, size: [slice(0, len(lengths))])
+        patch.setattr(batches, "cuts", lambda lengths, size, cost: [slice(0, len(lengths))])
         loss, wanted = stepper(model).gradients(batch, 0), gradients(model)
     sizes = []
     for cost in (1, 100, 100_000):
         model.zero_grad()
-        monkeypatch.setattr(batches, "MICRO_BATCH_COST", cost)
+        monkeypatch.setattr(batches, "CPU_COST", cost)
         sizes.append([len(part) for part in batch.split(2, torch.device("cpu"))])
         assert stepper(model, 2).gradients(batch, 0) == pytest.approx(loss, rel=1e-5)
         for name, found in gradients(model).items():
@@ -173,7 +173,7 @@ def test_what_a_failed_pass_held_is_free_before_the_next(llava, batch, monkeypat
     real = loss_sum
     monkeypatch.setattr("mirror.training.step.loss_sum", small_memory)
     monkeypatch.setattr(Stepper, "_fall_back", fall_back)
-    monkeypatch.setattr(batches, "MICRO_BATCH_COST", 100_000)
+    monkeypatch.setattr(batches, "CPU_COST", 100_000)
     one.gradients(batch, 0)
     assert held
 

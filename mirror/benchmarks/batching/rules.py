@@ -69,8 +69,8 @@ RULES = (
 )
 
 
-def by_count(lengths: Sequence[int], size: int) -> list[slice]:
-    """The earlier split: micro-batches of `size` examples each, whatever their lengths."""
+def by_count(lengths: Sequence[int], size: int, cost: int = 0) -> list[slice]:
+    """The earlier split: micro-batches of `size` examples each, whatever their lengths and the cost of one."""
     return [slice(start, min(start + size, len(lengths))) for start in range(0, len(lengths), size)]
 
 

@@ -36,7 +36,7 @@ def count_shares(rule: BatchRule, examples: Sequence[Example], batch_size: int, 
     with split_by(rule):
         for batch in plan:
             lengths = sorted((examples[i].positions for i in batch), reverse=True)
-            cut = training_batch.cuts(lengths, micro_batch)
+            cut = training_batch.cuts(lengths, micro_batch, training_batch.GPU_COST)
             parts += len(cut)
             computed += sum(len(lengths[part]) * lengths[part.start] for part in cut)
             weights.append(_caption_share([examples[i] for i in batch]))
