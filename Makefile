@@ -32,13 +32,14 @@ export TOKENIZERS_PARALLELISM := false
 # Waiting threads sleep: spinning slows training down many times when other programs use the same cores.
 export OMP_WAIT_POLICY := PASSIVE
 
-# Test workers share the cores, so one thread each is fastest. Notebooks are few and keep all threads, so that the last
-# one can use all cores.
+# Workers share the cores, so one thread each is fastest. Notebooks that run alone are few and keep all threads, so that
+# the last one can use all cores.
 PYTEST := $(PY) -m pytest
 # Plugins for notebooks and for a schema's own tests: each worker would import them first, and no test needs them.
 WITHOUT := -p no:nbmake -p no:schemathesis
 ONE_THREAD := OMP_NUM_THREADS=1
 WORKERS := --numprocesses logical --maxprocesses 4
+FEW_WORKERS := --numprocesses logical --maxprocesses 2  # a notebook has a kernel besides
 # A module's tests stay with one worker, which makes their fixtures once; tests/conftest.py puts the slow modules first.
 TESTS = $(IN_FRESH_FOLDER) $(ONE_THREAD) $(PYTEST) $(WITHOUT) $(WORKERS) --dist loadfile --no-loadscope-reorder tests
 IN_FRESH_FOLDER := output=$$(mktemp -d) && trap 'rm -rf "$$output"' EXIT INT TERM && MIRROR_OUTPUT="$$output"
@@ -62,9 +63,12 @@ demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel
 		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
 		"  $(PY) -m mirror.transcripts $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
 
-test: $(INSTALLED)  ## run all tests, then every notebook with its defaults
-	@$(TESTS)
-	@$(MAKE) --no-print-directory notebooks
+# Side by side, so that no core waits for the last test or the last notebook; what the notebooks print comes at the end.
+test: $(INSTALLED)  ## run all tests, and every notebook with its defaults
+	@told=$$(mktemp) && trap 'rm -f "$$told"' EXIT && trap 'trap - INT TERM; kill 0' INT TERM && \
+	{ $(ONE_THREAD) $(MAKE) --no-print-directory notebooks >"$$told" 2>&1 & notebooks=$$!; } && \
+	{ ($(TESTS)) && tests=0 || tests=$$?; } && { wait $$notebooks && notebooks=0 || notebooks=$$?; } && \
+	cat "$$told" && exit $$((tests ? tests : notebooks))
 
 unit: $(INSTALLED)  ## run the fast tests in tests/ only
 	@$(TESTS) -m 'not slow'
@@ -73,7 +77,7 @@ coverage: $(INSTALLED)  ## run all tests and list the lines of mirror, api and p
 	@$(TESTS) --cov --cov-report term-missing:skip-covered
 
 notebooks: $(INSTALLED)  ## run every notebook with its defaults, at pocket size; output goes to a temporary folder
-	@$(IN_FRESH_FOLDER) $(PYTEST) $(WORKERS) --dist worksteal --nbmake --nbmake-timeout 300 notebooks
+	@$(IN_FRESH_FOLDER) $(PYTEST) $(FEW_WORKERS) --dist worksteal --nbmake --nbmake-timeout 300 notebooks
 
 check: $(INSTALLED)  ## check style, types, layers, and the form of the notebooks
 	@$(PY) -m ruff check
