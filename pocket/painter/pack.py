@@ -39,7 +39,7 @@ class PainterBudget:
 
 # 14 minutes on one H100.
 FULL = PainterBudget(4000, 6, 4000, 500, PainterSchedule(1500, 64, 1500, 6000, 512, 1e-3), 60, 240, 300, 700)
-# Half a minute on two cores: only shows that everything runs.
+# A minute on two cores: only shows that everything runs.
 SMALL = PainterBudget(12, 4, 4, 4, PainterSchedule(4, 8, 2, 3, 8, 1e-3), 2, 2, 4, 4)
 
 
