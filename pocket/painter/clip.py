@@ -1,6 +1,7 @@
 """Builds the untrained pocket CLIP, its tokenizer and the pocket safety classifier, in the published formats."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -50,16 +51,21 @@ def train_clip_tokenizer(pieces: int = PIECES, **special_tokens: str) -> CLIPTok
         special_tokens: Further arguments of the tokenizer, such as SDXL's `pad_token="!"`.
     """
     bytes_ = sorted(ByteLevel.alphabet())
-    ends = [f"{byte}</w>" for byte in bytes_]
-    # Ties go to the pair whose pieces come first; listing the end-of-word pieces here fixes their order.
-    trained = CLIPTokenizer().train_new_from_iterator(
-        prompt_corpus(), vocab_size=pieces, new_special_tokens=ends, show_progress=False
-    )
-    merges = [tuple(pair) for pair in json.loads(trained.backend_tokenizer.to_str())["model"]["merges"]]
-    tokens = bytes_ + ends
+    merges = list(_merges(pieces))
+    tokens = bytes_ + [f"{byte}</w>" for byte in bytes_]
     tokens += [token for token in dict.fromkeys("".join(pair) for pair in merges) if token not in tokens]
     vocabulary = {token: index for index, token in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}
     return CLIPTokenizer(vocabulary, merges, model_max_length=77, **special_tokens)
+
+
+@cache  # CLIP and both text encoders of SDXL have the same
+def _merges(pieces: int) -> tuple[tuple[str, str], ...]:
+    # Ties go to the pair whose pieces come first; listing the end-of-word pieces here fixes their order.
+    ends = [f"{byte}</w>" for byte in sorted(ByteLevel.alphabet())]
+    trained = CLIPTokenizer().train_new_from_iterator(
+        prompt_corpus(), vocab_size=pieces, new_special_tokens=ends, show_progress=False
+    )
+    return tuple((first, second) for first, second in json.loads(trained.backend_tokenizer.to_str())["model"]["merges"])
 
 
 def text_config(tokenizer: CLIPTokenizer, **shapes: int | str) -> CLIPTextConfig:

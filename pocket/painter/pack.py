@@ -40,7 +40,7 @@ class PainterBudget:
 # 14 minutes on one H100.
 FULL = PainterBudget(4000, 6, 4000, 500, PainterSchedule(1500, 64, 1500, 6000, 512, 1e-3), 60, 240, 300, 700)
 # A minute on two cores: only shows that everything runs.
-SMALL = PainterBudget(24, 4, 12, 8, PainterSchedule(6, 8, 4, 6, 12, 1e-3), 3, 4, 6, 8)
+SMALL = PainterBudget(12, 4, 4, 4, PainterSchedule(4, 8, 2, 3, 8, 1e-3), 2, 2, 4, 4)
 
 
 def draw_training_faces(budget: PainterBudget, seed: int = SEED) -> Portraits:

@@ -24,7 +24,7 @@ def tuned(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIRROR_OUTPUT", str(tmp_path_factory.mktemp("tuned")))
         llava, seconds = tune("ec", data=str(data))
-    return llava, evaluate_tuned(llava, "ec", seconds, faces=24, clients=5)
+    return llava, evaluate_tuned(llava, "ec", seconds, faces=12, clients=3)
 
 
 @pytest.mark.slow
