@@ -35,7 +35,9 @@ services      -
 prompts       -
 """
 # Rooms that every room may import from, top to bottom: one imports only from those behind it.
-GROUND = "settings run_folder html_page files provenance secrets asking seeds statistics progress_bar natural_order paths".split()
+GROUND = (
+    "settings run_folder html_page files provenance secrets asking seeds statistics progress_bar natural_order paths"
+).split()
 # May import everything, and is imported by none: it measures the inside of every stage.
 BENCHMARKS = "benchmarks"
 # The modules of a room that other rooms may import, `.` the folder itself. All modules of the ground floor are doors.

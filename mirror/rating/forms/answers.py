@@ -117,7 +117,9 @@ def answer_faults(given: Answers, key: Key) -> list[str]:
     known = set(key.parts(given.form))
     asked = Counter((one.code, one.turn, one.item) for one in given.answers)
     told = Counter((one.code, one.turn) for one in given.comments)
-    faults += _listed("unknown code", [_named(part) for part in {p[:2] for p in asked} | set(told) if part not in known])
+    faults += _listed(
+        "unknown code", [_named(part) for part in {p[:2] for p in asked} | set(told) if part not in known]
+    )
     faults += _listed("unknown item", [repr(item)[:40] for item in {p[2] for p in asked} - set(key.items)])
     faults += _listed("answered twice", [f"{_named(p[:2])} {p[2]:.40}" for p, count in asked.items() if count > 1])
     faults += _listed("commented twice", [_named(part) for part, count in told.items() if count > 1])

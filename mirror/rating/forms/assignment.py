@@ -4,15 +4,18 @@ Clients are assigned, not sessions: whoever rates a client rates the client's se
 the same client, so a lenient rater is lenient with both.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from mirror.natural_order import natural_key
+from mirror.rating.forms.key import RATER
 from mirror.seeds import seed_for
 
 ALPHABET = "BCDFGHJKLMNPQRTVWXZ346789"  # makes no words, and nothing that looks alike
 LENGTH = 4
+_ID = re.compile(RATER)
 Session = tuple[str, str]  # the run and the client
 
 
@@ -46,7 +49,10 @@ def assign(sessions: Collection[Session], raters: Sequence[str], overlap: int | 
         AssignmentError: a rater is named twice or gets nothing, or the overlap exceeds the clients.
     """
     clients = sorted({idx for _, idx in sessions}, key=natural_key)
-    faults = [f"rater {rater} is named twice" for rater in sorted(set(raters)) if raters.count(rater) > 1]
+    faults = [
+        f"rater {name!r:.40}: an id has up to 31 of a-z, 0-9, - and _" for name in raters if not _ID.fullmatch(name)
+    ]
+    faults += [f"rater {rater} is named twice" for rater in sorted(set(raters)) if raters.count(rater) > 1]
     if overlap is not None and overlap > len(clients):
         faults.append(f"overlap is {overlap}, and there are {len(clients)} clients; use at most {len(clients)}")
     Random(seed_for(seed, "division")).shuffle(clients)

@@ -14,7 +14,8 @@ from mirror.rating.instrument import Instrument
 
 FILE = "key.json"
 Part = tuple[str, int | None]  # what is rated at once: a session's code, and a turn or None for the whole session
-RaterId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")]
+RATER = r"^[a-z0-9][a-z0-9_-]{0,30}$"  # an id
+RaterId = Annotated[str, Field(pattern=RATER)]
 
 
 class KeyFileError(ValueError):

@@ -85,7 +85,7 @@ def rated_sessions(arm: Arm, instrument: Instrument, most: int = 0) -> list[Rate
 
 
 def rated_parts(instrument: Instrument, turns: tuple[Turn, ...]) -> Iterator[int | None]:
-    """Yields what is rated of a session, as for a judge: the whole (None), or turns in which the client shows itself."""
+    """Yields what is rated of a session, as for a judge: the whole (None), or the turns with words or a cue."""
     if instrument.sees.part == "transcript":
         yield None
         return
