@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mirror.files.json_file import strict_json
 from mirror.rating.forms.key import Key, Part
 
-FORMAT: Literal["mirror ratings"] = "mirror ratings"
+FORMAT: Literal["counseling ratings"] = "counseling ratings"
 VERSION = 1
 MOST = 20  # faults of a kind that a message lists
 Time = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$")]  # or empty
@@ -51,7 +51,7 @@ class Comment(_Record):
 class Answers(_Record):
     """What one rater has answered on one form so far."""
 
-    format: Literal["mirror ratings"] = FORMAT
+    format: Literal["counseling ratings"] = FORMAT
     version: Literal[1] = 1
     form: str
     rater: str

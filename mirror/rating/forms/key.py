@@ -54,7 +54,7 @@ class Key(_Record):
         sessions: by code.
     """
 
-    format: Literal["mirror rating key"] = "mirror rating key"
+    format: Literal["counseling rating key"] = "counseling rating key"
     version: Literal[1] = 1
     instrument: str
     instrument_sha256: str

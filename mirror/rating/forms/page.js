@@ -6,9 +6,10 @@ const data = JSON.parse(byId("data").textContent);
 const parts = data.sessions.flatMap((session, place) => session.parts.map((turn) => (
   {session, place, turn, key: turn === null ? session.code : `${session.code}.${turn}`})));
 const byKey = new Map(parts.map((part) => [part.key, part]));
-const store = `mirror-form-${data.form}`, total = parts.length * data.items.length;
+const store = `rating-form-${data.form}`, total = parts.length * data.items.length;
+const unit = parts.some(({turn}) => turn !== null) ? "turns" : "sessions";
 const state = {answers: {}, comments: {}, place: ""}; // by part: by item {value, at}, value null if taken back; {text, at}
-let current = null, item = 0, kept = true, changed = false;
+let current = null, shown = null, item = 0;
 
 // The state ----------------------------------------------------------------------------------------------------------
 
@@ -46,17 +47,20 @@ function read() {
 
 function save() {
   merge(read()); // another tab may have the same form open
-  changed = true;
   try {
     localStorage.setItem(store, JSON.stringify(state));
-    kept = true;
+    removeEventListener("beforeunload", ask);
     byId("saved").textContent = "· kept in this browser";
   } catch {
-    kept = false;
+    addEventListener("beforeunload", ask);
     byId("saved").textContent = "";
     tell("This browser does not keep your answers. Before you close the form, save them as a file (Overview).");
   }
   count();
+}
+
+function ask(event) {
+  event.preventDefault(); // the browser asks whether to leave
 }
 
 function tell(words) {
@@ -102,10 +106,15 @@ function itemField(one, place) {
   const clear = make("button", {type: "button", className: "clear", textContent: "clear", hidden: true});
   clear.setAttribute("aria-label", `Clear the rating of ${name}`);
   clear.addEventListener("click", () => { rate(one.id, null); focusItem(place); });
-  const field = make("fieldset", {id: `item-${one.id}`}, make("legend", {textContent: `${place + 1}. ${one.text}`}), scale,
+  const field = make("fieldset", {id: `item-${one.id}`}, legendOf(one, place), scale,
     make("p", {className: "chosen"}), clear);
   field.addEventListener("focusin", () => { item = place; mark(); });
   return field;
+}
+
+function legendOf({text}, place) {
+  const name = nameOf({text}, place), isNamed = text.startsWith(name), end = isNamed ? name.length + 1 : 0;
+  return make("legend", {}, make("strong", {textContent: `${place + 1}. ${text.slice(0, end)}`}), text.slice(end));
 }
 
 function mark() {
@@ -161,7 +170,7 @@ function showOverview() {
   }));
   const open = parts.filter((part) => missing(part).length), left = total - done();
   byId("verdict").textContent = left
-    ? `${left} of ${total} ratings are still missing, in ${open.length} of ${parts.length} parts listed below.`
+    ? `${left} of ${total} ratings are still missing, in ${open.length} of ${parts.length} ${unit}.`
     : `All ${total} ratings are given. Save them as a file, and return the file.`;
 }
 
@@ -174,7 +183,8 @@ function count() {
 }
 
 function show(isFirst) {
-  const hash = location.hash.slice(1), part = byKey.get(hash), view = part ? "rate" : hash === "overview" ? hash : "start";
+  shown = location.hash;
+  const hash = shown.slice(1), part = byKey.get(hash), view = part ? "rate" : hash === "overview" ? hash : "start";
   for (const id of ["start", "rate", "overview"]) byId(id).hidden = id !== view;
   for (const id of ["start", "overview"]) {
     if (id === view) byId(`to-${id}`).setAttribute("aria-current", "page");
@@ -197,8 +207,8 @@ function show(isFirst) {
 }
 
 function go(key) {
-  if (location.hash.slice(1) === key) show(false);
-  else location.hash = key;
+  location.hash = key;
+  show(false); // at once: the next key may come before the event
 }
 
 function step(by) {
@@ -264,7 +274,7 @@ function saveFile() {
   const url = URL.createObjectURL(new Blob([JSON.stringify(exported(), null, 1)], {type: "application/json"}));
   make("a", {href: url, download: `ratings-${data.rater}-${data.form}.json`}).click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
-  changed = false;
+  removeEventListener("beforeunload", ask);
 }
 
 function loadText(text) {
@@ -290,7 +300,7 @@ function loadText(text) {
 const stored = read();
 merge(stored);
 state.place = byKey.has(stored.place) ? stored.place : "";
-addEventListener("hashchange", () => show(false));
+addEventListener("hashchange", () => { if (location.hash !== shown) show(false); });
 addEventListener("keydown", onKey);
 addEventListener("storage", ({key}) => {
   if (key !== store) return;
@@ -298,7 +308,6 @@ addEventListener("storage", ({key}) => {
   count();
   if (current) mark();
 });
-addEventListener("beforeunload", (event) => { if (!kept && changed) event.preventDefault(); });
 byId("begin").addEventListener("click", () => go(byKey.get(state.place)?.key ?? parts[0].key));
 byId("next").addEventListener("click", () => step(1));
 byId("previous").addEventListener("click", () => step(-1));
