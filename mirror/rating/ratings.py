@@ -17,7 +17,7 @@ last line counts. Fields:
     attempts, prompt_tokens, completion_tokens, model    the cost; model as the endpoint reports it
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -161,6 +161,22 @@ def _subscale(ratings: pd.DataFrame, instrument: Instrument, name: str, keys: li
     score = grouped.agg(subscale.score).where(is_complete)
     lowest, highest = instrument.bounds(name)
     return score.reset_index().assign(subscale=name, better=subscale.better, lowest=lowest, highest=highest)
+
+
+def arm_scores(ratings: Mapping[str, pd.DataFrame], instruments: Sequence[Instrument]) -> pd.DataFrame:
+    """Computes the scores of several runs, in which people are the repeats of one rater, `humans`.
+
+    Args:
+        ratings: by arm, as `read_ratings` returns them.
+        instruments: ratings by other instruments are ignored.
+
+    Returns:
+        The table of `subscale_scores` with the column arm.
+    """
+    pooled = pool_humans(pd.concat([of.assign(arm=arm) for arm, of in ratings.items()], ignore_index=True))
+    by_arm = {arm: subscale_scores(pooled.loc[pooled["arm"] == arm], instruments) for arm in ratings}
+    found = [scores.assign(arm=arm) for arm, scores in by_arm.items()]
+    return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
 
 
 def session_scores(scores: pd.DataFrame) -> pd.DataFrame:

@@ -287,7 +287,7 @@ BROKEN = {
     ),
     "inside": (
         {"gallery/page.py": "from mirror.rating.judge import x", "rating/judge.py": ""},
-        "inside rating; its doors: instrument ratings",
+        "inside rating; its doors: forms instrument ratings",
     ),
     "circle": ({"files/a.py": "from . import b", "files/b.py": "from . import a"}, "in a circle: mirror.files.a"),
     "eager package": ({"__init__.py": "from .seeds import x", "seeds.py": ""}, "stays empty"),

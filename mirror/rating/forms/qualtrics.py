@@ -74,9 +74,7 @@ def read_qualtrics(path: Path, key: Key) -> list[Answers]:
         faults += [f"row {number}: {fault}" for fault in wrong]
         digest = key.instrument_sha256
         form, rater = row["form"], row["rater"]
-        found.append(
-            Answers(form=form, rater=rater, instrument_sha256=digest, answers=answers, comments=comments)
-        )
+        found.append(Answers(form=form, rater=rater, instrument_sha256=digest, answers=answers, comments=comments))
     if faults:
         raise AnswersError("\n".join(faults))
     return found
