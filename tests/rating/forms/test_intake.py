@@ -44,8 +44,8 @@ def test_answers_become_ratings_of_their_sessions(folder, output, tmp_path):
 
 
 def test_importing_again_writes_nothing_and_keeps_a_judges_ratings(folder, output, tmp_path):
-    judge = RatingRecord(idx="60", instrument="helpfulness", repeat=1, status="rated", scores={"helpful": 1, "empathy": 1},
-                         raw="{}", judge="m", run="rate", asked="0", attempts=1)  # fmt: skip
+    values = {"idx": "60", "instrument": "helpfulness", "repeat": 1, "status": "rated", "raw": "{}", "judge": "m"}
+    judge = RatingRecord(**values, scores={"helpful": 1, "empathy": 1}, run="rate", asked="0", attempts=1)
     append_line(ratings(output)[RUNS[0]], judge)
     path = save(tmp_path / "a.json", filled(folder, "anna", drawn(read_key(folder))))
     import_files(folder, [path])

@@ -1,4 +1,4 @@
-"""Label Studio: the tasks and the configuration it is given, and its export, in the form that its documentation shows."""
+"""Label Studio: the tasks and the configuration it is given, and its export as its documentation shows it."""
 
 import json
 from xml.etree import ElementTree

@@ -1,6 +1,7 @@
 """Qualtrics: the survey in its Advanced Format, and response tables in the form in which it exports them."""
 
 import csv
+import json
 import re
 
 import pytest
@@ -44,7 +45,7 @@ def export(folder, path, value, as_text=False, status="IP Address", rater="anna"
         writer = csv.writer(file)
         writer.writerow(row)
         writer.writerow(f"text of {name},\nover two lines" for name in row)
-        writer.writerow('{"ImportId":"QID%d"}' % number for number in range(len(row)))
+        writer.writerow(json.dumps({"ImportId": f"QID{number}"}) for number in range(len(row)))
         for _ in range(rows):
             writer.writerow(row.values())
     return path
@@ -87,8 +88,8 @@ def test_the_survey_has_a_question_per_item_with_the_values_of_the_scale(folder)
     text = survey(folder)
     assert text.startswith("[[AdvancedFormat]]\n") and f"[[ED:form:{form_of(folder, 'anna')}]]" in text
     assert text.count("[[Question:MC:SingleAnswer:Horizontal]]") == 4 * 2
-    assert choices(text) == {"1": "1: not at all", "2": "2: a little", "3": "3: to some degree", "4": "4: to a large degree",
-                             "5": "5: fully"}  # fmt: skip
+    words = ("not at all", "a little", "to some degree", "to a large degree", "fully")
+    assert choices(text) == {f"{value}": f"{value}: {anchor}" for value, anchor in enumerate(words, 1)}
     tags = re.findall(r"\[\[ID:(.+?)\]\]", text)
     assert len(set(tags)) == len(tags) == 1 + 4 * (1 + 2 + 1)
     assert "data:image" not in text
