@@ -1,5 +1,6 @@
 """Forms as CSV, to fill in with a spreadsheet: one row per session or turn, and item; transcripts in a second file."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from mirror.rating.forms.key import Key
 COLUMNS = ["form", "rater", "code", "turn", "item", "text", "lowest", "highest", "value", "comment", "at"]
 READ = ["form", "rater", "code", "turn", "item", "value"]  # must be there when a table comes back
 WHOLE = "whole"  # in the column turn
+_WHOLE = re.compile(r"-?\d{1,6}(\.0+)?", re.ASCII)
 
 
 def csv_forms(form: Form) -> dict[str, str]:
@@ -87,8 +89,5 @@ def answers_table(given: Answers) -> pd.DataFrame:
 
 
 def _whole(text: str) -> int | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return int(number) if number.is_integer() and abs(number) < 1e6 else None
+    """Reads a whole number, also as spreadsheets may write it (`3.0`)."""
+    return int(text.partition(".")[0]) if _WHOLE.fullmatch(text) else None

@@ -5,6 +5,7 @@ Each task is one session or turn of one form. An item is a choice of one value, 
 
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -18,6 +19,7 @@ from mirror.rating.forms.key import Key
 from mirror.rating.forms.sessions import ShownTurn
 
 COMMENT, TEXT = "Comment", "Transcript"  # names of controls; no item has such an id
+_WHOLE = re.compile(r"-?\d{1,6}", re.ASCII)
 
 
 class _Outside(BaseModel):
@@ -162,7 +164,7 @@ def _read(task: _Task, annotation: _Annotation, answers: list[Answer], comments:
             texts = [result.value.text] if isinstance(result.value.text, str) else result.value.text
             comments.append(Comment(**part, text="\n".join(texts)))
             continue
-        if len(result.value.choices) != 1 or not result.value.choices[0].removeprefix("-").isdecimal():
+        if len(result.value.choices) != 1 or not _WHOLE.fullmatch(result.value.choices[0]):
             faults.append(f"{result.from_name:.40} is {result.value.choices!r:.60}, not one whole number")
             continue
         answers.append(Answer(**part, item=result.from_name, value=int(result.value.choices[0])))

@@ -20,7 +20,7 @@ from mirror.rating.forms.label_studio import transcript_html
 
 COMMENT = "Comment"  # no item has such an id
 HEADERS = 3  # rows before the responses: tags, question texts, import ids
-_LEADING = re.compile(r"\s*(-?\d+)(?:\s|:|$)")
+_LEADING = re.compile(r"\s*(-?\d{1,6})(?:\s|:|$)", re.ASCII)
 
 
 def qualtrics_file(form: Form) -> dict[str, str]:
