@@ -35,7 +35,7 @@ Status = Literal["rated", "unparsable", "failed"]
 Kind = Literal["judge", "human"]
 Raters = Literal["humans", "judge", "both"]  # whose ratings are used in claims
 COLUMNS = ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status", "kind"]
-_ANSWER_KEY = ["idx", "instrument", "turn", "repeat", "judge"]
+_ANSWER_KEY = ["idx", "instrument", "turn", "repeat", "judge", "kind"]
 
 
 class RatingRecord(BaseModel):

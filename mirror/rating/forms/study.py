@@ -14,7 +14,8 @@ from mirror.paths import display_path, output_path
 from mirror.rating.forms.assignment import Assignment, assign
 from mirror.rating.forms.csv_form import csv_forms
 from mirror.rating.forms.form import Form
-from mirror.rating.forms.key import Key, KeyForm, KeySession, instrument_digest, stored_path, write_key
+from mirror.rating.forms.key import FILE as KEY
+from mirror.rating.forms.key import Key, KeyForm, KeySession, instrument_digest, read_key, stored_path, write_key
 from mirror.rating.forms.label_studio import label_studio_files
 from mirror.rating.forms.page import form_page
 from mirror.rating.forms.qualtrics import qualtrics_file
@@ -74,7 +75,7 @@ def write_study(name: str, settings: FormSettings, fresh: bool = False) -> list[
         The files for the raters.
 
     Raises:
-        FormsError: there is nothing to rate.
+        FormsError: there is nothing to rate, or it is not what an earlier study of this name was written for.
         AssignmentError, ArmError, InstrumentError, RunConflict, TranscriptError, PictureError: an input is unusable.
     """
     (instrument,) = read_instruments([settings.instrument], settings.wording)
@@ -87,7 +88,7 @@ def write_study(name: str, settings: FormSettings, fresh: bool = False) -> list[
         raise FormsError(f"{', '.join(names)}: no complete session to rate; counsel first")
     assignment = assign(list(rated), settings.raters, settings.overlap, settings.seed)
     key = _key({arm.folder.name: arm.folder for arm in arms}, rated, assignment, instrument)
-    run = Run(name, settings.record(), frozenset({"formats"}), fresh).open()
+    run = _open(name, settings, key, fresh)
     with run.working("writing forms"):
         discard(run.folder / FOLDER)
         write_key(run.folder, key)
@@ -102,6 +103,17 @@ def write_study(name: str, settings: FormSettings, fresh: bool = False) -> list[
         facts = {"instrument": instrument.facts(), "rated_runs": [display_path(arm.folder) for arm in arms]}
         run.record("complete", sessions=len(rated), forms=len(key.forms), **facts)
     return paths
+
+
+def _open(name: str, settings: FormSettings, key: Key, fresh: bool) -> Run:
+    """Opens the folder of the study, unless its key would be lost."""
+    run = Run(name, settings.record(), frozenset({"formats"}), fresh)
+    if not fresh and (run.folder / KEY).is_file() and read_key(run.folder) != key:
+        raise FormsError(
+            f"{display_path(run.folder)}: the runs have other sessions than when its forms were written, and with "
+            "another key those could not be imported; give these forms another name (--name), or start over (--fresh)"
+        )
+    return run.open()
 
 
 def _files(form: Form, formats: Sequence[Format]) -> dict[str, str]:

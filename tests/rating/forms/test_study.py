@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mirror.rating.forms.key import read_key
-from mirror.rating.forms.study import FormsError
+from mirror.rating.forms.study import FormsError, FormSettings, write_study
 from mirror.rating.instrument import InstrumentError
 from mirror.run_folder import RunConflict
 from tests.filled_forms import study, write_runs
@@ -46,6 +46,19 @@ def test_other_settings_need_another_name_so_that_no_key_is_lost(output):
     with pytest.raises(RunConflict, match="seed was 42 and is 7"):
         study(output, runs, seed=7)
     assert read_key(folder) == before
+
+
+def test_runs_with_more_sessions_need_another_name_so_that_no_key_is_lost(output):
+    runs = write_runs(output, ["60"])
+    folder = study(output, runs)
+    before = read_key(folder), contents(folder)
+    write_runs(output, ["61"])
+    with pytest.raises(FormsError, match="other sessions than when its forms were written"):
+        study(output, runs)
+    assert (read_key(folder), contents(folder)) == before
+    write_study("forms", FormSettings(tuple(runs), "ctrs", "", ("anna",), None, 0, "none", 1), fresh=True)
+    assert len(read_key(folder).sessions) == 4
+    assert set(contents(folder)) == {"anna.html", "anna-ratings.csv", "anna-sessions.csv"}
 
 
 def test_forms_are_told_apart(output):
