@@ -19,6 +19,10 @@ FLAGS = (
 ).split()
 
 
+# Keys and clicks before the first frame are dropped.
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+
+
 @contextmanager
 def chromium(profile: Path):
     """A page of a new browser whose profile lies in `profile`."""
@@ -81,19 +85,23 @@ class Page:
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=url)
         wait_for(lambda: self.evaluate("location.href !== 'about:blank' && document.readyState === 'complete'"))
+        self.evaluate(PAINTED)
 
     @contextmanager
     def tab(self):
         """Another tab of the same browser, closed at the end of the block as by its user."""
         made = urllib.request.Request(f"http://127.0.0.1:{self.port}/json/new?about:blank", method="PUT")
-        target = json.load(urllib.request.urlopen(made, timeout=30))
+        with urllib.request.urlopen(made, timeout=30) as answer:
+            target = json.load(answer)
         socket = websocket.create_connection(target["webSocketDebuggerUrl"], timeout=60, suppress_origin=True)
-        page = Page(socket, self.port)
-        page.call("Page.bringToFront")
-        page.call("Emulation.setFocusEmulationEnabled", enabled=True)  # or the first keys are lost
-        yield page
-        socket.close()
-        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/close/{target['id']}", timeout=30)
+        try:
+            page = Page(socket, self.port)
+            page.call("Page.bringToFront")
+            page.call("Emulation.setFocusEmulationEnabled", enabled=True)
+            yield page
+        finally:
+            socket.close()
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/close/{target['id']}", timeout=30).close()
 
     def press(self, *keys):
         """Press keys, named as in a KeyboardEvent: `a`, `Tab`, `ArrowDown`."""
