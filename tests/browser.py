@@ -19,6 +19,10 @@ FLAGS = (
 ).split()
 
 
+# Keys and clicks before the first frame are dropped.
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+
+
 @contextmanager
 def chromium(profile: Path):
     """A page of a new browser whose profile lies in `profile`."""
@@ -32,7 +36,7 @@ def chromium(profile: Path):
         address = next(target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page")
         socket = websocket.create_connection(address, timeout=60, suppress_origin=True)
         try:
-            yield Page(socket)
+            yield Page(socket, port)
         finally:
             socket.close()
     finally:
@@ -56,8 +60,8 @@ def wait_for(look, missing=(), seconds=60):
 class Page:
     """One tab; `problems` are what its console, its scripts, its policy and its network have complained of."""
 
-    def __init__(self, socket):
-        self.socket, self.numbers, self.events = socket, itertools.count(1), []
+    def __init__(self, socket, port):
+        self.socket, self.port, self.numbers, self.events = socket, port, itertools.count(1), []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
@@ -81,6 +85,33 @@ class Page:
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=url)
         wait_for(lambda: self.evaluate("location.href !== 'about:blank' && document.readyState === 'complete'"))
+        self.evaluate(PAINTED)
+
+    @contextmanager
+    def tab(self):
+        """Another tab of the same browser, closed at the end of the block as by its user."""
+        made = urllib.request.Request(f"http://127.0.0.1:{self.port}/json/new?about:blank", method="PUT")
+        with urllib.request.urlopen(made, timeout=30) as answer:
+            target = json.load(answer)
+        socket = websocket.create_connection(target["webSocketDebuggerUrl"], timeout=60, suppress_origin=True)
+        try:
+            page = Page(socket, self.port)
+            page.call("Page.bringToFront")
+            page.call("Emulation.setFocusEmulationEnabled", enabled=True)
+            yield page
+        finally:
+            socket.close()
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/close/{target['id']}", timeout=30).close()
+
+    def press(self, *keys):
+        """Press keys, named as in a KeyboardEvent: `a`, `Tab`, `ArrowDown`."""
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        codes |= {"Delete": 46}
+        for key in keys:
+            known = {"key": key, "code": key, "windowsVirtualKeyCode": codes.get(key, 0)}
+            text = {"text": "\r" if key == "Enter" else key} if len(key) == 1 or key == "Enter" else {}
+            self.call("Input.dispatchKeyEvent", type="keyDown", **known, **text)
+            self.call("Input.dispatchKeyEvent", type="keyUp", **known)
 
     def resize(self, width, height, phone=False, dark=False):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)

@@ -6,7 +6,9 @@ import yaml
 
 from mirror.analysis.study import Study
 from mirror.benchmarks.synthetic_runs import write_run
+from mirror.files.json_lines import append_line
 from mirror.rating.instrument import read_instrument
+from mirror.rating.ratings import FILE, RatingRecord
 from mirror.transcripts.arm import Arm
 
 CLIENTS = ["60", "61", "62", "100"]
@@ -20,8 +22,8 @@ def write(tmp_path, name, clients=CLIENTS, cot="base", **settings):
     return folder
 
 
-def study(*folders, instruments=()):
-    return Study([Arm.read(folder) for folder in folders], instruments)
+def study(*folders, instruments=(), raters="both"):
+    return Study([Arm.read(folder) for folder in folders], instruments, raters)
 
 
 def rate(folder, scores, judge="m", instrument="helpfulness"):
@@ -34,3 +36,13 @@ def rate(folder, scores, judge="m", instrument="helpfulness"):
         for repeat, score in enumerate(repeats, 1)
     ]
     (folder / "ratings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def rate_by_people(folder, scores, instrument="helpfulness"):
+    """Adds the ratings of people, one score for all items, by person and client."""
+    items = [item.id for item in read_instrument(instrument).items]
+    facts = {"instrument": instrument, "repeat": 1, "status": "rated", "raw": "", "run": "forms", "attempts": 1}
+    for name, of_clients in scores.items():
+        for idx, score in of_clients.items():
+            values = {"idx": idx, "scores": dict.fromkeys(items, score), "asked": f"{name} {idx}", "kind": "human"}
+            append_line(folder / FILE, RatingRecord(judge=f"human {name}", **facts | values))

@@ -28,8 +28,6 @@ from mirror.rating.instrument import read_instrument, shipped
 from mirror.run_folder import Run, read_provenance
 from mirror.transcripts.arm import Arm
 
-AGREEMENT = "instrument subscale judge alpha exact within_one repeats answers missing_answers".split()
-
 
 class Analysis:
     """One analysis of counseling runs: `results/<run>/` with findings, tables and `metrics.json`.
@@ -64,7 +62,7 @@ class Analysis:
         """
         instruments = [read_instrument(name) for name in (*shipped(), *split_names(self.settings.instruments))]
         arms = [Arm.read(folder) for folder in self.folders]
-        study = Study(without_damage(arms, self.settings.damaged), instruments)
+        study = Study(without_damage(arms, self.settings.damaged), instruments, self.settings.raters)
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in study.arms}
         self.run.open()
         self.run.record("running", runs=codes, clients=len(study.shared))
@@ -239,20 +237,10 @@ class Analysis:
         shown = self._comparisons.loc[self._comparisons["n"] > 0]
         if len(shown):
             parts += [claims.COLUMNS, tables.markdown(tables.comparisons_table(shown))]
-        return "\n\n".join(filter(None, [*parts, *self._judges()]))
-
-    def _judges(self) -> list[str]:
-        """The reliability of the judges, or that there are none; then the offline judge's ratings in a table."""
-        table = self.study.reliability(self.settings.seed)
-        tables.write_table(self.run.folder / "tables", "reliability", table.reindex(columns=AGREEMENT))
-        if len(table):
-            intro = "Agreement between the repeats of a judge (Krippendorff's alpha: 1 = perfect, 0 = chance):"
-            parts = [f"{intro}\n\n{tables.markdown(tables.reliability_table(table))}"]
-        else:
-            parts = ["No model has rated these sessions: all outcomes are counted from the transcripts."]
+        parts += tables.raters_text(self.study, self.settings, self.run.folder / "tables")
         if self.study.rehearsed:
             parts.append(f"{claims.REHEARSAL}\n\n{tables.markdown(tables.measures_table(self._rehearsal))}")
-        return parts
+        return "\n\n".join(filter(None, parts))
 
     @cached_property
     def _rehearsal(self) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mirror.paths import input_path, output_path
+from mirror.rating.ratings import Raters
 from mirror.settings.base import Count, Number, RunName, Settings
 from mirror.transcripts.arm import arm_faults
 
@@ -23,6 +24,7 @@ class AnalyseSettings(Settings):
     resamples: Count
     seed: Number
     damaged: Literal["refuse", "exclude"] = "refuse"
+    raters: Raters = "both"
     gallery: bool
     run: RunName
     fresh: bool

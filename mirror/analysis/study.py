@@ -17,7 +17,7 @@ from mirror.analysis.metrics import Metrics, halves, read_metrics
 from mirror.natural_order import natural_key
 from mirror.paths import display_path
 from mirror.rating.instrument import Instrument
-from mirror.rating.ratings import is_evidence, read_ratings, reliability, session_scores, subscale_scores
+from mirror.rating.ratings import Raters, arm_scores, counts, is_evidence, read_ratings, reliability, session_scores
 from mirror.transcripts.arm import Arm, aliases
 from mirror.transcripts.integrity import run_faults
 
@@ -81,12 +81,13 @@ class Study:
         complete: by arm, the clients with a complete session; all values are of these.
     """
 
-    def __init__(self, arms: Sequence[Arm], instruments: Sequence[Instrument] = ()) -> None:
+    def __init__(self, arms: Sequence[Arm], instruments: Sequence[Instrument] = (), raters: Raters = "both") -> None:
         """Reads the transcripts of all arms.
 
         Args:
             arms: the runs to compare.
             instruments: those whose ratings count.
+            raters: who counts in outcomes: people, judges or both.
 
         Raises:
             StudyError: no client is in every arm, or an idx names two persons.
@@ -95,7 +96,7 @@ class Study:
         self._values: dict[tuple[str, str], pd.Series[float]] = {}  # by arm and measure, once computed
         short = aliases([arm.folder.name for arm in arms])
         self.arms = [replace(arm, alias=alias) for arm, alias in zip(arms, short, strict=True)]
-        self.instruments = list(instruments)
+        self.instruments, self.raters = list(instruments), raters
         self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm) for arm in self.arms}
         having: dict[str, set[str]] = {name: set(metrics.sessions["idx"]) for name, metrics in self.metrics.items()}
         self.everyone = sorted(set.union(*having.values()), key=natural_key)
@@ -210,8 +211,8 @@ class Study:
 
     @cached_property
     def outcomes(self) -> list[Measure]:
-        """Measures that are good or bad for the client: from the transcripts, and from judges that are evidence."""
-        rated = [rated.measure for rated in self._rated if is_evidence(rated.judge)]
+        """Measures that are good or bad for the client: from the transcripts, and from the raters that count."""
+        rated = [rated.measure for rated in self._rated if counts(rated.judge, self.raters)]
         return self._with_values([*OUTCOMES, *rated])
 
     @cached_property
@@ -241,10 +242,29 @@ class Study:
     # Ratings ----------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def item_ratings(self) -> dict[str, pd.DataFrame]:
+        """The ratings of all items by arm, as `read_ratings` returns them."""
+        return {arm.name: read_ratings(arm.folder) for arm in self.arms}
+
+    @property
+    def rated_items(self) -> dict[str, pd.DataFrame]:
+        """The ratings by known instruments of complete sessions, by arm."""
+        names = [instrument.name for instrument in self.instruments]
+        return {
+            arm: of.loc[of["instrument"].isin(names) & of["idx"].isin(self.complete[arm])]
+            for arm, of in self.item_ratings.items()
+        }
+
+    @property
+    def unused(self) -> list[str]:
+        """The raters that are evidence and do not count, by `raters`."""
+        judges = sorted({rated.judge for rated in self._rated if is_evidence(rated.judge)})
+        return [judge for judge in judges if not counts(judge, self.raters)]
+
+    @cached_property
     def answers(self) -> pd.DataFrame:
-        """The scores of all judges' answers (`subscale_scores`), with the arm."""
-        found = [subscale_scores(read_ratings(arm.folder), self.instruments).assign(arm=arm.name) for arm in self.arms]
-        return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
+        """The scores of all answers by arm (`arm_scores`)."""
+        return arm_scores(self.item_ratings, self.instruments)
 
     @cached_property
     def ratings(self) -> pd.DataFrame:
@@ -265,7 +285,7 @@ class Study:
         return read_rows(self.answers[list(_Rated._fields)].drop_duplicates(), _Rated)
 
     def reliability(self, seed: int) -> pd.DataFrame:
-        """Returns the agreement between the repeats of judges that are evidence, over all arms; empty without ratings.
+        """Returns the agreement between repeats, of judges that are evidence and of people; empty without ratings.
 
         Args:
             seed: of the bootstrap.

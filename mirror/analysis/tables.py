@@ -11,8 +11,14 @@ from mirror.analysis.claims import amount, p_value
 from mirror.analysis.comparison import ArmRow, ComparisonRow, read_rows
 from mirror.analysis.measures import ARROWS
 from mirror.analysis.metrics import Metrics
+from mirror.analysis.settings import AnalyseSettings
+from mirror.analysis.study import Study
 from mirror.files.atomic import write_text
 from mirror.files.csv_file import csv_text
+from mirror.rating.forms.agreement import agreements, humans_table, judges_table
+from mirror.rating.ratings import HUMANS
+
+AGREEMENT = "instrument subscale judge alpha exact within_one repeats answers missing_answers".split()
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
@@ -147,3 +153,33 @@ def reliability_table(table: pd.DataFrame) -> pd.DataFrame:
             "without a score": table["missing_answers"],
         }
     )
+
+
+def raters_text(study: Study, settings: AnalyseSettings, folder: Path) -> list[str]:
+    """States how reliable raters are and which of them count, in paragraphs, and writes the tables into `folder`.
+
+    Args:
+        study: the arms with their ratings.
+        settings: seed, resamples and level of the intervals.
+        folder: of the tables `reliability`, `agreement-humans` and `agreement-judges`.
+    """
+    table = study.reliability(settings.seed)
+    write_table(folder, "reliability", table.reindex(columns=AGREEMENT))
+    among = agreements(study.rated_items, settings.seed, settings.resamples, settings.level)
+    write_table(folder, "agreement-humans", among.humans)
+    write_table(folder, "agreement-judges", among.judges)
+    if not len(table):
+        return ["No model has rated these sessions: all outcomes are counted from the transcripts."]
+    people = f", and between people (`{HUMANS}`, each person a repeat)" if len(among.humans) else ""
+    intro = f"Agreement between the repeats of a judge{people} (Krippendorff's alpha: 1 = perfect, 0 = chance):"
+    parts = [f"{intro}\n\n{markdown(reliability_table(table))}"]
+    if study.unused:
+        names = ", ".join(map(literal, study.unused))
+        parts.append(f"Ratings by {names} are in no claim and in no comparison: `raters` is `{settings.raters}`.")
+    if len(among.humans):
+        item = "Agreement among people by item (ordinal alpha, ICC of one rater and of the mean; see `docs/rate.md`):"
+        parts.append(f"{item}\n\n{markdown(humans_table(among.humans))}")
+    if len(among.judges):
+        with_people = "Agreement of judges with the mean of people, by item and arm (interval alpha):"
+        parts.append(f"{with_people}\n\n{markdown(judges_table(among.judges))}")
+    return parts

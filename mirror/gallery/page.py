@@ -5,9 +5,6 @@ escapes all text. Sessions are stored as inert `<template>` elements and rendere
 load fast.
 """
 
-import base64
-import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +19,7 @@ import yaml
 
 from mirror.clients.lexicon import agrees, read_feelings
 from mirror.files.atomic import write_text
-from mirror.files.image_file import open_picture
+from mirror.html_page import content_policy, picture_url
 from mirror.rating.ratings import is_evidence, read_ratings
 from mirror.transcripts.arm import Arm, Person
 from mirror.transcripts.session_folder import SessionFolder
@@ -34,7 +31,6 @@ FACE, SMALL_FACE = 240, 128  # pixels, the side of a shown face; the second in r
 MANY = 1200
 ATTEMPT = 88  # pixels, the side of a face among the attempts
 MOST_ATTEMPTS = 2500  # with more attempts in a run, the page has no images of them, only their verdicts
-QUALITY = 72  # of WebP
 QUESTIONS = {
     "safe": "unsafe",
     "relevant": "shows the cue",
@@ -133,14 +129,8 @@ def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]]) -> str:
         settings=yaml.safe_dump(arm.settings, sort_keys=False, allow_unicode=True),
         style=style,
         script=script,
-        policy=f"default-src 'none'; img-src data:; style-src '{source(style)}'; script-src '{source(script)}'; "
-        "base-uri 'none'; form-action 'none'",
+        policy=content_policy(style, script),
     )
-
-
-def source(text: str) -> str:
-    """Returns the source expression by which a content security policy allows an inline style or script."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def run_facts(sessions: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -276,14 +266,3 @@ def by_instrument(ratings: Iterable[ShownRating]) -> dict[str, list[ShownRating]
     for rating in ratings:
         found.setdefault(rating.instrument, []).append(rating)
     return found
-
-
-def picture_url(path: Path, side: int) -> str:
-    """Returns an image as a data URL, at most `side` pixels wide and high; empty if the file is missing."""
-    if not path.is_file():
-        return ""
-    small = open_picture(path)
-    small.thumbnail((side, side))
-    buffer = io.BytesIO()
-    small.save(buffer, "WEBP", quality=QUALITY, method=2)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,7 +1,8 @@
-"""The ratings of a run's sessions: `results/<run>/ratings.jsonl`, one line per answer of a judge.
+"""The ratings of a run's sessions: `results/<run>/ratings.jsonl`, one line per answer of a judge or a person.
 
 Ratings are stored with the rated run; each line names the judge and the rating run (`results/<rating run>/`, with its
-settings, prompts and costs). Lines are only appended. If something was rated again, the last line counts. Fields:
+settings, prompts and costs, or with the forms of people). Lines are only appended. If something was rated again, the
+last line counts. Fields:
 
     idx, turn       the session, and the client's turn; turn is null if the session was rated as a whole
     instrument, repeat
@@ -9,13 +10,14 @@ settings, prompts and costs). Lines are only appended. If something was rated ag
     scores          by item as the judge gave them; null if missing, never 0
     reason, raw     the judge's reason; the answer or the error as received
     judge           the model, with the suffix ` with faces` if it saw them; `rules` for the offline judge
-                    (see `is_evidence`)
+                    (see `is_evidence`); `human <id>` for a person
+    kind            `human` for a person's rating; absent for a judge's
     run             the rating run
     asked           SHA-256 of everything that determines the answer, so that nothing is asked twice
     attempts, prompt_tokens, completion_tokens, model    the cost; model as the endpoint reports it
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -28,9 +30,12 @@ from mirror.statistics import agreement, estimate, krippendorff_alpha
 
 FILE = "ratings.jsonl"
 RULES = "rules"  # the name of the offline judge, reserved
+HUMANS = "humans"  # all people together, where their ratings are averaged; reserved
 Status = Literal["rated", "unparsable", "failed"]
-COLUMNS = ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status"]
-_ANSWER_KEY = ["idx", "instrument", "turn", "repeat", "judge"]
+Kind = Literal["judge", "human"]
+Raters = Literal["humans", "judge", "both"]  # whose ratings are used in claims
+COLUMNS = ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status", "kind"]
+_ANSWER_KEY = ["idx", "instrument", "turn", "repeat", "judge", "kind"]
 
 
 class RatingRecord(BaseModel):
@@ -53,11 +58,22 @@ class RatingRecord(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     model: str = ""
+    kind: Kind = Field("judge", exclude_if=lambda kind: kind == "judge")
 
 
 def is_evidence(judge: str) -> bool:
     """Returns whether ratings by this judge are evidence about a counselor; those of the offline judge are not."""
     return judge != RULES
+
+
+def counts(judge: str, raters: Raters) -> bool:
+    """Returns whether ratings are used in claims.
+
+    Args:
+        judge: the judge's name; `humans` for those of people, as `pool_humans` returns them.
+        raters: whose ratings the study uses. Those of the offline judge are never used.
+    """
+    return is_evidence(judge) and (raters == "both" or (judge == HUMANS) == (raters == HUMANS))
 
 
 # As tables ------------------------------------------------------------------------------------------------------------
@@ -72,17 +88,40 @@ def read_ratings(folder: Path) -> pd.DataFrame:
         turn: NaN if the session was rated as a whole.
         score: as the judge gave it, also of reversed items; NaN if missing.
         judge, status: who answered, and `rated`, `unparsable` or `failed`.
+        kind: `judge` or `human`.
 
     Raises:
         JsonLinesError: The file has an invalid line.
     """
     rows = [
-        (rating.idx, rating.instrument, rating.repeat, rating.turn, item, score, rating.judge, rating.status)
+        (
+            rating.idx,
+            rating.instrument,
+            rating.repeat,
+            rating.turn,
+            item,
+            score,
+            rating.judge,
+            rating.status,
+            rating.kind,
+        )
         for rating in read_lines(folder / FILE, RatingRecord)
         for item, score in rating.scores.items()
     ]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"turn": float, "score": float, "repeat": int})
     return table.drop_duplicates([*_ANSWER_KEY, "item"], keep="last").reset_index(drop=True)
+
+
+def pool_humans(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Treats people as the repeats of one rater, `humans`, so that their ratings are averaged and compared.
+
+    Args:
+        ratings: the table of `read_ratings`, or several of them together, so that each person has one number.
+    """
+    is_human = ratings["kind"] == "human"
+    numbers = {judge: number for number, judge in enumerate(sorted(set(ratings.loc[is_human, "judge"])), 1)}
+    repeats = ratings["judge"].map(numbers).where(is_human, ratings["repeat"]).astype(int)
+    return ratings.assign(repeat=repeats, judge=ratings["judge"].where(~is_human, HUMANS))
 
 
 def subscale_scores(ratings: pd.DataFrame, instruments: Iterable[Instrument]) -> pd.DataFrame:
@@ -122,6 +161,22 @@ def _subscale(ratings: pd.DataFrame, instrument: Instrument, name: str, keys: li
     score = grouped.agg(subscale.score).where(is_complete)
     lowest, highest = instrument.bounds(name)
     return score.reset_index().assign(subscale=name, better=subscale.better, lowest=lowest, highest=highest)
+
+
+def arm_scores(ratings: Mapping[str, pd.DataFrame], instruments: Sequence[Instrument]) -> pd.DataFrame:
+    """Computes the scores of several runs, in which people are the repeats of one rater, `humans`.
+
+    Args:
+        ratings: by arm, as `read_ratings` returns them.
+        instruments: ratings by other instruments are ignored.
+
+    Returns:
+        The table of `subscale_scores` with the column arm.
+    """
+    pooled = pool_humans(pd.concat([of.assign(arm=arm) for arm, of in ratings.items()], ignore_index=True))
+    by_arm = {arm: subscale_scores(pooled.loc[pooled["arm"] == arm], instruments) for arm in ratings}
+    found = [scores.assign(arm=arm) for arm, scores in by_arm.items()]
+    return pd.concat([table for table in found if len(table)] or found[:1], ignore_index=True)
 
 
 def session_scores(scores: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from pydantic import Field
 from mirror.chat.prices import price_faults
 from mirror.paths import input_path, output_path
 from mirror.rating.instrument import Instrument, InstrumentError, read_instruments
+from mirror.rating.ratings import HUMANS
 from mirror.secrets import KEY, secret_faults, url_faults_of_environment
 from mirror.settings.base import Count, Number, Positive, RunName, Settings
 from mirror.transcripts.arm import arm_faults
@@ -81,6 +82,8 @@ class RateSettings(Settings):
             faults.append("judge_model must name a model where judge is openai, found the empty text")
         if self.judge == "openai" and self.judge_model == "rules":
             faults.append("judge_model 'rules' is the name of the offline judge; serve the model under another name")
+        if self.judge == "openai" and self.judge_model == HUMANS:
+            faults.append(f"judge_model {HUMANS!r} is the name of people's ratings; serve the model under another name")
         if self.pairs and len(names) < 2:
             faults.append(f"pairs compares each two of at least 2 runs, and runs names {len(names)}; name more")
         return faults + (self._faults_of_rules() if self.judge == "rules" else [])

@@ -101,7 +101,7 @@ def mean_interval(
     mean, deviation = values.mean(0), values.std(0, ddof=1)
     error = np.where(deviation > SAME * np.abs(values).max(0), deviation, np.nan) / np.sqrt(n)
     centered = values - mean
-    weights = _resample_weights(n, resamples, seed)
+    weights = resample_weights(n, resamples, seed)
     moved = weights @ centered
     spread = np.sqrt(np.maximum(weights @ centered**2 - moved**2, 0) / (n - 1))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -114,7 +114,7 @@ def mean_interval(
 
 
 @lru_cache(maxsize=4)  # the measures of a study share the number of clients
-def _resample_weights(n: int, resamples: int, seed: int) -> Array:
-    """The share of the draws that each client has in each resample [resamples, clients]."""
+def resample_weights(n: int, resamples: int, seed: int) -> Array:
+    """Returns the share of the draws that each client has in each resample [resamples, clients]."""
     drawn = np.random.default_rng([seed, n]).multinomial(n, np.full(n, 1 / n), resamples)
     return drawn / n

@@ -22,7 +22,7 @@ from mirror.benchmarks.synthetic_runs import write_run
 from mirror.run_folder import RunConflict
 from mirror.transcripts.session_folder import SessionFolder
 from tests.parameters import ANALYSE_DEFAULTS
-from tests.studies import rate
+from tests.studies import rate, rate_by_people
 
 matplotlib.use("Agg")
 
@@ -394,6 +394,29 @@ def test_judges_are_outcomes_with_their_reliability(runs):
     found.finish()
     assert "helpfulness, m" in (runs / "m-ec/gallery.html").read_text()
     assert (runs / "analyse-m-base-m-ec/tables/reliability.tex").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("raters, used", [("humans", {"humans"}), ("judge", {"m"}), ("both", {"humans", "m"})])
+def test_only_the_declared_raters_are_in_a_claim_and_all_are_compared(raters, used, runs):
+    for name, shift in (("m-base", 0), ("m-ec", 2)):
+        scores = {idx: int(idx) % 3 + 1 + shift for idx in CLIENTS}
+        rate(runs / name, {idx: (score, score) for idx, score in scores.items()})
+        first = dict(list(scores.items())[:16])
+        rate_by_people(runs / name, {"anna": first, "ben": dict(list(scores.items())[8:])})
+    found = analysis(raters=raters, run="x").comparison()
+    rated = {key.rpartition(" by ")[2] for key in found.table["measure"] if " by " in key}
+    assert rated == used
+    assert (
+        "Agreement among people by item" in found.claim and "Agreement of judges with the mean of people" in found.claim
+    )
+    assert f"`raters` is `{raters}`" in found.claim or raters == "both"
+    humans = pd.read_csv(runs / "x/tables/agreement-humans.csv").set_index("item")
+    assert humans.loc["empathy", ["raters", "units", "shared"]].tolist() == [2, 16, 16]
+    assert humans.loc["empathy", ["alpha", "icc", "icc_mean"]].tolist() == [1, 1, 1]
+    judges = pd.read_csv(runs / "x/tables/agreement-judges.csv").set_index(["item", "arm"])
+    assert judges.loc[("helpful", "all"), ["units", "clients", "alpha"]].tolist() == [48, 24, 1]
+    assert len(judges) == 6 and set(judges["judge"]) == {"m"}
 
 
 def test_one_run_is_described_and_compared_with_none(runs):

@@ -10,7 +10,7 @@ from mirror.files.atomic import write_bytes
 from mirror.rating.instrument import read_instrument
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
-from tests.studies import CLIENTS, rate, study, write
+from tests.studies import CLIENTS, rate, rate_by_people, study, write
 
 NAMES, TURNS = OUTCOMES[0], DESCRIPTIVE[0]
 
@@ -132,3 +132,30 @@ def test_without_ratings_there_are_no_judges_and_no_reliability(tmp_path):
 def test_every_measure_says_in_which_direction_it_is_good():
     assert all(isinstance(measure, Measure) and measure.better for measure in OUTCOMES)
     assert not any(measure.better for measure in DESCRIPTIVE)
+
+
+def test_people_are_one_rater_and_count_as_declared(tmp_path):
+    folders = [write(tmp_path, name) for name in ("a", "b")]
+    for folder in folders:
+        rate(folder, dict.fromkeys(CLIENTS, (4,)), judge="m")
+        rate_by_people(folder, {"anna": dict.fromkeys(CLIENTS, 2), "ben": dict.fromkeys(CLIENTS[:2], 5)})
+    helpfulness = [read_instrument("helpfulness")]
+    found = {raters: study(*folders, instruments=helpfulness, raters=raters) for raters in ("both", "judge", "humans")}
+    keys = {
+        raters: {m.key.rpartition(" by ")[2] for m in one.outcomes if " by " in m.key} for raters, one in found.items()
+    }
+    assert keys == {"both": {"m", "humans"}, "judge": {"m"}, "humans": {"humans"}}
+    assert {raters: one.unused for raters, one in found.items()} == {"both": [], "judge": ["humans"], "humans": ["m"]}
+    (measure,) = [one for one in found["both"].outcomes if one.key == "helpfulness.empathy by humans"]
+    assert found["both"].scores(measure)["a"].to_dict() == {"60": 3.5, "61": 3.5, "62": 2, "100": 2}
+    table = found["both"].reliability(1).set_index(["judge", "subscale"])
+    assert table.loc[("humans", "empathy"), "repeats"] == 2
+
+
+def test_ratings_of_sessions_that_are_not_complete_are_not_compared(tmp_path):
+    folder = write(tmp_path, "a")
+    rate_by_people(folder, {"anna": dict.fromkeys(CLIENTS, 2)})
+    end = folder / "sessions" / CLIENTS[0] / "end.json"
+    end.unlink()
+    assert set(study(folder, instruments=[read_instrument("helpfulness")]).rated_items["a"]["idx"]) == set(CLIENTS[1:])
+    assert study(folder).rated_items["a"].empty  # its instrument is not known

@@ -30,6 +30,11 @@ from mirror.prompts.plan import parse_plan
 from mirror.prompts.reply import clean_reply
 from mirror.prompts.utterance import format_utterance, parse_utterance
 from mirror.rating.answer import Unparsable, read_answer
+from mirror.rating.forms.answers import AnswersError, read_answers
+from mirror.rating.forms.csv_form import read_csv_answers
+from mirror.rating.forms.key import Key, KeyForm, KeySession
+from mirror.rating.forms.label_studio import read_label_studio
+from mirror.rating.forms.qualtrics import read_qualtrics
 from mirror.rating.instrument import InstrumentError, read_instrument, read_wording
 from mirror.rating.preferences import PreferenceRecord
 from mirror.rating.ratings import RatingRecord
@@ -89,6 +94,15 @@ def make(folder: Path) -> dict[str, Reader]:
     more = {"raw": "{}", "judge": "m", "run": "r", "asked": "0", "attempts": 1, "prompt_tokens": 3}
     preference = rating | more | {"first": "a", "second": "b", "scores": {"a": "first"}}
     del preference["turn"]
+    answer = {"code": "K7QF", "turn": None, "item": "helpful", "value": 3, "at": "2026-01-02T03:04:05Z"}
+    comment = {"code": "K7QF", "turn": None, "text": "a"}
+    returned = {"format": "counseling ratings", "version": 1, "form": "f", "rater": "anna", "instrument_sha256": "0"}
+    returned |= {"answers": [answer], "comments": [comment]}
+    task = {"form": "f", "rater": "anna", "code": "K7QF", "turn": None}
+    results = [
+        {"from_name": "helpful", "value": {"choices": ["3"]}},
+        {"from_name": "Comment", "value": {"text": ["a"]}},
+    ]
     adapter = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], "lora_dropout": 0.0}
     adapter |= {"rank_pattern": {"a": 2}, "layers_to_transform": [1], "use_rslora": False, "bias": "none"}
     end = {"status": "complete", "reason": "the end", "turns": 2, "attempts": [], "files": {}}
@@ -137,6 +151,25 @@ def make(folder: Path) -> dict[str, Reader]:
             file("ratings.jsonl", lambda path: read_lines(path, RatingRecord)),
             (JsonLinesError,),
             (_json(rating | more),),
+        ),
+        "returned form": Reader(file("form.json", read_answers), (AnswersError,), (_json(returned),)),
+        "returned table": Reader(
+            file("form.csv", lambda path: read_csv_answers(path, _key())),
+            (AnswersError,),
+            (b"form,rater,code,turn,item,value,comment\nf,anna,K7QF,whole,helpful,3,a\nf,anna,B3CD,2,helpful,,\n",),
+        ),
+        "export of Label Studio": Reader(
+            file("tasks.json", lambda path: read_label_studio(path, _key())),
+            (AnswersError,),
+            (_json([{"id": 1, "data": task, "annotations": [{"id": 1, "result": results, "was_cancelled": False}]}]),),
+        ),
+        "responses of Qualtrics": Reader(
+            file("responses.csv", lambda path: read_qualtrics(path, _key())),
+            (AnswersError,),
+            (
+                b"Status,K7QF_helpful,K7QF_Comment,form,rater\na,b,c,d,e\n"
+                b'"{""ImportId"":""Q""}",,,,\n0,3: some,x,f,anna\n',
+            ),
         ),
         "preferences": Reader(
             file("preferences.jsonl", lambda path: read_lines(path, PreferenceRecord)),
@@ -190,6 +223,13 @@ def _read_judge(text: str) -> None:
     scores, reason = read_answer(text, {"helpful": (1, 2, 3, 4, 5)})
     if scores["helpful"] not in (1, 2, 3, 4, 5) or "\ud83d" in reason and "\ud83d" not in text:
         raise AssertionError(f"{scores}, {reason!r}")
+
+
+def _key() -> Key:
+    session = KeySession(run="r", idx="60", parts=[None], turns_sha256="0")
+    form = KeyForm(rater="anna", codes=["K7QF"])
+    facts = {"instrument": "helpfulness", "instrument_sha256": "0", "items": ["helpful"], "lowest": 1, "highest": 5}
+    return Key(**facts, forms={"f": form}, sessions={"K7QF": session})
 
 
 def _json(value: Any) -> bytes:

@@ -35,14 +35,16 @@ services      -
 prompts       -
 """
 # Rooms that every room may import from, top to bottom: one imports only from those behind it.
-GROUND = "settings run_folder files provenance secrets asking seeds statistics progress_bar natural_order paths".split()
+GROUND = (
+    "settings run_folder html_page files provenance secrets asking seeds statistics progress_bar natural_order paths"
+).split()
 # May import everything, and is imported by none: it measures the inside of every stage.
 BENCHMARKS = "benchmarks"
 # The modules of a room that other rooms may import, `.` the folder itself. All modules of the ground floor are doors.
 DOORS = """
 analysis     measures metrics
 gallery      .
-rating       instrument ratings
+rating       forms instrument ratings
 counseling   cast casting examples reply settings turn
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
              verification view
@@ -287,7 +289,7 @@ BROKEN = {
     ),
     "inside": (
         {"gallery/page.py": "from mirror.rating.judge import x", "rating/judge.py": ""},
-        "inside rating; its doors: instrument ratings",
+        "inside rating; its doors: forms instrument ratings",
     ),
     "circle": ({"files/a.py": "from . import b", "files/b.py": "from . import a"}, "in a circle: mirror.files.a"),
     "eager package": ({"__init__.py": "from .seeds import x", "seeds.py": ""}, "stays empty"),

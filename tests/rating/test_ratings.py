@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,10 @@ from mirror.rating.instrument import read_instrument
 from mirror.rating.ratings import (
     FILE,
     RatingRecord,
+    arm_scores,
+    counts,
     is_evidence,
+    pool_humans,
     read_ratings,
     reliability,
     session_scores,
@@ -30,7 +35,7 @@ def write(folder, *ratings):
 
 def test_ratings_are_a_row_an_item(tmp_path):
     table = write(tmp_path, rating(), rating(turn=3, instrument="resistance", scores={"overall": 1}))
-    assert table.columns.tolist() == ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status"]
+    assert table.columns.tolist() == ["idx", "instrument", "repeat", "turn", "item", "score", "judge", "status", "kind"]
     assert table["item"].tolist() == ["helpful", "empathy", "overall"]
     assert table["score"].tolist() == [4, 2, 1]
     assert table["turn"].isna().tolist() == [True, True, False]
@@ -126,3 +131,39 @@ def test_intervals_of_ratings_stay_on_their_scale(tmp_path):
 
 def test_the_offline_judge_alone_is_no_evidence():
     assert not is_evidence("rules") and is_evidence("gpt-x") and is_evidence("rules-7b") and is_evidence("m with faces")
+
+
+# People ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_judges_line_is_as_before_and_a_persons_names_its_kind(tmp_path):
+    write(tmp_path, rating(), rating(judge="human anna", kind="human"))
+    judge, person = map(json.loads, (tmp_path / FILE).read_text().splitlines())
+    assert "kind" not in judge and person["kind"] == "human"
+    assert read_ratings(tmp_path)["kind"].tolist() == ["judge"] * 2 + ["human"] * 2
+
+
+def test_people_are_the_repeats_of_one_rater(tmp_path):
+    people = {"judge": "human ben", "kind": "human"}, {"judge": "human anna", "kind": "human"}
+    table = pool_humans(write(tmp_path, rating(repeat=3), rating(**people[0]), rating("61", **people[1])))
+    assert table["judge"].tolist() == ["some-model"] * 2 + ["humans"] * 4
+    assert table["repeat"].tolist() == [3, 3, 2, 2, 1, 1]
+
+
+def test_the_score_of_people_is_their_mean_in_every_arm(tmp_path):
+    values = {"anna": (5, 1), "ben": (2, 3)}
+    for name, scores in values.items():
+        given = dict(zip(("helpful", "empathy"), scores, strict=True))
+        write(tmp_path / "a", rating(judge=f"human {name}", kind="human", scores=given))
+    write(tmp_path / "b", rating(judge="human ben", kind="human"))
+    found = arm_scores({arm: read_ratings(tmp_path / arm) for arm in "abc"}, [HELPFULNESS])
+    of_a = session_scores(found[found["arm"] == "a"])
+    assert of_a.set_index("subscale")["score"].to_dict() == {"helpfulness": 3.5, "empathy": 2}
+    assert set(found.loc[found["arm"] == "b", "repeat"]) == {2}  # the same number as in the other arm
+    agreed = reliability(found.assign(idx=found["arm"] + "/" + found["idx"]), 0)
+    assert agreed["repeats"].tolist() == [2, 2] and agreed["judge"].tolist() == ["humans"] * 2
+
+
+@pytest.mark.parametrize("raters, used", [("both", {"m", "humans"}), ("judge", {"m"}), ("humans", {"humans"})])
+def test_who_counts_is_declared_and_rules_never_do(raters, used):
+    assert {judge for judge in ("m", "humans", "rules") if counts(judge, raters)} == used

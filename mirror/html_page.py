@@ -1,0 +1,40 @@
+"""Parts of a self-contained HTML page: its content security policy, and pictures as data URLs."""
+
+import base64
+import hashlib
+import io
+from pathlib import Path
+
+from mirror.files.image_file import open_picture
+
+QUALITY = 72  # of WebP
+
+
+def content_policy(style: str, script: str) -> str:
+    """Returns a policy that forbids network access, and any style and script but these two inline ones."""
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_source(style)}'; script-src '{_source(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(text: str) -> str:
+    """The source expression by which a content security policy allows an inline style or script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def picture_url(path: Path, side: int) -> str:
+    """Returns an image as a data URL of a WebP without metadata, at most `side` pixels wide and high.
+
+    Empty if the file is missing.
+
+    Raises:
+        PictureError: the file is no usable picture.
+    """
+    if not path.is_file():
+        return ""
+    small = open_picture(path)
+    small.thumbnail((side, side))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=QUALITY, method=2)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,1 @@
+"""Forms on which people rate counseling sessions, blinded: `python -m mirror.rating.forms` writes and imports them."""
