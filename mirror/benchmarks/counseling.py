@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=int, help="sessions per concurrency, of the 16 pocket clients; 7b: one batch")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--painter", choices=tuple(RECIPES), default="default", help="7b: 50 steps, or 4 as distilled")
-    parser.add_argument("--compile", choices=("none", "blocks", "whole"), default="whole", help="7b: the painter")
+    parser.add_argument("--compile", choices=("none", "blocks", "whole"), default="blocks", help="7b: the painter")
     parser.add_argument("--client-seconds", type=float, default=0.0, help="for the client's words, of a wave together")
     parser.add_argument("--waves", type=int, default=1, help="parts of the sessions: one waits, another is painted")
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))

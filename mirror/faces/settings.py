@@ -29,7 +29,7 @@ _PUBLISHED: dict[str, Any] = {
     "safety_model": "Falconsai/nsfw_image_detection",
     "relevance_model": "openai/clip-vit-base-patch32",
     "face_pack": "~/.insightface/models/buffalo_l",
-    "compile": "whole",
+    "compile": "blocks",
 }
 FACE_MODELS: dict[str, dict[str, Any]] = {
     "7b": _PUBLISHED,

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--offload", nargs="+", choices=list(RESTING), default=["none", "all"])
     parser.add_argument("--paint-batch", type=int, default=1)
     parser.add_argument("--steps", type=int, default=50, help="7b: denoising steps per face")
-    parser.add_argument("--compile", choices=("none", "blocks", "whole"), default="whole", help="7b: the painter")
+    parser.add_argument("--compile", choices=("none", "blocks", "whole"), default="blocks", help="7b: the painter")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--case", help=argparse.SUPPRESS)  # one case, in a process of its own

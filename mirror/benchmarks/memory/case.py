@@ -58,7 +58,7 @@ class Case:
     size: str
     steps: int
     turns: int
-    compile: Literal["none", "blocks", "whole"] = "whole"
+    compile: Literal["none", "blocks", "whole"] = "blocks"
 
 
 @dataclass(frozen=True)

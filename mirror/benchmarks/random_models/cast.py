@@ -52,7 +52,7 @@ def random_cast(
     cot: str,
     recipe: PaintRecipe,
     folder: Path,
-    compile: Literal["none", "blocks", "whole"] = "whole",
+    compile: Literal["none", "blocks", "whole"] = "blocks",
     paint_batch: int = 8,
     rotation: Rotation | None = None,
 ) -> Cast:
