@@ -37,6 +37,7 @@ from mirror.training.step import Stepper, compile_layers, make_optimizer
 PUBLISHED_IMAGE = 576  # positions of an image at the published size, part of the lengths below
 COUNTED = 12_800  # examples over which shares and padding are counted: no GPU is needed for that
 MICRO_BATCH = 16
+SMALLEST = 4  # examples of an effective batch: of one example, there is nothing to form
 MEASURED = RULES[:2]  # the third is only counted, to show what the split by length saves
 
 
@@ -85,12 +86,13 @@ def measure(rule: BatchRule, size: str, number: int, device: str) -> Measurement
     the second pass represents a training. A step in which memory ran out or something was compiled is repeated.
     """
     began, recipe = time.monotonic(), RECIPES[size]
+    rows = batch_size(size)
     model = _new_model(size, device)
-    examples = mixed_examples(number * recipe["batch_size"])
-    plan = rule.plan(range(len(examples)), [e.positions for e in examples], recipe["batch_size"], 0, 0)
+    examples = mixed_examples(number * rows)
+    plan = rule.plan(range(len(examples)), [e.positions for e in examples], rows, 0, 0)
     optimizer = make_optimizer(model, recipe["learning_rate"], recipe["projector_learning_rate"], 0.0)
     with split_by(rule):
-        stepper = Stepper(model, optimizer, min(MICRO_BATCH, recipe["batch_size"]), "auto", 1.0, seed=0)
+        stepper = Stepper(model, optimizer, min(MICRO_BATCH, rows), "auto", 1.0, seed=0)
         if recipe["compile"]:
             compile_layers(model, recipe["activation_budget"])
 
@@ -111,6 +113,11 @@ def measure(rule: BatchRule, size: str, number: int, device: str) -> Measurement
         )
     memory = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else 0.0
     return Measurement(rule.name, again, first, memory, stepper.micro_batch, first_loss, start_seconds)
+
+
+def batch_size(size: str) -> int:
+    """Examples of an effective batch that is formed and cut: the recipe's, where it is large enough to be cut."""
+    return int(max(RECIPES[size]["batch_size"], SMALLEST))
 
 
 def _new_model(size: str, device: str) -> LoraModel:
@@ -175,14 +182,14 @@ Counted over {counted:,} examples, effective batches of 32, micro-batches of 16:
 
 def report(size: str, number: int, device: str, measurements: Sequence[Measurement]) -> str:
     """The report in Markdown: setup, machine, and the two tables."""
-    batch_size = RECIPES[size]["batch_size"]
+    rows = batch_size(size)
     return REPORT.format(
         size=size,
         number=number,
         device=torch.cuda.get_device_name() if device == "cuda" else "CPU",
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
-        examples=number * batch_size,
-        batch_size=batch_size,
+        examples=number * rows,
+        batch_size=rows,
         measured=measurement_table(measurements),
         counted=COUNTED,
         shares=shares_table([count_shares(rule, mixed_examples(COUNTED), 32, MICRO_BATCH) for rule in RULES]),

@@ -13,9 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-CHUNK = (
-    2**30
-)  # bytes of one piece of memory, about; pinned memory comes in powers of two, so nearly full ones waste none
+CHUNK = 2**30  # bytes of a piece of memory, about: pinned memory comes in powers of two, so nearly full ones waste none
 ALIGNMENT = 512  # bytes; compiled kernels expect a tensor to begin as one of its own would
 
 
