@@ -24,6 +24,8 @@ class MarkedPainter:
         others: seeds of attempts that show `other`.
     """
 
+    batch_sizes = (1, 2, 4, 8)
+
     def __init__(self, other=None, blank=(), others=()):
         self.other, self.blank, self.others = other, set(blank), set(others)
 
