@@ -1,10 +1,7 @@
 """The fine-tuned pocket LLaVA: captions of held-out faces and replies to held-out clients."""
 
-import json
-
 import pytest
 
-from mirror.paths import input_path
 from pocket.llava.card import evaluate_tuned, make_counselor, tune
 from pocket.llava.counselor_evaluation import counsel, write_evaluation_dialogues
 from pocket.llava.evaluation import SEED, Rate
@@ -12,18 +9,10 @@ from pocket.llava.evaluation import SEED, Rate
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory):
-    """The ec variant, tuned as its params file says, on all captions of its set and a third of the replies."""
-    records = json.loads(input_path("pocket/data/mirror_ec.json").read_text(encoding="utf-8"))
-    captions, replies = (
-        [record for record in records if record["question_id"].endswith(kind)]
-        for kind in (":emotion_recognition", ":response")
-    )
-    assert len(captions) == len(replies) > 200
-    data = tmp_path_factory.mktemp("data") / "mirror_ec.json"
-    data.write_text(json.dumps(captions + replies[::3]), encoding="utf-8")
+    """The ec variant, tuned as its params file says."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIRROR_OUTPUT", str(tmp_path_factory.mktemp("tuned")))
-        llava, seconds = tune("ec", data=str(data))
+        llava, seconds = tune("ec")
     return llava, evaluate_tuned(llava, "ec", seconds, faces=12, clients=3)
 
 

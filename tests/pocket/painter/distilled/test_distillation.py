@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mirror.faces.clip_text import repeat_person, without_trigger
+from mirror.faces.clip_text import repeat_person
 from mirror.faces.photomaker import PaintRequest
 from mirror.prompts import negative_prompt, portrait_prompt
 from pocket.optimize import seeded_generator
@@ -41,12 +41,16 @@ def request_and_guide(painter):
     portrait = Image.fromarray(draw_portraits("a few", 1, 1, 128, 1).images[0])
     request = PaintRequest(portrait_prompt("woman", "tears"), negative_prompt("a grin"), (portrait,), 7)
     with torch.inference_mode():
-        read = painter.embed([without_trigger(request.prompt), request.negative_prompt])
-        who = painter._identities([portrait])
+        text, negative, _ = painter._conditioner.encode([request], texts=True, negatives=True)
+        (who,) = painter._conditioner._identities([request])
     none = torch.zeros(0)
     prompts = Prompts((none, none), none, none, repeat_person(painter.pipeline.tokenizer, request.prompt, 1)[1])
     known = distillation.Conditions(
-        prompts, read.words.clone(), read.pooled.clone(), who.clone(), torch.zeros(1).bool()
+        prompts,
+        torch.cat([text.words, negative.words]),
+        torch.cat([text.pooled, negative.pooled]),
+        who.clone(),
+        torch.zeros(1).bool(),
     )
     return request, distillation.Guide(painter, known)
 
@@ -81,9 +85,9 @@ def test_prompts_are_encoded_as_the_painter_does(painter):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distillation, "read_prompts", lambda *_: few)
         known = distillation.encode_conditions(painter, faces, random)
-    read = painter._encode([rows.tolist() for rows in few.ids])
-    torch.testing.assert_close(known.words, read.words)
-    torch.testing.assert_close(known.pooled, read.pooled)
+    read = painter._conditioner._encode(list(zip(*(rows.tolist() for rows in few.ids), strict=True)))
+    torch.testing.assert_close(known.words, torch.cat([one.words for one in read]))
+    torch.testing.assert_close(known.pooled, torch.cat([one.pooled for one in read]))
     assert known.identities.shape == (6, 192) and known.men.tolist() == faces.men.tolist()
 
 
