@@ -46,7 +46,7 @@ def test_rows_are_kept_and_a_case_that_is_measured_again_replaces_its_own(tmp_pa
         found in written
         and "`python -m x`" in written
         and "50 steps of ddim" in written
-        and "`compile` `whole`" in written
+        and "`compile` `blocks`" in written
     )
     assert Measurement.of(json.loads((tmp_path / "memory.json").read_text("utf-8"))[0]) == measured(estimated=9.0)
 
