@@ -31,6 +31,8 @@ def small_settings(**changes):
 class Model:
     """Paints seed, prompt and recipe into the picture; counts what it painted."""
 
+    batch_sizes = (1, 2, 4, 8)
+
     def __init__(self, unusable=()):
         self.recipe, self.unusable = PaintRecipe(steps=6), unusable
         self.painted, self.batches = Counter(), []

@@ -93,7 +93,6 @@ class Study:
             StudyError: no client is in every arm, or an idx names two persons.
             TranscriptError: a transcript is damaged.
         """
-        self._values: dict[tuple[str, str], pd.Series[float]] = {}  # by arm and measure, once computed
         short = aliases([arm.folder.name for arm in arms])
         self.arms = [replace(arm, alias=alias) for arm, alias in zip(arms, short, strict=True)]
         self.instruments, self.raters = list(instruments), raters
@@ -190,12 +189,6 @@ class Study:
         return pd.DataFrame(columns, index=self.everyone, dtype=float).rename_axis("idx")
 
     def _of_arm(self, arm: Arm, key: str) -> "pd.Series[float]":
-        """The values of complete sessions by client; computed once, and never changed."""
-        if (arm.name, key) not in self._values:
-            self._values[arm.name, key] = self._read(arm, key)
-        return self._values[arm.name, key]
-
-    def _read(self, arm: Arm, key: str) -> "pd.Series[float]":
         if key in self.ratings.columns:
             values = self.ratings.loc[self.ratings["arm"] == arm.name].set_index("idx")[key]
             return values.loc[values.index.isin(self.complete[arm.name])]
