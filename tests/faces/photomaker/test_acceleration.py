@@ -3,6 +3,8 @@
 What is compiled is seen on any machine.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -45,8 +47,13 @@ def test_compiled_code_differs_in_rounding_only(compile):
 
 
 @pytest.fixture
-def pipeline(monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+def traced(monkeypatch):
+    """Compilation traces networks and guards them as ever, but writes no kernels, which takes minutes on a CPU."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+
+
+@pytest.fixture
+def pipeline(traced):
     with torch._dynamo.config.patch(recompile_limit=8):
         yield load_pipeline(str(GOLDEN / "sdxl-tiny"), "", torch.float32)[0]
 
@@ -68,8 +75,6 @@ def test_blocks_and_the_norms_between_them_are_compiled_each_for_all_of_its_shap
     assert torch._dynamo.config.recompile_limit == RECOMPILE_LIMIT
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of PyTorch's own compiler
 def test_a_norm_between_blocks_can_be_compiled(pipeline):
     COMPILE["blocks"](pipeline)
     norm = pipeline.unet.conv_norm_out
@@ -86,10 +91,8 @@ def test_network_and_decoder_are_each_compiled_in_one(pipeline):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_what_is_compiled_serves_a_painter_that_takes_turns(monkeypatch, tmp_path):
+def test_what_is_compiled_serves_a_painter_that_takes_turns(traced):
     """Its weights come back to other addresses: nothing is compiled anew, and pictures are an eager painter's."""
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     shared = Rotation("cpu", {"counselor", "painter"})
     recipe = PaintRecipe(steps=2, guidance_scale=3.0, merge_step=1, size=64, output_size=64)
     painter = load(recipe=recipe, compile="whole", rotation=shared)
