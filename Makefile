@@ -152,9 +152,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	fi
 	@# This project itself has no hash in the lock, so it is installed separately, with the locked build tool.
 	@if [ -n "$(LOCKED)" ]; then \
-		$(PY) -m pip install --require-hashes --requirement requirements.lock && \
+		$(PY) -m pip install --no-compile --require-hashes --requirement requirements.lock && \
 		$(PY) -m pip install --no-deps --no-build-isolation --editable .; \
 	else \
-		$(PY) -m pip install --constraint constraints.txt --editable '.[test,dev]'; \
+		$(PY) -m pip install --no-compile --constraint constraints.txt --editable '.[test,dev]'; \
 	fi
+	@# pip would compile on one core. What no Python can compile, such as templates, is left out.
+	@echo "Compiling the installed packages."; $(PY) -m compileall -q -q -j 0 -x '/tests?/' .venv/lib || true
 	@printf '%s' "$(CURDIR)" > $(INSTALLED)
