@@ -91,8 +91,8 @@ notebooks: $(INSTALLED)  ## run every notebook with its defaults, at pocket size
 check: $(INSTALLED)  ## check style, types, layers, and the form of the notebooks
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
-	@$(PY) -m mypy
-	@$(PYTEST) tests/project/test_layers.py tests/project/test_notebooks.py
+	@$(PY) -m mypy & types=$$!; form=0; $(PYTEST) tests/project/test_layers.py tests/project/test_notebooks.py || form=$$?; \
+		wait $$types && exit $$form
 
 clear: $(INSTALLED)  ## remove outputs from the notebooks, before a commit
 	@$(PY) -m jupyter nbconvert --clear-output --inplace notebooks/*.ipynb
