@@ -15,7 +15,7 @@ COUNSEL_DEFAULTS = OPEN | {
     "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
     "on_exhaustion": "keep_best", "ahead": 0, "seed": 0, "concurrency": 8, "waves": None,
     "device": "auto", "precision": "auto", "offload": "auto", "paint_batch": 8, "reply_batch": 16, "prices": "",
-    "prompts": "", "fresh": False,
+    "budget_dollars": None, "budget_tokens": None, "budget_hours": None, "prompts": "", "fresh": False,
     "client_temperature": 0.7, "client_top_p": 0.9, "client_max_tokens": 128, "client_frequency_penalty": 0.2,
     "client_presence_penalty": 0.2, "describer_temperature": 0.7, "describer_top_p": 0.9, "describer_max_tokens": 128,
 }  # fmt: skip

@@ -1,19 +1,22 @@
 """A counseling run: the clients of a table, the cast, the run's folder. The API of `notebooks/counsel.ipynb`."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
 import pandas as pd
-from tqdm import tqdm
 
-from mirror.chat.prices import Price, parse_prices
-from mirror.counseling.cast import ROLES, Cast, changed_roles
+from mirror.counseling.cast import Cast, changed_roles
 from mirror.counseling.casting import build_cast, plan_memory
 from mirror.counseling.session import Outcome, run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.shards import shard_run
+from mirror.counseling.spending.budget import Budget
+from mirror.counseling.spending.progress import Progress
+from mirror.counseling.spending.spent import read_spent
+from mirror.counseling.spending.summary import summarize
 from mirror.counseling.turn import Taken
 from mirror.paths import display_path, input_path
 from mirror.progress_bar import progress_bar
@@ -22,7 +25,8 @@ from mirror.settings.errors import SettingsError
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.session_folder import SessionFolder
-from mirror.transcripts.turn import Turn
+
+log = logging.getLogger(__name__)
 
 
 class SessionsFailed(RuntimeError):
@@ -36,6 +40,7 @@ class Counseling:
         settings: the run's parameters.
         profiles: the clients of this run: its share of the table.
         run: the folder `results/<run>/`, with one folder per session in `sessions/`.
+        stopped: how far `counsel` came if the budget was used up, and how to go on; else empty.
     """
 
     def __init__(self, settings: CounselSettings) -> None:
@@ -53,6 +58,7 @@ class Counseling:
         if not self.profiles:
             raise SettingsError(f"shard {settings.shard} holds no client: the table has fewer; use fewer shares")
         self.run = Run(shard_run(settings.run, share, shares), settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.stopped = ""
         self._is_open = False
 
     def memory(self) -> pd.DataFrame:
@@ -116,7 +122,7 @@ class Counseling:
         return self.session(self.profiles[0])
 
     def counsel(self) -> pd.DataFrame:
-        """Counsels all clients.
+        """Counsels all clients, or as many turns of them as the budget allows; `stopped` then says how far it came.
 
         Returns:
             How each session ended, one row each: idx, turns, status, reason.
@@ -128,15 +134,34 @@ class Counseling:
         self.open()
         with self.run.working("counseling"):
             outcomes = self._run(self.profiles)
-            failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-            self.run.record("incomplete" if failed else "complete", sessions=len(outcomes), failed=len(failed))
-        if failed:
+            count = Counter(outcome.status for outcome in outcomes)
+            self.stopped = self._stopped(outcomes)
+            status = "complete" if count["complete"] == len(outcomes) else "incomplete"
+            ended = {"sessions": len(outcomes), "failed": count["failed"], "open": count["open"]}
+            self.run.record(status, **ended, stopped=self.stopped)
+        if self.stopped:
+            log.warning("%s", self.stopped)
+        if failed := [outcome for outcome in outcomes if outcome.status == "failed"]:
             named = "\n".join(f"  {outcome.idx}: {outcome.reason}" for outcome in failed)
+            others = f"{count['complete']} are complete" if self.stopped else "the others are complete"
             raise SessionsFailed(
-                f"{len(failed)} of {len(outcomes)} sessions failed:\n{named}\nthe others are complete in "
+                f"{len(failed)} of {len(outcomes)} sessions failed:\n{named}\n{others} in "
                 f"{display_path(self.run.folder)}; start the same run again to retry only these"
+                + (f"\n{self.stopped}" if self.stopped else "")
             )
         return pd.DataFrame(outcomes)
+
+    def _stopped(self, outcomes: Sequence[Outcome]) -> str:
+        """How far a run came that its budget stopped, and how to go on; empty if none did."""
+        if not (left := [outcome for outcome in outcomes if outcome.status == "open"]):
+            return ""
+        complete = sum(outcome.status == "complete" for outcome in outcomes)
+        begun = [outcome for outcome in left if outcome.turns]
+        return (
+            f"The budget is used up, {left[0].reason}: {complete} of {len(outcomes)} sessions are complete, "
+            f"{len(begun)} more are open after {sum(outcome.turns for outcome in begun)} turns, and "
+            f"{len(left) - len(begun)} have not begun. Start the same run again with a larger budget to go on."
+        )
 
     def summary(self) -> pd.DataFrame:
         """A summary of the run so far, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
@@ -148,7 +173,10 @@ class Counseling:
         done = sum(len(self.session(profile).turns()) for profile in undamaged)
         ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in undamaged)
         total = sum(self._most_turns(profile) for profile in undamaged)
-        self.cast.warm_up(min(settings.concurrency, len(profiles) - ended))
+        folders = [SessionFolder(path) for path in sorted((self.run.folder / "sessions").glob("*"))]
+        budget = Budget.of(settings, read_spent(folders))
+        if not budget.used_up:
+            self.cast.warm_up(min(settings.concurrency, len(profiles) - ended))
         with progress_bar("counseling", "turns", total, done) as bar:
             progress = Progress(bar, settings, len(profiles), ended)
 
@@ -165,6 +193,7 @@ class Counseling:
                 settings.max_turns,
                 report,
                 1 if self.cast.rotates else settings.waves,
+                budget,
             )
 
     def _record_left_out(self) -> None:
@@ -182,97 +211,3 @@ class Counseling:
         """The number of turns of a complete session, or the limit for one that is not."""
         ended = self.session(profile).ended
         return ended["turns"] if ended and ended["status"] == "complete" else self.settings.max_turns
-
-
-# Progress -------------------------------------------------------------------------------------------------------------
-
-
-class Progress:
-    """Advances a progress bar with every turn: sessions ended, faces accepted, tokens, dollars.
-
-    Tokens and dollars count the turns taken since the start; `summarize` counts the whole run.
-    A session that ends early shortens the bar, so that the time left is an upper bound.
-    """
-
-    def __init__(self, bar: "tqdm[Any]", settings: CounselSettings, sessions: int, ended: int) -> None:
-        """Starts at the bar's count.
-
-        Args:
-            bar: counts turns.
-            settings: of the run.
-            sessions: number of sessions.
-            ended: number of sessions that have ended before the start.
-        """
-        self.bar, self.max_turns, self.sessions, self.ended = bar, settings.max_turns, sessions, ended
-        self.prices = priced_roles(settings)
-        self.faces = self.accepted = 0
-        self.tokens: Counter[str] = Counter()
-
-    def count(self, taken: Taken) -> None:
-        """Adds one turn."""
-        turn = taken.turn
-        if turn.ended and self.bar.total is not None:
-            self.bar.total -= self.max_turns - turn.number
-        self.ended += turn.ended or turn.number == self.max_turns
-        self.faces += turn.face is not None
-        self.accepted += turn.face is not None and not turn.face.exhausted
-        self.tokens.update(turn.tokens)
-        parts = [f"{self.ended} of {self.sessions} sessions", f"{self.accepted} of {self.faces} faces accepted"]
-        parts += [f"{self.tokens.total():,} tokens"] if self.tokens else []
-        parts += [f"${cost(self.prices, self.tokens):.4f}"] if self.prices else []
-        self.bar.set_postfix_str(", ".join(parts), refresh=False)
-        self.bar.update()
-
-
-def summarize(folders: Sequence[SessionFolder], settings: CounselSettings) -> pd.DataFrame:
-    """A summary of sessions, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
-    turns = [turn for folder in folders for turn in folder.turns()]
-    faces = [turn.face for turn in turns if turn.face]
-    seconds: Counter[str] = Counter()  # of floats
-    for folder in folders:
-        for stages in folder.timings().values():
-            seconds.update(stages)
-    statistics: dict[str, float] = {
-        "turns": len(turns),
-        "faces": len(faces),
-        "faces accepted": sum(not face.exhausted for face in faces),
-        "faces accepted at once": sum(not face.exhausted and face.chosen == 1 for face in faces),
-        "attempts a face": sum(len(face.attempts) for face in faces) / max(len(faces), 1),
-    }
-    statistics |= _counselor_statistics(turns)
-    tokens = sum((Counter(turn.tokens) for turn in turns), Counter[str]())
-    for role in ROLES:
-        statistics |= {f"tokens {name}, {role}": tokens[key] for key, name in _tokens(role) if key in tokens}
-    if prices := priced_roles(settings):
-        statistics["dollars"] = cost(prices, tokens)
-    statistics |= {f"{stage}, seconds a turn": total / max(len(turns), 1) for stage, total in seconds.items()}
-    shown = {name: f"{value:,}" if isinstance(value, int) else f"{value:.3g}" for name, value in statistics.items()}
-    return pd.DataFrame(shown.items(), columns=["what", "value"])
-
-
-def _counselor_statistics(turns: Sequence[Turn]) -> dict[str, int]:
-    """How often a prompt or an answer of the counselor was incomplete; only counts above zero."""
-    cut = Counter(kind for turn in turns for kind in turn.cut_off)
-    counts = {f"answers that ran out of tokens, {kind.replace('_', ' ')}": count for kind, count in cut.items()}
-    counts["turns without a plan that was asked for"] = sum(
-        "planning" in turn.counselor_raw and not turn.plan for turn in turns
-    )
-    counts["turns with older utterances left out"] = sum(turn.dropped_utterances > 0 for turn in turns)
-    counts["turns with the newest utterance cut"] = sum(turn.cut_characters > 0 for turn in turns)
-    return {name: count for name, count in counts.items() if count}
-
-
-def priced_roles(settings: CounselSettings) -> dict[str, Price]:
-    """The price of each role whose model has one."""
-    prices = parse_prices(settings.prices)
-    return {role: prices[model] for role, model in settings.models.items() if model in prices}
-
-
-def cost(prices: Mapping[str, Price], tokens: Mapping[str, int]) -> float:
-    """Dollars for the tokens of the roles that have a price."""
-    return sum(price.cost(*(tokens.get(key, 0) for key, _ in _tokens(role))) for role, price in prices.items())
-
-
-def _tokens(role: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """The names in a turn's record of the tokens that a role read and wrote, each with its verb."""
-    return (f"{role}_prompt", "read"), (f"{role}_completion", "written")

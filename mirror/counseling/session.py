@@ -12,20 +12,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from types import MappingProxyType
 from typing import Literal
 
-from PIL import Image
-
 from mirror.counseling.cast import Cast
+from mirror.counseling.spending.budget import Budget
 from mirror.counseling.turn import SharedTurn, Taken, attempt_records, face_files
-from mirror.faces.rejection_sampling import FaceError, FaceSearch, ShownFace
+from mirror.faces.rejection_sampling import Attempt, FaceError, FaceSearch, ShownFace
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile
 from mirror.transcripts.session_folder import SessionFolder
-from mirror.transcripts.turn import AttemptRecord, Conversation
+from mirror.transcripts.turn import Conversation
 
-Status = Literal["complete", "failed"]
+Status = Literal["complete", "failed", "open"]
 Step = Callable[[], None]
 WRITERS = 4  # threads that write pictures: most of the time goes into compressing them
 
@@ -37,8 +35,8 @@ class Outcome:
     Attributes:
         idx: the client.
         turns: number of turns.
-        status: `complete` if the client ended it or the turns are used up, else `failed`.
-        reason: what ended it; of a failed session, the error.
+        status: `complete` if the client ended it or the turns are used up; `failed`; `open` if the budget was used up.
+        reason: what ended it; of a failed session, the error; of an open one, the budget.
     """
 
     idx: str
@@ -72,12 +70,12 @@ class Session:
         self.conversation = Conversation(profile, (), seed)
         self.outcome: Outcome | None = None
         if faults := session_faults(folder):
-            self.outcome = self._outcome("failed", "; ".join(faults))
+            self.outcome = self.outcome_of("failed", "; ".join(faults))
             return
         self.conversation = Conversation(profile, folder.turns(), seed)
         ended = folder.ended
         if ended and ended["status"] == "complete":
-            self.outcome = self._outcome("complete", ended["reason"])
+            self.outcome = self.outcome_of("complete", ended["reason"])
 
     def settle(self, max_turns: int) -> bool:
         """Ends the session if the client did or the turns are used up; returns whether it is over."""
@@ -89,31 +87,25 @@ class Session:
         """Writes the faces of the next turn ahead of the turn itself, in any thread."""
         self.folder.write_faces(face_files(self.conversation.number, face))
 
-    def add(self, taken: Taken, seconds: Mapping[str, float]) -> None:
+    def add(self, taken: Taken, seconds: Mapping[str, float], elapsed: float) -> None:
         """Writes a turn to disk.
 
         Raises:
             ValueError: its text cannot be saved, e.g. half a surrogate pair.
         """
-        self.folder.append(taken.turn, taken.images, seconds)
+        self.folder.append(taken.turn, taken.images, seconds, elapsed)
         self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
 
     def fail(self, error: Exception) -> None:
         """Ends the session with its own error; faces that were painted for the turn are kept."""
-        attempts = error.attempts if isinstance(error, FaceError) else ()
-        self._end("failed", f"{type(error).__name__}: {error}", *attempt_records(self.conversation.number, attempts))
+        self._end("failed", f"{type(error).__name__}: {error}", error.attempts if isinstance(error, FaceError) else ())
 
-    def _end(
-        self,
-        status: Status,
-        reason: str,
-        attempts: Sequence[AttemptRecord] = (),
-        images: Mapping[str, Image.Image] = MappingProxyType({}),
-    ) -> None:
-        self.folder.end(status, reason, attempts, images)
-        self.outcome = self._outcome(status, reason)
+    def _end(self, status: Literal["complete", "failed"], reason: str, attempts: Sequence[Attempt] = ()) -> None:
+        self.folder.end(status, reason, *attempt_records(self.conversation.number, attempts))
+        self.outcome = self.outcome_of(status, reason)
 
-    def _outcome(self, status: Status, reason: str) -> Outcome:
+    def outcome_of(self, status: Status, reason: str) -> Outcome:
+        """The session as an outcome; writes nothing."""
         return Outcome(self.conversation.profile.idx, len(self.conversation.turns), status, reason)
 
 
@@ -141,6 +133,7 @@ def run_sessions(
     max_turns: int,
     report: Callable[[Taken], None] = lambda taken: None,
     waves: int = 1,
+    budget: Budget | None = None,
 ) -> list[Outcome]:
     """Runs all sessions. A session that is complete on disk is skipped; one that was interrupted or failed resumes.
 
@@ -153,6 +146,7 @@ def run_sessions(
         max_turns: turns of a session at most.
         report: called with every turn once it is on disk, in the thread that called this function.
         waves: the number of parts into which these sessions are divided.
+        budget: counts every turn; once it is used up, no turn begins, and sessions that are not over stay open.
 
     Returns:
         How each session ended, in the order of `profiles`.
@@ -165,12 +159,13 @@ def run_sessions(
         raise ValueError(f"concurrency and waves must be 1 or more, found {concurrency} and {waves}")
     sessions = [Session(profile, SessionFolder(folder / profile.idx), seed) for profile in profiles]
     waiting = deque(session for session in sessions if not session.settle(max_turns))
+    budget = budget or Budget()
     if waiting:
         together = min(concurrency, len(waiting))
         parts = min(waves, together)
         rooms = [together // parts + (number < together % parts) for number in range(parts)]
-        _Waves(cast, waiting, rooms, max_turns, report).run()
-    return [session.outcome for session in sessions if session.outcome]
+        _Waves(cast, waiting, rooms, max_turns, report, budget).run()
+    return [session.outcome or session.outcome_of("open", budget.used_up) for session in sessions]
 
 
 class _Waves:
@@ -187,8 +182,9 @@ class _Waves:
         rooms: Sequence[int],
         max_turns: int,
         report: Callable[[Taken], None],
+        budget: Budget,
     ) -> None:
-        self.cast, self.waiting, self.max_turns, self.report = cast, waiting, max_turns, report
+        self.cast, self.waiting, self.max_turns, self.report, self.budget = cast, waiting, max_turns, report, budget
         self.waves = [_Wave(room) for room in rooms]
         self.ready: deque[Step] = deque()
         self.away: dict[Future[None], Step] = {}  # what runs in other threads, and the step that follows it
@@ -196,7 +192,7 @@ class _Waves:
         self.faces: FaceSearch[tuple[_Wave, int]] = FaceSearch(*with_faces)
 
     def run(self) -> None:
-        """Returns once every session has ended."""
+        """Returns once every session has ended, or the budget is used up and every turn has ended."""
         with ExitStack() as stack:
             self.services = stack.enter_context(ThreadPoolExecutor(len(self.waves), "service"))
             self.writers = stack.enter_context(ThreadPoolExecutor(WRITERS, "writer"))
@@ -243,6 +239,8 @@ class _Waves:
     # The steps of a turn ----------------------------------------------------------------------------------------------
 
     def _begin(self, wave: _Wave) -> None:
+        if self.budget.used_up:
+            return
         while self.waiting and len(wave.sessions) < wave.room:
             session = self.waiting.popleft()
             session.folder.begin(session.conversation.profile)
@@ -280,8 +278,9 @@ class _Waves:
 
     def _end(self, wave: _Wave) -> None:
         """Writes the turn of each session to disk; a session that fails ends."""
-        seconds = wave.turn.clock.share(len(wave.sessions))
-        for place, (session, result) in enumerate(zip(wave.sessions, wave.turn.taken(), strict=True)):
+        seconds, results = wave.turn.clock.share(len(wave.sessions)), wave.turn.taken()
+        elapsed = self.budget.elapsed(sum(isinstance(result, Taken) for result in results))
+        for place, (session, result) in enumerate(zip(wave.sessions, results, strict=True)):
             written = wave.writing.pop(place, None)
             try:
                 if written:
@@ -289,10 +288,11 @@ class _Waves:
                 if isinstance(result, Exception):
                     session.fail(result)
                     continue
-                session.add(result, seconds)
+                session.add(result, seconds, elapsed)
             except ValueError as error:
                 session.fail(error)
             else:
+                self.budget.count(result.turn.tokens, elapsed)
                 self.report(result)
         wave.sessions = [session for session in wave.sessions if not session.settle(self.max_turns)]
         self._begin(wave)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mirror.chat.prices import price_faults
+from mirror.chat.prices import parse_prices, price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
@@ -19,6 +19,7 @@ from mirror.settings.base import (
     Count,
     Device,
     Number,
+    Positive,
     RunName,
     Settings,
     Share,
@@ -77,6 +78,9 @@ class CounselSettings(Settings):
             "sessions",
             "shard",
             "prices",
+            "budget_dollars",
+            "budget_tokens",
+            "budget_hours",
             "fresh",
         }  # fmt: skip
     )
@@ -148,6 +152,9 @@ class CounselSettings(Settings):
     paint_batch: Count
     reply_batch: Count
     prices: str
+    budget_dollars: Positive | None
+    budget_tokens: Count | None
+    budget_hours: Positive | None
     run: RunName
     fresh: bool
 
@@ -204,7 +211,7 @@ class CounselSettings(Settings):
 
     def conflicts(self) -> list[str]:
         """See `Settings.conflicts`."""
-        faults = price_faults(self.prices, self.models)
+        faults = price_faults(self.prices, self.models) or self._budget_conflicts()
         if self.prompts == "checkpoint" and not self.checkpoint:
             faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
         faults += unnamed_models(self, ("counselor", "client"))
@@ -239,6 +246,16 @@ class CounselSettings(Settings):
         if self.faces_from == self.run:
             faults.append("faces_from is this run; name another one, with face shown")
         return faults
+
+    def _budget_conflicts(self) -> list[str]:
+        budgets = [name for name in ("budget_dollars", "budget_tokens") if getattr(self, name) is not None]
+        if budgets and not self.models:
+            return [
+                f"{name} counts models behind endpoints, and no role uses one; use budget_hours" for name in budgets
+            ]
+        if "budget_dollars" in budgets and (unpriced := sorted({*self.models.values()} - {*parse_prices(self.prices)})):
+            return [f"budget_dollars needs a price of every model; add {', '.join(unpriced)} to prices (0/0 if free)"]
+        return []
 
     def missing(self) -> list[str]:
         """See `Settings.missing`."""

@@ -99,13 +99,16 @@ class SessionFolder:
         self._write_images(images)
         self._written = dict(images)
 
-    def append(self, turn: Turn, images: Mapping[str, Image.Image], seconds: Mapping[str, float]) -> None:
+    def append(
+        self, turn: Turn, images: Mapping[str, Image.Image], seconds: Mapping[str, float], elapsed: float | None = None
+    ) -> None:
         """Write a turn: first its faces, then its line. Continues a session that had failed.
 
         Args:
             turn: the next turn.
             images: its faces, by file name relative to the session's folder.
             seconds: the time of each stage.
+            elapsed: the turn's share of the seconds that passed; less than the sum of its stages where turns overlap.
 
         Raises:
             ValueError: not the next turn, other images than it names, or a turn that would change when read again.
@@ -122,7 +125,8 @@ class SessionFolder:
         self._write_images({file: image for file, image in images.items() if file not in ahead})
         self._written = {}
         _append_line(path, line)
-        _append_line(self.folder / "timings.jsonl", json.dumps({"turn": turn.number, "seconds": dict(seconds)}))
+        timing = {"turn": turn.number, "seconds": dict(seconds)} | ({} if elapsed is None else {"elapsed": elapsed})
+        _append_line(self.folder / "timings.jsonl", json.dumps(timing))
 
     def timings(self) -> dict[int, dict[str, float]]:
         """Read the seconds of each stage, by turn number. Turns may be missing after a kill.
@@ -132,15 +136,27 @@ class SessionFolder:
         Raises:
             TranscriptError: the file is damaged.
         """
+        return {number: seconds for number, (seconds, _) in self._timings().items()}
+
+    def elapsed(self) -> dict[int, float]:
+        """Read each turn's share of the seconds that passed, by turn number: the sum of its stages if not recorded.
+
+        Raises:
+            TranscriptError: the file is damaged.
+        """
+        return {number: elapsed for number, (_, elapsed) in self._timings().items()}
+
+    def _timings(self) -> dict[int, tuple[dict[str, float], float]]:
         path = self.folder / "timings.jsonl"
-        seconds: dict[int, dict[str, float]] = {}
+        found: dict[int, tuple[dict[str, float], float]] = {}
         for number, line in enumerate(_complete_lines(path), 1):
             try:
                 timing = strict_json(line)
-                seconds[timing["turn"]] = {str(stage): float(value) for stage, value in timing["seconds"].items()}
+                seconds = {str(stage): float(value) for stage, value in timing["seconds"].items()}
+                found[timing["turn"]] = seconds, float(timing.get("elapsed", sum(seconds.values())))
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise TranscriptError(f"{_line(path, number)}: is not the times of a turn; remove the file") from None
-        return seconds
+        return found
 
     def end(
         self,

@@ -235,6 +235,20 @@ def test_a_run_may_go_on_elsewhere_but_not_with_another_method():
     assert not CounselSettings.MACHINE & {"seed", "steps", "client", "cot", "attempts", "temperature", "precision"}
 
 
+def test_a_budget_limits_something_that_is_counted():
+    chat = {"client": "openai", "client_model": "m", "client_url": "http://x"}
+    assert settings(**chat, budget_dollars=5, prices="m 0/0").budget_dollars == 5
+    assert settings(**chat, budget_tokens=1000).budget_tokens == 1000
+    assert settings(budget_hours=0.5).budget_hours == 0.5
+    assert "budget_dollars needs a price of every model; add m to prices (0/0 if free)" in refused(
+        **chat, budget_dollars=5.0
+    )
+    for name, amount in (("budget_dollars", 1.0), ("budget_tokens", 1)):
+        assert f"{name} counts what endpoints do, and no role uses one; use budget_hours" in refused(**{name: amount})
+    for name, amount in (("budget_dollars", 0.0), ("budget_tokens", 0), ("budget_hours", -1.0), ("budget_tokens", 1.5)):
+        assert name in refused(**chat, prices="m 1/1", **{name: amount})
+
+
 def test_prices_are_of_models_in_use():
     priced = {"client": "openai", "client_model": "gpt-4o-mini", "client_url": "http://x"}
     found = settings(**priced, prices="gpt-4o-mini 0.15/0.60")

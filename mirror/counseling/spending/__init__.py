@@ -1,0 +1,1 @@
+"""What a run of sessions costs: estimated before it begins, counted while it is under way, and limited by a budget."""

@@ -1,0 +1,47 @@
+"""The progress bar of a run of sessions."""
+
+from collections import Counter
+from typing import Any
+
+from tqdm import tqdm
+
+from mirror.counseling.settings import CounselSettings
+from mirror.counseling.spending.spent import dollars, priced_roles
+from mirror.counseling.turn import Taken
+
+
+class Progress:
+    """Advances a progress bar with every turn: sessions ended, faces accepted, tokens, dollars.
+
+    Tokens and dollars count the turns taken since the start; `summarize` counts the whole run.
+    A session that ends early shortens the bar, so that the time left is an upper bound.
+    """
+
+    def __init__(self, bar: "tqdm[Any]", settings: CounselSettings, sessions: int, ended: int) -> None:
+        """Starts at the bar's count.
+
+        Args:
+            bar: counts turns.
+            settings: of the run.
+            sessions: number of sessions.
+            ended: number of sessions that have ended before the start.
+        """
+        self.bar, self.max_turns, self.sessions, self.ended = bar, settings.max_turns, sessions, ended
+        self.prices = priced_roles(settings)
+        self.faces = self.accepted = 0
+        self.tokens: Counter[str] = Counter()
+
+    def count(self, taken: Taken) -> None:
+        """Adds one turn."""
+        turn = taken.turn
+        if turn.ended and self.bar.total is not None:
+            self.bar.total -= self.max_turns - turn.number
+        self.ended += turn.ended or turn.number == self.max_turns
+        self.faces += turn.face is not None
+        self.accepted += turn.face is not None and not turn.face.exhausted
+        self.tokens.update(turn.tokens)
+        parts = [f"{self.ended} of {self.sessions} sessions", f"{self.accepted} of {self.faces} faces accepted"]
+        parts += [f"{self.tokens.total():,} tokens"] if self.tokens else []
+        parts += [f"${dollars(self.prices, self.tokens):.4f}"] if self.prices else []
+        self.bar.set_postfix_str(", ".join(parts), refresh=False)
+        self.bar.update()
