@@ -1,19 +1,18 @@
 """What a build will take, before it begins: requests, tokens, dollars, pictures, disk."""
 
 from collections.abc import Sequence
-from math import ceil
 
 import pandas as pd
 
 from mirror.building.screenplays import Screenplay
 from mirror.building.screenplays.writing import WritingCost
-from mirror.building.screenplays.writing.cost import CHARACTERS, SESSION
+from mirror.building.screenplays.writing.cost import SESSION
 from mirror.building.settings import BuildSettings
-from mirror.chat.prices import parse_prices
+from mirror.chat.prices import expected_tokens, parse_prices
+from mirror.faces.settings import BYTES_PER_PIXEL
 from mirror.prompts import Utterance, expression_prompt, format_dialogue
 
 DESCRIPTION = 60  # tokens of a description, as expected: two lines of features
-BYTES_PER_PIXEL = 1.6  # of a PNG of a painted face
 COPIES = 2  # of every picture: the run keeps one, the set holds one
 TURNS = 10  # of a screenplay that is not written yet, as expected
 
@@ -72,7 +71,7 @@ def _describing(settings: BuildSettings, read: int, lines: int) -> list[tuple[st
 
 def _unwritten(lines: int) -> int:
     """Tokens of the describer's prompts if there are no sessions yet: on average, half of one stands before a line."""
-    return lines * (_count(expression_prompt("", Utterance("", ""))) + SESSION // 2)
+    return lines * (expected_tokens(expression_prompt("", Utterance("", ""))) + SESSION // 2)
 
 
 def _tokens(screenplay: Screenplay) -> int:
@@ -81,9 +80,5 @@ def _tokens(screenplay: Screenplay) -> int:
     for line in screenplay.client_lines:
         said = [(one.speaker, one.words) for one in screenplay.lines[:line] if one.words]
         shown = screenplay.lines[line]
-        total += _count(expression_prompt(format_dialogue(said), Utterance(shown.direction, shown.words)))
+        total += expected_tokens(expression_prompt(format_dialogue(said), Utterance(shown.direction, shown.words)))
     return total
-
-
-def _count(prompt: str) -> int:
-    return ceil(len(prompt) / CHARACTERS)

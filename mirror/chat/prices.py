@@ -1,10 +1,16 @@
-"""The cost of chat models' tokens, from the setting `prices`."""
+"""The cost of chat models' tokens, from the setting `prices`; tokens that are not counted yet, by rules of thumb."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import NamedTuple
 
+from mirror.chat.messages import Message
+
 MILLION = 1_000_000
+CHARACTERS = 4  # of a token of English text, by OpenAI's rule of thumb
+OVERHEAD = 4  # tokens of the chat format around a message, and before an answer
+IMAGE = 255  # tokens of an image of up to 512 pixels with gpt-4o; other models differ by factors
 _PRICE = re.compile(r"\s*(?P<model>\S+)\s+(?P<read>\d+(?:\.\d+)?)\s*/\s*(?P<written>\d+(?:\.\d+)?)\s*")
 
 
@@ -65,3 +71,14 @@ def price_faults(line: str, models: Mapping[str, str]) -> list[str]:
         for name in prices
         if name not in known
     ]
+
+
+def expected_tokens(text: str) -> int:
+    """The number of tokens that an English text is taken to have."""
+    return ceil(len(text) / CHARACTERS)
+
+
+def expected_prompt_tokens(messages: Sequence[Message]) -> int:
+    """The number of tokens that a conversation is taken to have as a prompt."""
+    images = sum(len(message.images) for message in messages)
+    return sum(expected_tokens(one.content) + OVERHEAD for one in messages) + OVERHEAD + images * IMAGE

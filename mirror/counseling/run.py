@@ -14,6 +14,7 @@ from mirror.counseling.session import Outcome, run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.shards import shard_run
 from mirror.counseling.spending.budget import Budget
+from mirror.counseling.spending.estimate import estimate
 from mirror.counseling.spending.progress import Progress
 from mirror.counseling.spending.spent import read_spent
 from mirror.counseling.spending.summary import summarize
@@ -157,15 +158,23 @@ class Counseling:
             return ""
         complete = sum(outcome.status == "complete" for outcome in outcomes)
         begun = [outcome for outcome in left if outcome.turns]
+        turns = sum(outcome.turns for outcome in begun)
         return (
-            f"The budget is used up, {left[0].reason}: {complete} of {len(outcomes)} sessions are complete, "
-            f"{len(begun)} more are open after {sum(outcome.turns for outcome in begun)} turns, and "
-            f"{len(left) - len(begun)} have not begun. Start the same run again with a larger budget to go on."
+            f"The budget is used up, {left[0].reason}. Sessions: {complete} of {len(outcomes)} complete, "
+            f"{len(begun)} open (turns: {turns}), {len(left) - len(begun)} not begun. Start the same run again with a "
+            "larger budget to go on."
         )
 
     def summary(self) -> pd.DataFrame:
         """A summary of the run so far, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
         return summarize([self.session(profile) for profile in self.profiles], self.settings)
+
+    def estimate(self) -> pd.DataFrame:
+        """What the run will cost: one row per quantity, so far, in all, and at most. Asks nobody and loads no model."""
+        folders = [
+            SessionFolder(self.run.folder / "fresh") if self.run.fresh else self.session(p) for p in self.profiles
+        ]
+        return estimate(self.settings, self.profiles, folders)
 
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings

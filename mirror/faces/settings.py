@@ -12,6 +12,7 @@ from mirror.paths import input_path
 from mirror.secrets import TOKEN, secret_faults, url_faults_of_environment
 from mirror.settings.base import missing_device, missing_folder
 
+BYTES_PER_PIXEL = 1.6  # of a PNG of a painted face
 SERVICES = {"describer": "IMG_DESCRIPTION_URL", "verifier": "IMG_VERIFICATION_URL"}
 
 # The values of parameters that are None: the published models, and those of the pocket size.

@@ -2,12 +2,13 @@
 
 import pytest
 
-from mirror.building.estimate import BYTES_PER_PIXEL, DESCRIPTION, TURNS, estimate
+from mirror.building.estimate import DESCRIPTION, TURNS, estimate
 from mirror.building.screenplays import ClientInfo, Line, Screenplay
 from mirror.building.screenplays.writing import WritingCost
 from mirror.building.screenplays.writing.cost import SESSION
 from mirror.building.settings import BuildSettings
 from mirror.chat.prices import Price
+from mirror.faces.settings import BYTES_PER_PIXEL
 from mirror.prompts import Utterance, expression_prompt, format_dialogue
 from tests import ROOT
 

@@ -244,7 +244,8 @@ def test_a_budget_limits_something_that_is_counted():
         **chat, budget_dollars=5.0
     )
     for name, amount in (("budget_dollars", 1.0), ("budget_tokens", 1)):
-        assert f"{name} counts what endpoints do, and no role uses one; use budget_hours" in refused(**{name: amount})
+        no_endpoint = f"{name} counts models behind endpoints, and no role uses one; use budget_hours"
+        assert no_endpoint in refused(**{name: amount})
     for name, amount in (("budget_dollars", 0.0), ("budget_tokens", 0), ("budget_hours", -1.0), ("budget_tokens", 1.5)):
         assert name in refused(**chat, prices="m 1/1", **{name: amount})
 

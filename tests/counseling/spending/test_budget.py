@@ -139,8 +139,8 @@ def test_a_stopped_run_says_how_far_it_came_and_how_to_go_on(server, cast, outpu
     assert set(table.status) == {"open"} and list(table.turns) == [1, 1, 0, 0]
     spent = bill(counsel)["budget_tokens"]
     assert counsel.stopped == (
-        f"The budget is used up, budget_tokens: 1 (spent {spent:,}): 0 of 4 sessions are complete, 2 more are open "
-        "after 2 turns, and 2 have not begun. Start the same run again with a larger budget to go on."
+        f"The budget is used up, budget_tokens: 1 (spent {spent:,}). Sessions: 0 of 4 complete, 2 open (turns: 2), "
+        "2 not begun. Start the same run again with a larger budget to go on."
     )
     assert counsel.stopped in caplog.messages
     record = counsel.run.provenance

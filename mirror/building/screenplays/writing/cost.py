@@ -8,10 +8,8 @@ import pandas as pd
 
 from mirror.building.screenplays.writing.commission import Request
 from mirror.building.screenplays.writing.journal import WrittenRecord
-from mirror.chat.prices import Price
+from mirror.chat.prices import CHARACTERS, Price, expected_prompt_tokens
 
-CHARACTERS = 4  # of a token of English text, by OpenAI's rule of thumb
-OVERHEAD = 8  # tokens of the chat format around a prompt
 SESSION = 700  # tokens that a session is taken to have before any was written: 16 lines of some 40 tokens
 
 
@@ -94,7 +92,7 @@ def writing_cost(
         for one in records
         if one.prompt_tokens is not None and one.completion_tokens is not None
     ]
-    prompts = [ceil(len(one.commission.messages[0].content) / CHARACTERS) + OVERHEAD for one in requests]
+    prompts = [expected_prompt_tokens(one.commission.messages) for one in requests]
     completion: float = min(SESSION, max_tokens)
     rule = f"a token per {CHARACTERS} characters of a prompt, {completion} tokens per session"
     if counted:
