@@ -1,23 +1,19 @@
 """A run of sessions: its share of the table, its record, how it ends, and that it goes on."""
 
-import io
 import json
 from dataclasses import replace
 
 import pytest
-from tqdm import tqdm
 
 from mirror.clients.client import ScriptedClient
 from mirror.counseling import run as counseling
-from mirror.counseling.run import Counseling, Progress, SessionsFailed
+from mirror.counseling.run import Counseling, SessionsFailed
 from mirror.counseling.session import Outcome
 from mirror.counseling.settings import CounselSettings
-from mirror.counseling.turn import Taken
 from mirror.figures import page
 from mirror.files.lock import FolderInUse
 from mirror.run_folder import RunConflict
 from mirror.settings.errors import SettingsError
-from mirror.transcripts.turn import FaceRecord, Turn
 from tests.openai_server import OpenAIServer, Status, Text
 from tests.parameters import COUNSEL_DEFAULTS
 
@@ -166,70 +162,6 @@ def test_what_a_server_does_not_take_is_in_the_record_of_the_run(output):
     assert left_out["client"].keys() == {"frequency_penalty", "presence_penalty"}
     assert left_out["client"]["presence_penalty"]["reason"] == "Penalty is not enabled for this model"
     assert counsel.run.provenance["status"] == "complete"
-
-
-# Progress -------------------------------------------------------------------------------------------------------------
-
-
-def turn(number, ended=False, exhausted=False):
-    face = None if ended else FaceRecord(file=f"faces/{number:02}.png", attempts=(), chosen=1, exhausted=exhausted)
-    tokens = {"client_prompt": 1000, "client_completion": 100, "counselor_prompt": 7}
-    return Taken(Turn(number=number, cue="", words="", ended=ended, client_raw="", face=face, tokens=tokens), {})
-
-
-def test_progress_tells_sessions_faces_tokens_and_money():
-    chat = {"client": "openai", "client_model": "m", "client_url": "http://x", "prices": "m 2/10"}
-    settings = CounselSettings.checked(COUNSEL_DEFAULTS | chat, "parameter")
-    with tqdm(total=12, file=io.StringIO()) as bar:
-        progress = Progress(bar, settings, sessions=2, ended=0)
-        for taken in (turn(1), turn(1, exhausted=True), turn(2), turn(2, ended=True)):
-            progress.count(taken)
-        assert (bar.n, bar.total) == (4, 8)  # the session that ended at its second turn leaves four of six out
-        assert bar.postfix == "1 of 2 sessions, 2 of 3 faces accepted, 4,428 tokens, $0.0120"
-
-
-@pytest.mark.slow
-def test_a_summary_counts_faces_and_the_seconds_of_the_stages(output):
-    counsel = run()
-    counsel.counsel()
-    summary = counsel.summary().set_index("what").value
-    assert (summary["turns"], summary["faces"]) == ("4", "4")
-    turns = [turn for p in counsel.profiles for turn in counsel.session(p).turns()]
-    written = sum(turn.tokens["counselor_completion"] for turn in turns)
-    assert summary["tokens written, counselor"] == f"{written:,}" and "dollars" not in summary
-    stages = [f"{stage}, seconds a turn" for stage in ("client", "description", "face", "counselor")]
-    assert [name for name in summary.index if "seconds" in name] == stages
-    whole = sum(
-        seconds for p in counsel.profiles for s in counsel.session(p).timings().values() for seconds in s.values()
-    )
-    assert sum(float(summary[stage]) for stage in stages) == pytest.approx(whole / 4, rel=0.02)
-
-
-def test_a_summary_counts_the_money_of_the_whole_run(output):
-    price = {"client": "openai", "client_model": "m", "client_url": "http://127.0.0.1:9", "prices": "m 2/10"}
-    counsel = run(**price, sessions=1).open()
-    session = counsel.session(counsel.profiles[0])
-    for number in (1, 2):
-        taken = turn(number, ended=True).turn
-        session.append(taken, {}, {"client": 1.0})
-    summary = run(**price, sessions=1).summary().set_index("what").value
-    assert (summary["tokens read, client"], summary["tokens written, client"]) == ("2,000", "200")
-    assert (summary["tokens read, counselor"], summary["dollars"]) == ("14", "0.006")
-
-
-def test_a_summary_tells_what_the_counselor_could_not_read_or_say(output):
-    counsel = run(cot="planning", sessions=1).open()
-    session, said = counsel.session(counsel.profiles[0]), {"cue": "", "client_raw": "", "reply": "Hm."}
-    lost = {"counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response"), "cut_characters": 9}
-    session.append(Turn(number=1, words="a", **said, **lost), {}, {})
-    kept = {"counselor_raw": {"planning": "…"}, "technique": "Continuum", "plan": ("Draw.",), "dropped_utterances": 1}
-    session.append(Turn(number=2, words="b", **said, **kept), {}, {})
-    summary = counsel.summary().set_index("what").value
-    assert summary["answers that ran out of tokens, planning"] == "1"
-    assert summary["answers that ran out of tokens, response"] == "1"
-    assert summary["turns without a plan that was asked for"] == "1"
-    assert summary["turns with older utterances left out"] == "1"
-    assert summary["turns with the newest utterance cut"] == "1"
 
 
 def test_a_share_has_a_folder_of_its_own(output):

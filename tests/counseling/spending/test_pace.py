@@ -1,0 +1,44 @@
+"""Seconds of a turn: by rule, from one session that was alone, and from several."""
+
+import pytest
+
+from mirror.counseling.spending.pace import expected_stages, seconds_per_turn, waiting_stages
+from tests.loopback_counseling import loopback_settings
+
+URL = "http://127.0.0.1:9/v1"
+
+
+def settings(**changes):
+    found = loopback_settings(URL)
+    return found.model_copy(update=changes)
+
+
+def test_the_stages_of_endpoints_wait():
+    assert waiting_stages(settings()) == ["client", "counselor"]
+    assert waiting_stages(settings(client="scripted", counselor="llava", describer="http")) == ["description"]
+
+
+def test_the_rule_is_that_of_the_measured_times():
+    published = {"size": "7b", "steps": 50, "image_size": 1024, "counselor": "llava", "client": "scripted"}
+    alone, many = (expected_stages(settings(**published), together) for together in (1, 16))
+    assert (alone["face"], many["face"]) == pytest.approx((2.05, 1.66), abs=0.01)
+    assert (alone["counselor"], many["counselor"]) == pytest.approx((4.96, 0.48), abs=0.01)
+    small = expected_stages(settings(**published | {"steps": 25, "image_size": 512}))
+    assert small["face"] == pytest.approx(2.05 / 8) and small["counselor"] == alone["counselor"]
+    assert expected_stages(settings(**published | {"size": "13b", "cot": "ec"}))["counselor"] == pytest.approx(
+        2 * 13 / 7 * 4.96
+    )
+
+
+def test_sessions_that_advance_together_share_the_waiting():
+    """One second of work and six of waiting per turn: four sessions work four and wait six."""
+    first = {"turns": 2, "elapsed": 14, "client": 4, "description": 0, "face": 2, "counselor": 8}
+    assert seconds_per_turn(settings(waves=1), [first], 1) == 7
+    assert seconds_per_turn(settings(waves=1), [first], 4) == (4 + 6) / 4
+    assert seconds_per_turn(settings(waves=2), [first], 4) == (2 + 6) / 4
+    assert seconds_per_turn(settings(waves=2), [first], 100) == 1  # the work is all there is to wait for
+
+
+def test_several_sessions_say_themselves_how_long_a_turn_took():
+    first, *others = ({"turns": 2, "elapsed": seconds} for seconds in (14, 2, 4))
+    assert seconds_per_turn(settings(), [first, *others], 4) == 1.5

@@ -1,0 +1,28 @@
+"""The progress bar of a run of sessions."""
+
+import io
+
+from tqdm import tqdm
+
+from mirror.counseling.settings import CounselSettings
+from mirror.counseling.spending.progress import Progress
+from mirror.counseling.turn import Taken
+from mirror.transcripts.turn import FaceRecord, Turn
+from tests.parameters import COUNSEL_DEFAULTS
+
+
+def turn(number, ended=False, exhausted=False):
+    face = None if ended else FaceRecord(file=f"faces/{number:02}.png", attempts=(), chosen=1, exhausted=exhausted)
+    tokens = {"client_prompt": 1000, "client_completion": 100, "counselor_prompt": 7}
+    return Taken(Turn(number=number, cue="", words="", ended=ended, client_raw="", face=face, tokens=tokens), {})
+
+
+def test_progress_tells_sessions_faces_tokens_and_money():
+    chat = {"client": "openai", "client_model": "m", "client_url": "http://x", "prices": "m 2/10"}
+    settings = CounselSettings.checked(COUNSEL_DEFAULTS | chat, "parameter")
+    with tqdm(total=12, file=io.StringIO()) as bar:
+        progress = Progress(bar, settings, sessions=2, ended=0)
+        for taken in (turn(1), turn(1, exhausted=True), turn(2), turn(2, ended=True)):
+            progress.count(taken)
+        assert (bar.n, bar.total) == (4, 8)  # the session that ended at its second turn leaves four of six out
+        assert bar.postfix == "1 of 2 sessions, 2 of 3 faces accepted, 4,428 tokens, $0.0120"

@@ -1,0 +1,60 @@
+"""The summary of a run: faces, tokens, dollars, seconds, and what the counselor could not read or say."""
+
+import pytest
+
+from mirror.counseling.run import Counseling
+from mirror.counseling.settings import CounselSettings
+from mirror.transcripts.turn import Turn
+from tests.parameters import COUNSEL_DEFAULTS
+
+SMALL = {"sessions": 2, "max_turns": 2, "attempts": 1, "steps": 1, "merge_step": 0, "max_new_tokens": 4, "cot": "ec"}
+SMALL |= {"describer": "lexicon", "verifier": "local"}
+TOKENS = {"client_prompt": 1000, "client_completion": 100, "counselor_prompt": 7}
+
+
+def run(**changes):
+    return Counseling(CounselSettings.checked(COUNSEL_DEFAULTS | SMALL | changes, "parameter"))
+
+
+@pytest.mark.slow
+def test_a_summary_counts_faces_and_the_seconds_of_the_stages(output):
+    counsel = run()
+    counsel.counsel()
+    summary = counsel.summary().set_index("what").value
+    assert (summary["turns"], summary["faces"]) == ("4", "4")
+    turns = [turn for p in counsel.profiles for turn in counsel.session(p).turns()]
+    written = sum(turn.tokens["counselor_completion"] for turn in turns)
+    assert summary["tokens written, counselor"] == f"{written:,}" and "dollars" not in summary
+    stages = [f"{stage}, seconds a turn" for stage in ("client", "description", "face", "counselor")]
+    assert [name for name in summary.index if "seconds" in name] == stages
+    whole = sum(
+        seconds for p in counsel.profiles for s in counsel.session(p).timings().values() for seconds in s.values()
+    )
+    assert sum(float(summary[stage]) for stage in stages) == pytest.approx(whole / 4, rel=0.02)
+
+
+def test_a_summary_counts_the_money_of_the_whole_run(output):
+    price = {"client": "openai", "client_model": "m", "client_url": "http://127.0.0.1:9", "prices": "m 2/10"}
+    counsel = run(**price, sessions=1).open()
+    session = counsel.session(counsel.profiles[0])
+    for number in (1, 2):
+        turn = Turn(number=number, cue="", words="", ended=True, client_raw="", tokens=TOKENS)
+        session.append(turn, {}, {"client": 1.0})
+    summary = run(**price, sessions=1).summary().set_index("what").value
+    assert (summary["tokens read, client"], summary["tokens written, client"]) == ("2,000", "200")
+    assert (summary["tokens read, counselor"], summary["dollars"]) == ("14", "0.006")
+
+
+def test_a_summary_tells_what_the_counselor_could_not_read_or_say(output):
+    counsel = run(cot="planning", sessions=1).open()
+    session, said = counsel.session(counsel.profiles[0]), {"cue": "", "client_raw": "", "reply": "Hm."}
+    lost = {"counselor_raw": {"planning": "1. Perh"}, "cut_off": ("planning", "response"), "cut_characters": 9}
+    session.append(Turn(number=1, words="a", **said, **lost), {}, {})
+    kept = {"counselor_raw": {"planning": "…"}, "technique": "Continuum", "plan": ("Draw.",), "dropped_utterances": 1}
+    session.append(Turn(number=2, words="b", **said, **kept), {}, {})
+    summary = counsel.summary().set_index("what").value
+    assert summary["answers that ran out of tokens, planning"] == "1"
+    assert summary["answers that ran out of tokens, response"] == "1"
+    assert summary["turns without a plan that was asked for"] == "1"
+    assert summary["turns with older utterances left out"] == "1"
+    assert summary["turns with the newest utterance cut"] == "1"
