@@ -193,6 +193,7 @@ class Counseling:
                 progress.count(taken)
                 self._record_left_out()
 
+            budget.start()
             return run_sessions(
                 self.cast,
                 profiles,

@@ -57,8 +57,9 @@ def test_no_two_files_write_to_one_run():
 
 
 # What has to be open in a file: which service there is depends on the machine, a threshold on the model's calibration,
-# and a portrait joins either by the step or by the share of the noise.
+# a portrait joins either by the step or by the share of the noise, and what may be spent is for whoever pays to say.
 OPEN = {"describer", "verifier", "relevance_threshold", "identity_threshold", "merge_at"}
+OPEN |= {"budget_dollars", "budget_tokens", "budget_hours"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")

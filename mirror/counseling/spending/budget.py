@@ -43,6 +43,10 @@ class Budget:
         """Adds one turn."""
         self.spent.add(tokens, seconds)
 
+    def start(self) -> None:
+        """Starts the clock: sessions are under way from now on."""
+        self._since = perf_counter()
+
     def elapsed(self, turns: int) -> float:
         """Seconds per turn since this was last asked, or since the start, if `turns` turns ended now.
 

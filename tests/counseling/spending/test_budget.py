@@ -7,10 +7,12 @@ from random import Random
 
 import pytest
 
+from mirror.analysis.metrics import read_metrics
 from mirror.chat.prices import Price
 from mirror.counseling.run import SessionsFailed
 from mirror.counseling.spending.budget import Budget
 from mirror.counseling.spending.spent import Spent, dollars, priced_roles, read_spent, tokens_of
+from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
 from tests.loopback_counseling import close, loopback_run, session_files, session_folders
 from tests.openai_server import OpenAIServer, Status, Text
@@ -116,6 +118,8 @@ def test_a_stopped_run_says_how_far_it_came_and_how_to_go_on(server, cast, outpu
     assert record["stopped"] == counsel.stopped
     assert [folder.ended for folder in session_folders(counsel)] == [None] * 4
     assert {path.name for path in (counsel.run.folder / "sessions").iterdir()} == {first, second}
+    sessions = read_metrics(Arm.read(counsel.run.folder)).sessions.set_index("idx")
+    assert set(sessions.loc[[first, second], "status"]) == {"open"}  # an analysis leaves them out
     again = loopback_run(server, cast)  # without a limit
     again.counsel()
     assert (again.stopped, again.run.provenance["stopped"], again.run.provenance["open"]) == ("", "", 0)
@@ -159,9 +163,10 @@ def test_a_limit_is_reached_once_as_much_is_spent():
 
 
 def test_turns_that_overlap_share_the_time_that_passed(monkeypatch):
-    clock = iter([10.0, 14.0, 15.0])
+    clock = iter([3.0, 10.0, 14.0, 15.0])
     monkeypatch.setattr("mirror.counseling.spending.budget.perf_counter", lambda: next(clock))
     budget = Budget(_since=next(clock))
+    budget.start()
     assert budget.elapsed(2) == 2.0  # four seconds, two turns
     assert budget.elapsed(0) == 0  # nobody ended: the next ones take it
     assert budget.elapsed(1) == 1.0
