@@ -1,8 +1,10 @@
 """Prices of tokens: read from one line, and held against the models in use."""
 
 import pytest
+from PIL import Image
 
-from mirror.chat.prices import Price, parse_prices, price_faults
+from mirror.chat.messages import Message
+from mirror.chat.prices import IMAGE, Price, expected_prompt_tokens, expected_tokens, parse_prices, price_faults
 
 
 def test_prices_are_read_by_model():
@@ -29,3 +31,11 @@ def test_a_price_of_a_model_that_no_role_uses_is_a_fault():
     assert price_faults("a 1/2, b 3/4", models) == []
     assert price_faults("c 1/2", models) == ["prices names c, which no role uses; the models in use are a, b"]
     assert price_faults("c 1/2", {}) == ["prices names c, which no role uses; the models in use are none"]
+
+
+def test_tokens_are_expected_by_characters_messages_and_images():
+    assert [expected_tokens(text) for text in ("", "word", "words")] == [0, 1, 2]
+    image = Image.new("RGB", (8, 8))
+    assert expected_prompt_tokens([Message("user", "12345678")]) == 2 + 4 + 4
+    asked = [Message("system", "12345"), Message("user", "1234", (image, image))]
+    assert expected_prompt_tokens(asked) == 2 + 4 + 1 + 4 + 2 * IMAGE + 4

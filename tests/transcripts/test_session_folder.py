@@ -107,6 +107,16 @@ def test_times_lie_beside_the_transcript(session):
     session.append(TURNS[0], pictures(TURNS[0]), {"client": 0.25, "face": 1.5})
     session.append(TURNS[1], pictures(TURNS[1]), {"client": 0.75})
     assert session.timings() == {1: {"client": 0.25, "face": 1.5}, 2: {"client": 0.75}}
+    assert session.elapsed() == {1: 1.75, 2: 0.75}
+
+
+def test_turns_that_overlap_have_a_share_of_the_time_that_passed(session):
+    session.append(TURNS[0], pictures(TURNS[0]), {"client": 0.25, "face": 1.5}, 0.5)
+    assert session.elapsed() == {1: 0.5} and session.timings() == {1: {"client": 0.25, "face": 1.5}}
+    line = json.loads((session.folder / "timings.jsonl").read_text())
+    (session.folder / "timings.jsonl").write_text(json.dumps(line | {"elapsed": "soon"}) + "\n")
+    with pytest.raises(TranscriptError, match="line 1: is not the times of a turn"):
+        session.elapsed()
 
 
 def test_what_the_describer_gave_is_the_same_in_memory_and_on_disk(session):
