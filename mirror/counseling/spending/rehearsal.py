@@ -61,7 +61,7 @@ class RehearsedModel:
         """See `ChatModel.complete`."""
         text, most = (self.plan, max_tokens) if max_tokens is not None else (self.text, self.most)
         if self.longest:
-            text = f"{text} {_SENTENCE * most}"[: most * CHARACTERS]
+            text = f"{text} {_SENTENCE * most}"[: max(most * CHARACTERS, len(text))]  # can be parsed
         written = min(expected_tokens(text), most)
         return [Completion(text, expected_prompt_tokens(asked), written, self.name, "stop") for asked in conversations]
 
@@ -95,7 +95,7 @@ def rehearse(settings: CounselSettings, profile: Profile, longest: bool = False)
     for number in range(1, settings.max_turns + 1):
         [said] = client.speak([conversation])
         if isinstance(said, Exception):
-            raise said
+            break
         history = format_dialogue(conversation.dialogue)
         [description] = describer.describe([DescriptionRequest(history=history, utterance=said.utterance, seed=0)])
         cue = said.utterance.cue if settings.face == "cue" else ""

@@ -58,3 +58,8 @@ def test_the_longest_answers_are_as_long_as_their_limits():
 def test_a_limit_below_the_usual_length_cuts_the_answer():
     [answer] = RehearsedModel("one two three four", 3).complete([[Message("user", "12345678")]], [0])
     assert (answer.prompt_tokens, answer.completion_tokens) == (2 + 8, 3)
+
+
+def test_limits_that_leave_no_room_still_give_a_number():
+    found = rehearsed(True, client_max_tokens=1, max_new_tokens=1, max_turns=2)
+    assert found["client_completion"] == found["counselor_completion"] == 2
