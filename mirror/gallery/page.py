@@ -19,9 +19,10 @@ import yaml
 
 from mirror.clients.lexicon import agrees, read_feelings
 from mirror.files.atomic import write_text
-from mirror.html_page import content_policy, picture_url
+from mirror.html_page import NOTICE, content_policy, picture_url
 from mirror.rating.ratings import is_evidence, read_ratings
 from mirror.transcripts.arm import Arm, Person
+from mirror.transcripts.flags import TurnFlag, read_flags
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, FaceRecord, SeenRecord, Turn
 from mirror.transcripts.verdict import Check, Verdict
@@ -125,6 +126,8 @@ def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]]) -> str:
         outcomes=[(key, label, counts[key]) for key, label in OUTCOMES.items() if counts[key]],
         outcome_words=OUTCOMES,
         exhausted=sum(session["exhausted"] > 0 for session in sessions),
+        flagged=sum(session["flagged"] > 0 for session in sessions),
+        notice=NOTICE,
         facts=run_facts(sessions),
         settings=yaml.safe_dump(arm.settings, sort_keys=False, allow_unicode=True),
         style=style,
@@ -175,6 +178,7 @@ def session_view(
     person = arm.person(idx)
     last_attempts = [AttemptRecord.model_validate(attempt, strict=False) for attempt in ended.get("attempts", ())]
     rated = ratings.get(idx, [])
+    flags = read_flags(turns)
     return {
         "idx": idx,
         "person": person,
@@ -184,7 +188,8 @@ def session_view(
         "faces": len(faces),
         "accepted": sum(not face.exhausted for face in faces),
         "exhausted": sum(face.exhausted for face in faces),
-        "turns": list(turn_views(session, turns, pictures, rated)),
+        "flagged": len({flag.turn for flag in flags if flag.speaker == "client"}),
+        "turns": list(turn_views(session, turns, pictures, rated, flags)),
         "last_attempts": [attempt_view(session, attempt, pictures, False) for attempt in last_attempts],
         "ratings": by_instrument(rating for rating in rated if not rating.turn),
         "snippet": next((turn.words for turn in turns if turn.words), "(no words yet)"),
@@ -198,7 +203,11 @@ def about(person: Person) -> str:
 
 
 def turn_views(
-    session: SessionFolder, turns: tuple[Turn, ...], pictures: Pictures, ratings: list[ShownRating]
+    session: SessionFolder,
+    turns: tuple[Turn, ...],
+    pictures: Pictures,
+    ratings: list[ShownRating],
+    flags: tuple[TurnFlag, ...],
 ) -> Iterator[dict[str, Any]]:
     """Yields what the page shows of each turn."""
     technique, plan = "", tuple[str, ...]()
@@ -213,6 +222,7 @@ def turn_views(
             "caption_agrees": agrees(turn.caption, turn.cue) if turn.caption else None,
             "cue_feelings": ", ".join(read_feelings(turn.cue)),
             "ratings": [rating for rating in ratings if rating.turn == turn.number],
+            "flags": [flag for flag in flags if flag.turn == turn.number],
         }
 
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mirror.transcripts.flags import read_flags
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 from mirror.transcripts.text import format_session
 
@@ -17,7 +18,7 @@ def main() -> None:
     if not any((session.folder / name).is_file() for name in ("turns.jsonl", "end.json")):
         parser.error(f"{session.folder} is not a session: it contains neither turns.jsonl nor end.json")
     try:
-        print(format_session(session))
+        print(format_session(session, read_flags(session.turns())))
     except TranscriptError as error:
         parser.error(str(error))
 
