@@ -1,8 +1,9 @@
 """What the lexicons of risk find in utterances with planted risk: sensitivity and false alarms, by kind and degree.
 
 `python -m tests.risk_lexicon [tests/data/risk_utterances.csv …]` prints them with Wilson intervals: of the lexicon that
-building reads by (before), and of the graded one that sessions are read by (after). The same author wrote utterances
-and phrases: on the utterances of people, expect less.
+building reads by (before), and of the graded one that sessions are read by (after). One author
+wrote the utterances of `risk_utterances.csv` and then the phrases, which fit them; `risk_utterances_heldout.csv`, written
+after the phrases and in other words, shows what they are worth on words that they were not made for.
 """
 
 import csv
@@ -32,9 +33,9 @@ def read_planted(path):
         return [Planted(**row) for row in csv.DictReader(file)]
 
 
-def share(found, level=0.95):
+def share(found):
     """`found` as k/n, percent and interval."""
-    low, high = proportion(sum(found), len(found), level=level)[1:3]
+    low, high = proportion(sum(found), len(found))[1:3]
     return f"{sum(found):3}/{len(found):<3} {sum(found) / len(found):6.1%} [{low:.1%}, {high:.1%}]"
 
 
@@ -57,7 +58,8 @@ def report(planted, reader):
     if any(degree for flags in found for degree in flags.values()):
         graded = [flags[one.kind] == one.degree for one, flags in risky if one.kind in flags]
         yield f"  of those, the degree{share(graded)}"
-    yield f"  false alarms        {share([bool(f) for one, f in zip(planted, found, strict=True) if one.kind == 'none'])}"
+    harmless = [bool(flags) for one, flags in zip(planted, found, strict=True) if one.kind == "none"]
+    yield f"  false alarms        {share(harmless)}"
 
 
 def main():

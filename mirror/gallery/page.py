@@ -22,7 +22,7 @@ from mirror.files.atomic import write_text
 from mirror.html_page import NOTICE, content_policy, picture_url
 from mirror.rating.ratings import is_evidence, read_ratings
 from mirror.transcripts.arm import Arm, Person
-from mirror.transcripts.flags import TurnFlag, read_flags
+from mirror.transcripts.flags import RiskReader, TurnFlag, read_flags
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, FaceRecord, SeenRecord, Turn
 from mirror.transcripts.verdict import Check, Verdict
@@ -70,8 +70,12 @@ class ShownRating:
     score: str
 
 
-def write_gallery(folder: Path) -> Path:
+def write_gallery(folder: Path, classifier: RiskReader | None = None) -> Path:
     """Writes `gallery.html` into the folder of a run, atomically, and returns its path.
+
+    Args:
+        folder: of the run.
+        classifier: reads the words for risk after the lexicon.
 
     Raises:
         ArmError: the folder holds no counseling run.
@@ -79,7 +83,7 @@ def write_gallery(folder: Path) -> Path:
     """
     arm = Arm.read(folder)
     path = folder / "gallery.html"
-    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder))))
+    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder)), classifier))
     return path
 
 
@@ -101,12 +105,13 @@ def ratings_by_client(ratings: pd.DataFrame) -> dict[str, list[ShownRating]]:
     return found
 
 
-def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]]) -> str:
+def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]], classifier: RiskReader | None = None) -> str:
     """Renders the page of a run.
 
     Args:
         arm: the run.
         ratings: by client, as `ratings_by_client` returns them.
+        classifier: reads the words for risk after the lexicon.
 
     Raises:
         TranscriptError: a transcript is damaged.
@@ -115,10 +120,11 @@ def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    read = [(session, session.turns()) for session in arm.sessions]
-    pictures = Pictures.of([turn for _, turns in read for turn in turns])
+    sessions_turns = [(session, session.turns()) for session in arm.sessions]
+    read = [(session, turns, read_flags(turns, classifier)) for session, turns in sessions_turns]
+    pictures = Pictures.of([turn for _, turns, _ in read for turn in turns])
     with ThreadPoolExecutor() as pool:  # Pillow releases the GIL while it resizes
-        sessions = list(pool.map(lambda one: session_view(arm, one[0], one[1], pictures, ratings), read))
+        sessions = list(pool.map(lambda one: session_view(arm, *one, pictures, ratings), read))
     counts = Counter(session["outcome"] for session in sessions)
     return environment.get_template("page.html").render(
         arm=arm,
@@ -168,7 +174,12 @@ class Pictures:
 
 
 def session_view(
-    arm: Arm, session: SessionFolder, turns: tuple[Turn, ...], pictures: Pictures, ratings: dict[str, list[ShownRating]]
+    arm: Arm,
+    session: SessionFolder,
+    turns: tuple[Turn, ...],
+    flags: tuple[TurnFlag, ...],
+    pictures: Pictures,
+    ratings: dict[str, list[ShownRating]],
 ) -> dict[str, Any]:
     """Returns what the page shows of one session."""
     ended, idx = session.ended or {}, session.folder.name
@@ -178,7 +189,6 @@ def session_view(
     person = arm.person(idx)
     last_attempts = [AttemptRecord.model_validate(attempt, strict=False) for attempt in ended.get("attempts", ())]
     rated = ratings.get(idx, [])
-    flags = read_flags(turns)
     return {
         "idx": idx,
         "person": person,

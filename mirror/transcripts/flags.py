@@ -3,6 +3,7 @@
 They are read after the session and change nothing in it. Whoever reads them gets the same from the same words.
 """
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -53,6 +54,26 @@ class Answered:
 
     asks: bool
     guides: bool
+
+
+def add_classifier(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a command for a text classifier beside the lexicon."""
+    parser.add_argument("--classifier", default="", help="folder or Hub id of a text classifier that reads too")
+    parser.add_argument("--unsafe-labels", default="", help="its labels for risk, separated by commas")
+
+
+def classifier_of(options: argparse.Namespace) -> RiskReader | None:
+    """The classifier that a command was asked for; None: the lexicon alone.
+
+    Raises:
+        FileNotFoundError: the classifier was not found.
+        ValueError: it has no such labels, or cannot be read.
+    """
+    if not options.classifier:
+        return None
+    from mirror.risk.classifier import RiskClassifier  # imports torch, which reading a session does without
+
+    return RiskClassifier(options.classifier, options.unsafe_labels, "auto")
 
 
 def read_flags(turns: Sequence[Turn], classifier: RiskReader | None = None) -> tuple[TurnFlag, ...]:
