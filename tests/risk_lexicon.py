@@ -1,9 +1,9 @@
 """What the lexicons of risk find in utterances with planted risk: sensitivity and false alarms, by kind and degree.
 
 `python -m tests.risk_lexicon [tests/data/risk_utterances.csv …]` prints them with Wilson intervals: of the lexicon that
-building reads by (before), and of the graded one that sessions are read by (after). One author
-wrote the utterances of `risk_utterances.csv` and then the phrases, which fit them; `risk_utterances_heldout.csv`, written
-after the phrases and in other words, shows what they are worth on words that they were not made for.
+building reads by (before), and of the graded one that sessions are read by (after). `risk_utterances.csv` was written
+before the phrases, which were made with it in view: it shows how they fit. `risk_utterances_heldout.csv` was written
+after them in other words: it shows what they are worth on words that they were not made for.
 """
 
 import csv

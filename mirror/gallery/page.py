@@ -124,7 +124,7 @@ def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]], classifier: Ri
     read = [(session, turns, read_flags(turns, classifier)) for session, turns in sessions_turns]
     pictures = Pictures.of([turn for _, turns, _ in read for turn in turns])
     with ThreadPoolExecutor() as pool:  # Pillow releases the GIL while it resizes
-        sessions = list(pool.map(lambda one: session_view(arm, *one, pictures, ratings), read))
+        sessions = list(pool.map(lambda one: session_view(arm, one[0], one[1], one[2], pictures, ratings), read))
     counts = Counter(session["outcome"] for session in sessions)
     return environment.get_template("page.html").render(
         arm=arm,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mirror.risk.flag import RiskReader
+from mirror.risk.flag import RiskReader as RiskReader  # the type of a classifier, for those who pass one on
 from mirror.risk.graded import GradedLexicon
 from mirror.risk.guidance import guidance
 from mirror.transcripts.turn import Turn

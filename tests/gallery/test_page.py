@@ -146,7 +146,7 @@ def test_signs_of_risk_are_badges_that_the_keyboard_reaches_and_a_filter(opened)
     badges = "[...document.querySelectorAll('main .turn[data-turn=\"2\"] .risk')]"
     assert opened.evaluate(f"{badges}.map((one) => one.textContent)") == [
         "⚑ client · self harm · plan or means “saving pills”",
-        "⚑ counselor · medical advice · active “should stop taking your pills”",
+        "⚑ counselor · medical advice · active “You should stop taking your pills”",
     ]
     opened.evaluate(f"{badges}[0].focus()")
     assert opened.evaluate(f"document.activeElement === {badges}[0] && {badges}[0].checkVisibility()")
