@@ -57,7 +57,7 @@ def report(planted, reader):
         yield f"    {degree:<17} {share([one.kind in flags for one, flags in risky if one.degree == degree])}"
     if any(degree for flags in found for degree in flags.values()):
         graded = [flags[one.kind] == one.degree for one, flags in risky if one.kind in flags]
-        yield f"  of those, the degree{share(graded)}"
+        yield f"  and its degree      {share(graded)}"
     harmless = [bool(flags) for one, flags in zip(planted, found, strict=True) if one.kind == "none"]
     yield f"  false alarms        {share(harmless)}"
 

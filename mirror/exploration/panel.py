@@ -35,7 +35,7 @@ class Panel:
         self.again.on_click(lambda _: self.begin())
         self.client.observe(lambda _: self.begin(), "value")
         buttons = widgets.HBox([self.speak, self.again, self.status])
-        self.widget = widgets.VBox([widgets.Label(NOTICE), self.client, self.cue, self.words, buttons, self.turns])
+        self.widget = widgets.VBox([widgets.HTML(NOTICE), self.client, self.cue, self.words, buttons, self.turns])
 
     def begin(self) -> None:
         """Begins a new session with the selected client."""
