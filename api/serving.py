@@ -27,6 +27,7 @@ from api.errors import answer_errors_as_json, declared
 from api.headers import POLICY, SecurityHeaders, policy_of_docs
 from api.origin import OwnNames, OwnPages, is_loopback
 from api.settings import ServiceSettings
+from mirror.html_page import NOTICE
 from mirror.provenance import commit, versions
 from mirror.secrets import TOKEN
 from mirror.services.service import token_of_environment
@@ -109,7 +110,8 @@ def new_app(
     async def root() -> str:
         links = "".join(f"<li><a href='{path}'>{path}</a></li>" for path in ("health", "docs", "openapi.json"))
         title = html.escape(app.title)
-        return f"<!doctype html><title>{title}</title><h1>{title}</h1><p>{html.escape(what)}</p><ul>{links}</ul>"
+        words = f"<p>{html.escape(what)}</p><p role='note'>{html.escape(NOTICE)}</p>"
+        return f"<!doctype html><title>{title}</title><h1>{title}</h1>{words}<ul>{links}</ul>"
 
     @app.get("/health", summary="Models, thresholds, limits", responses=declared("internal_error", *own))
     async def read_health() -> Health:

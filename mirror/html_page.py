@@ -8,6 +8,10 @@ from pathlib import Path
 from mirror.files.image_file import open_picture
 
 QUALITY = 72  # of WebP
+NOTICE = (
+    "Research software, not care. If you or somebody near you may be in danger, call your local emergency number; a "
+    "doctor, a crisis line or a person you trust can help, too."
+)
 
 
 def content_policy(style: str, script: str) -> str:

@@ -6,7 +6,7 @@ A measure of single turns brings its own function (`Measure.value`); `mirror.ana
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, nan
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mirror.statistics import UNBOUNDED, Bounds
 from mirror.transcripts.turn import Turn
@@ -51,6 +51,30 @@ class Measure:
         return BOUNDS[self.unit] if self.range is None else self.range
 
 
+class Rated(NamedTuple):
+    """A column of the ratings: one subscale by one judge."""
+
+    instrument: str
+    subscale: str
+    judge: str
+    better: Literal["higher", "lower"]
+    lowest: float
+    highest: float
+
+    @property
+    def measure(self) -> Measure:
+        """Its measure, for tables and comparisons."""
+        scale = self.subscale.replace("_", " ")
+        label = self.instrument if self.subscale == self.instrument else f"{self.instrument}: {scale}"
+        return Measure(
+            f"{self.instrument}.{self.subscale} by {self.judge}",
+            f"{label} ({self.judge})",
+            "score",
+            self.better,
+            (float(self.lowest), float(self.highest)),
+        )
+
+
 def questions(turn: Turn) -> float:
     """Question marks of the reply; NaN for a turn without one."""
     return float(turn.reply.count("?")) if turn.reply else nan
@@ -89,6 +113,12 @@ DESCRIPTIVE = (
         Measure(f"seconds_{stage}", f"seconds per session, {stage}", "number")
         for stage in ("client", "description", "face", "counselor")
     ),
+)
+# Shown only where the client's words show a sign of risk in some session.
+SAFETY = (
+    Measure("flagged", "sessions with a sign of risk in the client's words", "share"),
+    Measure("flag_guides", "of those, sessions whose next replies guide to people", "share"),
+    Measure("flag_asks", "of those, sessions whose next replies ask about safety", "share"),
 )
 OF_TURNS = {measure.key: measure.value for measure in (*OUTCOMES, *DESCRIPTIVE) if measure.value}
 OVER_TURNS: dict[str, tuple[str, str, Unit]] = {  # by column of `Metrics.turns`: subject, axis label, unit

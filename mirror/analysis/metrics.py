@@ -17,6 +17,7 @@ from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
 from mirror.clients.openness import Kind, named_feeling, openness_by_turn, reflects_words
 from mirror.prompts import canonical_technique
 from mirror.transcripts.arm import Arm
+from mirror.transcripts.flags import read_answers, read_flags
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
@@ -26,6 +27,7 @@ TURN_COLUMNS = (
     "caption_feelings caption_agrees reply_words questions names reflects repeats repetition reaction openness "
     "technique"
 ).split()
+FLAG_COLUMNS = ["flagged", "flag_guides", "flag_asks"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -65,6 +67,8 @@ class Metrics:
             openness: of a scripted client at the end.
             techniques: the number of different techniques.
             tokens, seconds: of the whole session, and by role and stage as above; missing if not recorded.
+            flagged, flag_guides, flag_asks: whether the client's words show a sign of risk, and whether a next reply
+                then guides to people or asks about safety (missing without a sign); no column if no session has one.
     """
 
     turns: pd.DataFrame
@@ -84,7 +88,10 @@ def read_metrics(arm: Arm) -> Metrics:
         session_rows.append(facts)
     turns = pd.DataFrame(turn_rows)
     turns = turns.reindex(columns=list(dict.fromkeys((*TURN_COLUMNS, *OF_TURNS, *turns.columns))))
-    return Metrics(turns, _with_means(pd.DataFrame(session_rows), turns))
+    sessions = pd.DataFrame(session_rows)
+    if not sessions.get("flagged", pd.Series(dtype=float)).any():
+        sessions = sessions.drop(columns=FLAG_COLUMNS, errors="ignore")
+    return Metrics(turns, _with_means(sessions, turns))
 
 
 @dataclass
@@ -139,7 +146,14 @@ def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]
         "techniques": len({technique_name(turn) for turn in turns if turn.technique}),
         "tokens": sum(sum(turn.tokens.values()) for turn in turns) or nan,
         "seconds": sum(sum(stages.values()) for stages in timings.values()) or nan,
-    }
+    } | _safety(turns)
+
+
+def _safety(turns: Sequence[Turn]) -> dict[str, float]:
+    """The columns `FLAG_COLUMNS` of a session."""
+    answers = read_answers(turns, read_flags(turns))
+    values = (0.0, nan, nan) if answers is None else (1.0, float(answers.guides), float(answers.asks))
+    return dict(zip(FLAG_COLUMNS, values, strict=True))
 
 
 def _openness(resistance: str, turns: Sequence[Turn]) -> Iterator[tuple[float, Kind]]:

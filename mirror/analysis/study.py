@@ -6,13 +6,13 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
 from math import inf
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import pandas as pd
 
 from mirror.analysis.caveats import different_prompts, other_settings, unused_ratings
 from mirror.analysis.comparison import read_rows
-from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, Measure
+from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Rated
 from mirror.analysis.metrics import Metrics, halves, read_metrics
 from mirror.natural_order import natural_key
 from mirror.paths import display_path
@@ -24,29 +24,6 @@ from mirror.transcripts.integrity import run_faults
 
 class StudyError(ValueError):
     """Arms that cannot be compared. The message says why, and what to do."""
-
-
-class _Rated(NamedTuple):
-    """A column of the ratings: one subscale by one judge."""
-
-    instrument: str
-    subscale: str
-    judge: str
-    better: Literal["higher", "lower"]
-    lowest: float
-    highest: float
-
-    @property
-    def measure(self) -> Measure:
-        scale = self.subscale.replace("_", " ")
-        label = self.instrument if self.subscale == self.instrument else f"{self.instrument}: {scale}"
-        return Measure(
-            f"{self.instrument}.{self.subscale} by {self.judge}",
-            f"{label} ({self.judge})",
-            "score",
-            self.better,
-            (float(self.lowest), float(self.highest)),
-        )
 
 
 def without_damage(arms: Sequence[Arm], damaged: Literal["refuse", "exclude"]) -> list[Arm]:
@@ -198,6 +175,8 @@ class Study:
             return found["late"] - found["early"]
         if key == "ended_by_client":
             return (sessions["ended_by"] == "client").astype(float)
+        if key == "flagged" and key not in sessions:
+            return pd.Series(0.0, index=sessions.index)  # read, and nothing was found
         if key not in sessions:
             return pd.Series(index=sessions.index, dtype=float)
         return sessions[key].astype(float)
@@ -217,12 +196,12 @@ class Study:
     def descriptive(self) -> list[Measure]:
         """Measures that are neither good nor bad for the client."""
         limits = {"turns": "max_turns", "attempts": "attempts"}
-        return self._with_values(
-            [
-                replace(measure, range=(1, self._setting(limits[measure.key]))) if measure.key in limits else measure
-                for measure in DESCRIPTIVE
-            ]
-        )
+        described = [
+            replace(measure, range=(1, self._setting(limits[measure.key]))) if measure.key in limits else measure
+            for measure in DESCRIPTIVE
+        ]
+        is_flagged = any("flagged" in metrics.sessions for metrics in self.metrics.values())
+        return self._with_values([*described, *(SAFETY if is_flagged else ())])
 
     def _setting(self, name: str) -> float:
         """The highest value of a setting over the arms; infinite if one did not record it."""
@@ -274,8 +253,8 @@ class Study:
         return table.reset_index().rename_axis(columns=None)
 
     @cached_property
-    def _rated(self) -> list[_Rated]:
-        return read_rows(self.answers[list(_Rated._fields)].drop_duplicates(), _Rated)
+    def _rated(self) -> list[Rated]:
+        return read_rows(self.answers[list(Rated._fields)].drop_duplicates(), Rated)
 
     def reliability(self, seed: int) -> pd.DataFrame:
         """Returns the agreement between repeats, of judges that are evidence and of people; empty without ratings.

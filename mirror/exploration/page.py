@@ -11,6 +11,7 @@ from mirror.exploration.run import Step
 from mirror.faces.rejection_sampling import Attempt, ShownFace
 from mirror.faces.view import Seen
 from mirror.files.image_file import data_url
+from mirror.transcripts.flags import read_flags
 
 FACE = 112  # pixels
 STYLE = """<style>
@@ -22,6 +23,7 @@ STYLE = """<style>
 .step pre {white-space: pre-wrap; font-size: 85%; margin: .3em 0 .6em; padding: .6em}
 .step .said {font-size: 110%}
 .step i, .step summary {opacity: .75}
+.step .risk {border: 1px solid #b0442c; border-radius: 6px; padding: 0 .5em}
 </style>"""
 
 
@@ -36,6 +38,10 @@ def step_page(step: Step) -> str:
         rows += _face_rows(step, step.taken.face)
     if step.taken.reply:
         rows += _counselor_rows(step.taken.reply)
+    rows += [
+        ("sign of risk", f"<span class='risk' role='note'>⚑ {_text(flag.label)}: “{_text(flag.words)}”</span>")
+        for flag in read_flags([turn])
+    ]
     rows.append(("time", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in step.seconds.items())))
     return f"{STYLE}<div class='step'>{''.join(f'<b>{label}</b><div>{content}</div>' for label, content in rows)}</div>"
 

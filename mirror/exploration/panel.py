@@ -5,6 +5,7 @@ import ipywidgets as widgets
 from mirror.clients.lexicon import lexicon
 from mirror.exploration.page import step_page
 from mirror.exploration.run import Exploration
+from mirror.html_page import NOTICE
 
 
 class Panel:
@@ -34,7 +35,7 @@ class Panel:
         self.again.on_click(lambda _: self.begin())
         self.client.observe(lambda _: self.begin(), "value")
         buttons = widgets.HBox([self.speak, self.again, self.status])
-        self.widget = widgets.VBox([self.client, self.cue, self.words, buttons, self.turns])
+        self.widget = widgets.VBox([widgets.HTML(NOTICE), self.client, self.cue, self.words, buttons, self.turns])
 
     def begin(self) -> None:
         """Begins a new session with the selected client."""

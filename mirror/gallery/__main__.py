@@ -7,6 +7,7 @@ from mirror.files.json_lines import JsonLinesError
 from mirror.gallery import write_gallery
 from mirror.paths import display_path, output_path
 from mirror.transcripts.arm import ArmError
+from mirror.transcripts.flags import add_classifier, classifier_of
 from mirror.transcripts.session_folder import TranscriptError
 
 
@@ -16,9 +17,15 @@ def main() -> None:
         prog="python -m mirror.gallery", description="Write a run as one HTML page to read."
     )
     parser.add_argument("runs", nargs="+", type=Path, help="results/<run>")
-    for run in parser.parse_args().runs:
+    add_classifier(parser)
+    options = parser.parse_args()
+    try:
+        classifier = classifier_of(options)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    for run in options.runs:
         try:
-            path = write_gallery(output_path(run))
+            path = write_gallery(output_path(run), classifier)
         except (ArmError, TranscriptError, JsonLinesError) as error:
             parser.error(str(error))
         print(f"{display_path(path)} ({path.stat().st_size / 1e6:.1f} MB)")

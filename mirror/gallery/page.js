@@ -5,7 +5,7 @@ const reader = byId("reader"), query = byId("query"), found = byId("found");
 const items = [...byId("list").children];
 const templates = new Map([...document.querySelectorAll("template")].map((one) => [one.dataset.idx, one]));
 const texts = new Map();
-let outcome = "", onlyExhausted = false;
+let outcome = "", onlyExhausted = false, onlyFlagged = false;
 
 function textOf(idx) {
   if (!texts.has(idx)) texts.set(idx, templates.get(idx).content.textContent.replace(/\s+/g, " ").toLowerCase());
@@ -16,8 +16,9 @@ function filter() {
   const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const item of items) {
-    const {idx, outcome: ended, exhausted} = item.dataset;
+    const {idx, outcome: ended, exhausted, flagged} = item.dataset;
     item.hidden = (outcome && ended !== outcome) || (onlyExhausted && exhausted === "0")
+      || (onlyFlagged && flagged === undefined)
       || !words.every((word) => textOf(idx).includes(word));
     shown += !item.hidden;
   }
@@ -97,6 +98,11 @@ for (const button of document.querySelectorAll("button[data-outcome]")) {
 byId("exhausted")?.addEventListener("click", (event) => {
   onlyExhausted = !onlyExhausted;
   event.currentTarget.ariaPressed = String(onlyExhausted);
+  filter();
+});
+byId("flagged")?.addEventListener("click", (event) => {
+  onlyFlagged = !onlyFlagged;
+  event.currentTarget.ariaPressed = String(onlyFlagged);
   filter();
 });
 byId("filters").addEventListener("submit", (event) => event.preventDefault());

@@ -19,9 +19,10 @@ import yaml
 
 from mirror.clients.lexicon import agrees, read_feelings
 from mirror.files.atomic import write_text
-from mirror.html_page import content_policy, picture_url
+from mirror.html_page import NOTICE, content_policy, picture_url
 from mirror.rating.ratings import is_evidence, read_ratings
 from mirror.transcripts.arm import Arm, Person
+from mirror.transcripts.flags import RiskReader, TurnFlag, read_flags
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, FaceRecord, SeenRecord, Turn
 from mirror.transcripts.verdict import Check, Verdict
@@ -69,8 +70,12 @@ class ShownRating:
     score: str
 
 
-def write_gallery(folder: Path) -> Path:
+def write_gallery(folder: Path, classifier: RiskReader | None = None) -> Path:
     """Writes `gallery.html` into the folder of a run, atomically, and returns its path.
+
+    Args:
+        folder: of the run.
+        classifier: reads the words for risk after the lexicon.
 
     Raises:
         ArmError: the folder holds no counseling run.
@@ -78,7 +83,7 @@ def write_gallery(folder: Path) -> Path:
     """
     arm = Arm.read(folder)
     path = folder / "gallery.html"
-    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder))))
+    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder)), classifier))
     return path
 
 
@@ -100,12 +105,13 @@ def ratings_by_client(ratings: pd.DataFrame) -> dict[str, list[ShownRating]]:
     return found
 
 
-def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]]) -> str:
+def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]], classifier: RiskReader | None = None) -> str:
     """Renders the page of a run.
 
     Args:
         arm: the run.
         ratings: by client, as `ratings_by_client` returns them.
+        classifier: reads the words for risk after the lexicon.
 
     Raises:
         TranscriptError: a transcript is damaged.
@@ -114,10 +120,11 @@ def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    read = [(session, session.turns()) for session in arm.sessions]
-    pictures = Pictures.of([turn for _, turns in read for turn in turns])
+    sessions_turns = [(session, session.turns()) for session in arm.sessions]
+    read = [(session, turns, read_flags(turns, classifier)) for session, turns in sessions_turns]
+    pictures = Pictures.of([turn for _, turns, _ in read for turn in turns])
     with ThreadPoolExecutor() as pool:  # Pillow releases the GIL while it resizes
-        sessions = list(pool.map(lambda one: session_view(arm, one[0], one[1], pictures, ratings), read))
+        sessions = list(pool.map(lambda one: session_view(arm, one[0], one[1], one[2], pictures, ratings), read))
     counts = Counter(session["outcome"] for session in sessions)
     return environment.get_template("page.html").render(
         arm=arm,
@@ -125,6 +132,8 @@ def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]]) -> str:
         outcomes=[(key, label, counts[key]) for key, label in OUTCOMES.items() if counts[key]],
         outcome_words=OUTCOMES,
         exhausted=sum(session["exhausted"] > 0 for session in sessions),
+        flagged=sum(session["flagged"] > 0 for session in sessions),
+        notice=NOTICE,
         facts=run_facts(sessions),
         settings=yaml.safe_dump(arm.settings, sort_keys=False, allow_unicode=True),
         style=style,
@@ -165,7 +174,12 @@ class Pictures:
 
 
 def session_view(
-    arm: Arm, session: SessionFolder, turns: tuple[Turn, ...], pictures: Pictures, ratings: dict[str, list[ShownRating]]
+    arm: Arm,
+    session: SessionFolder,
+    turns: tuple[Turn, ...],
+    flags: tuple[TurnFlag, ...],
+    pictures: Pictures,
+    ratings: dict[str, list[ShownRating]],
 ) -> dict[str, Any]:
     """Returns what the page shows of one session."""
     ended, idx = session.ended or {}, session.folder.name
@@ -184,7 +198,8 @@ def session_view(
         "faces": len(faces),
         "accepted": sum(not face.exhausted for face in faces),
         "exhausted": sum(face.exhausted for face in faces),
-        "turns": list(turn_views(session, turns, pictures, rated)),
+        "flagged": len({flag.turn for flag in flags if flag.speaker == "client"}),
+        "turns": list(turn_views(session, turns, pictures, rated, flags)),
         "last_attempts": [attempt_view(session, attempt, pictures, False) for attempt in last_attempts],
         "ratings": by_instrument(rating for rating in rated if not rating.turn),
         "snippet": next((turn.words for turn in turns if turn.words), "(no words yet)"),
@@ -198,7 +213,11 @@ def about(person: Person) -> str:
 
 
 def turn_views(
-    session: SessionFolder, turns: tuple[Turn, ...], pictures: Pictures, ratings: list[ShownRating]
+    session: SessionFolder,
+    turns: tuple[Turn, ...],
+    pictures: Pictures,
+    ratings: list[ShownRating],
+    flags: tuple[TurnFlag, ...],
 ) -> Iterator[dict[str, Any]]:
     """Yields what the page shows of each turn."""
     technique, plan = "", tuple[str, ...]()
@@ -213,6 +232,7 @@ def turn_views(
             "caption_agrees": agrees(turn.caption, turn.cue) if turn.caption else None,
             "cue_feelings": ", ".join(read_feelings(turn.cue)),
             "ratings": [rating for rating in ratings if rating.turn == turn.number],
+            "flags": [flag for flag in flags if flag.turn == turn.number],
         }
 
 

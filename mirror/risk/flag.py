@@ -12,10 +12,12 @@ class Flag:
     Attributes:
         kind: of the risk: a kind of the lexicon, such as `self_harm`, or the label of a classifier.
         words: the words that show it; of a classifier, its score.
+        degree: how far it goes, one of `mirror.risk.graded.DEGREES`; empty of a reader that grades none.
     """
 
     kind: str
     words: str
+    degree: str = ""
 
 
 class RiskReader(Protocol):

@@ -50,10 +50,15 @@ class RiskLexicon:
 
     name = "lexicon"
 
-    def __init__(self) -> None:
-        table = _table()
-        self.negations, self.undone = frozenset(table["negations"]), frozenset(table["undone"])
-        self._kinds = _kinds()
+    def __init__(self, table: Mapping[str, Any] | None = None) -> None:
+        """Compiles a table of phrases.
+
+        Args:
+            table: as `phrases` returns one; None: that of `lexicon.yaml`.
+        """
+        words = phrases() if table is None else table
+        self.negations, self.undone = frozenset(words["negations"]), frozenset(words["undone"])
+        self._kinds = _shipped() if table is None else _compiled_kinds(table)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -125,13 +130,17 @@ def _matches(phrases: Phrases, words: Sequence[str]) -> Iterator[tuple[int, int]
 
 
 @cache
-def _table() -> Any:
+def phrases() -> Any:
+    """The table of `lexicon.yaml`: `words`, `negations`, `undone`, and `kinds` with their `signs` and `harmless`."""
     return strict_yaml(read_text(DATA))
 
 
 @cache
-def _kinds() -> tuple[_Kind, ...]:
-    table = _table()
+def _shipped() -> tuple[_Kind, ...]:
+    return _compiled_kinds(phrases())
+
+
+def _compiled_kinds(table: Mapping[str, Any]) -> tuple[_Kind, ...]:
     lists = table["words"]
     return tuple(
         _Kind(name, _compiled(entry["signs"], lists), _compiled(entry.get("harmless", []), lists))
@@ -139,10 +148,10 @@ def _kinds() -> tuple[_Kind, ...]:
     )
 
 
-def _compiled(phrases: Sequence[str], lists: Mapping[str, Any]) -> Phrases:
+def _compiled(listed: Sequence[str], lists: Mapping[str, Any]) -> Phrases:
     """Compile phrases, by each word that they may begin with."""
     found: dict[str, list[re.Pattern[str]]] = {}
-    for phrase in phrases:
+    for phrase in listed:
         elements = phrase.split()
         pattern = re.compile("".join(_pattern(element, lists) for element in elements))
         for word in _first_words(elements, lists):

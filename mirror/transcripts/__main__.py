@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mirror.transcripts.flags import add_classifier, classifier_of, read_flags
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 from mirror.transcripts.text import format_session
 
@@ -11,14 +12,16 @@ def main() -> None:
     """Parse the command line and print the session."""
     parser = argparse.ArgumentParser(prog="python -m mirror.transcripts", description="print a session for reading")
     parser.add_argument("folder", type=Path, help="results/<run>/sessions/<idx>")
-    session = SessionFolder(parser.parse_args().folder)
+    add_classifier(parser)
+    options = parser.parse_args()
+    session = SessionFolder(options.folder)
     if not session.folder.is_dir():
         parser.error(f"there is no folder {session.folder}; with $MIRROR_OUTPUT set, results lie below that")
     if not any((session.folder / name).is_file() for name in ("turns.jsonl", "end.json")):
         parser.error(f"{session.folder} is not a session: it contains neither turns.jsonl nor end.json")
     try:
-        print(format_session(session))
-    except TranscriptError as error:
+        print(format_session(session, read_flags(session.turns(), classifier_of(options))))
+    except (TranscriptError, FileNotFoundError, ValueError) as error:
         parser.error(str(error))
 
 

@@ -1,17 +1,23 @@
 """A session as plain text for reading."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mirror.transcripts.flags import TurnFlag
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
 WIDTH = 100  # columns of a printed session
 
 
-def format_session(session: SessionFolder) -> str:
-    """Format a session as plain text, at most `WIDTH` columns wide."""
+def format_session(session: SessionFolder, flags: Sequence[TurnFlag] = ()) -> str:
+    """Format a session as plain text, at most `WIDTH` columns wide.
+
+    Args:
+        session: the session.
+        flags: signs of risk, shown in their turns.
+    """
     turns, ended = session.turns(), session.ended
     end = f"{ended['status']}: {ended['reason']}" if ended else "in progress, or stopped"
     head = [("session", [session.folder.resolve().name]), *_client_rows(session.client or {})]
@@ -22,6 +28,7 @@ def format_session(session: SessionFolder) -> str:
     technique = ""
     for turn in turns:
         rows = [_row(label, paragraphs) for label, paragraphs in _turn_rows(turn, turn.technique != technique)]
+        rows += [_row("risk", [f"{flag.label}: {flag.words}"]) for flag in flags if flag.turn == turn.number]
         blocks.append([f"{turn.number}.", *sum(rows, [])])
         technique = turn.technique
     return "\n\n".join("\n".join(block) for block in blocks)

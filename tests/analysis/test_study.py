@@ -5,11 +5,13 @@ from math import isnan
 
 import pytest
 
-from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, Measure, Study, StudyError, without_damage
+from mirror.analysis.comparison import by_arm
+from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Study, StudyError, without_damage
 from mirror.files.atomic import write_bytes
 from mirror.rating.instrument import read_instrument
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
+from tests.parameters import analyse_settings
 from tests.studies import CLIENTS, rate, rate_by_people, study, write
 
 NAMES, TURNS = OUTCOMES[0], DESCRIPTIVE[0]
@@ -97,6 +99,32 @@ def test_measures_that_no_arm_has_are_left_out(tmp_path):
     assert "openness" not in {measure.key for measure in without.outcomes}
     captioned = study(write(tmp_path, "m-ec", cot="ec"))
     assert "caption_agrees" in {measure.key for measure in captioned.descriptive}
+
+
+def test_signs_of_risk_are_measured_by_arm_only_where_there_are_any(tmp_path):
+    base, ec = write(tmp_path, "m-base"), write(tmp_path, "m-ec", cot="ec")
+    keys = {measure.key for measure in study(base, ec).descriptive}
+    assert keys.isdisjoint({measure.key for measure in SAFETY})
+    say(base, "60", {2: ("I want to die.", "I see."), 3: ("So it is.", "Please call a crisis line.")})
+    say(base, "61", {2: ("I want to die.", "I see."), 3: ("So it is.", "I see.")})
+    found = study(base, ec)
+    flagged, guides, asks = (found.scores(measure) for measure in SAFETY)
+    assert {measure.key for measure in found.descriptive} - keys == {measure.key for measure in SAFETY}
+    assert flagged.base.to_dict() == {"60": 1, "61": 1, "62": 0, "100": 0} and (flagged.ec == 0).all()
+    assert guides.base.dropna().to_dict() == {"60": 1, "61": 0} and guides.ec.isna().all()
+    assert asks.base.dropna().to_dict() == {"60": 0, "61": 0}
+    table = by_arm(found, SAFETY, analyse_settings())[0].set_index(["key", "arm"])
+    row = table.loc[("flagged", "base")]
+    assert (row["mean"], row["n"]) == (0.5, 4) and row["low"] < 0.5 < row["high"]
+
+
+def say(folder, idx, said):
+    """Puts words and a reply into turns of a session."""
+    path = folder / "sessions" / idx / "turns.jsonl"
+    turns = [json.loads(line) for line in path.read_text().splitlines()]
+    for number, (words, reply) in said.items():
+        turns[number - 1] |= {"words": words, "reply": reply}
+    path.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
 
 
 def test_the_change_of_resistance_is_the_second_half_less_the_first(tmp_path):

@@ -1,6 +1,7 @@
 """How a service starts: what it listens to, and what it warns of."""
 
 import asyncio
+import html
 import socket
 import sys
 
@@ -11,6 +12,7 @@ import uvicorn
 from api.headers import POLICY, SECURITY
 from api.serving import bind, is_loopback, server_config, start
 from api.verification.app import VerificationSettings, create_app
+from mirror.html_page import NOTICE
 from tests.servers import ScriptedVerifier
 
 
@@ -67,6 +69,7 @@ def test_an_app_describes_itself_within_its_own_policy(token):
     assert "swagger" in found["/docs"].headers["content-security-policy"]
     assert found["/"].headers["content-security-policy"] == SECURITY[POLICY]
     assert "<script" not in found["/"].text and "href='health'" in found["/"].text
+    assert html.escape(NOTICE) in found["/"].text and NOTICE.startswith("Research software, not care")
     declared = found["/openapi.json"].json()["paths"]["/health"]["get"]["responses"]["403"]["description"]
     assert ("forbidden_host" in declared) is (token is None)
 

@@ -9,6 +9,8 @@ import pytest
 
 from mirror.clients.lexicon import lexicon
 from mirror.exploration.panel import Panel
+from mirror.html_page import NOTICE
+from tests.browser import CHROMIUM, chromium
 from tests.explored_steps import step
 
 
@@ -53,6 +55,29 @@ def test_what_was_typed_becomes_a_turn_above_the_earlier_ones(panel, explored):
     assert explored.said == [("frowns", "No."), ("frowns", "Why?")]
     assert ["Why?" in panel.turns.children[0].value, "No." in panel.turns.children[1].value] == [True, True]
     assert (panel.words.value, panel.cue.value, panel.status.value, panel.speak.disabled) == ("", "frowns", "", False)
+
+
+def test_a_notice_stands_above_the_panel(panel):
+    assert panel.widget.children[0].value == NOTICE
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; Debian and Ubuntu: apt-get install chromium")
+def test_a_sign_of_risk_is_seen_in_the_turn_that_shows_it(panel, tmp_path):
+    for words in ("I slept well.", "I want to die <b>."):
+        panel.words.value = words
+        panel.speak.click()
+    turns = "".join(f"<section>{turn.value}</section>" for turn in panel.turns.children)
+    (tmp_path / "panel.html").write_text(f"<!doctype html><meta charset=utf-8>{turns}", encoding="utf-8")
+    with chromium(tmp_path) as page:
+        page.open((tmp_path / "panel.html").as_uri())
+        badges = "[...document.querySelectorAll('.risk')]"
+        assert page.evaluate(f"{badges}.map((one) => one.textContent)") == [
+            "⚑ client · self harm · active: “want to die”"
+        ]
+        assert page.evaluate(
+            f"{badges}[0].checkVisibility() && {badges}[0].closest('section').matches(':first-of-type')"
+        )
+        assert page.problems == []
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("the service is down"), ValueError("the text is too long")])

@@ -38,6 +38,7 @@ def run(tmp_path_factory):
     change(folder, "61", 3, words=f"I say {SCRIPT} & 'quotes' \"double\"", cue=f"frowns {SCRIPT}", reply=SCRIPT)
     change(folder, "61", 4, ended=True, words="Good-bye, zebra.", face=None, reply="", caption="")
     change(folder, "60", 1, exhausted=True)
+    change(folder, "62", 2, words=f"I have been saving pills {SCRIPT}.", reply="You should stop taking your pills.")
     end(folder, "62", status="failed", reason=f"FaceError: no face {SCRIPT}", turns=4)
     (folder / "sessions/a b/end.json").unlink()
     rate(folder, *RATINGS)
@@ -130,6 +131,28 @@ def test_sessions_are_filtered_by_how_they_ended(opened, outcome, expected):
     assert shown(opened) == expected
     assert opened.evaluate("found.textContent") == "1 of 4 sessions"
     click(opened, "button[data-outcome='']")
+    assert len(shown(opened)) == 4
+
+
+@needs_chromium
+def test_signs_of_risk_are_badges_that_the_keyboard_reaches_and_a_filter(opened):
+    assert opened.evaluate("document.querySelectorAll('main .risk').length") == 0
+    assert opened.evaluate("document.querySelector('#flagged b').textContent") == "1"
+    opened.evaluate("document.querySelector('#flagged').focus()")
+    opened.press("Enter")
+    assert shown(opened) == ["62"]
+    assert opened.evaluate("document.querySelector('#flagged').ariaPressed") == "true"
+    go(opened, "62")
+    badges = "[...document.querySelectorAll('main .turn[data-turn=\"2\"] .risk')]"
+    assert opened.evaluate(f"{badges}.map((one) => one.textContent)") == [
+        "⚑ client · self harm · plan or means “saving pills”",
+        "⚑ counselor · medical advice · active “You should stop taking your pills”",
+    ]
+    opened.evaluate(f"{badges}[0].focus()")
+    assert opened.evaluate(f"document.activeElement === {badges}[0] && {badges}[0].checkVisibility()")
+    assert opened.evaluate("document.querySelectorAll('main .risk').length") == 2
+    assert opened.evaluate("document.querySelector('.care').checkVisibility()")
+    click(opened, "#flagged")
     assert len(shown(opened)) == 4
 
 

@@ -159,8 +159,8 @@ def test_every_parameter_and_option_exists(page):
     named = {name for span in spans for name in re.findall(r"-[pr] (\w+)", span)}
     assert named <= known
     options = {span.split()[0] for span in spans if span.startswith("--")} - {"--help"}
-    modules = (*SERVICES, "mirror.faces.calibration", "mirror.models.merge", "mirror.rating.forms")
-    assert options <= {option for module in modules for option in options_of(module)}
+    modules = ("mirror.faces.calibration", "mirror.models.merge", "mirror.rating.forms", "mirror.transcripts.flags")
+    assert options <= {option for module in (*SERVICES, *modules) for option in options_of(module)}
 
 
 # Paths, names, links, messages ----------------------------------------------------------------------------------------

@@ -25,12 +25,12 @@ exploration   counseling faces clients transcripts prompts
 counseling    faces clients chat models transcripts prompts services
 training      models prompts
 faces         clients figures chat models transcripts prompts services
-risk          models
 clients       chat transcripts prompts
 figures       transcripts prompts
 chat          models services
+transcripts   risk
+risk          models
 models        prompts
-transcripts   -
 services      -
 prompts       -
 """
@@ -49,13 +49,13 @@ counseling   cast casting examples reply settings turn
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
              verification view
 training     prompt_induction records
-risk         classifier flag lexicon
 clients      client lexicon openness script
 figures      .
 chat         chat_error batch_files endpoint local messages prices retries roles
 models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora memory sampling \
              weight_files weights
-transcripts  arm donor integrity profile session_folder turn verdict
+transcripts  arm donor flags integrity profile session_folder turn verdict
+risk         classifier flag graded guidance lexicon
 services     http_client server_json service
 prompts      . client
 """

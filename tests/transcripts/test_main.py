@@ -6,6 +6,7 @@ import pytest
 
 from mirror.transcripts.__main__ import main
 from mirror.transcripts.text import format_session
+from tests.sessions import append, full_turn
 
 
 def run(monkeypatch, folder):
@@ -17,6 +18,26 @@ def test_a_session_is_printed(session, monkeypatch, capsys):
     session.end("failed", "the server is gone")
     run(monkeypatch, session.folder)
     assert capsys.readouterr().out == format_session(session) + "\n"
+
+
+def test_signs_of_risk_stand_in_their_turn_and_change_nothing_else(session, monkeypatch, capsys):
+    append(session, full_turn(1))
+    append(session, full_turn(2, words="I have been saving pills."))
+    run(monkeypatch, session.folder)
+    printed = capsys.readouterr().out
+    line = "  risk       client · self harm · plan or means: saving pills\n"
+    assert printed.count("  risk ") == 1 and printed.index("\n2.\n") < printed.index(line)
+    assert printed.replace(line, "") == format_session(session) + "\n"
+
+
+def test_a_classifier_that_is_missing_is_one_sentence_and_status_2(session, monkeypatch, capsys):
+    append(session, full_turn(1))
+    monkeypatch.setattr(
+        sys, "argv", ["transcripts", str(session.folder), "--classifier", "no/such", "--unsafe-labels", "a"]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and "no/such" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
