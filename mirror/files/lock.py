@@ -6,6 +6,7 @@ locks between hosts, the heartbeat of the holder (the modification time of that 
 """
 
 import contextlib
+import glob
 import logging
 import os
 import platform
@@ -122,6 +123,8 @@ def _acquire(folder: Path, work: str) -> Callable[[], None]:
             raise FolderInUse(f"{_in_use(folder, before)}; {WAIT}; {crashed}")
         if before:
             log.warning("%s: the lock of %s was taken over; that process has ended", display_path(folder), before)
+        for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+            partial.unlink(missing_ok=True)  # of a process that was killed while it wrote its name
         write_json(path, asdict(Holder.here(work)))
     except BaseException:
         lock.release()

@@ -90,3 +90,15 @@ def test_an_error_within_the_block_gives_the_folder_back(output):
         with locked(output / "results/a", "training"):
             raise ZeroDivisionError
     assert not _elsewhere_refused(output / "results/a")
+
+
+def test_what_a_process_killed_while_it_wrote_its_name_left_is_removed(output):
+    folder = output / "results/a [1]"
+    holder = holder_file(folder)
+    holder.parent.mkdir(parents=True)
+    left = holder.with_name(f".{holder.name}.0123.partial")
+    other = holder.with_name(".results.json.0123.partial")
+    for file in (left, other):
+        file.write_text('{"pid"')
+    with locked(folder, "building"):
+        assert not left.exists() and other.exists()
