@@ -75,9 +75,12 @@ $(TRAINED): demo-train-%:
 $(COUNSELED): demo-counsel-%: demo-train-%
 	@$(call PREFIXED,$*,$(call NOTEBOOK,counsel,pocket-$*,params/counsel/pocket-$*.yaml))
 
-test: $(INSTALLED)  ## run all tests, then every notebook with its defaults
-	@$(TESTS)
-	@$(MAKE) --no-print-directory notebooks
+# Side by side, so that no core waits for the last test or the last notebook; what the notebooks print comes at the end.
+test: $(INSTALLED)  ## run all tests, and every notebook with its defaults
+	@told=$$(mktemp) && trap 'rm -f "$$told"' EXIT && trap 'trap - INT TERM; kill 0' INT TERM && \
+	{ $(ONE_THREAD) $(MAKE) --no-print-directory notebooks >"$$told" 2>&1 & notebooks=$$!; } && \
+	{ ($(TESTS)) && tests=0 || tests=$$?; } && { wait $$notebooks && notebooks=0 || notebooks=$$?; } && \
+	cat "$$told" && exit $$((tests ? tests : notebooks))
 
 unit: $(INSTALLED)  ## run the fast tests in tests/ only
 	@$(TESTS) -m 'not slow'
