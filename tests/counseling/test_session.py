@@ -439,6 +439,7 @@ def rests(folder, waves):
     return time.waited / (16 * 6)
 
 
+@pytest.mark.slow
 def test_the_painter_waits_for_every_answer_in_one_wave_and_in_three_for_those_of_the_first_turn(tmp_path):
     assert len(PROFILES) >= 16 and rests(tmp_path / "one", 1) == 1.0
     assert rests(tmp_path / "two", 2) < 0.9
@@ -476,6 +477,7 @@ def test_a_disk_that_is_full_ends_the_run(tmp_path, monkeypatch):
     assert not [turn for p in PROFILES[:2] for turn in SessionFolder(tmp_path / p.idx).turns()]
 
 
+@pytest.mark.slow
 def test_a_thousand_sessions_that_fail_at_once_end(tmp_path):
     class Silent(ScriptedClient):
         def speak(self, conversations):

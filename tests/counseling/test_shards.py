@@ -128,6 +128,7 @@ def test_shares_of_other_settings_are_refused(output):
     assert not (output / "results/a").exists()
 
 
+@pytest.mark.slow
 def test_one_command_merges(output):
     share(1, 1, ["60"]).rename(output / "results/a-1of1")
     command = [sys.executable, "-m", "mirror.counseling.shards", "a"]

@@ -161,6 +161,7 @@ def test_scores_come_with_their_reliability(server, output):
 # Slow, failing and malformed answers ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ratings_complete_or_are_reported_missing(server, output):
     """The faults go by the question, so that each has its own for good: 12 clients, one question each."""
     clients = [str(number) for number in range(10, 22)]
@@ -261,6 +262,7 @@ def test_a_session_that_is_too_long_for_the_judge_stops_no_other(server, output)
     assert len(server.requests) == 18 + 6, "only the refused ones are asked again, and nothing is paid for them"
 
 
+@pytest.mark.slow
 def test_what_failed_before_is_asked_last(server, output):
     """Words that nobody knows may be a question's own fault: they must not stop every start at the same place."""
     write_run(output, clients=[str(number) for number in range(10, 16)])

@@ -60,6 +60,7 @@ def test_texts_are_read_in_order():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["want to ", "he said he would ", "never ", "my ", "knife "])
 def test_a_long_text_takes_no_longer_than_its_length(piece):
     start = time.process_time()

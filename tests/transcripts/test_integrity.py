@@ -121,6 +121,7 @@ def test_a_session_of_an_earlier_version_has_no_digests_and_is_read(session):
     assert session_faults(session) == [f"results/a/sessions/60/{FACE} is missing"]
 
 
+@pytest.mark.slow
 def test_one_command_reads_a_whole_run(session, output):
     command = [sys.executable, "-m", "mirror.transcripts.integrity", str(output / "results/a")]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -131,6 +132,7 @@ def test_one_command_reads_a_whole_run(session, output):
     assert [name for name, faults in run_faults(output / "results/a") if faults] == ["60"]
 
 
+@pytest.mark.slow
 def test_one_command_reads_a_whole_checkpoint(output):
     with writing(output / "checkpoints/c") as folder:
         (folder / "adapter.bin").write_bytes(b"weights")

@@ -16,6 +16,7 @@ def multiply_adds(model, side):
     return counter.get_total_flops() / 2e9
 
 
+@pytest.mark.slow
 def test_detector_and_recognizer_cost_what_the_published_ones_do():
     assert multiply_adds(_Detector(), 640) == pytest.approx(10, rel=0.1)
     assert multiply_adds(_Recognizer(), 112) == pytest.approx(6.3, rel=0.02)

@@ -55,6 +55,7 @@ def test_every_line_that_is_answered_gets_the_picture_of_its_first_accepted_atte
     assert set(painter.painted.values()) == {1}
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from(POLICIES), st.integers(0, 12), st.integers(1, 9), st.integers(1, 4), st.randoms(), st.integers(1, 5)

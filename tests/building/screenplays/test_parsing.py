@@ -147,6 +147,7 @@ plain = (
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(plain, plain), max_size=6))
 def test_plain_lines_come_back_word_by_word(parts):
     speakers = ["client", "therapist"] * len(parts)

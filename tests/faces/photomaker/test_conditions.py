@@ -104,6 +104,7 @@ def test_warming_up_takes_one_step(monkeypatch):
     assert len(calls) == 1 + RECIPE.steps
 
 
+@pytest.mark.slow
 def test_network_and_decoder_are_one_graph_each():
     """Traced only: what cannot be traced as a whole would end a run on a GPU at its start."""
     painter = load()

@@ -81,6 +81,7 @@ def test_portrait_and_contrast_change_the_image(photomaker):
     assert largest_difference(a, c) > 0
 
 
+@pytest.mark.slow
 def test_the_identity_is_merged_in_after_the_merge_step_only():
     noise = TENSORS["latents_in"]
     late = load(recipe=PaintRecipe(6, 5.0, 5, 64, 32)).denoise([request()], noise, "latent")

@@ -130,6 +130,7 @@ def test_guidance_0_and_1_are_the_same(painter):
     assert torch.equal(*found)
 
 
+@pytest.mark.slow
 def test_the_published_merge_step_is_a_fifth_of_the_noise(painter):
     """For the published 50 steps, to the bit; both ways are the step callback of the same pipeline."""
     published = PaintRecipe(steps=50, guidance_scale=5.0, merge_step=10, size=64, output_size=32)

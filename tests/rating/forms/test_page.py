@@ -18,9 +18,10 @@ from mirror.statistics import icc, krippendorff_alpha
 from tests.browser import CHROMIUM, chromium, wait_for
 from tests.filled_forms import SECRETS, drawn, filled, form_of, save, study, write_runs
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium here; Debian and Ubuntu: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; Debian and Ubuntu: apt-get install chromium"),
+]
 TWELVE = [str(idx) for idx in range(60, 72)]
 VIEW = "['start', 'rate', 'overview'].find((id) => !byId(id).hidden)"
 
