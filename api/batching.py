@@ -81,6 +81,11 @@ class Batcher(Generic[Item, Answer]):
         await self._running
         self._threads.shutdown()
 
+    @property
+    def queued(self) -> int:
+        """Items that wait for a place in a batch."""
+        return self._queue.qsize()
+
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
         """Holds a place in the queue. Taken before an upload is read, it bounds the memory of all uploads together.

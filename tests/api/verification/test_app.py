@@ -87,7 +87,7 @@ def test_32_concurrent_clients_all_get_their_own_answer_from_batches():
     app = create_app(verifier, VerificationSettings(max_batch=8))
     with running(app) as url, ThreadPoolExecutor(32) as clients:
         asked = [clients.submit(verify, url, picture(84 + n), None, f"client {n}") for n in range(32)]
-        until(lambda: app.state.batcher.taken == 32)
+        until(lambda: app.state.batcher.items + app.state.batcher.queued == 32)
         verifier.gate.set()
         verdicts = [Verdict.model_validate_json(future.result().content) for future in asked]
     assert [verdict.accepted for verdict in verdicts] == [False] * 16 + [True] * 16
