@@ -10,6 +10,16 @@ from mirror.services.http_client import HttpClient
 from tests import DATA
 
 
+def pytest_addoption(parser):
+    parser.addoption("--moments", type=int, default=3, help="how many moments each test of kills and budgets tries")
+
+
+@pytest.fixture
+def moments(request):
+    """How many random moments a test tries."""
+    return request.config.getoption("--moments")
+
+
 def pytest_collection_modifyitems(items):
     """Modules with slow tests come first, so that none of them keeps one worker busy while the others have ended."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}

@@ -141,24 +141,6 @@ def copy(tmp_path, kind, name):
     return folder
 
 
-@pytest.mark.slow
-def test_code_in_a_models_folder_never_runs(tmp_path):
-    folders = {}
-    for kind in FOLDERS:
-        for way, change_folder in WAYS.items():
-            name = f"{kind}, {way}"
-            folders[name] = kind, copy(tmp_path, kind, name)
-            trap(folders[name][1])
-            change_folder(folders[name][1], kind)
-    for outcomes in load_all(folders, tmp_path, "nothing", "y"):
-        assert {name for name, error in outcomes.items() if not error} >= {f"{kind}, known kind" for kind in FOLDERS}
-        for name, error in outcomes.items():
-            assert not error or str(folders[name][1]) in error
-        for kind in ("chat model", "safety", "relevance"):
-            error = outcomes[f"{kind}, unknown kind"]
-            assert "needs the Python code in it (auto_map), and code of a model's folder is never run" in error
-
-
 PIPELINES = {
     "own class": {"_class_name": ["pipeline", "OwnPipeline"]},
     "module": {"_module": "own", "_class_name": "OwnPipeline"},
@@ -183,14 +165,25 @@ class Trap:
         return (Path.touch, (Path(os.environ["MARKER"]),))
 
 
-@pytest.mark.slow
-def test_neither_a_pipelines_parts_nor_weights_bring_code(tmp_path, monkeypatch):
-    monkeypatch.setenv("MARKER", str(tmp_path / "ran"))
+def coded_folders(tmp_path):
+    """Models with code beside them: name → kind and folder."""
     folders = {}
+    for kind in FOLDERS:
+        for way, change_folder in WAYS.items():
+            name = f"{kind}, {way}"
+            folders[name] = kind, copy(tmp_path, kind, name)
+            trap(folders[name][1])
+            change_folder(folders[name][1], kind)
     for name, values in PIPELINES.items():
         folders[name] = "pipeline", copy(tmp_path, "pipeline", name)
         trap(folders[name][1])
         change(folders[name][1] / "model_index.json", **values)
+    return folders
+
+
+def pickled_folders(tmp_path):
+    """Models and adapters whose weights are pickles that run code."""
+    folders = {}
     for kind, file in PICKLES.items():
         for is_zip in (True, False):
             name = f"pickle {kind} {is_zip}"
@@ -207,8 +200,21 @@ def test_neither_a_pipelines_parts_nor_weights_bring_code(tmp_path, monkeypatch)
         (folder / "own.py").write_text(CODE)
         torch.save({"weight": Trap()}, folder / file)
         folders[name] = "adapter", folder
-    (outcomes,) = load_all(folders, tmp_path, "y")
-    refused = {name for name, error in outcomes.items() if error}
-    assert refused >= {name for name in folders if name.startswith("pickle") or name.startswith("own")}
-    for file in ("adapter_model.bin", "non_lora_trainables.bin"):
-        assert f"{file} holds more than weights" in outcomes[f"pickle {file}"]
+    return folders
+
+
+@pytest.mark.slow
+def test_neither_code_in_a_models_folder_nor_in_its_weights_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("MARKER", str(tmp_path / "ran"))
+    folders = coded_folders(tmp_path) | pickled_folders(tmp_path)
+    for outcomes in load_all(folders, tmp_path, "nothing", "y"):
+        assert {name for name, error in outcomes.items() if not error} >= {f"{kind}, known kind" for kind in FOLDERS}
+        for name, error in outcomes.items():
+            assert not error or name.startswith("pickle") or str(folders[name][1]) in error
+        for kind in ("chat model", "safety", "relevance"):
+            error = outcomes[f"{kind}, unknown kind"]
+            assert "needs the Python code in it (auto_map), and code of a model's folder is never run" in error
+        refused = {name for name, error in outcomes.items() if error}
+        assert refused >= {name for name in folders if name.startswith("pickle") or name.startswith("own")}
+        for file in ("adapter_model.bin", "non_lora_trainables.bin"):
+            assert f"{file} holds more than weights" in outcomes[f"pickle {file}"]

@@ -61,12 +61,14 @@ def written(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_budget_that_is_reached_at_any_moment_loses_no_turn_and_changes_none(server, cast, output, written):
+def test_a_budget_that_is_reached_at_any_moment_loses_no_turn_and_changes_none(
+    server, cast, output, written, moments
+):
     whole = loopback_run(server, cast)
     assert set(whole.counsel().status) == {"complete"} and not whole.stopped
     unbroken, total = session_files(whole), bill(whole)
     random = Random(7)
-    for moment in range(10):
+    for moment in range(moments):
         shutil.rmtree(whole.run.folder)
         name = ("budget_dollars", "budget_tokens")[moment % 2]
         budget = (int if name == "budget_tokens" else float)(total[name] * random.uniform(0.02, 0.7))
