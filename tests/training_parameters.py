@@ -22,6 +22,7 @@ PARAMETERS = {
     "early_stopping": 0,
     "seed": 7,
     "device": "cpu",
+    "gpus": 1,
     "precision": "auto",
     "micro_batch": 0,
     "float8": False,

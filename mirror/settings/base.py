@@ -160,6 +160,19 @@ def missing_device(device: str) -> list[str]:
     return []
 
 
+def missing_gpus(gpus: int, device: str) -> list[str]:
+    """Return the fault of more GPUs than PyTorch sees; on a CPU, any number of processes can be started."""
+    if gpus == 1 or device == "cpu":
+        return []
+    import torch  # slow to import, and needed only here
+
+    found = torch.cuda.device_count()
+    if found >= gpus:
+        return []
+    advice = f"use gpus {found}" if found else "use gpus 1, or device cpu for processes without a GPU"
+    return [f"gpus: {gpus} were requested but PyTorch sees {found or 'none'} on this machine; {advice}"]
+
+
 def _is_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") != 1
 

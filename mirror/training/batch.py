@@ -27,6 +27,12 @@ class Batch:
     labels: torch.Tensor
     pixel_values: torch.Tensor
 
+    @classmethod
+    def empty(cls) -> "Batch":
+        """A batch without examples, for a rank that has no part in a small effective batch."""
+        none = torch.zeros(0, 1, dtype=torch.long)
+        return cls(none, none, torch.zeros(0, 3, 1, 1))
+
     def __len__(self) -> int:
         return len(self.input_ids)
 
@@ -47,6 +53,8 @@ class Batch:
             device: of the micro-batches.
             length_step: lengths are rounded up to a multiple of this.
         """
+        if not len(self):
+            return
         lengths = [-(-length // length_step) * length_step for length in self.lengths()]
         for part in cuts(lengths, size, CPU_COST if device.type == "cpu" else GPU_COST):
             length = max(lengths[part])
@@ -77,16 +85,23 @@ def cuts(lengths: Sequence[int], size: int, cost: int) -> list[slice]:
     Returns:
         One slice per micro-batch, in order.
     """
-    most = size * lengths[0]
-    cheapest = [(0, 0)]  # for each number of examples: lowest cost, and start of their last micro-batch
-    for end in range(1, len(lengths) + 1):
-        starts = (s for s in range(end) if end - s == 1 or (end - s) * lengths[s] <= most)
-        cheapest.append(min((cheapest[s][0] + (end - s) * lengths[s] + cost, s) for s in starts))
+    cheapest = list(prefix_costs(lengths, size, cost))
     parts, end = [], len(lengths)
     while end:
         parts.append(slice(cheapest[end][1], end))
         end = cheapest[end][1]
     return parts[::-1]
+
+
+def prefix_costs(lengths: Sequence[int], size: int, cost: int) -> Iterator[tuple[int, int]]:
+    """For 0, 1, 2, … of the first examples: their lowest cost as in `cuts`, and the start of their last micro-batch."""
+    most = size * lengths[0]
+    cheapest = [(0, 0)]
+    yield cheapest[0]
+    for end in range(1, len(lengths) + 1):
+        starts = (s for s in range(end) if end - s == 1 or (end - s) * lengths[s] <= most)
+        cheapest.append(min((cheapest[s][0] + (end - s) * lengths[s] + cost, s) for s in starts))
+        yield cheapest[-1]
 
 
 def collate(tokens: Sequence[Tokens], pixel_values: torch.Tensor, pad_token_id: int) -> Batch:

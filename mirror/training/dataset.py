@@ -266,7 +266,7 @@ class BatchLoader(torch.utils.data.Dataset[Batch]):
         Args:
             data: that the batches are from.
             llava: for its image processor.
-            plan: indices into the data, one list per batch.
+            plan: indices into the data, one list per batch; a list may be empty.
         """
         self.data, self.plan = data, plan
         # Not the Llava itself: everything here is copied to the worker processes.
@@ -277,6 +277,8 @@ class BatchLoader(torch.utils.data.Dataset[Batch]):
 
     def __getitem__(self, number: int) -> Batch:
         indices = self.plan[number]
+        if not indices:
+            return Batch.empty()
         images = [open_picture(self.data.records[i].image) for i in indices]
         return collate([self.data.tokens[i] for i in indices], pixel_values(self.image_processor, images), self.pad)
 

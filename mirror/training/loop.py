@@ -6,7 +6,7 @@ One optimizer step is `mirror.training.step`'s; what a checkpoint contains is up
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,11 @@ from tqdm import tqdm
 
 from mirror.models.llava import Llava
 from mirror.progress_bar import progress_bar
-from mirror.training.batch import Batch
+from mirror.training.batch import CPU_COST, GPU_COST, Batch
 from mirror.training.dataset import BatchLoader, TrainingSet, batches
+from mirror.training.ranks import ALONE, Ranks
+from mirror.training.ranks.shares import SharedPlan
+from mirror.training.ranks.waits import Waits
 from mirror.training.resume import Progress, diverged
 from mirror.training.settings import TrainSettings
 from mirror.training.step import Diverged, Stepper, rate_factor
@@ -26,19 +29,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MICRO_BATCH = 16  # a larger one is no faster on a GPU
+
 
 class TrainingLoop:
-    """Runs the steps of a training. The order of the batches depends on the seed alone."""
+    """Runs the steps of a training. The order of the batches depends on the seed alone, whatever the number of ranks.
 
-    def __init__(self, settings: TrainSettings, llava: Llava, data: TrainingSet) -> None:
+    Attributes:
+        waits: how the ranks' time was spent up to the last epoch's end; None for a single process.
+    """
+
+    def __init__(self, settings: TrainSettings, llava: Llava, data: TrainingSet, ranks: Ranks = ALONE) -> None:
         """Take the inputs of a training; nothing is loaded yet.
 
         Args:
             settings: of the run.
             llava: for its image processor; the model to train is in the stepper.
             data: training and held-out records.
+            ranks: that take the steps together, each with its part of every batch.
         """
-        self.settings, self.llava, self.data = settings, llava, data
+        self.settings, self.llava, self.data, self.ranks = settings, llava, data, ranks
+        self.waits: Waits | None = None
 
     @cached_property
     def plan(self) -> list[list[list[int]]]:
@@ -56,6 +67,11 @@ class TrainingLoop:
     def steps(self) -> int:
         """Optimizer steps of the whole training."""
         return len(self.all_batches)
+
+    @property
+    def micro_batch(self) -> int:
+        """Examples of the greatest length that are computed together, to begin with."""
+        return self.settings.micro_batch or min(self.settings.batch_size, MICRO_BATCH)
 
     def run(
         self,
@@ -89,12 +105,14 @@ class TrainingLoop:
                     break
                 row = self._step(stepper, progress, batch, epoch, ends_epoch, checkpoint)
                 if ends_epoch:
-                    _print_epoch(row, bar)
+                    self.waits = self.ranks.waits()
+                    if self.ranks.is_first:
+                        _print_epoch(row, bar, self.waits)
                 if progress.step < self.steps and (ends_epoch or (s.save_steps and progress.step % s.save_steps == 0)):
                     save()
                 if board:
                     _add_scalars(board, row)
-                bar.update(len(batch))
+                bar.update(len(self.all_batches[progress.step - 1]))
                 bar.set_postfix(loss=f"{row['train']:.3f}")
 
     def _step(
@@ -119,28 +137,43 @@ class TrainingLoop:
         """Load the batches after the first `done`.
 
         Yields:
-            Epochs passed after the batch (a fraction within an epoch), whether the batch ends an epoch, and the batch.
+            Epochs passed after the batch (a fraction within an epoch), whether the batch ends an epoch, and this rank's
+            part of the batch.
         """
         for epoch, plan in enumerate(self.plan):
             skipped = min(done, len(plan))
             done -= skipped
-            loader = BatchLoader(self.data, self.llava, plan[skipped:])
+            loader = BatchLoader(self.data, self.llava, self._shared(plan[skipped:]))
             for number, batch in enumerate(loader.read(self.settings.workers), skipped + 1):
                 yield epoch + number / len(plan), number == len(plan), batch
 
+    def _shared(self, plan: Sequence[list[int]]) -> Sequence[list[int]]:
+        """This rank's part of every batch, so that all ranks have about equal work."""
+        if self.ranks.count == 1:
+            return plan
+        cost = CPU_COST if self.llava.model.device.type == "cpu" else GPU_COST
+        lengths = self.data.lengths(range(len(self.data.tokens)))
+        return SharedPlan(plan, lengths, self.ranks.number, self.ranks.count, self.micro_batch, cost)
+
     def _held_out_loss(self, stepper: Stepper) -> float | None:
-        """Mean loss on the held-out dialogues, without dropout; None if there are none."""
+        """Mean loss on the held-out dialogues, without dropout; None if there are none.
+
+        The records are dealt to the ranks in order of length, the longest first.
+        """
         if not self.data.held_out:
             return None
         order = sorted(self.data.held_out, key=lambda i: -len(self.data.tokens[i]))
+        order = order[self.ranks.number :: self.ranks.count]
         plan = [order[i : i + stepper.micro_batch] for i in range(0, len(order), stepper.micro_batch)]
         return stepper.mean_loss(BatchLoader(self.data, self.llava, plan).read(self.settings.workers))
 
 
-def _print_epoch(row: dict[str, Any], bar: tqdm[Any]) -> None:
+def _print_epoch(row: dict[str, Any], bar: tqdm[Any], waits: Waits | None) -> None:
     held_out = "" if row["held_out"] is None else f", held out {row['held_out']:.3f}"
     rate = bar.format_dict["rate"] or 0
     print(f"epoch {row['epoch']:.0f}: loss {row['train']:.3f}{held_out}; {rate:.2f} examples/s", flush=True)
+    if waits:
+        print(waits, flush=True)
 
 
 def _add_scalars(board: SummaryWriter, row: dict[str, Any]) -> None:

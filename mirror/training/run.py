@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import pandas as pd
 import torch
@@ -19,27 +20,28 @@ from mirror.files.image_file import open_picture
 from mirror.files.listing import files
 from mirror.files.lock import locked
 from mirror.models import llava as llava_module
-from mirror.models.checkpoint import Manifest, checkpoint_name, intermediate_folder
-from mirror.models.device import compile_obstacle, device_name, resolve_device, resolve_dtype
+from mirror.models.checkpoint import Manifest, intermediate_folder
+from mirror.models.device import device_name, resolve_device, resolve_dtype
 from mirror.models.hub_id import resolve_model
 from mirror.models.llava import Llava
-from mirror.models.lora import LoraModel, add_lora
+from mirror.models.lora import LoraModel
 from mirror.models.lora.adapter_weights import load_adapter_weights
-from mirror.paths import display_path, input_path, output_path
+from mirror.paths import display_path, input_path
 from mirror.prompts import PromptSet
 from mirror.provenance import versions
 from mirror.run_folder import Run
-from mirror.seeds import seed_for
 from mirror.training import dataset
 from mirror.training.dataset import TrainingSet
 from mirror.training.derivation import check_fields
 from mirror.training.faults import DataError, write_faults
-from mirror.training.float8 import float8_obstacle, freeze_in_float8
+from mirror.training.float8 import float8_obstacle
 from mirror.training.loop import TrainingLoop
+from mirror.training.ranks import Ranks
+from mirror.training.ranks.fitting import Fitting, final_checkpoint, load_data, new_lora
+from mirror.training.ranks.launch import start_ranks
 from mirror.training.records import Record
-from mirror.training.resume import LOSSES, Progress, forget_states, prune, refuse_other_training, resume
+from mirror.training.resume import LOSSES, Progress, forget_states, prune, refuse_other_training
 from mirror.training.settings import TrainSettings
-from mirror.training.step import Stepper, compile_layers, make_optimizer
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -47,7 +49,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FAULTS = "faults.csv"
-MICRO_BATCH = 16  # a larger one is no faster on a GPU
+FOLLOWER = "mirror.training.ranks.follower"
+RankStarter: TypeAlias = Callable[[], AbstractContextManager[Ranks]]
 
 
 @dataclass
@@ -88,8 +91,7 @@ class Training:
             ValueError: the base model is of another size than `size`, or the device lacks what the settings need.
             FolderInUse: another process works on the run or the checkpoint.
         """
-        name = checkpoint_name(settings.size, settings.cot, settings.epochs)
-        checkpoint = output_path(settings.checkpoint_folder) / name
+        checkpoint = final_checkpoint(settings)
         data_sha256 = sha256(input_path(settings.data))
         if not settings.fresh:
             refuse_other_training(settings, checkpoint, data_sha256)
@@ -171,11 +173,15 @@ class Training:
         """The steps of this training."""
         return TrainingLoop(self.settings, self.llava, self.data)
 
-    def fit(self) -> pd.DataFrame:
+    def fit(self, start: RankStarter | None = None) -> pd.DataFrame:
         """Train to the end and write the checkpoint.
 
         A stopped training resumes from its newest intermediate checkpoint and ends with the same weights as one that
         was never stopped. A finished training is not repeated: its checkpoint is loaded.
+
+        Args:
+            start: gives the ranks that train together, this process as rank 0; None starts those that the settings'
+                `gpus` ask for on this machine.
 
         Returns:
             The losses in nats per answer token, one row per step; also written to `losses.csv`.
@@ -184,14 +190,18 @@ class Training:
             RunConflict: the run's folder was taken by another run since `open`.
             FolderInUse: another process works on the run or the checkpoint.
             Diverged: a loss or a gradient is not finite.
+            RankFailed: another rank failed or died.
             ValueError: the checkpoint to resume from is damaged.
         """
         with self.run.working("training"), locked(self.checkpoint, "training"):
-            return self._fit_or_load()
+            return self._fit_or_load(start or self._start_ranks)
 
-    def _fit_or_load(self) -> pd.DataFrame:
-        s = self.settings
-        model = add_lora(self.llava.model, s.lora_rank, s.lora_alpha, s.lora_dropout, seed_for("lora", s.seed))
+    def _start_ranks(self) -> AbstractContextManager[Ranks]:
+        device = str(self.llava.model.device)
+        return start_ranks(self.settings.gpus, device, FOLLOWER, self.settings.model_dump())
+
+    def _fit_or_load(self, start: RankStarter) -> pd.DataFrame:
+        model = new_lora(self.settings, self.llava)
         if self.checkpoint.exists():
             log.warning("%s is trained already; to train again: -p fresh True", display_path(self.checkpoint))
             load_adapter_weights(model, self.checkpoint)
@@ -199,7 +209,8 @@ class Training:
         else:
             self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
             try:
-                self._fit(model)
+                with start() as ranks:
+                    self._fit(model, ranks)
             except BaseException as error:  # also Ctrl-C: the record says why a run ended, and it can be resumed
                 self.run.record("stopped", reason=f"{type(error).__name__}: {error}")
                 raise
@@ -208,36 +219,26 @@ class Training:
         self.run.record("complete", checkpoint=display_path(self.checkpoint), steps=len(losses) - 1)
         return losses
 
-    def _fit(self, model: LoraModel) -> None:
+    def _fit(self, model: LoraModel, ranks: Ranks) -> None:
         s = self.settings
-        if s.float8:
-            freeze_in_float8(model)
-        optimizer = make_optimizer(model, s.learning_rate, s.projector_learning_rate, s.weight_decay)
-        if s.compile and (obstacle := compile_obstacle(self.llava.model.device)):
-            log.warning("layers are not compiled: %s; training is slower, its numbers are the same", obstacle)
-        elif s.compile:
-            compile_layers(model, s.activation_budget)
-        progress = resume(self.checkpoint, model, optimizer)
-        self._run_loop(model, optimizer, progress)
+        fitting = Fitting(s, self.llava, self.data, model, ranks)
+        fitting.begin(self.checkpoint, self.data_sha256)
+        progress = fitting.progress
+
+        def save() -> None:
+            folder = intermediate_folder(self.checkpoint, progress.step)
+            progress.save(folder, self.manifest(progress), model, self.llava, self.prompts, fitting.optimizer)
+            prune(self.checkpoint, s.keep, spare=progress.best_step)
+
+        fitting.run(self.checkpoint, save, _tensorboard(self.run.folder) if s.logging == "tensorboard" else None)
+        if fitting.loop.waits:
+            self.run.record("running", ranks=fitting.loop.waits.facts())
         if s.early_stopping and progress.best_step != progress.step:
             progress = replace(progress, step=progress.best_step)
             load_adapter_weights(model, intermediate_folder(self.checkpoint, progress.step))
             log.warning("the weights of step %d are kept: the best held-out loss", progress.step)
         progress.save(self.checkpoint, self.manifest(progress), model, self.llava, self.prompts)
         forget_states(self.checkpoint)
-
-    def _run_loop(self, model: LoraModel, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-        s = self.settings
-        micro_batch = s.micro_batch or min(s.batch_size, MICRO_BATCH)
-        stepper = Stepper(model, optimizer, micro_batch, s.activation_checkpointing, s.max_grad_norm, s.seed)
-
-        def save() -> None:
-            folder = intermediate_folder(self.checkpoint, progress.step)
-            progress.save(folder, self.manifest(progress), model, self.llava, self.prompts, optimizer)
-            prune(self.checkpoint, s.keep, spare=progress.best_step)
-
-        board = _tensorboard(self.run.folder) if s.logging == "tensorboard" else None
-        self.loop.run(stepper, progress, self.checkpoint, save, board)
 
     def manifest(self, progress: Progress) -> Manifest:
         """The manifest of a checkpoint saved at this progress."""
@@ -278,12 +279,10 @@ def load_base_model(settings: TrainSettings) -> Llava:
 
 def _load_data(settings: TrainSettings, llava: Llava, run: Run) -> tuple[TrainingSet, PromptSet]:
     """The training set and its prompts; the faults of a refused set are written into the run's folder."""
-    file = input_path(settings.data)
-    options = (settings.max_length, settings.held_out, settings.on_fault, settings.seed, settings.cot)
     try:
-        data = dataset.load_training_set(file, input_path(settings.image_folder), llava, *options)
+        data = load_data(settings, llava)
         prompts = dataset.find_prompts(data, settings.cot)
-        check_fields(prompts, settings.cot, file)
+        check_fields(prompts, settings.cot, input_path(settings.data))
         return data, prompts
     except DataError as error:
         if not run.is_begun:

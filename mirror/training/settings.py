@@ -18,6 +18,7 @@ from mirror.settings.base import (
     Size,
     missing_device,
     missing_folder,
+    missing_gpus,
 )
 
 # Defaults of each size for parameters that are None: the published recipe, and one for the pocket model.
@@ -63,7 +64,7 @@ class TrainSettings(Settings):
 
     MACHINE = frozenset(
         {"fresh", "keep", "workers", "logging", "show", "max_new_tokens"}
-        | {"micro_batch", "activation_checkpointing", "activation_budget", "compile"}
+        | {"micro_batch", "activation_checkpointing", "activation_budget", "compile", "gpus"}
     )
 
     size: Size
@@ -89,6 +90,7 @@ class TrainSettings(Settings):
     early_stopping: Number
     seed: Number
     device: Device
+    gpus: Count
     precision: Literal["auto", "bf16", "float32"]
     micro_batch: Number
     float8: bool
@@ -132,6 +134,11 @@ class TrainSettings(Settings):
             faults.append("float8 is for a GPU in bf16; set it false, or device auto and precision auto")
         if self.precision == "bf16" and self.device == "cpu":
             faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
+        if self.gpus > 1 and ":" in self.device:
+            faults.append(
+                f"device {self.device} names one GPU, found gpus {self.gpus}; use device auto, or cuda for the first "
+                f"{self.gpus}, and choose others with CUDA_VISIBLE_DEVICES"
+            )
         return faults
 
     def missing(self) -> list[str]:
@@ -145,7 +152,7 @@ class TrainSettings(Settings):
         if not input_path(self.image_folder).is_dir():
             faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; set it to that of the images")
         faults += missing_folder("base_model", self.base_model) + missing_device(self.device)
-        return faults
+        return faults + missing_gpus(self.gpus, self.device)
 
     def _data_beside(self) -> str:
         """Advice to use a set beside the missing one: of this variant, or of a richer one to derive it from."""

@@ -16,6 +16,8 @@ from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, language_model, lora_weights, projector
 from mirror.seeds import seed_for
 from mirror.training.batch import Batch
+from mirror.training.ranks import ALONE, Ranks
+from mirror.training.ranks.gradients import Gradients
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,14 @@ class Stepper:
 
     The loss is the mean over all answer tokens of the effective batch, so the split into micro-batches changes rounding
     only. When memory runs out, the micro-batch is halved, then activations are recomputed; each fallback is logged.
+
+    With several ranks, each gets its part of the effective batch. The answer tokens of all parts are summed first, each
+    rank's loss is a sum over that total, and the gradients are added up in float32: the same step up to rounding. When
+    memory runs out on one rank, all fall back together.
+
+    Dropout is drawn from the seed, the number of the step and the number of the rank, in the order of the rank's
+    micro-batches. The same settings and number of ranks therefore give the same weights, also when a training resumes;
+    another number of ranks, or another micro-batch, draws other masks of the same distribution.
     """
 
     def __init__(
@@ -99,6 +109,7 @@ class Stepper:
         activation_checkpointing: str,
         max_grad_norm: float,
         seed: int,
+        ranks: Ranks = ALONE,
     ) -> None:
         """Prepare the model for training.
 
@@ -109,22 +120,23 @@ class Stepper:
             activation_checkpointing: `always`, `never`, or `auto` (once memory runs out).
             max_grad_norm: gradients are clipped to this norm; 0 disables clipping.
             seed: of the dropout.
+            ranks: that train this model together.
         """
-        self.model, self.optimizer, self.seed = model, optimizer, seed
+        self.model, self.optimizer, self.seed, self.ranks = model, optimizer, seed, ranks
         self.micro_batch, self.max_grad_norm = micro_batch, max_grad_norm
         self.may_checkpoint = activation_checkpointing == "auto"
         self.device = next(model.parameters()).device
         self.length_step = LENGTH_STEP if self.device.type == "cuda" else 1
+        self.weights: list[nn.Parameter] = [p for group in optimizer.param_groups for p in group["params"]]
+        self.sums = Gradients(self.weights, ranks)
         if activation_checkpointing == "always":
             checkpoint_activations(model)
 
     def step(self, batch: Batch, number: int, factor: float) -> float:
         """Take one optimizer step.
 
-        Dropout is drawn from the seed and `number`, so that a resumed training draws the same as an unbroken one.
-
         Args:
-            batch: the effective batch.
+            batch: this rank's part of the effective batch; it may be empty.
             number: of the step.
             factor: learning rates as a share of their peaks.
 
@@ -132,36 +144,45 @@ class Stepper:
             The mean loss in nats per answer token.
 
         Raises:
-            Diverged: the loss or the norm of the gradients is not finite. The weights are not changed.
+            Diverged: the loss or the norm of the gradients is not finite, on all ranks alike. The weights are not
+                changed.
         """
         loss = self.gradients(batch, number)
-        weights = [p for group in self.optimizer.param_groups for p in group["params"]]
-        norm = float(nn.utils.clip_grad_norm_(weights, self.max_grad_norm or math.inf))
+        norm = float(nn.utils.clip_grad_norm_(self.weights, self.max_grad_norm or math.inf))
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            self.optimizer.zero_grad(set_to_none=True)
+            self.sums.clear()
             raise Diverged(f"the loss is {loss:.4g} and the norm of its gradients {norm:.4g}")
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.sums.clear()
         return loss
 
     def gradients(self, batch: Batch, number: int) -> float:
         """Forward and backward pass over the batch, with fallbacks when memory runs out; returns the mean loss."""
+        tokens = int(sum(count for (count,) in self.ranks.gather(batch.answer_tokens())))
         while True:
+            loss, ran_out = 0.0, False
             try:
-                return self._gradients(batch, number)
+                with self.ranks.working():
+                    loss = self._gradients(batch, number, tokens)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
+                ran_out = True
             # Only after the except block does the error no longer hold the tensors of the failed pass.
-            self.optimizer.zero_grad(set_to_none=True)
+            parts = self.ranks.gather(loss, ran_out)
+            if not any(ran_out for _, ran_out in parts):
+                self.sums.add()
+                return sum(loss for loss, _ in parts)
+            self.sums.clear()
             self._fall_back()
 
-    def _gradients(self, batch: Batch, number: int) -> float:
+    def _gradients(self, batch: Batch, number: int, tokens: int) -> float:
         self.model.train()
-        torch.manual_seed(seed_for("dropout", self.seed, number))
-        tokens, losses = batch.answer_tokens(), []
+        rank = [self.ranks.number] if self.ranks.number else []  # rank 0 draws what a single process does
+        torch.manual_seed(seed_for("dropout", self.seed, number, *rank))
+        losses = []
         for micro in batch.split(self.micro_batch, self.device, self.length_step):
             loss = loss_sum(self.model, micro) / tokens
             loss.backward()
@@ -170,7 +191,7 @@ class Stepper:
 
     @torch.no_grad()
     def mean_loss(self, batches: Iterable[Batch]) -> float:
-        """Mean cross-entropy in nats per answer token over `batches`, without dropout.
+        """Mean cross-entropy in nats per answer token over the `batches` of all ranks, without dropout.
 
         Raises:
             Diverged: it is not finite.
@@ -181,6 +202,7 @@ class Stepper:
             tokens += batch.answer_tokens()
             for micro in batch.split(self.micro_batch, self.device, self.length_step):
                 total += loss_sum(self.model, micro).item()
+        total, tokens = (sum(parts) for parts in zip(*self.ranks.gather(total, tokens), strict=True))
         if not math.isfinite(total):
             raise Diverged(f"the held-out loss is {total / tokens:.4g}")
         return total / tokens
