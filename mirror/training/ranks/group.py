@@ -73,16 +73,19 @@ class ProcessGroup(Ranks):
         dist.init_process_group(backend, store=store, rank=self.number, world_size=self.count, timeout=PATIENCE)
         dist.all_reduce(torch.zeros(1, device=self.device))  # connects the GPUs, too
 
-    def dismiss(self) -> None:
-        """Let ranks that wait in `connect` end: there is nothing to train."""
-        self.store.set("dismissed", "1")
-
     def close(self, error: BaseException | None = None) -> None:
-        """Disconnect. With an error, tell it to the others, and leave exchanges that are under way."""
+        """Disconnect.
+
+        Args:
+            error: is told to the others, and exchanges that are under way are left. Without one, the ranks that wait in
+                `connect` are dismissed if rank 0 never connected.
+        """
         if error:
             self.watch.tell(error)
         else:
             self.watch.stop()
+            if self.is_first and not self._is_connected:
+                self.store.set("dismissed", "1")
         if self._is_connected and error:
             dist.distributed_c10d._abort_process_group()
         elif self._is_connected:
