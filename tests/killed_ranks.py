@@ -88,7 +88,8 @@ def kill(output: Path, values: dict, random: Random, steps: int) -> str:
     if rank:
         assert f"RankFailed: rank {rank} on " in errors and "ended by SIGKILL" in errors, errors
     wait_for_end(followers, killed + MINUTE)
-    return f"rank {rank} in step {line.split()[1]} after {delay:.2f} s; all had ended {time.monotonic() - killed:.1f} s later"
+    ended = f"all had ended {time.monotonic() - killed:.1f} s later"
+    return f"rank {rank} in step {line.split()[1]} after {delay:.2f} s; {ended}"
 
 
 def wait_for_end(processes: list[int], deadline: float) -> None:

@@ -87,7 +87,7 @@ def measure(rule: BatchRule, size: str, number: int, device: str) -> Measurement
     """
     began, recipe = time.monotonic(), RECIPES[size]
     rows = batch_size(size)
-    model = _new_model(size, device)
+    model = new_model(size, device)
     examples = mixed_examples(number * rows)
     plan = rule.plan(range(len(examples)), [e.positions for e in examples], rows, 0, 0)
     optimizer = make_optimizer(model, recipe["learning_rate"], recipe["projector_learning_rate"], 0.0)
@@ -120,7 +120,7 @@ def batch_size(size: str) -> int:
     return int(max(RECIPES[size]["batch_size"], SMALLEST))
 
 
-def _new_model(size: str, device: str) -> LoraModel:
+def new_model(size: str, device: str) -> LoraModel:
     """The model of the recipe with new LoRA weights: random weights at the real shapes, or the pocket model."""
     recipe = RECIPES[size]
     torch.manual_seed(0)

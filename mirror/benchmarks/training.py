@@ -3,7 +3,8 @@
     python -m mirror.benchmarks.training --size 7b --out results/benchmarks
 
 Random weights at the real shapes, random examples of 1,329 positions (the published set's mean) in effective batches
-of 32; no download. Writes `train-<size>.md` and `.json`. For `--lengths mixed` see `mirror.benchmarks.batches`.
+of 32; no download. Writes `train-<size>.md` and `.json`. For `--lengths mixed` see `mirror.benchmarks.batches`, for
+`--gpus 1 2 4` see `mirror.benchmarks.gpus`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import torch
 from transformers import LlavaForConditionalGeneration
 
 from mirror.benchmarks import batches as benchmark_batches
+from mirror.benchmarks import gpus as benchmark_gpus
 from mirror.benchmarks.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
 from mirror.benchmarks.random_models.llava import random_model
 from mirror.files.atomic import write_text
@@ -217,13 +219,17 @@ def report(size: str, positions: int, batch_size: int, rate: float, measurements
 def _parser() -> argparse.ArgumentParser:
     description = "Measure the speed of fine-tuning a LLaVA."
     parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.training", description=description)
-    parser.add_argument("--size", choices=[*SHAPES, "pocket"], default="7b", help="pocket: with --lengths mixed only")
+    parser.add_argument(
+        "--size", choices=[*SHAPES, "pocket"], default="7b", help="pocket: with --lengths mixed or --gpus only"
+    )
     parser.add_argument("--lengths", choices=["equal", "mixed"], default="equal", help="mixed: how batches are formed")
+    parser.add_argument("--gpus", type=int, nargs="+", help="one row per number of GPUs; without a GPU, of processes")
     parser.add_argument("--batches", type=int, default=16, help="effective batches per row, with --lengths mixed")
     parser.add_argument("--positions", type=int, default=1329, help="length of an example, the image's included")
     parser.add_argument("--batch-size", type=int, default=32, help="effective batch")
     parser.add_argument("--steps", type=int, default=3, help="measured steps per variant, after two warm-up steps")
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
+    parser.add_argument("--row", type=int, help=argparse.SUPPRESS)  # one number of GPUs in processes of its own
     parser.add_argument("--variant", type=int, help=argparse.SUPPRESS)  # one variant in a process of its own
     parser.add_argument("--rate", type=float, help=argparse.SUPPRESS)
     return parser
@@ -233,10 +239,12 @@ def main() -> None:
     """Run the command line."""
     parser = _parser()
     given = parser.parse_args()
+    if given.gpus:
+        return benchmark_gpus.run(given)
     if given.lengths == "mixed":
         return benchmark_batches.run(given)
     if given.size not in SHAPES:
-        parser.error(f"--size {given.size} needs --lengths mixed")
+        parser.error(f"--size {given.size} needs --lengths mixed or --gpus")
     if not torch.cuda.is_available():
         sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
     if given.variant is not None:

@@ -36,7 +36,7 @@ def start_ranks(count: int, device: str, module: str, message: Any) -> Iterator[
 
     Args:
         count: of all ranks; 1 starts nothing.
-        device: that rank 0 computes on, as returned by `resolve_device`; the followers take the next GPUs, or the CPU.
+        device: that rank 0 computes on, `cuda:0` or `cpu`; the followers take the next GPUs, or the CPU.
         module: run by each follower as `python -m`; it calls `follow`.
         message: of JSON types, handed to the followers.
 
@@ -176,6 +176,8 @@ def follow(work: Callable[[Ranks, str, Any], None]) -> None:
     store = TCPStore(LOOPBACK, given["port"], timeout=STORE_TIMEOUT)
     watch = Watch(second_connection(store), given["rank"], given["ranks"], on_failure=end_process)
     watch.start()
+    if given["device"] != "cpu":
+        torch.cuda.set_device(given["device"])
     group = ProcessGroup(store, given["rank"], given["ranks"], torch.device(given["device"]), watch)
     try:
         work(group, given["device"], given["message"])

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
+from torch.distributed import rendezvous  # type: ignore[attr-defined]
 
 from mirror.models.device import resolve_device
 from mirror.settings.errors import SettingsError
@@ -33,13 +34,15 @@ def torchrun_ranks(device: str) -> Iterator[ProcessGroup]:
         SettingsError: there are more processes than GPUs on this machine.
         RankFailed: another rank failed or died.
     """
-    store, rank, ranks = next(dist.rendezvous("env://"))
+    store, rank, ranks = next(rendezvous("env://"))
     watch = Watch(second_connection(store), rank, ranks, on_failure=end_process if rank else _nothing)
     watch.start()
     local, on_machine = (int(os.environ[name]) for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"))
     group = ProcessGroup(store, rank, ranks, torch.device("cpu"), watch)
     try:
         group.device = torch.device(rank_device(device, local, on_machine))
+        if group.device.type == "cuda":
+            torch.cuda.set_device(group.device)
         yield group
     except Dismissed:
         group.close()
