@@ -27,6 +27,7 @@ from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
 from mirror.training.step import Stepper
 from tests import ROOT
+from tests.processes import wait_for_end
 from tests.training_parameters import PARAMETERS
 
 MINUTE = 60.0
@@ -90,20 +91,6 @@ def kill(output: Path, values: dict, random: Random, steps: int) -> str:
     wait_for_end(followers, killed + MINUTE)
     ended = f"all had ended {time.monotonic() - killed:.1f} s later"
     return f"rank {rank} in step {line.split()[1]} after {delay:.2f} s; {ended}"
-
-
-def wait_for_end(processes: list[int], deadline: float) -> None:
-    while any(is_running(process) for process in processes):
-        assert time.monotonic() < deadline, f"still running: {processes}"
-        time.sleep(0.05)
-
-
-def is_running(process: int) -> bool:
-    """Whether a process runs: one that has ended but was not yet waited for does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def finish(output: Path, values: dict) -> None:

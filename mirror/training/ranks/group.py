@@ -1,5 +1,6 @@
 """Ranks in several processes, connected by torch.distributed: NCCL between GPUs, gloo between CPUs."""
 
+import os
 import platform
 import threading
 import time
@@ -64,13 +65,15 @@ class ProcessGroup(Ranks):
             if self.store.check(["dismissed"]):
                 raise Dismissed
         self._call(self._connect)
-        self._is_connected = True
         self.forget_times()
 
     def _connect(self) -> None:
+        # By itself, PyTorch ends the whole process, a notebook's kernel too, when NCCL loses another rank.
+        os.environ["TORCH_NCCL_ASYNC_ERROR_HANDLING"] = "0"
         backend = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
         store = PrefixStore("group", self.store)
         dist.init_process_group(backend, store=store, rank=self.number, world_size=self.count, timeout=PATIENCE)
+        self._is_connected = True
         dist.all_reduce(torch.zeros(1, device=self.device))  # connects the GPUs, too
 
     def close(self, error: BaseException | None = None) -> None:
