@@ -19,7 +19,7 @@ from mirror.analysis.settings import AnalyseSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.exploration.settings import ExploreSettings
 from mirror.rating.settings import RateSettings
-from mirror.settings.base import Settings
+from mirror.settings.base import Settings, missing_gpus
 from mirror.settings.errors import SettingsError
 from mirror.training.settings import TrainSettings
 from pocket.settings import PocketSettings
@@ -683,3 +683,19 @@ def test_the_table_shows_every_name_and_value_escaped():
         assert f"<td>{name}</td><td><b>{value}</b></td>" in table
     assert "<script>" not in table
     assert table.count("<tr>") == table.count("</tr>") == 2
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "found", "fault"),
+    [
+        (1, "auto", 0, ""),
+        (4, "cpu", 0, ""),
+        (2, "auto", 2, ""),
+        (4, "cuda", 2, "gpus: 4 were requested but PyTorch sees 2 on this machine; use gpus 2"),
+        (2, "auto", 0, "gpus: 2 were requested but PyTorch sees none on this machine; use gpus 1, or device cpu for"),
+    ],
+)
+def test_more_gpus_than_there_are_are_a_fault(gpus, device, found, fault, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: found)
+    faults = missing_gpus(gpus, device)
+    assert len(faults) == bool(fault) and all(one.startswith(fault) for one in faults)

@@ -97,3 +97,14 @@ def test_no_other_cut_computes_less(lengths, size, cost_of_a_part):
     found = examples_of(lengths, size, cost_of_a_part)
     assert [length for part in found for length in part] == lengths
     assert cost(found) == min(map(cost, every_cut(lengths)))
+
+
+def test_an_empty_batch_has_no_parts_and_no_answers():
+    assert len(Batch.empty()) == Batch.empty().answer_tokens() == 0
+    assert list(Batch.empty().split(4, torch.device("cpu"))) == []
+
+
+def test_the_costs_of_the_first_examples_are_those_of_their_cuts():
+    costs = list(batches.prefix_costs((9, 9, 2, 2), 2, 3))
+    assert [cost for cost, _ in costs] == [0, 12, 21, 26, 28]
+    assert [start for _, start in costs] == [0, 0, 0, 2, 2]

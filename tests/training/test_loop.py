@@ -12,6 +12,7 @@ from PIL import Image
 from mirror.models.llava_chat import IGNORED, Tokens
 from mirror.training.dataset import TrainingSet, batches
 from mirror.training.loop import TrainingLoop
+from mirror.training.ranks import ALONE, Ranks
 from mirror.training.records import Record
 from mirror.training.resume import Progress
 from mirror.training.settings import TrainSettings
@@ -53,11 +54,11 @@ def data(tmp_path):
 
 @pytest.fixture
 def loop(data, llava):
-    def loop(held_out=HELD_OUT, **changes):
+    def loop(held_out=HELD_OUT, ranks=ALONE, **changes):
         values = PARAMETERS | {"data": "d.json", "image_folder": ".", "batch_size": 4} | changes
         settings = TrainSettings.checked(values, "parameter", check_files=False)
         kept = TrainingSet(data.records, data.tokens, data.train, held_out, ())
-        return TrainingLoop(settings, llava, kept)
+        return TrainingLoop(settings, llava, kept, ranks)
 
     return loop
 
@@ -149,3 +150,25 @@ def test_batches_carry_the_pictures_of_their_records(loop):
     *_, (epoch, ends, batch) = loop(epochs=1).batches(1)
     assert (epoch, ends) == (1.0, True)
     assert batch.pixel_values.shape[:2] == (len(batch), 3) and torch.isfinite(batch.pixel_values).all()
+
+
+class PretendedRanks(Ranks):
+    """One of several ranks, without the others."""
+
+    def __init__(self, number, count):
+        self.number, self.count = number, count
+
+
+def test_ranks_take_parts_of_every_batch_and_rank_0_alone_prints(loop, capsys):
+    """Of 3 or 4 examples and 3 that are held out, 5 ranks have at most one each."""
+    whole = ScriptedStepper()
+    run(loop(), whole)
+    capsys.readouterr()
+    parts = [ScriptedStepper() for _ in range(5)]
+    for number, stepper in enumerate(parts):
+        progress, _ = run(loop(ranks=PretendedRanks(number, 5)), stepper)
+        assert progress.step == STEPS and bool(capsys.readouterr().out) == (number == 0)
+    for number, (_, examples) in enumerate(whole.steps):
+        taken = [part.steps[number][1] for part in parts]
+        assert sorted(sum(taken, [])) == examples and max(map(len, taken)) == 1
+    assert [part.validated[0] for part in parts] == [[[8]], [[7]], [[9]], [], []]

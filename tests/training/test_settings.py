@@ -35,6 +35,8 @@ def test_the_two_large_sizes_differ_in_model_and_memory_alone():
         ({"float8": True}, "float8 is for a GPU in bf16; set it false, or device auto and precision auto"),
         ({"float8": True, "device": "auto", "precision": "float32"}, "float8 is for a GPU in bf16"),
         ({"precision": "bf16"}, "precision bf16 is for a GPU, found device cpu; use precision auto or float32"),
+        ({"gpus": 4, "device": "cuda:1"}, "device cuda:1 names one GPU, found gpus 4; use device auto"),
+        ({"gpus": 0}, "gpus must be greater than or equal to 1, found 0"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes, message):

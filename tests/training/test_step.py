@@ -12,8 +12,9 @@ from mirror.models.llava import load
 from mirror.models.llava_chat import IGNORED, tokenize
 from mirror.models.lora import add_lora, lora_weights, projector
 from mirror.training import batch as batches
-from mirror.training.batch import collate
-from mirror.training.step import Stepper, loss_sum, make_optimizer, rate_factor
+from mirror.training.batch import Batch, collate
+from mirror.training.ranks import Ranks
+from mirror.training.step import Diverged, Stepper, loss_sum, make_optimizer, rate_factor
 from tests.tiny_llava import BASE
 
 TURNS = [
@@ -250,3 +251,60 @@ def test_out_of_memory_halves_the_micro_batch_then_recomputes_then_gives_up(llav
     monkeypatch.setattr("mirror.training.step.loss_sum", lambda *_: (_ for _ in ()).throw(error))
     with pytest.raises(torch.OutOfMemoryError, match="one example does not fit"):
         stepper(model, 8, "never").gradients(batch, 0)
+
+
+class OneOfTwo(Ranks):
+    """The first of two ranks; what the other gathers is given, one row per call."""
+
+    count = 2
+
+    def __init__(self, *others):
+        self.others = iter(others)
+
+    def gather(self, *values):
+        return [values, next(self.others)]
+
+
+def test_gradients_of_the_parts_add_up_to_those_of_the_batch(llava, batch):
+    """Each is a sum over the answers' tokens of both: averaging two means would be another step."""
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    loss, wanted = stepper(model).gradients(batch, 0), gradients(model)
+    parts = [Batch(batch.input_ids[s], batch.labels[s], batch.pixel_values[s]) for s in (slice(0, 1), slice(1, 4))]
+    tokens = [part.answer_tokens() for part in parts]
+    assert tokens[0] != tokens[1]
+    losses, sums = [], []
+    for part, other in zip(parts, reversed(tokens), strict=True):
+        ranks = OneOfTwo((other,), (0.0, False))
+        one = Stepper(model, make_optimizer(model, 1e-3, 1e-4, 0.0), 4, "auto", 1e9, 5, ranks)
+        losses.append(one.gradients(part, 0))
+        sums.append(gradients(model))
+    assert sum(losses) == pytest.approx(loss, rel=1e-5)
+    for name in wanted:
+        torch.testing.assert_close(sums[0][name] + sums[1][name], wanted[name], atol=1e-6, rtol=1e-4)
+
+
+def test_a_rank_with_nothing_adds_zeros(llava):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    one = Stepper(model, make_optimizer(model, 1e-3, 1e-4, 0.0), 4, "auto", 1e9, 5, OneOfTwo((7,), (0.25, False)))
+    assert one.gradients(Batch.empty(), 0) == 0.25
+    assert all(not gradient.any() for gradient in gradients(model).values()) and gradients(model)
+
+
+def test_memory_that_runs_out_on_one_rank_makes_all_fall_back(llava, batch, caplog):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    ranks = OneOfTwo((10,), (0.0, True), (0.5, False))
+    one = Stepper(model, make_optimizer(model, 1e-3, 1e-4, 0.0), 8, "auto", 1e9, 5, ranks)
+    with caplog.at_level(logging.WARNING):
+        one.gradients(batch, 0)
+    assert one.micro_batch == 4 and "micro-batch halved to 4" in caplog.text
+    assert next(ranks.others, None) is None
+
+
+def test_all_ranks_diverge_by_the_loss_of_one(llava, batch):
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    ranks = OneOfTwo((10,), (float("nan"), False), (float("inf"), 10))
+    one = Stepper(model, make_optimizer(model, 1e-3, 1e-4, 0.0), 4, "auto", 1e9, 5, ranks)
+    with pytest.raises(Diverged, match="the loss is nan"):
+        one.step(batch, 0, 1.0)
+    with pytest.raises(Diverged, match="the held-out loss is inf"):
+        one.mean_loss([batch])
