@@ -97,13 +97,16 @@ class TrainingLoop:
         s = self.settings
         if not progress.losses:
             progress.losses.append({"step": 0, "epoch": 0.0, "held_out": self._held_out_loss(stepper)})
-        done = sum(map(len, self.all_batches[: progress.step]))
+        begun = progress.step
+        done = sum(map(len, self.all_batches[:begun]))
         with progress_bar("training", "examples", s.epochs * len(self.data.train), done) as bar:
-            for epoch, ends_epoch, batch in self.batches(progress.step):
+            for epoch, ends_epoch, batch in self.batches(begun):
                 if s.early_stopping and progress.epochs_since_best >= s.early_stopping:
                     log.warning("stopped after step %d: the held-out loss no longer falls", progress.step)
                     break
                 row = self._step(stepper, progress, batch, epoch, ends_epoch, checkpoint)
+                if progress.step == begun + 1:
+                    self.ranks.forget_times()
                 if ends_epoch:
                     self.waits = self.ranks.waits()
                     if self.ranks.is_first:

@@ -29,8 +29,8 @@ def train(ranks: Ranks, settings: TrainSettings) -> None:
 
 
 def _train(ranks: Ranks, device: str, values: dict[str, Any]) -> None:
-    settings = TrainSettings.checked(values | {"device": device}, f"rank {ranks.number}", check_files=False)
-    train(ranks, settings)
+    settings = TrainSettings.checked(values, f"rank {ranks.number}", check_files=False)
+    train(ranks, settings.model_copy(update={"device": device}))
 
 
 if __name__ == "__main__":

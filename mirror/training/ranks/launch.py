@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -119,8 +119,9 @@ class Followers:
             self.errors.append(errors)
             line = json.dumps(message | {"rank": rank, "ranks": count, "device": device})
             assert process.stdin
-            process.stdin.write(f"{line}\n".encode())
-            process.stdin.flush()
+            with suppress(BrokenPipeError):  # it has ended already, as `failure` tells
+                process.stdin.write(f"{line}\n".encode())
+                process.stdin.flush()
 
     def failure(self) -> Failure | None:
         """The first follower whose process ended with an error that it did not tell."""
@@ -144,7 +145,8 @@ class Followers:
         for process, errors in zip(self.processes, self.errors, strict=True):
             process.wait()
             assert process.stdin
-            process.stdin.close()
+            with suppress(BrokenPipeError):
+                process.stdin.close()
             errors.close()
 
     def _how_it_ended(self, rank: int, process: subprocess.Popen[bytes]) -> str:

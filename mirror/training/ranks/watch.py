@@ -17,7 +17,7 @@ from datetime import timedelta
 from torch.distributed import Store  # type: ignore[attr-defined]
 
 INTERVAL = 1.0  # seconds between two signs of life
-LOST = 40.0  # seconds without one after which a rank is considered dead
+LOST = 30.0  # seconds without one after which a rank is considered dead
 LAST_LINES = 12  # of a traceback, in messages
 DONE = "done"
 FAILURE = "failure"

@@ -8,6 +8,7 @@ from mirror.training.ranks.fitting import final_checkpoint
 from mirror.training.ranks.watch import RankFailed
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
+from mirror.training.step import Stepper
 from tests.forked_ranks import distance, run_ranks, train, weights
 from tests.published_form import FORMS, write_set
 from tests.training_parameters import PARAMETERS
@@ -39,27 +40,39 @@ def losses(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ranks", [2, 4])
-def test_any_number_of_ranks_trains_the_weights_of_one(ranks, parameters, alone, tmp_path):
-    facts, *_ = run_ranks(ranks, train, parameters, str(tmp_path))
+def test_ranks_train_the_weights_of_one_process(parameters, alone, tmp_path):
+    facts, *_ = run_ranks(4, train, parameters, str(tmp_path))
     assert distance(weights(tmp_path, parameters), weights(alone, parameters)) < ROUNDING
     pd.testing.assert_frame_equal(losses(tmp_path), losses(alone), rtol=1e-5)
-    assert facts["count"] == ranks and [rank["rank"] for rank in facts["ranks"]] == list(range(ranks))
-    assert 0 <= facts["waiting_share"] < 1 and facts["slowest"] in range(ranks)
+    assert facts["count"] == 4 and [rank["rank"] for rank in facts["ranks"]] == [0, 1, 2, 3]
+    assert 0 <= facts["waiting_share"] < 1 and facts["slowest"] in range(4)
 
 
 @pytest.mark.slow
 def test_a_training_goes_on_with_another_number_of_ranks(parameters, alone, tmp_path, monkeypatch):
-    """Two ranks, of which one dies; then one process; the same again the other way round."""
+    """Two ranks, of which one dies; one process, which is interrupted; two ranks again."""
     parameters = parameters | {"save_steps": 1, "keep": 0}
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
     first, second = run_ranks(2, train, parameters, str(tmp_path), 2)
     assert isinstance(first, RankFailed) and "rank 1 on" in str(first) and second is None
     settings = TrainSettings.checked(parameters, "parameter")
     assert [folder.name for folder in intermediates(final_checkpoint(settings))] == ["step-000001", "step-000002"]
-    Training.open(settings).fit()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Stepper, "step", interrupted(Stepper.step, 4))
+        Training.open(settings).fit()
+    assert intermediates(final_checkpoint(settings))[-1].name == "step-000004"
+    run_ranks(2, train, parameters, str(tmp_path))
     assert distance(weights(tmp_path, parameters), weights(alone, parameters)) < ROUNDING
     pd.testing.assert_frame_equal(losses(tmp_path), losses(alone), rtol=1e-5)
+
+
+def interrupted(step, at_step):
+    def interrupted_step(self, batch, number, factor):
+        if number == at_step:
+            raise KeyboardInterrupt
+        return step(self, batch, number, factor)
+
+    return interrupted_step
 
 
 @pytest.mark.slow

@@ -34,3 +34,17 @@ def test_a_follower_loads_and_connects_and_leaves_no_file(tmp_path, monkeypatch,
     with pytest.raises(Dismissed):
         follower._train(DismissedRanks(), "cpu", values)
     assert not output.exists() and log_level.level == logging.ERROR
+
+
+def test_a_follower_loads_onto_the_gpu_that_it_was_given(monkeypatch, log_level):
+    asked = []
+
+    def load(settings):
+        asked.append(settings.device)
+        raise Dismissed
+
+    monkeypatch.setattr(follower, "load_base_model", load)
+    values = PARAMETERS | {"data": "data.json", "image_folder": ".", "gpus": 4, "device": "cuda"}
+    with pytest.raises(Dismissed):
+        follower._train(DismissedRanks(), "cuda:1", values)
+    assert asked == ["cuda:1"]

@@ -35,7 +35,7 @@ def test_rank_0_notices_a_silent_rank_and_everyone_is_told(look):
     assert look(1, 30.0) is look(0, 30.0) is None
     assert look(1, LOST) is None and look(0, LOST) is None  # just so
     found = look(0, LOST + 1)
-    assert str(found) == "rank 2 on host-2 died or cannot be reached: no sign of life for 40 s"
+    assert str(found) == "rank 2 on host-2 died or cannot be reached: no sign of life for 30 s"
     assert look(1, LOST + 1) == look(2, LOST + 1) == found
 
 
