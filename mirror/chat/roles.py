@@ -39,4 +39,4 @@ def endpoints_missing(settings: Any, roles: Iterable[str]) -> list[str]:
         if not url and not known
     ]
     faults += secret_faults(KEY)
-    return faults + ([] if all(urls.values()) else url_faults_of_environment("OPENAI_BASE_URL", KEY))
+    return faults + ([] if all(urls.values()) else url_faults_of_environment("OPENAI_BASE_URL", KEY, several=True))
