@@ -5,7 +5,6 @@ import base64
 import pytest
 
 from mirror.secrets import (
-    KEY,
     clean_secret,
     masked,
     secret_faults,
@@ -68,14 +67,18 @@ def test_urls_are_separated_by_commas_each_once():
     assert separate_urls("http://a/v1") == ["http://a/v1"] and separate_urls(" , ") == []
 
 
-@pytest.mark.parametrize("text", [",", "http://a,ftp://b", "http://a http://b", "http://u:12,34@b", "http://a,http://b?k=1"])
+@pytest.mark.parametrize(
+    "text", [",", "http://a,ftp://b", "http://a http://b", "http://u:12,34@b", "http://a,http://b?k=1"]
+)
 def test_each_of_several_urls_is_checked(text):
-    (fault,) = url_faults("judge_url", text, KEY)
+    (fault,) = url_faults("judge_url", text, "KEY")
     assert fault.startswith("judge_url ") and "http://a" not in fault
-    assert url_faults("judge_url", "http://a/v1, http://b:1", KEY) == []
+    assert url_faults("judge_url", "http://a/v1, http://b:1", "KEY") == []
 
 
 def test_only_some_variables_may_name_several_servers(monkeypatch):
     monkeypatch.setenv("SOME_URL", "http://a:1,http://b:2")
     assert url_faults_of_environment("SOME_URL", KEY, several=True) == []
-    assert url_faults_of_environment("SOME_URL", KEY) == ["SOME_URL must read http://host:port/path (its value is not shown)"]
+    assert url_faults_of_environment("SOME_URL", KEY) == [
+        "SOME_URL must read http://host:port/path (its value is not shown)"
+    ]

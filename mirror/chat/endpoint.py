@@ -8,6 +8,7 @@ the server's errors; `mirror/services/http_client.py` limits the time and the si
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -55,6 +56,7 @@ class ChatEndpoint:
         concurrency: int = 8,
         max_tokens_setting: str = "max_tokens",
         largest: int = LARGEST,
+        extra: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Initializes the client; sends nothing.
 
@@ -73,6 +75,7 @@ class ChatEndpoint:
             concurrency: The maximum number of concurrent requests of a batch.
             max_tokens_setting: The user's name for `max_tokens`, for error messages.
             largest: The maximum size of a response in bytes.
+            extra: Further parameters of every request that OpenAI need not know, such as `stop_token_ids`.
 
         Raises:
             ValueError: The key is missing or not valid in a header, or the URL is invalid or contains a secret.
@@ -89,6 +92,8 @@ class ChatEndpoint:
         self.sampling = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
         penalties = {"frequency_penalty": frequency_penalty, "presence_penalty": presence_penalty}
         self.sampling |= {name: value for name, value in penalties.items() if value}  # not every server supports them
+        self.sampling |= extra
+        self._extra = frozenset(extra)
         # OpenAI's newer models support only this name, other servers often only the older one.
         limit_name = "max_completion_tokens" if self.is_openai else "max_tokens"
         self.parameters = Parameters(f"{self.url}: model {model}", self.sampling, limit_name)
@@ -159,8 +164,10 @@ class ChatEndpoint:
         tries = 0
         while True:
             body = self.body(conversation, seed, response_format, max_tokens)
+            own = {name: value for name, value in body.items() if name not in self._extra}
+            extra = {name: value for name, value in body.items() if name in self._extra} or None
             try:
-                answer = self._client.chat.completions.with_raw_response.create(**body)
+                answer = self._client.chat.completions.with_raw_response.create(**own, extra_body=extra)
             except openai.APIStatusError as error:
                 if error.response.extensions.get(GARBLED):
                     return self._read(error.response.text, OK, tries + tries_of(error))

@@ -33,9 +33,7 @@ class UnusableAnswer(httpx2.RequestError):
 class HttpClient(httpx2.Client):
     """A client that reads every response to its end, and decodes it as UTF-8 whatever its headers say."""
 
-    def __init__(
-        self, urls: Sequence[str], seconds: float, connect_seconds: float, largest: int = LARGEST
-    ) -> None:
+    def __init__(self, urls: Sequence[str], seconds: float, connect_seconds: float, largest: int = LARGEST) -> None:
         """Opens no connection yet.
 
         Args:

@@ -40,9 +40,7 @@ class Replicas:
         self._rest_seconds, self._clock = rest_seconds, clock
         self._lock = threading.Lock()
 
-    def send(
-        self, request: httpx2.Request, send: Callable[[httpx2.Request], httpx2.Response]
-    ) -> httpx2.Response:
+    def send(self, request: httpx2.Request, send: Callable[[httpx2.Request], httpx2.Response]) -> httpx2.Response:
         """Sends a request to a server; where that one fails, at once to the next.
 
         A server fails with a status from 500 on, or without a response. The one with the fewest requests under way is

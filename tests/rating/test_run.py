@@ -335,16 +335,19 @@ def test_what_the_judges_server_does_not_take_is_in_the_record(server, output):
 
 
 def test_several_servers_share_the_questions_and_one_that_fails_is_left_alone(server, output):
-    folder = write_run(output)
-    judging(server, prices="some-model 1/10", concurrency=1).rate()
-    alone, paid = lines(folder), read_provenance(output / "results/rate")
+    folders = write_run(output), write_run(output, "b")
+    judging(server, prices="some-model 1/10").rate()
+    paid = read_provenance(output / "results/rate")
     with OpenAIServer(default=Status(503)) as broken:
         urls = f"{broken.url},{server.url}"
-        judging(server, judge_url=urls, prices="some-model 1/10", concurrency=1, fresh=True).rate()
+        shared = {"judge_url": urls, "runs": "results/b", "run": "shared", "concurrency": 1}
+        judging(server, prices="some-model 1/10", **shared).rate()
         assert len(broken.requests) == 1
-    again = read_provenance(output / "results/rate")
+    again = read_provenance(output / "results/shared")
     assert again["judge"]["base_url"] == f"{broken.url}, {server.url}"
-    assert again["dollars"] == paid["dollars"] > 0 and lines(folder) == alone
+    assert again["dollars"] == paid["dollars"] > 0
+    alone, shared = (sorted((line.idx, line.repeat, line.raw) for line in lines(folder)) for folder in folders)
+    assert alone == shared and len(alone) == 6
 
 
 def test_a_wrong_key_is_told_once_and_not_for_every_session(server, output):

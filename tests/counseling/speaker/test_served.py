@@ -1,0 +1,265 @@
+"""A served counselor reads the tokens that the one in this process reads, and gives its replies."""
+
+import logging
+import socket
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from transformers import AutoProcessor
+
+from mirror.chat.endpoint import ChatEndpoint
+from mirror.counseling.casting import build_counselor
+from mirror.counseling.reply import CounselorError, CounselorRequest
+from mirror.counseling.settings import CounselSettings
+from mirror.counseling.speaker.served import MergedModel, ServedSpeaker
+from mirror.models.checkpoint import read_prompts
+from mirror.models.llava import load, unused_tokens
+from mirror.models.llava_chat import tokenize_prompt
+from mirror.paths import input_path
+from mirror.prompts import Utterance, own_prompts
+from mirror.transcripts.profile import read_profiles
+from mirror.transcripts.turn import Conversation, Turn
+from tests.openai_server import OpenAIServer, Status, Text
+from tests.parameters import COUNSEL_DEFAULTS
+from tests.served import POCKET, ServedLlava, folders, received
+
+PORTRAIT = Image.fromarray(np.random.default_rng(0).integers(0, 256, (130, 97, 3), np.uint8))
+SMALL = {"max_new_tokens": 12, "planning_max_tokens": 16, "temperature": 0.0, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return folders(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="module")
+def llava():
+    return load(str(POCKET))
+
+
+@pytest.fixture
+def server(place):
+    with OpenAIServer(default=ServedLlava(mirror=place.merged, base=place.base)) as server:
+        yield server
+
+
+def parameters(place, url, **changes):
+    served = {"counselor": "served", "checkpoint": place.merged, "counselor_model": "mirror", "counselor_url": url}
+    values = COUNSEL_DEFAULTS | {"cot": "ec_planning"} | SMALL | served | {"untrained_model": "base"} | changes
+    return CounselSettings.checked(values, "parameter")
+
+
+def in_process(place, **changes):
+    own = {"counselor": "llava", "checkpoint": place.checkpoint}
+    own |= {"counselor_model": "", "counselor_url": "", "untrained_model": ""}
+    return build_counselor(parameters(place, "", **own | changes), "cpu", torch.float32)
+
+
+def speaker(place, url="http://127.0.0.1:9/v1"):
+    merged = MergedModel.read(input_path(place.merged))
+    return ServedSpeaker(ChatEndpoint("mirror", url, "key", extra=merged.sampling()), merged, 12, {})
+
+
+def requests(turns=3, cue="", window=()):
+    """What three clients of the table say in a turn."""
+    found = []
+    for profile in read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))[:3]:
+        said = [
+            Turn(number=n, cue="", words=f"It is {n}.", client_raw="", reply=f"Go on, {n}.") for n in range(1, turns)
+        ]
+        conversation = Conversation(profile, (*said, *window), 7)
+        found.append(CounselorRequest(conversation, Utterance("frowns", "I can’t </s> sleep."), PORTRAIT, cue))
+    return found
+
+
+# Tokens and pixels ----------------------------------------------------------------------------------------------------
+
+HARD = (
+    "</s>",
+    "<s>",
+    "<unk>",
+    "<pad>",
+    "<im",
+    "age>",
+    "\n",
+    "\n\n",
+    "  ",
+    " ",
+    "\t",
+    "▁",
+    "ASSISTANT:",
+    "USER: ",
+    "{x}",
+)
+TEXTS = st.lists(
+    st.sampled_from(HARD) | st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(("né ☃ 😀", "\u2028")),
+    max_size=8,
+).map("".join)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_server_reads_the_same_tokens(place, llava, data):
+    """With transformers' own processor of the merged folder, for captions, plans and replies of any text."""
+    prompts = data.draw(st.sampled_from((own_prompts("ec_planning"), read_prompts(input_path(place.merged)))))
+    kind = data.draw(st.sampled_from(sorted(prompts.templates)))
+    template = prompts.templates[kind][0].template
+    prompt = template.render(**{name: data.draw(TEXTS) for name in template.fields})
+    assume(prompt.count("<image>") == 1)
+    served, processor = SPEAKERS(place)
+    body = served.model.body([served.message(prompt, PORTRAIT)], 1)
+    read = processor.apply_chat_template(received(body), tokenize=True, return_dict=True, add_generation_prompt=True)
+    wanted = tokenize_prompt(llava.tokenizer, prompt, llava.image_token_id, llava.image_tokens)
+    assert read["input_ids"][0] == wanted and served.merged.length(prompt) == len(wanted)
+
+
+def SPEAKERS(place, known={}):
+    """The speaker and the processor of a folder, read once."""
+    return known.setdefault(place.merged, (speaker(place), AutoProcessor.from_pretrained(place.merged)))
+
+
+@pytest.mark.parametrize("size", [(97, 130), (96, 96), (300, 200), (1, 1)])
+def test_a_server_sees_the_same_pixels(place, llava, size):
+    image = PORTRAIT.resize(size)
+    served, processor = SPEAKERS(place)
+    body = served.model.body([served.message("<image>\nWho?", image)], 1)
+    read = processor.apply_chat_template(received(body), tokenize=True, return_dict=True, return_tensors="pt")
+    assert torch.equal(read["pixel_values"], llava.pixel_values([image]))
+
+
+@pytest.mark.parametrize("prompt", ["No picture.", "<image>\nAnd <image>?"])
+def test_a_prompt_without_its_one_image_is_not_sent(place, prompt):
+    served = speaker(place)
+    (error,) = served.answer([prompt], [PORTRAIT], [1])
+    assert isinstance(error, CounselorError) and "must hold <image> once" in str(error)
+
+
+def test_a_prompt_fits_where_it_does_in_this_process(place, llava):
+    served = speaker(place)
+    room = llava.model.config.text_config.max_position_embeddings - served.merged.length("<image>\nHm.")
+    served.longest_answer = room
+    assert served.fits("<image>\nHm.")
+    served.longest_answer = room + 1
+    assert not served.fits("<image>\nHm.")
+
+
+# Replies --------------------------------------------------------------------------------------------------------------
+
+PLANNED = Turn(
+    number=9, cue="", words="Yes.", client_raw="", reply="Hm.", technique="Pie Chart", plan=("Ask.", "Draw."),
+    plan_text="1. Ask.\n2. Draw.",
+)  # fmt: skip
+CASES = {
+    "a first turn": {"turns": 1},
+    "a dialogue": {"turns": 4},
+    "a plan": {"turns": 2, "window": (PLANNED,)},
+    "more than the window": {"turns": 12},
+    "a cue in place of the face": {"turns": 2, "cue": "looks away"},
+}
+
+
+@pytest.mark.parametrize("cot", ["base", "planning", "ec_planning"])
+def test_replies_are_those_of_this_process(server, tmp_path, cot):
+    """Captions, plans by the base model, and replies, with all that is recorded of them."""
+    place = folders(tmp_path, cot)
+    server.default = ServedLlava(mirror=place.merged, base=place.base)
+    changes = {"cot": cot, "untrained_model": "base" * (cot != "base")}
+    served, own = build_counselor(parameters(place, server.url, **changes), "cpu", None), in_process(place, cot=cot)
+    assert sorted(served.untrained) == sorted(own.untrained) == ["planning"] * (cot != "base")
+    for case in CASES.values():
+        for request in requests(**case)[:2]:
+            (found,), (wanted,) = served.reply([request]), own.reply([request])
+            assert type(found) is type(wanted)
+            assert found == wanted if not isinstance(wanted, Exception) else str(wanted)
+    models = {request.body["model"] for request in server.requests}
+    assert models == {"mirror", *(["base"] if cot != "base" else [])}
+
+
+def test_requests_carry_sampling_seed_stop_tokens_and_what_no_answer_may_hold(place, server, llava):
+    sampling = {"temperature": 0.3, "top_p": 0.8, "max_new_tokens": 9}
+    counselor = build_counselor(parameters(place, server.url, **sampling), "cpu", None)
+    server.requests.clear()
+    counselor.reply(requests()[:1])
+    caption, *_, response = (request.body for request in server.requests)
+    assert {caption["seed"], response["seed"]} == {caption["seed"]} | {response["seed"]} and caption["seed"] >= 0
+    assert caption.items() >= {"temperature": 0.3, "top_p": 0.8, "max_tokens": 9, "stop_token_ids": [2]}.items()
+    unused = unused_tokens(llava.model.config, llava.tokenizer)
+    assert caption["logit_bias"] == {str(token): -100.0 for token in unused} and len(unused) == 64
+    plans = [request.body for request in server.requests if request.body["model"] == "base"]
+    assert {body["max_tokens"] for body in plans} == {16}
+
+
+def test_the_record_names_the_checkpoint_and_all_servers(place, server):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        urls = f"{server.url}, http://127.0.0.1:{free.getsockname()[1]}/v1"
+        facts = build_counselor(parameters(place, urls, untrained_url=server.url), "cpu", None).facts()
+    of_model = facts["counselor"]
+    assert of_model.items() >= {"model": "mirror", "base_url": urls, "checkpoint": place.merged, "epoch": 1.0}.items()
+    assert of_model["untrained"].items() >= {"model": "base", "base_url": server.url}.items()
+    assert (facts["answered_without_adapter"], facts["prompts_from"]) == (["planning"], "checkpoint")
+
+
+# Servers that cannot be used ------------------------------------------------------------------------------------------
+
+
+def refusal(place, url, **changes):
+    with pytest.raises(ValueError, match="counselor is served, and its server cannot be used: ") as error:
+        build_counselor(parameters(place, url, **changes), "cpu", None)
+    return str(error.value)
+
+
+def test_a_server_that_does_not_answer_is_refused_and_one_of_several_is_told_of(place, server, caplog, monkeypatch):
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        message = refusal(place, f"{dead}, {dead}/other", untrained_url=server.url)
+        assert f"{dead}: model mirror cannot be reached" in message and f"{dead}/other: model" in message
+        assert "Serve the merged folder under the name mirror" in message
+        with caplog.at_level(logging.WARNING):
+            build_counselor(parameters(place, f"{dead},{server.url}", untrained_url=server.url), "cpu", None)
+    assert f"one of the counselor's servers cannot be used now: {dead}" in caplog.text
+
+
+def test_a_server_of_another_model_is_refused(place, server):
+    server.default = Status(404, "The model `mirror` does not exist.")
+    assert "check the model's name" in refusal(place, server.url)
+
+
+TEMPLATES = {
+    "another layout": (POCKET / "chat_template.jinja").read_text(),
+    "a token before all": "<s>{VERBATIM}",
+    "no token before all": "{WITHOUT}",
+    "blanks removed": "{STRIPPED}",
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_server_that_reads_something_else_is_refused_even_beside_one_that_does_not(place, server, template):
+    verbatim = (input_path(place.merged) / "chat_template.jinja").read_text()
+    forms = {"{VERBATIM}": verbatim, "{WITHOUT}": verbatim.replace("{{ bos_token }}", "")}
+    forms["{STRIPPED}"] = verbatim.replace("{{ part['text'] }}", "{{ part['text'] | trim }}")
+    for name, text in forms.items():
+        template = template.replace(name, text)
+    with OpenAIServer(default=ServedLlava(template, mirror=place.merged, base=place.base)) as other:
+        message = refusal(place, f"{server.url},{other.url}", untrained_url=server.url)
+    assert "must serve the merged folder with the chat template in it" in message
+
+
+def test_a_server_that_changes_during_a_run_is_found_out(place, server):
+    counselor = build_counselor(parameters(place, server.url), "cpu", None)
+    server.default = Text("Welcome.")  # counts words, not tokens
+    (error,) = counselor.reply(requests()[:1])
+    assert isinstance(error, CounselorError) and "tokens of a prompt that has" in str(error)
+
+
+def test_a_folder_with_another_chat_template_is_refused(tmp_path):
+    place = folders(tmp_path, "base")
+    (input_path(place.merged) / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
+    with pytest.raises(ValueError, match="chat_template.jinja is not the one that passes prompts on"):
+        build_counselor(parameters(place, "http://127.0.0.1:9/v1", cot="base", untrained_model=""), "cpu", None)

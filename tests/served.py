@@ -1,0 +1,94 @@
+"""A pocket checkpoint that is served: its folders, and a server that reads prompts as vLLM does, with a real model."""
+
+import base64
+import io
+import json
+import threading
+from dataclasses import dataclass, replace
+
+import torch
+from PIL import Image
+from transformers import AutoProcessor, LlavaForConditionalGeneration
+
+from mirror.files.digests import write_digests
+from mirror.models.checkpoint import write_manifest
+from mirror.models.llava import load
+from mirror.models.lora import add_lora, save_adapter
+from mirror.models.merge import merge
+from mirror.prompts import completed, own_prompts
+from mirror.training.prompt_induction import induce
+from tests import ROOT
+from tests.checkpoints import MANIFEST
+from tests.openai_server import Body, Request
+from tests.published_prompts import records
+from tests.tiny_llava import shake
+
+POCKET = ROOT / "pocket/models/llava-v1.5-pocket"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """A checkpoint, the folder that it was merged into, and that of the base model with the trained projector."""
+
+    checkpoint: str
+    merged: str
+    base: str
+
+
+def folders(place, cot="ec_planning", data=True):
+    """The folders of a pocket checkpoint; with `data` its prompts are those of records, which lack plans."""
+    checkpoint = place / "checkpoint"
+    checkpoint.mkdir()
+    llava = load(str(POCKET))
+    model = add_lora(llava.model, rank=4, alpha=8, dropout=0.0, seed=3)
+    shake(model)
+    save_adapter(model, checkpoint)
+    prompts = completed(induce(records(cot, clients=12)), cot) if data else own_prompts(cot)
+    write_manifest(checkpoint, replace(MANIFEST, cot=cot), prompts)
+    write_digests(checkpoint)
+    merge(checkpoint, place / "merged", dtype="float32")
+    merge(checkpoint, place / "base", dtype="float32", adapter=False)
+    return Folders(*(str(place / name) for name in ("checkpoint", "merged", "base")))
+
+
+class ServedLlava:
+    """Answers like a server of merged folders; the model's name chooses the folder. Its `seen` are the prompts' ids."""
+
+    def __init__(self, template=None, **merged):
+        self.processors = {name: AutoProcessor.from_pretrained(folder) for name, folder in merged.items()}
+        self.models = {name: LlavaForConditionalGeneration.from_pretrained(f) for name, f in merged.items()}
+        self.template, self.seen, self._turn = template, [], threading.Lock()
+
+    def __call__(self, request: Request):
+        with self._turn:
+            return self._answer(request.body)
+
+    def _answer(self, body):
+        processor, model = self.processors[body["model"]], self.models[body["model"]]
+        given = {"chat_template": self.template} if self.template else {}
+        inputs = processor.apply_chat_template(
+            received(body), tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True, **given
+        )
+        self.seen.append(inputs["input_ids"][0].tolist())
+        with torch.no_grad():
+            written = model.generate(
+                **inputs, do_sample=False, max_new_tokens=body["max_tokens"], eos_token_id=body["stop_token_ids"]
+            )
+        answer = written[0, inputs["input_ids"].shape[1] :].tolist()
+        reason = "stop" if answer[-1] in body["stop_token_ids"] else "length"
+        message = {"role": "assistant", "content": processor.decode(answer, skip_special_tokens=True)}
+        usage = {"prompt_tokens": inputs["input_ids"].shape[1], "completion_tokens": len(answer)}
+        choices = [{"index": 0, "message": message, "finish_reason": reason}]
+        return Body(json.dumps({"choices": choices, "usage": usage, "model": body["model"]}).encode())
+
+
+def received(body):
+    """The messages of a request as a processor takes them."""
+    return [message | {"content": [_part(part) for part in message["content"]]} for message in body["messages"]]
+
+
+def _part(part):
+    if part["type"] == "text":
+        return part
+    data = base64.b64decode(part["image_url"]["url"].partition(",")[2])
+    return {"type": "image", "image": Image.open(io.BytesIO(data))}
