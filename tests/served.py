@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import random
 import threading
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration
 from mirror.files.digests import write_digests
 from mirror.models.checkpoint import write_manifest
 from mirror.models.llava import load
+from mirror.models.llava_chat import IMAGE
 from mirror.models.lora import add_lora, save_adapter
 from mirror.models.merge import merge
 from mirror.prompts import completed, own_prompts
@@ -23,6 +25,11 @@ from tests.openai_server import Body, Request
 from tests.published_prompts import records
 from tests.tiny_llava import shake
 
+HARD = (
+    "</s>", "<s>", "<unk>", "<pad>", "<im", "age", ">", "\n", "\n\n", "\r\n", "\t", " ", "  ", "\u2028", "▁",
+    "ASSISTANT:", "USER: ", "{x}", "{{ y }}", "{% z %}", "né", "☃", "😀", "e\u0301", "\ufeff", "\x00", "don’t",
+    "<|im_end|>", "[INST]",
+)  # fmt: skip
 POCKET = ROOT / "pocket/models/llava-v1.5-pocket"
 
 
@@ -49,6 +56,22 @@ def folders(place, cot="ec_planning", data=True):
     merge(checkpoint, place / "merged", dtype="float32")
     merge(checkpoint, place / "base", dtype="float32", adapter=False)
     return Folders(*(str(place / name) for name in ("checkpoint", "merged", "base")))
+
+
+def hard_prompts(prompts, number, seed=0):
+    """Prompts of all kinds, our own and those given; their fields hold what a tokenizer or template may take amiss."""
+    chance, found = random.Random(seed), []
+
+    def text():
+        words = [chr(chance.choice((chance.randrange(32, 127), chance.randrange(160, 0xD800)))) for _ in range(4)]
+        return "".join(chance.choice((*HARD, *words)) for _ in range(chance.randrange(12)))
+
+    while len(found) < number:
+        of = chance.choice((prompts, own_prompts("ec_planning")))
+        template = of.templates[chance.choice(sorted(of.templates))][0].template
+        prompt = template.render(**{name: text() for name in template.fields})
+        found += [prompt] if prompt.count(IMAGE) == 1 else []
+    return found
 
 
 class ServedLlava:
@@ -80,6 +103,22 @@ class ServedLlava:
         usage = {"prompt_tokens": inputs["input_ids"].shape[1], "completion_tokens": len(answer)}
         choices = [{"index": 0, "message": message, "finish_reason": reason}]
         return Body(json.dumps({"choices": choices, "usage": usage, "model": body["model"]}).encode())
+
+
+def read_by_transformers(processor, body):
+    """The token ids that transformers makes of the messages of a request."""
+    return processor.apply_chat_template(received(body), tokenize=True, return_dict=True, add_generation_prompt=True)[
+        "input_ids"
+    ][0]
+
+
+def read_by_vllm(processor, body, llava):
+    """The same by vLLM's way: the template's text encoded without special tokens, then the image's token repeated."""
+    parts = [part if part["type"] == "text" else {"type": "image"} for part in body["messages"][0]["content"]]
+    text = processor.apply_chat_template([{"role": "user", "content": parts}], add_generation_prompt=True)
+    ids = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
+    expanded = [[one] * (llava.image_tokens if one == llava.image_token_id else 1) for one in ids]
+    return [one for several in expanded for one in several]
 
 
 def received(body):

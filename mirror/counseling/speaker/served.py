@@ -108,7 +108,7 @@ class ServedSpeaker:
         ]
 
     def message(self, prompt: str, image: Image.Image) -> Message | CounselorError:
-        """The message that carries a prompt and its image, which stands where the prompt says; an error if it cannot."""
+        """The message of a prompt with its image where the prompt says; an error if it does not say one place."""
         pieces = prompt_pieces(prompt)
         if len(pieces) != 2:
             return CounselorError(f"a prompt must hold {IMAGE} once, found {len(pieces) - 1}: {prompt[-200:]!r}")
