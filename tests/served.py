@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from transformers import AutoProcessor, LlavaForConditionalGeneration
 
+from mirror.counseling.settings import CounselSettings
 from mirror.files.digests import write_digests
 from mirror.models.checkpoint import write_manifest
 from mirror.models.llava import load
@@ -22,6 +23,7 @@ from mirror.training.prompt_induction import induce
 from tests import ROOT
 from tests.checkpoints import MANIFEST
 from tests.openai_server import Body, Request
+from tests.parameters import COUNSEL_DEFAULTS
 from tests.published_prompts import records
 from tests.tiny_llava import shake
 
@@ -30,6 +32,7 @@ HARD = (
     "ASSISTANT:", "USER: ", "{x}", "{{ y }}", "{% z %}", "né", "☃", "😀", "e\u0301", "\ufeff", "\x00", "don’t",
     "<|im_end|>", "[INST]",
 )  # fmt: skip
+SMALL = {"max_new_tokens": 8, "planning_max_tokens": 10, "temperature": 0.0, "device": "cpu"}
 POCKET = ROOT / "pocket/models/llava-v1.5-pocket"
 
 
@@ -58,6 +61,13 @@ def folders(place, cot="ec_planning", data=True):
     return Folders(*(str(place / name) for name in ("checkpoint", "merged", "base")))
 
 
+def served_settings(place, url, **changes):
+    """Settings of a counselor that is served, as small as can be."""
+    served = {"counselor": "served", "checkpoint": place.merged, "counselor_model": "mirror", "counselor_url": url}
+    values = COUNSEL_DEFAULTS | {"cot": "ec_planning"} | SMALL | served | {"untrained_model": "base"} | changes
+    return CounselSettings.checked(values, "parameter")
+
+
 def hard_prompts(prompts, number, seed=0):
     """Prompts of all kinds, our own and those given; their fields hold what a tokenizer or template may take amiss."""
     chance, found = random.Random(seed), []
@@ -75,12 +85,12 @@ def hard_prompts(prompts, number, seed=0):
 
 
 class ServedLlava:
-    """Answers like a server of merged folders; the model's name chooses the folder. Its `seen` are the prompts' ids."""
+    """Answers like a server of merged folders; the model's name chooses the folder."""
 
     def __init__(self, template=None, **merged):
         self.processors = {name: AutoProcessor.from_pretrained(folder) for name, folder in merged.items()}
         self.models = {name: LlavaForConditionalGeneration.from_pretrained(f) for name, f in merged.items()}
-        self.template, self.seen, self._turn = template, [], threading.Lock()
+        self.template, self._turn = template, threading.Lock()
 
     def __call__(self, request: Request):
         with self._turn:
@@ -92,7 +102,6 @@ class ServedLlava:
         inputs = processor.apply_chat_template(
             received(body), tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True, **given
         )
-        self.seen.append(inputs["input_ids"][0].tolist())
         with torch.no_grad():
             written = model.generate(
                 **inputs, do_sample=False, max_new_tokens=body["max_tokens"], eos_token_id=body["stop_token_ids"]
@@ -107,9 +116,8 @@ class ServedLlava:
 
 def read_by_transformers(processor, body):
     """The token ids that transformers makes of the messages of a request."""
-    return processor.apply_chat_template(received(body), tokenize=True, return_dict=True, add_generation_prompt=True)[
-        "input_ids"
-    ][0]
+    asked = {"tokenize": True, "return_dict": True, "add_generation_prompt": True}
+    return processor.apply_chat_template(received(body), **asked)["input_ids"][0]
 
 
 def read_by_vllm(processor, body, llava):

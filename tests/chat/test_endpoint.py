@@ -319,6 +319,17 @@ def test_requests_that_are_under_way_together_learn_from_one_refusal(server, cap
     assert len([record for record in caplog.records if record.name == "mirror.chat.parameters"]) == 1
 
 
+def test_parameters_that_openai_does_not_know_are_sent_until_a_server_refuses_them(server):
+    extra = {"stop_token_ids": [2], "logit_bias": {"7": -100.0}}
+    model = endpoint(server, extra=extra)
+    assert ask(model).text == "Yes." and server.requests[0].body.items() >= extra.items()
+    assert model.facts().items() >= extra.items()
+    refusal = Body(b'{"detail": "Unexpected fields in the request: {\'stop_token_ids\'}"}', status=422)
+    server.default = lambda request: refusal if "stop_token_ids" in request.body else Text("Yes.")
+    assert ask(model).text == "Yes." and server.requests[-1].body["logit_bias"] == {"7": -100.0}
+    assert model.facts()["left_out"]["stop_token_ids"]["value"] == [2]
+
+
 def test_a_form_gives_way_step_by_step(server):
     server.default = lambda request: (
         Status(400, "This response_format type is unavailable now")

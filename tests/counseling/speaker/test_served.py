@@ -1,8 +1,5 @@
 """A served counselor reads the tokens that the one in this process reads, and gives its replies."""
 
-import logging
-import socket
-
 import numpy as np
 import pytest
 import torch
@@ -10,9 +7,9 @@ from PIL import Image
 from transformers import AutoProcessor
 
 from mirror.chat.endpoint import ChatEndpoint
+from mirror.chat.parameters import fold_seed
 from mirror.counseling.casting import build_counselor
 from mirror.counseling.reply import CounselorError, CounselorRequest
-from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker.served import MergedModel, ServedSpeaker
 from mirror.models.checkpoint import read_prompts
 from mirror.models.llava import load, unused_tokens
@@ -21,17 +18,19 @@ from mirror.paths import input_path
 from mirror.prompts import Utterance
 from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.turn import Conversation, Turn
-from tests.openai_server import OpenAIServer, Status, Text
-from tests.parameters import COUNSEL_DEFAULTS
-from tests.served import POCKET, ServedLlava, folders, hard_prompts, read_by_transformers, read_by_vllm, received
+from tests.openai_server import OpenAIServer, Text
+from tests.served import (
+    POCKET,
+    ServedLlava,
+    folders,
+    hard_prompts,
+    read_by_transformers,
+    read_by_vllm,
+    received,
+    served_settings,
+)
 
 PORTRAIT = Image.fromarray(np.random.default_rng(0).integers(0, 256, (130, 97, 3), np.uint8))
-SMALL = {"max_new_tokens": 12, "planning_max_tokens": 16, "temperature": 0.0, "device": "cpu"}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return folders(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +38,9 @@ def llava():
     return load(str(POCKET))
 
 
-@pytest.fixture
-def server(place):
-    with OpenAIServer(default=ServedLlava(mirror=place.merged, base=place.base)) as server:
-        yield server
-
-
-def parameters(place, url, **changes):
-    served = {"counselor": "served", "checkpoint": place.merged, "counselor_model": "mirror", "counselor_url": url}
-    values = COUNSEL_DEFAULTS | {"cot": "ec_planning"} | SMALL | served | {"untrained_model": "base"} | changes
-    return CounselSettings.checked(values, "parameter")
-
-
 def in_process(place, **changes):
     own = {"counselor": "llava", "checkpoint": place.checkpoint, "counselor_model": "", "untrained_model": ""}
-    return build_counselor(parameters(place, "", **changes | own), "cpu", torch.float32)
+    return build_counselor(served_settings(place, "", **changes | own), "cpu", torch.float32)
 
 
 def speaker(place, url="http://127.0.0.1:9/v1"):
@@ -126,9 +113,7 @@ PLANNED = Turn(
 )  # fmt: skip
 CASES = {
     "a first turn": {"turns": 1},
-    "a dialogue": {"turns": 4},
-    "a plan": {"turns": 2, "window": (PLANNED,)},
-    "more than the window": {"turns": 12},
+    "a plan, and more than the window": {"turns": 12, "window": (PLANNED,)},
     "a cue in place of the face": {"turns": 2, "cue": "looks away"},
 }
 
@@ -140,99 +125,36 @@ def test_replies_are_those_of_this_process(place, server, case):
     assert {request.body["model"] for request in server.requests} == {"mirror", "base"}
 
 
-@pytest.mark.parametrize("cot", ["base", "planning"])
-def test_other_variants_reply_as_in_this_process(tmp_path, cot):
-    place = folders(tmp_path, cot)
-    with OpenAIServer(default=ServedLlava(mirror=place.merged, base=place.base)) as server:
-        same_reply(place, server.url, requests()[0], cot=cot, untrained_model="base" * (cot != "base"))
+def test_a_checkpoint_that_was_trained_on_all_its_prompts_needs_no_other_model(tmp_path):
+    place = folders(tmp_path, "base")
+    with OpenAIServer(default=ServedLlava(mirror=place.merged)) as server:
+        same_reply(place, server.url, requests()[0], cot="base", untrained_model="")
 
 
 def same_reply(place, url, request, **changes):
-    served = build_counselor(parameters(place, url, **changes), "cpu", None)
+    served = build_counselor(served_settings(place, url, **changes), "cpu", None)
     (found,), (wanted,) = served.reply([request]), in_process(place, **changes).reply([request])
     assert found == wanted and wanted.words and wanted.prompt_tokens
 
 
 def test_requests_carry_sampling_seed_stop_tokens_and_what_no_answer_may_hold(place, server, llava):
     sampling = {"temperature": 0.3, "top_p": 0.8, "max_new_tokens": 9}
-    counselor = build_counselor(parameters(place, server.url, **sampling), "cpu", None)
+    counselor = build_counselor(served_settings(place, server.url, **sampling), "cpu", None)
     server.requests.clear()
-    counselor.reply(requests()[:1])
+    (asked, *_) = requests()
+    counselor.reply([asked])
     caption, *_, response = (request.body for request in server.requests)
-    assert {caption["seed"], response["seed"]} == {caption["seed"]} | {response["seed"]} and caption["seed"] >= 0
+    assert caption["seed"] == fold_seed(asked.attempt_seed("emotion_recognition", 1))
+    assert response["seed"] in [fold_seed(asked.attempt_seed("response", attempt)) for attempt in (1, 2)]
     assert caption.items() >= {"temperature": 0.3, "top_p": 0.8, "max_tokens": 9, "stop_token_ids": [2]}.items()
     unused = unused_tokens(llava.model.config, llava.tokenizer)
     assert caption["logit_bias"] == {str(token): -100.0 for token in unused} and len(unused) == 64
     plans = [request.body for request in server.requests if request.body["model"] == "base"]
-    assert {body["max_tokens"] for body in plans} == {16}
-
-
-def test_the_record_names_the_checkpoint_and_all_servers(place, server):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        urls = f"{server.url}, http://127.0.0.1:{free.getsockname()[1]}/v1"
-        facts = build_counselor(parameters(place, urls, untrained_url=server.url), "cpu", None).facts()
-    of_model = facts["counselor"]
-    assert of_model.items() >= {"model": "mirror", "base_url": urls, "checkpoint": place.merged, "epoch": 1.0}.items()
-    assert of_model["untrained"].items() >= {"model": "base", "base_url": server.url}.items()
-    assert (facts["answered_without_adapter"], facts["prompts_from"]) == (["planning"], "checkpoint")
-
-
-# Servers that cannot be used ------------------------------------------------------------------------------------------
-
-
-def refusal(place, url, **changes):
-    with pytest.raises(ValueError, match="counselor is served, and its server cannot be used: ") as error:
-        build_counselor(parameters(place, url, **changes), "cpu", None)
-    return str(error.value)
-
-
-def test_a_server_that_does_not_answer_is_refused_and_one_of_several_is_told_of(place, server, caplog, monkeypatch):
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        dead = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-        message = refusal(place, f"{dead}, {dead}/other", untrained_url=server.url)
-        assert f"{dead}: model mirror cannot be reached" in message and f"{dead}/other: model" in message
-        assert "Serve the merged folder under the name mirror" in message
-        with caplog.at_level(logging.WARNING):
-            build_counselor(parameters(place, f"{dead},{server.url}", untrained_url=server.url), "cpu", None)
-    assert f"one of the counselor's servers cannot be used now: {dead}" in caplog.text
-
-
-def test_a_server_of_another_model_is_refused(place, server):
-    server.default = Status(404, "The model `mirror` does not exist.")
-    assert "check the model's name" in refusal(place, server.url)
-
-
-TEMPLATES = {
-    "another layout": (POCKET / "chat_template.jinja").read_text(),
-    "a token before all": "<s>{VERBATIM}",
-    "blanks removed": "{STRIPPED}",
-}
-
-
-@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
-def test_a_server_that_reads_something_else_is_refused_even_beside_one_that_does_not(place, server, template):
-    verbatim = (input_path(place.merged) / "chat_template.jinja").read_text()
-    forms = {"{VERBATIM}": verbatim}
-    forms["{STRIPPED}"] = verbatim.replace("{{ part['text'] }}", "{{ part['text'] | trim }}")
-    for name, text in forms.items():
-        template = template.replace(name, text)
-    with OpenAIServer(default=ServedLlava(template, mirror=place.merged, base=place.base)) as other:
-        message = refusal(place, f"{server.url},{other.url}", untrained_url=server.url)
-    assert "must serve the merged folder with the chat template in it" in message
+    assert {body["max_tokens"] for body in plans} == {10}
 
 
 def test_a_server_that_changes_during_a_run_is_found_out(place, server):
-    counselor = build_counselor(parameters(place, server.url), "cpu", None)
+    counselor = build_counselor(served_settings(place, server.url), "cpu", None)
     server.default = Text("Welcome.")  # counts words, not tokens
     (error,) = counselor.reply(requests()[:1])
     assert isinstance(error, CounselorError) and "tokens of a prompt that has" in str(error)
-
-
-def test_a_folder_with_another_chat_template_is_refused(tmp_path):
-    place = folders(tmp_path, "base")
-    (input_path(place.merged) / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
-    with pytest.raises(ValueError, match="chat_template.jinja is not the one that passes prompts on"):
-        build_counselor(parameters(place, "http://127.0.0.1:9/v1", cot="base", untrained_model=""), "cpu", None)
