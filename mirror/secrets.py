@@ -79,11 +79,29 @@ def url_fault(name: str, url: str, instead: str) -> str:
     return "" if is_address else f"{name} must read http://host:port/path (its value is not shown)"
 
 
-def url_faults_of_environment(variable: str, instead: str) -> list[str]:
-    """What is wrong with the URL in the environment variable `variable`; empty if it is usable or not set."""
-    url = os.environ.get(variable, "").strip()
-    fault = url_fault(variable, url, instead) if url else ""
-    return [fault] if fault else []
+def separate_urls(text: str) -> list[str]:
+    """The URLs of several servers that answer alike, which commas separate; each once."""
+    return list(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+
+
+def url_faults(name: str, text: str, instead: str) -> list[str]:
+    """What is wrong with the URLs in `text`, which commas separate; as `url_fault`, for the first that is unusable."""
+    faults = (url_fault(name, url, instead) for url in separate_urls(text) or [text])
+    return list(filter(None, faults))[:1]
+
+
+def url_faults_of_environment(variable: str, instead: str, several: bool = False) -> list[str]:
+    """What is wrong with the URL in the environment variable `variable`; empty if it is usable or not set.
+
+    Args:
+        variable: its name.
+        instead: the environment variable for the secret.
+        several: whether the variable may name several servers.
+    """
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return []
+    return url_faults(variable, text, instead) if several else list(filter(None, [url_fault(variable, text, instead)]))
 
 
 def masked(text: str, *secrets: str | None) -> str:

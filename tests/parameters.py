@@ -9,8 +9,9 @@ from mirror.faces.settings import FaceSettings
 OPEN = dict.fromkeys({name for models in MODELS.values() for name in models} | {"verifier", "run"})
 COUNSEL_DEFAULTS = OPEN | {
     "counselor": "llava", "size": "pocket", "cot": "base", "checkpoint": "", "revision": "", "counselor_model": "",
-    "counselor_url": "", "sees_face": True, "face": "shown", "faces_from": "", "temperature": 0.7, "top_p": 0.9,
-    "context": 16, "client_url": "", "sessions": 0, "shard": "1/1", "describer_url": "", "painter_revision": "",
+    "counselor_url": "", "untrained_model": "", "untrained_url": "", "sees_face": True, "face": "shown",
+    "faces_from": "", "temperature": 0.7, "top_p": 0.9, "context": 16, "client_url": "", "sessions": 0, "shard": "1/1",
+    "describer_url": "", "painter_revision": "",
     "scheduler": "ddim", "distilled": "", "spacing": "model", "merge_at": None, "guidance_scale": 5.0,
     "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
     "on_exhaustion": "keep_best", "ahead": 0, "seed": 0, "concurrency": 8, "waves": None,

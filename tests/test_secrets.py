@@ -4,7 +4,14 @@ import base64
 
 import pytest
 
-from mirror.secrets import clean_secret, masked, secret_faults
+from mirror.secrets import (
+    clean_secret,
+    masked,
+    secret_faults,
+    separate_urls,
+    url_faults,
+    url_faults_of_environment,
+)
 
 KEY = "sk-proj-very-secret-0123456789"
 OUTER = ["\r", "\n", "\r\n", " ", "\t", "\u00a0", "\ufeff", "\u200b", "\u2060", "'", '"', "`", "“", "”", "„", "«", "‘"]
@@ -53,3 +60,25 @@ def test_the_beginning_of_a_key_is_not_shown_either():
 
 def test_without_a_secret_a_text_stays():
     assert masked("as it is", "", None) == "as it is"
+
+
+def test_urls_are_separated_by_commas_each_once():
+    assert separate_urls(" http://a/v1 ,http://b/v1,, http://a/v1,") == ["http://a/v1", "http://b/v1"]
+    assert separate_urls("http://a/v1") == ["http://a/v1"] and separate_urls(" , ") == []
+
+
+@pytest.mark.parametrize(
+    "text", [",", "http://a,ftp://b", "http://a http://b", "http://u:12,34@b", "http://a,http://b?k=1"]
+)
+def test_each_of_several_urls_is_checked(text):
+    (fault,) = url_faults("judge_url", text, "KEY")
+    assert fault.startswith("judge_url ") and "http://a" not in fault
+    assert url_faults("judge_url", "http://a/v1, http://b:1", "KEY") == []
+
+
+def test_only_some_variables_may_name_several_servers(monkeypatch):
+    monkeypatch.setenv("SOME_URL", "http://a:1,http://b:2")
+    assert url_faults_of_environment("SOME_URL", KEY, several=True) == []
+    assert url_faults_of_environment("SOME_URL", KEY) == [
+        "SOME_URL must read http://host:port/path (its value is not shown)"
+    ]

@@ -30,7 +30,7 @@ def greedy_ids(llava, human, pixel_values, count):
         pixel_values=pixel_values,
         do_sample=False,
         max_new_tokens=count,
-        suppress_tokens=unused_tokens(llava),
+        suppress_tokens=unused_tokens(llava.model.config, llava.tokenizer),
         pad_token_id=llava.tokenizer.pad_token_id,
     )
     return output[0, len(ids) :].tolist()

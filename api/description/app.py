@@ -44,7 +44,9 @@ class DescriptionSettings(ServiceSettings):
         "meta-llama/Meta-Llama-3-8B-Instruct",
     )
     base_url: str = Field(
-        "", description="openai: the endpoint; empty: OPENAI_BASE_URL or OpenAI itself; the key is OPENAI_API_KEY"
+        "",
+        description="openai: the endpoint, or several with commas between; empty: OPENAI_BASE_URL or OpenAI itself; "
+        "the key is OPENAI_API_KEY",
     )
     temperature: float = Field(
         0.7, ge=0, allow_inf_nan=False, description="openai, local: of the sampling; 0: the likeliest words"

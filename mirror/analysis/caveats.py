@@ -18,8 +18,8 @@ LONGEST = 90  # characters of a prompt that a caveat quotes
 
 # Settings that may differ between arms, as they define the counselor. Of the prompts, the wording is compared.
 COUNSELOR = frozenset(
-    "counselor size cot checkpoint base_model revision counselor_model counselor_url sees_face face faces_from "
-    "temperature top_p max_new_tokens planning_max_tokens context precision prompts".split()
+    "counselor size cot checkpoint base_model revision counselor_model counselor_url untrained_model untrained_url "
+    "sees_face face faces_from temperature top_p max_new_tokens planning_max_tokens context precision prompts".split()
 )
 
 

@@ -1,6 +1,6 @@
 """The error of a request to a chat endpoint that returned no usable answer, with a hint at what to do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mirror.chat.errors import OK, ConversationFault, ServerError
@@ -69,7 +69,7 @@ class ChatErrors:
     """Builds the errors of one endpoint.
 
     Attributes:
-        url: The base URL.
+        url: The base URL, or several.
         model: The model's name.
         key: The API key, which no message shows.
         retries: Further tries after a transient failure.
@@ -139,7 +139,14 @@ class ChatErrors:
             asked = self.shown(wait, 40)
             hint = f"it asks to wait (Retry-After: {asked}), longer than the limit of 120 s; run again then"
         what = f"answered {status} ({self.shown(error.message)})"
-        return self.error(what, hint, status, earlier_tries + tries, error.conversation_fault)
+        # Of several servers, all fail before a failure is told; what one refuses is told of that one.
+        at = self if status >= 500 else self._at(response)
+        return at.error(what, hint, status, earlier_tries + tries, error.conversation_fault)
+
+    def _at(self, response: "openai.APIStatusError") -> "ChatErrors":
+        several = self.url.split(", ")
+        asked = str(response.request.url)
+        return replace(self, url=next((url for url in several if asked.startswith(f"{url}/")), self.url))
 
     def in_file(self, error: ServerError) -> ChatError:
         """Returns the error of a response with an error status that a file of the vendor holds."""

@@ -1,4 +1,4 @@
-"""A chat model behind an OpenAI-compatible endpoint, such as OpenAI, vLLM or Ollama.
+"""A chat model behind an OpenAI-compatible endpoint, such as OpenAI, vLLM or Ollama; several endpoints share the work.
 
 The openai library retries transient failures with exponential backoff from half a second, or as the server asks.
 Parameters that a server rejects are left out from then on (`mirror/chat/parameters.py`); `mirror/chat/errors.py` parses
@@ -8,6 +8,7 @@ the server's errors; `mirror/services/http_client.py` limits the time and the si
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -19,8 +20,9 @@ from mirror.chat.messages import Completion, Message
 from mirror.chat.parameters import Parameters
 from mirror.chat.reasoning import without_reasoning
 from mirror.chat.wire import ChatResponse, ResponseMessage, Usage, as_sent
-from mirror.secrets import KEY, clean_secret, secret_of_environment, url_fault
+from mirror.secrets import KEY, clean_secret, secret_of_environment, separate_urls, url_faults
 from mirror.services.http_client import LARGEST, HttpClient
+from mirror.services.replicas import Replicas
 from mirror.services.server_json import parsed
 
 __all__ = ["OK", "ChatEndpoint", "ChatError", "is_worth_another"]
@@ -54,12 +56,14 @@ class ChatEndpoint:
         concurrency: int = 8,
         max_tokens_setting: str = "max_tokens",
         largest: int = LARGEST,
+        extra: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Initializes the client; sends nothing.
 
         Args:
             model: The model's name at the endpoint.
-            base_url: The URL up to and including `/v1`; None uses $OPENAI_BASE_URL or OpenAI's own.
+            base_url: The URL up to and including `/v1`, or several of servers that answer alike, separated by commas;
+                None uses $OPENAI_BASE_URL or OpenAI's own.
             api_key: None uses $OPENAI_API_KEY; only OpenAI's own endpoint requires one.
             temperature: Sampling temperature; 0 is greedy.
             top_p: Probability mass of nucleus sampling, in (0, 1].
@@ -71,6 +75,7 @@ class ChatEndpoint:
             concurrency: The maximum number of concurrent requests of a batch.
             max_tokens_setting: The user's name for `max_tokens`, for error messages.
             largest: The maximum size of a response in bytes.
+            extra: Further parameters of every request that OpenAI need not know, such as `stop_token_ids`.
 
         Raises:
             ValueError: The key is missing or not valid in a header, or the URL is invalid or contains a secret.
@@ -78,14 +83,17 @@ class ChatEndpoint:
         import openai  # slow to import, and needed only where a model is asked over HTTP
 
         self.name = model
-        url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or OPENAI
-        if fault := url_fault("the base URL" if base_url else "OPENAI_BASE_URL", url, KEY):
-            raise ValueError(fault)
-        self.url = url.rstrip("/")
-        self.is_openai = urlsplit(url).hostname == urlsplit(OPENAI).hostname
+        text = base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or OPENAI
+        if faults := url_faults("the base URL" if base_url else "OPENAI_BASE_URL", text, KEY):
+            raise ValueError(faults[0])
+        self.urls = [url.rstrip("/") for url in separate_urls(text)]
+        self.url = ", ".join(self.urls)
+        self.is_openai = urlsplit(OPENAI).hostname in [urlsplit(url).hostname for url in self.urls]
         self.sampling = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
         penalties = {"frequency_penalty": frequency_penalty, "presence_penalty": presence_penalty}
         self.sampling |= {name: value for name, value in penalties.items() if value}  # not every server supports them
+        self.sampling |= extra
+        self._extra = frozenset(extra)
         # OpenAI's newer models support only this name, other servers often only the older one.
         limit_name = "max_completion_tokens" if self.is_openai else "max_tokens"
         self.parameters = Parameters(f"{self.url}: model {model}", self.sampling, limit_name)
@@ -95,9 +103,9 @@ class ChatEndpoint:
         self._begins_unopened = False  # whether this model's prompt ends in an opening tag of reasoning
         if self.is_openai and not key:
             raise ValueError(f"OPENAI_API_KEY is not set, and {self.url} requires a key; export it")
-        http_client = _ChatClient(url, timeout, CONNECT_SECONDS, largest)
+        http_client = _ChatClient(self.urls, timeout, CONNECT_SECONDS, largest)
         self._client = openai.OpenAI(
-            base_url=url,
+            base_url=self.urls[0],
             api_key=key or NO_KEY,
             timeout=http_client.timeout,
             max_retries=retries,
@@ -118,7 +126,7 @@ class ChatEndpoint:
         """There is nothing to compile."""
 
     def facts(self) -> dict[str, Any]:
-        """Returns the model, its URL, its sampling, and the parameters that its server rejected."""
+        """Returns the model, its URL or URLs, its sampling, and the parameters that its server rejected."""
         return {"model": self.name, "base_url": self.url, **self.parameters.facts()}
 
     def complete(
@@ -156,8 +164,10 @@ class ChatEndpoint:
         tries = 0
         while True:
             body = self.body(conversation, seed, response_format, max_tokens)
+            own = {name: value for name, value in body.items() if name not in self._extra}
+            extra = {name: value for name, value in body.items() if name in self._extra} or None
             try:
-                answer = self._client.chat.completions.with_raw_response.create(**body)
+                answer = self._client.chat.completions.with_raw_response.create(**own, extra_body=extra)
             except openai.APIStatusError as error:
                 if error.response.extensions.get(GARBLED):
                     return self._read(error.response.text, OK, tries + tries_of(error))
@@ -244,8 +254,15 @@ class ChatEndpoint:
 class _ChatClient(HttpClient):
     """Gives a 200 without an answer the status that it should have had, so that it is retried like other failures."""
 
-    def send(self, *request: Any, **options: Any) -> Any:
-        response = super().send(*request, **options)
+    def __init__(self, urls: Sequence[str], *limits: Any) -> None:
+        super().__init__(urls, *limits)
+        self._replicas = Replicas(urls)
+
+    def send(self, request: Any, **options: Any) -> Any:
+        return self._replicas.send(request, lambda moved: self._sent(moved, options))
+
+    def _sent(self, request: Any, options: Mapping[str, Any]) -> Any:
+        response = super().send(request, **options)
         if response.is_success:
             if fault := ServerError.in_success(response.text):
                 response.status_code = fault.status

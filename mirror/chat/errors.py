@@ -66,6 +66,8 @@ NAMES = {
     "top_p": r"top[_ -]?p|topP",
     "frequency_penalty": r"frequency[_ -]?penalty|frequencyPenalty",
     "presence_penalty": r"presence[_ -]?penalty|presencePenalty",
+    "logit_bias": r"logit[_ ]?bias|logitBias",
+    "stop_token_ids": r"stop_token_ids",
     "seed": r"(?:random[_ ])?seed|randomSeed",
     "max_tokens": r"max_tokens|maxTokens",
     "max_completion_tokens": r"max_completion_tokens|maxCompletionTokens",

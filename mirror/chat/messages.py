@@ -9,11 +9,19 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Message:
-    """One message of a conversation; its images precede its text."""
+    """One message of a conversation.
+
+    Attributes:
+        role: who says it.
+        content: its text.
+        images: stand before the text, or inside it.
+        images_at: the number of characters of the text that precede the images.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
     images: tuple[Image.Image, ...] = ()
+    images_at: int = 0
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ from typing import Any
 
 from mirror.secrets import KEY, secret_faults, url_faults_of_environment
 
+REMOTE = ("openai", "served")  # played by a model behind an endpoint
+
 
 def models_of_roles(settings: Any, roles: Iterable[str]) -> dict[str, str]:
     """The models behind endpoints, by role.
 
     Args:
-        settings: has the three parameters of each role; `<role>` is `openai` where an endpoint plays it.
+        settings: has the three parameters of each role; `<role>` is one of `REMOTE` where an endpoint plays it.
         roles: their names: `client`, `describer`, …
     """
-    return {role: getattr(settings, f"{role}_model") for role in roles if getattr(settings, role) == "openai"}
+    return {role: getattr(settings, f"{role}_model") for role in roles if getattr(settings, role) in REMOTE}
 
 
 def unnamed_models(settings: Any, roles: Iterable[str]) -> list[str]:
@@ -22,7 +24,7 @@ def unnamed_models(settings: Any, roles: Iterable[str]) -> list[str]:
     return [
         f"{role}_model must name a model where {role} is {getattr(settings, role)}, found the empty text"
         for role in roles
-        if getattr(settings, role) in ("openai", "local") and not getattr(settings, f"{role}_model")
+        if getattr(settings, role) in (*REMOTE, "local") and not getattr(settings, f"{role}_model")
     ]
 
 
@@ -39,4 +41,4 @@ def endpoints_missing(settings: Any, roles: Iterable[str]) -> list[str]:
         if not url and not known
     ]
     faults += secret_faults(KEY)
-    return faults + ([] if all(urls.values()) else url_faults_of_environment("OPENAI_BASE_URL", KEY))
+    return faults + ([] if all(urls.values()) else url_faults_of_environment("OPENAI_BASE_URL", KEY, several=True))

@@ -14,11 +14,13 @@ MOST_TOKENS = 10**9  # a greater number in a response is no token count
 
 
 def as_sent(message: Message) -> dict[str, Any]:
-    """Returns the message in the request's format; its images are sent as PNG before its text."""
+    """Returns the message in the request's format; its images are sent as PNG where they stand in its text."""
     if not message.images:
         return {"role": message.role, "content": message.content}
     images = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in message.images]
-    return {"role": message.role, "content": [*images, {"type": "text", "text": message.content}]}
+    before = [{"type": "text", "text": message.content[: message.images_at]}] if message.images_at else []
+    after = {"type": "text", "text": message.content[message.images_at :]}
+    return {"role": message.role, "content": [*before, *images, after]}
 
 
 def _data_url(image: Image.Image) -> str:

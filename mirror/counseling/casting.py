@@ -9,11 +9,13 @@ from typing import Any
 import torch
 
 from mirror.chat.endpoint import ChatEndpoint
+from mirror.chat.roles import REMOTE
 from mirror.clients.client import ChatClient, ScriptedClient
 from mirror.counseling.cast import Cast, Client
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
-from mirror.counseling.speaker import ChatSpeaker, LlavaSpeaker
+from mirror.counseling.speaker import ChatSpeaker, CounselorModel, LlavaSpeaker
+from mirror.counseling.speaker.servers import checkpoint_facts, counselor_endpoint, longest_answer, served_speakers
 from mirror.faces.casting import build_describer, build_painter, build_verifier, face_pack
 from mirror.faces.memory import download_faces, face_parts
 from mirror.faces.rejection_sampling import Painter
@@ -72,7 +74,7 @@ def build_cast(settings: CounselSettings) -> Cast:
 def remote_roles(settings: CounselSettings) -> frozenset[str]:
     """The roles that wait for an endpoint or a service."""
     return frozenset(
-        role for role in ("client", "describer", "counselor") if getattr(settings, role) in ("openai", "http")
+        role for role in ("client", "describer", "counselor") if getattr(settings, role) in (*REMOTE, "http")
     )
 
 
@@ -108,12 +110,18 @@ def build_client(settings: CounselSettings) -> Client:
 def build_counselor(
     settings: CounselSettings, device: str, dtype: torch.dtype, rotation: Rotation | None = None
 ) -> Counselor:
-    """A chat model behind an endpoint, the base LLaVA, or a checkpoint, which the settings have checked already."""
-    untrained = {}
+    """A chat model or a merged checkpoint behind an endpoint, the base LLaVA, or a checkpoint.
+
+    Raises:
+        ValueError: the servers of a merged checkpoint do not answer, or not to the trained prompts.
+    """
+    untrained: dict[str, CounselorModel] = {}
     rotation = rotation or Rotation(device)
     first = "cpu" if "counselor" in rotation.resting else device
     if settings.counselor == "openai":
-        speaker: ChatSpeaker | LlavaSpeaker = _chat_speaker(settings)
+        speaker: CounselorModel = _chat_speaker(settings)
+    elif settings.counselor == "served":
+        speaker, untrained = served_speakers(settings)
     elif not settings.checkpoint:
         check_size(resolve_model(settings.base_model), settings.revision, settings.size)
         llava = seated(load(resolve_model(settings.base_model), settings.revision, dtype=dtype, device=first), rotation)
@@ -121,11 +129,11 @@ def build_counselor(
     else:
         folder = output_path(settings.checkpoint)
         manifest = read_manifest(folder)
-        facts = {"checkpoint": settings.checkpoint, "data_sha256": manifest.data_sha256, "epoch": manifest.epoch}
+        facts = checkpoint_facts(settings, manifest)
         llava = seated(load_checkpoint(folder, dtype=dtype, device=first), rotation)
         speaker = _llava_speaker(settings, llava, facts)
         base = _llava_speaker(settings, llava, facts, adapter=False)
-        untrained = {kind: base for kind, origin in manifest.prompts.items() if origin == "own"}
+        untrained = dict.fromkeys(manifest.untrained, base)
     return Counselor(
         speaker,
         settings.read_prompts(),
@@ -143,15 +151,7 @@ def seated(llava: Llava, rotation: Rotation) -> Llava:
 
 
 def _chat_speaker(settings: CounselSettings) -> ChatSpeaker:
-    endpoint = ChatEndpoint(
-        settings.counselor_model,
-        settings.counselor_url or None,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        max_tokens=settings.max_new_tokens,
-        concurrency=settings.concurrency,
-        max_tokens_setting="max_new_tokens",
-    )
+    endpoint = counselor_endpoint(settings, settings.counselor_model, settings.counselor_url)
     return ChatSpeaker(endpoint, settings.sees_face)
 
 
@@ -165,7 +165,7 @@ def _llava_speaker(
         settings.max_new_tokens,
         settings.reply_batch,
         facts,
-        longest_answer=settings.planning_max_tokens if Variant.of(settings.cot).planning else 0,
+        longest_answer=longest_answer(settings),
         adapter=adapter,
     )
 

@@ -9,7 +9,7 @@ from mirror.chat.prices import parse_prices, price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
-from mirror.models.checkpoint import checkpoint_faults, read_prompts
+from mirror.models.checkpoint import checkpoint_faults, merged_faults, read_prompts
 from mirror.models.llava_chat import IMAGE
 from mirror.models.memory.plan import Offload
 from mirror.paths import input_path, output_path
@@ -85,7 +85,7 @@ class CounselSettings(Settings):
         }  # fmt: skip
     )
 
-    counselor: Literal["llava", "openai"]
+    counselor: Literal["llava", "openai", "served"]
     size: Size
     cot: Cot
     checkpoint: str
@@ -93,6 +93,8 @@ class CounselSettings(Settings):
     revision: str
     counselor_model: str
     counselor_url: str
+    untrained_model: str
+    untrained_url: str
     sees_face: bool
     face: Literal["shown", "neutral", "swapped", "blank", "cue"]
     faces_from: str
@@ -171,7 +173,7 @@ class CounselSettings(Settings):
             waits = {values.get("client"), values.get("describer")} & {"openai", "http"}
             values["waves"] = 2 if waits and values.get("offload") in (None, "auto", "none") else 1
         if values.get("run") is None:
-            who = values.get("counselor") if values.get("counselor") == "openai" else size
+            who = {"openai": "openai", "served": f"{size}-served"}.get(str(values.get("counselor")), size)
             values["run"] = f"counsel-{who}-{values.get('cot')}"
         return values
 
@@ -216,17 +218,15 @@ class CounselSettings(Settings):
             faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
         faults += unnamed_models(self, ("counselor", "client"))
         if self.checkpoint and self.counselor == "openai":
-            faults.append("checkpoint is for counselor llava; leave it empty, or serve the model and give its name")
+            faults.append("checkpoint is for counselor llava or served; leave it empty, or use one of them")
         if not self.sees_face and self.cot in ("ec", "ec_planning"):
             faults.append(f"cot {self.cot} captions the face, and sees_face is false; use base or planning")
-        if not self.sees_face and self.counselor == "llava":
-            faults.append("sees_face is false, and a llava counselor always sees the face; leave it true")
-        faults += self._face_conflicts()
+        faults += self._served_conflicts() + self._face_conflicts()
         if self.share[0] > self.share[1]:
             faults.append(f"shard must be one share of all, such as 2/8, found {self.shard}")
         if re.search(r"-\d+of\d+$", self.run):
             faults.append(f"run must not end like the folder of a share, found {self.run}; choose another name")
-        if self.offload == "counselor" and self.counselor == "openai":
+        if self.offload == "counselor" and self.counselor != "llava":
             faults.append("offload is counselor, and the counselor is not in this process; use auto, painter or all")
         if self.offload not in ("auto", "none") and self.waves > 1:
             faults.append(
@@ -235,8 +235,23 @@ class CounselSettings(Settings):
             )
         return faults + face_faults(self)
 
+    def _served_conflicts(self) -> list[str]:
+        if self.counselor != "served":
+            own = ("untrained_model", "untrained_url")
+            return [f"{name} is for counselor served; leave it empty" for name in own if getattr(self, name)]
+        faults = []
+        if not self.checkpoint:
+            faults.append("counselor is served, and checkpoint is empty; name the merged folder that is served")
+        if not self.counselor_url:
+            faults.append("counselor is served, and counselor_url is empty; give the server's address (it ends in /v1)")
+        if self.untrained_url and not self.untrained_model:
+            faults.append("untrained_url names a server, and untrained_model is empty; name the model there")
+        return faults
+
     def _face_conflicts(self) -> list[str]:
         faults = []
+        if not self.sees_face and self.counselor != "openai":
+            faults.append(f"sees_face is false, and a {self.counselor} counselor always sees the face; leave it true")
         if not self.sees_face and self.face not in ("shown", "cue"):
             faults.append(f"face is {self.face}, and sees_face is false, so that no image is sent; set one of them")
         if self.face == "swapped" and not self.faces_from:
@@ -265,11 +280,15 @@ class CounselSettings(Settings):
         if not input_path(self.table).is_file():
             faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client per row")
         if not input_path(self.portraits).is_dir():
-            faults.append(
-                f"portraits: no such folder {input_path(self.portraits)}; the table's img_path are relative to it"
-            )
+            folder = input_path(self.portraits)
+            faults.append(f"portraits: no such folder {folder}; the table's img_path are relative to it")
         if self.checkpoint:
-            faults += [f"checkpoint: {f}" for f in checkpoint_faults(output_path(self.checkpoint), self.size, self.cot)]
+            folder, kind = output_path(self.checkpoint), (self.size, self.cot)
+            is_served = self.counselor == "served"
+            found = (
+                merged_faults(folder, *kind, self.untrained_model) if is_served else checkpoint_faults(folder, *kind)
+            )
+            faults += [f"checkpoint: {fault}" for fault in found]
         try:
             self.read_prompts()
         except (FileNotFoundError, ValueError) as error:

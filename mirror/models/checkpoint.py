@@ -22,6 +22,7 @@ from mirror.prompts import PromptSet
 
 MANIFEST = "manifest.json"
 PROMPTS = "prompts.json"
+MERGED = ("config.json", "tokenizer.json", "preprocessor_config.json", "chat_template.jinja", MANIFEST, PROMPTS)
 # At least one file of each line, named by this software or by the original trainer.
 WEIGHTS = (
     ("adapter_config.json",),
@@ -69,6 +70,11 @@ class Manifest:
     format: int = 1
     derived: list[str] = field(default_factory=list)
     prompts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def untrained(self) -> list[str]:
+        """The kinds of prompt that the model was not trained on; its base language model answers them."""
+        return [kind for kind, origin in self.prompts.items() if origin == "own"]
 
 
 def checkpoint_name(size: str, cot: str, epochs: int) -> str:
@@ -169,15 +175,50 @@ def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
         manifest = read_manifest(folder)
     except (FileNotFoundError, ValueError) as error:
         return [*faults, str(error)]
-    if (manifest.size, manifest.cot) != (size, cot):
-        faults.append(
-            f"{folder} is of size {manifest.size} and cot {manifest.cot}, the settings say {size} and {cot}; set them "
-            "to those of the checkpoint"
-        )
+    faults += _other_kind(folder, manifest, size, cot)
     base = manifest.base_model
     if not is_hub_id(base) and not input_path(base).is_dir():
         faults.append(f"{folder} was trained on {base}, and there is no such folder {input_path(base)}; put it there")
     return faults
+
+
+def merged_faults(folder: Path, size: str, cot: str, untrained_model: str) -> list[str]:
+    """Check the folder of a merged checkpoint against the settings; its weights need not be on this machine.
+
+    Args:
+        folder: written by `mirror.models.merge`.
+        size: `7b`, `13b` or `pocket`.
+        cot: the variant.
+        untrained_model: who answers the prompts that the checkpoint was not trained on; empty for nobody.
+
+    Returns:
+        One sentence per fault: missing files, another size or variant, prompts that nobody answers.
+    """
+    advice = "write it with python -m mirror.models.merge"
+    if not folder.is_dir():
+        return [f"no such folder {folder}; {advice}"]
+    if missing := [name for name in MERGED if not (folder / name).is_file()]:
+        return [f"{folder} has no {' and no '.join(missing)}, so it is not a merged checkpoint; {advice}"]
+    try:
+        manifest = read_manifest(folder)
+    except ValueError as error:
+        return [str(error)]
+    faults = _other_kind(folder, manifest, size, cot)
+    if manifest.untrained and not untrained_model:
+        faults.append(
+            f"{folder} was not trained on prompts of {' and '.join(manifest.untrained)}, which its base language model "
+            "answers; serve that, too (python -m mirror.models.merge --without-adapter), and name it in untrained_model"
+        )
+    return faults
+
+
+def _other_kind(folder: Path, manifest: Manifest, size: str, cot: str) -> list[str]:
+    if (manifest.size, manifest.cot) == (size, cot):
+        return []
+    return [
+        f"{folder} is of size {manifest.size} and cot {manifest.cot}, the settings say {size} and {cot}; set them "
+        "to those of the checkpoint"
+    ]
 
 
 def remove_file(folder: Path, name: str) -> None:

@@ -65,9 +65,7 @@ class Llava:
     @property
     def image_tokens(self) -> int:
         """Number of positions that one image takes: one per patch, 576 at the published size."""
-        vision = self.model.config.vision_config
-        patches = (vision.image_size // vision.patch_size) ** 2
-        return patches + (self.model.config.vision_feature_select_strategy == "full")
+        return image_tokens(self.model.config)
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -120,6 +118,13 @@ def load(
         display_path(Path(base_model)) if Path(base_model).is_dir() else base_model,
         "" if Path(base_model).is_dir() else folder.name,
     )
+
+
+def image_tokens(config: LlavaConfig) -> int:
+    """Number of positions that one image takes."""
+    vision = config.vision_config
+    patches: int = (vision.image_size // vision.patch_size) ** 2
+    return patches + (config.vision_feature_select_strategy == "full")
 
 
 def check_size(base_model: str, revision: str, size: str) -> None:
@@ -220,7 +225,7 @@ def generate_ids(
         llava.pixel_values(images),
         pad_token_id=llava.tokenizer.pad_token_id,
         eos_token_id=ends,
-        suppress_tokens=unused_tokens(llava),
+        suppress_tokens=unused_tokens(llava.model.config, llava.tokenizer),
     )
     return [row if (end := end_of(row, ends)) is None else row[: end + 1] for row in rows]
 
@@ -231,7 +236,7 @@ def decode(llava: Llava, ids: Sequence[int]) -> str:
     return llava.tokenizer.decode(words, skip_special_tokens=True).strip()
 
 
-def unused_tokens(llava: Llava) -> list[int]:
+def unused_tokens(config: LlavaConfig, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Ids that no answer may contain: image, padding, and the rows that only round up the vocabulary."""
-    vocabulary = llava.model.config.text_config.vocab_size
-    return sorted({llava.image_token_id, llava.tokenizer.pad_token_id, *range(len(llava.tokenizer), vocabulary)})
+    vocabulary = config.text_config.vocab_size
+    return sorted({config.image_token_id, tokenizer.pad_token_id, *range(len(tokenizer), vocabulary)})

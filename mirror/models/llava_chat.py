@@ -18,6 +18,7 @@ SYSTEM = (
     "The assistant gives helpful, detailed, and polite answers to the user's questions."
 )
 IMAGE = "<image>"
+BLANKS = (" ", "\u2581")  # with which a text begins if the tokenizer puts no blank before it
 END = "</s>"
 IGNORED = -100  # the label of a position that carries no loss
 
@@ -36,6 +37,50 @@ class Tokens:
 def prompt_text(human: str) -> str:
     """The text after which the model answers `human`; it ends with `ASSISTANT:`."""
     return f"{SYSTEM} USER: {human} ASSISTANT:"
+
+
+def prompt_pieces(human: str) -> list[str]:
+    """The text after which the model answers `human`, split at its images: one more piece than images."""
+    return prompt_text(human).split(IMAGE)
+
+
+def chat_template(tokenizer: PreTrainedTokenizerBase) -> str:
+    """A chat template (Jinja) that adds nothing to a prompt: servers then encode it as `tokenize_prompt` does.
+
+    The content of a message is a list of parts: the pieces of `prompt_pieces` with an image between two of them. Roles
+    do nothing. The text starts with the token that begins every text, since servers add none to a chat.
+
+    A piece is encoded as a text of its own here, and many tokenizers put a blank before a text; but those that put it
+    only before the first need it written out wherever a piece begins.
+
+    Raises:
+        ValueError: the tokenizer encodes pieces in a text in another way.
+    """
+    pieces = ("A.", "\nB", " c")
+    apart = [token for piece in pieces for token in tokenizer(piece, add_special_tokens=False)["input_ids"]]
+    for blank in ("", " "):
+        written = [piece if piece.startswith(BLANKS) else f"{blank}{piece}" for piece in pieces]
+        text = str(tokenizer.bos_token) + IMAGE.join(written)
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        images = tokenizer.convert_tokens_to_ids(IMAGE)
+        if ids[:1] == [tokenizer.bos_token_id] and [token for token in ids[1:] if token != images] == apart:
+            return _template(blank)
+    raise ValueError("the tokenizer encodes a text with images in another way than its pieces; use LLaVA-1.5's own")
+
+
+def _template(blank: str) -> str:
+    def written(text: str) -> str:
+        before = f"{{% if {text}[:1] not in [' ', '\u2581'] %}}{{{{ ' ' }}}}{{% endif %}}" if blank else ""
+        return f"{before}{{{{ {text} }}}}"
+
+    whole, part = written("message['content']"), written("part['text']")
+    return (
+        "{{ bos_token }}{% for message in messages %}"
+        f"{{% if message['content'] is string %}}{whole}{{% else %}}{{% for part in message['content'] %}}"
+        f"{{% if part['type'] == 'text' %}}{part}"
+        f"{{% elif part['type'] in ['image', 'image_url'] %}}{{{{ '{IMAGE}' }}}}{{% endif %}}"
+        "{% endfor %}{% endif %}{% endfor %}"
+    )
 
 
 def conversation_text(turns: Sequence[tuple[str, str]]) -> tuple[str, list[tuple[int, int]]]:

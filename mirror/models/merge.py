@@ -1,6 +1,9 @@
 """Merges a checkpoint into one plain `llava-hf` folder, for vLLM, llama.cpp and other software that reads LLaVA-1.5.
 
 python -m mirror.models.merge checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5 merged/mirror-7b-planning
+
+The folder's chat template passes a prompt on as it is (`mirror.models.llava_chat.chat_template`), so that a server of
+this folder reads exactly what `counselor: served` sends.
 """
 
 import argparse
@@ -13,6 +16,8 @@ from huggingface_hub import save_torch_state_dict
 
 from mirror.files.json_file import write_json
 from mirror.models.checkpoint import MANIFEST, PROMPTS, writing
+from mirror.models.llava import unused_tokens
+from mirror.models.llava_chat import chat_template
 from mirror.models.lora import load_checkpoint, merge_adapter
 from mirror.paths import display_path, input_path, output_path
 
@@ -26,7 +31,14 @@ PUBLISHED_NAMES = [
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
-def merge(checkpoint: Path, folder: Path, base_model: str = "", vision_tower: str = "", dtype: str = "float16") -> None:
+def merge(
+    checkpoint: Path,
+    folder: Path,
+    base_model: str = "",
+    vision_tower: str = "",
+    dtype: str = "float16",
+    adapter: bool = True,
+) -> None:
     """Write the LLaVA of a checkpoint, adapter merged, as a `llava-hf` folder; atomically.
 
     Args:
@@ -35,6 +47,9 @@ def merge(checkpoint: Path, folder: Path, base_model: str = "", vision_tower: st
         base_model: as in `mirror.models.lora.load_checkpoint`.
         vision_tower: as in `mirror.models.lora.load_checkpoint`.
         dtype: one of `DTYPES`.
+        adapter: whether the LoRA adapter is merged. Without it, the folder holds the base language model with the
+            trained projector, which answers the prompts that the checkpoint was not trained on, and neither manifest
+            nor prompts.
 
     Raises:
         FileExistsError: `folder` exists.
@@ -42,14 +57,17 @@ def merge(checkpoint: Path, folder: Path, base_model: str = "", vision_tower: st
         ValueError: the checkpoint is damaged, or does not fit its base model.
     """
     llava = load_checkpoint(checkpoint, base_model, vision_tower, DTYPES[dtype])
-    model = merge_adapter(llava.model)
+    model = merge_adapter(llava.model, adapter)
+    llava.processor.chat_template = llava.tokenizer.chat_template = chat_template(llava.tokenizer)
     with writing(folder) as partial:
         save_torch_state_dict({published_name(k): v for k, v in model.state_dict().items()}, partial)
+        # Tokens that no answer may contain; transformers reads them here, other servers get them with each request.
+        model.generation_config.suppress_tokens = unused_tokens(model.config, llava.tokenizer)
         model.generation_config.save_pretrained(partial)
         # Older readers look for the image token under its old name.
         write_json(partial / "config.json", model.config.to_dict() | {"image_token_index": llava.image_token_id})
         llava.save_processor(partial)
-        for name in (MANIFEST, PROMPTS):
+        for name in (MANIFEST, PROMPTS) if adapter else ():
             if (Path(checkpoint) / name).is_file():
                 shutil.copy(Path(checkpoint) / name, partial / name)
 
@@ -75,11 +93,21 @@ def main() -> None:
     parser.add_argument("folder", help="where the merged model is written; must not exist")
     parser.add_argument("--base-model", default="", help="needed for the original trainer's checkpoints")
     parser.add_argument("--vision-tower", default="", help="for an original-format base whose tower was moved")
+    parser.add_argument(
+        "--without-adapter", action="store_true", help="the base language model with the trained projector"
+    )
     parser.add_argument("--dtype", choices=DTYPES, default="float16", help="as published: float16")
     given = parser.parse_args()
     folder = output_path(given.folder)
     try:
-        merge(input_path(given.checkpoint), folder, given.base_model, given.vision_tower, given.dtype)
+        merge(
+            input_path(given.checkpoint),
+            folder,
+            given.base_model,
+            given.vision_tower,
+            given.dtype,
+            not given.without_adapter,
+        )
     except (FileExistsError, FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     print(f"written: {display_path(folder)}")

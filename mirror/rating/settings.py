@@ -113,7 +113,7 @@ class RateSettings(Settings):
             faults.append("judge is openai, and OPENAI_API_KEY is not set; set it, or give judge_url")
         if self.judge == "openai":
             faults += secret_faults(KEY)
-            faults += [] if self.judge_url else url_faults_of_environment("OPENAI_BASE_URL", KEY)
+            faults += [] if self.judge_url else url_faults_of_environment("OPENAI_BASE_URL", KEY, several=True)
         return faults
 
     def _instrument_faults(self) -> list[str]:

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,17 +33,18 @@ class UnusableAnswer(httpx2.RequestError):
 class HttpClient(httpx2.Client):
     """A client that reads every response to its end, and decodes it as UTF-8 whatever its headers say."""
 
-    def __init__(self, host_of: str, seconds: float, connect_seconds: float, largest: int = LARGEST) -> None:
+    def __init__(self, urls: Sequence[str], seconds: float, connect_seconds: float, largest: int = LARGEST) -> None:
         """Opens no connection yet.
 
         Args:
-            host_of: a URL of the host that will be asked; for a loopback host no proxy of the environment is used.
+            urls: of the hosts that will be asked; for a loopback host no proxy of the environment is used.
             seconds: deadline for a complete response, from connecting to the last byte.
             connect_seconds: of these, for connecting.
             largest: most bytes of a response, both compressed and decompressed.
         """
         super().__init__(
-            trust_env=urlsplit(host_of).hostname not in LOOPBACK,
+            trust_env=any(urlsplit(url).hostname not in LOOPBACK for url in urls),
+            mounts={f"all://{f'[{host}]' if ':' in host else host}": None for host in LOOPBACK},
             headers={"Accept-Encoding": "gzip, deflate"},
             timeout=httpx2.Timeout(seconds, connect=min(connect_seconds, seconds)),
             limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),

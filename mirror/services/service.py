@@ -79,7 +79,7 @@ class Service:
         """
         self.url, self.path, self.timeout, self.retries = endpoint(url, path), path, timeout, retries
         self._token = token_of_environment() if token is None else clean_secret(token, TOKEN)
-        self._client = HttpClient(self.url, timeout, CONNECT_SECONDS, largest)
+        self._client = HttpClient([self.url], timeout, CONNECT_SECONDS, largest)
         self._client.cookies.jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client.headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
 

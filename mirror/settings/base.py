@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mirror.files.text_file import lone_surrogate, replace_lone_surrogates
 from mirror.paths import input_path
-from mirror.secrets import KEY, url_fault
+from mirror.secrets import KEY, url_faults
 from mirror.settings.errors import NOTEBOOK, SettingsError, explain
 from mirror.settings.params_file import read_params
 
@@ -115,8 +115,8 @@ class Settings(BaseModel):
         """Return the faults of URLs: they must not contain secrets, since settings are written to the run's folder."""
         texts = dict(_texts(self.model_dump()))
         urls = {name: url for name, url in texts.items() if url and (name.endswith("_url") or "://" in url)}
-        faults = [url_fault(name, url, KEY) for name, url in urls.items()]
-        return [f"{fault}; {SECRET_ADVICE}" for fault in faults if fault]
+        faults = [fault for name, url in urls.items() for fault in url_faults(name, url, KEY)]
+        return [f"{fault}; {SECRET_ADVICE}" for fault in faults]
 
     def conflicts(self) -> list[str]:
         """Return the faults of combinations of values, one sentence each."""

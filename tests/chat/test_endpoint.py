@@ -1,6 +1,7 @@
 """The chat endpoint, over a real socket: what is sent, what is read, and what every fault says."""
 
 import base64
+import contextlib
 import io
 import json
 import socket
@@ -318,6 +319,17 @@ def test_requests_that_are_under_way_together_learn_from_one_refusal(server, cap
     assert len([record for record in caplog.records if record.name == "mirror.chat.parameters"]) == 1
 
 
+def test_parameters_that_openai_does_not_know_are_sent_until_a_server_refuses_them(server):
+    extra = {"stop_token_ids": [2], "logit_bias": {"7": -100.0}}
+    model = endpoint(server, extra=extra)
+    assert ask(model).text == "Yes." and server.requests[0].body.items() >= extra.items()
+    assert model.facts().items() >= extra.items()
+    refusal = Body(b'{"detail": "Unexpected fields in the request: {\'stop_token_ids\'}"}', status=422)
+    server.default = lambda request: refusal if "stop_token_ids" in request.body else Text("Yes.")
+    assert ask(model).text == "Yes." and server.requests[-1].body["logit_bias"] == {"7": -100.0}
+    assert model.facts()["left_out"]["stop_token_ids"]["value"] == [2]
+
+
 def test_a_form_gives_way_step_by_step(server):
     server.default = lambda request: (
         Status(400, "This response_format type is unavailable now")
@@ -531,3 +543,96 @@ def test_a_path_that_is_wrong_says_how_a_base_url_ends(server):
 def test_a_programming_error_is_raised(server):
     with pytest.raises(AttributeError):
         endpoint(server).complete([["not a message"]], [None])
+
+
+# Several servers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair():
+    with OpenAIServer() as first, OpenAIServer() as second:
+        yield first, second
+
+
+@contextlib.contextmanager
+def dead_url():
+    """The URL of a server that does not run, and a port that nobody else can take meanwhile."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+
+def conversations(number):
+    return [[Message("user", f"Say {n}.")] for n in range(number)]
+
+
+def told(request):
+    return Text(f"{request.words} with {request.body['seed']}")
+
+
+def test_several_servers_share_the_requests_and_the_answers_are_those_of_one(pair, server):
+    for one in (*pair, server):
+        one.default = told
+    model = ChatEndpoint("some-model", f"{pair[0].url}/, {pair[1].url} ,", KEY)
+    shared = model.complete(conversations(12), range(12))
+    assert shared == endpoint(server).complete(conversations(12), range(12))
+    counts = [len(one.requests) for one in pair]
+    assert sum(counts) == 12 and min(counts) >= 1
+    assert model.facts()["base_url"] == f"{pair[0].url}, {pair[1].url}"
+    hosts = [{request.headers["host"] for request in one.requests} for one in pair]
+    assert hosts == [{one.url.removeprefix("http://").removesuffix("/v1")} for one in pair]
+    assert {request.headers["authorization"] for one in pair for request in one.requests} == {f"Bearer {KEY}"}
+
+
+def test_a_server_that_fails_leaves_its_requests_to_the_others_and_each_is_answered_and_counted_once(pair, server):
+    broken, works = pair
+    broken.default = Status(503, "loading")
+    works.default = server.default = told
+    with dead_url() as dead:
+        model = ChatEndpoint("some-model", ",".join((dead, broken.url, works.url)), KEY, retries=0, concurrency=1)
+        answers = model.complete(conversations(6), range(6))
+    assert answers == endpoint(server).complete(conversations(6), range(6))
+    assert sum(answer.completion_tokens for answer in answers) == 6 * 4
+    assert (len(broken.requests), len(works.requests)) == (1, 6)
+
+
+def test_servers_that_all_fail_are_all_named(pair):
+    for one in pair:
+        one.default = Status(500, "out of memory", retry_after=0.001)
+    with dead_url() as dead:
+        urls = (pair[0].url, dead, pair[1].url)
+        error = ask(ChatEndpoint("some-model", ",".join(urls), KEY, retries=1))
+    assert isinstance(error, ChatError) and error.tries == 2
+    assert str(error).startswith(f"{', '.join(urls)}: model some-model ") and "after 2 tries; " in str(error)
+    assert [len(one.requests) for one in pair] == [2, 2]
+
+
+def test_what_one_of_several_servers_refuses_is_told_of_that_one(pair):
+    pair[1].default = Status(401, "who are you?")
+    model = ChatEndpoint("some-model", ",".join(one.url for one in pair), KEY, concurrency=1)
+    fine, error = model.complete(conversations(2), [1, 2])
+    assert fine.text == "Yes." and str(error).startswith(f"{pair[1].url}: model some-model answered 401")
+
+
+def test_a_parameter_that_one_server_refuses_is_sent_to_none(pair):
+    pair[0].default = pair[1].default = strict("seed")
+    model = ChatEndpoint("some-model", ",".join(one.url for one in pair), KEY, concurrency=1)
+    assert [answer.text for answer in model.complete(conversations(3), range(3))] == ["Yes."] * 3
+    assert ["seed" in request.body for one in pair for request in one.requests].count(True) == 1
+
+
+@pytest.mark.parametrize("second", ["http://me:swordfish@{}", "http://{}?key=swordfish", "swordfish", "http://a b"])
+def test_a_secret_in_the_second_address_is_refused_unseen(second, server, monkeypatch):
+    urls = f"{server.url},{second.format('host/v1')}"
+    for given in (urls, None):
+        monkeypatch.setenv("OPENAI_BASE_URL", urls)
+        with pytest.raises(ValueError, match="OPENAI_BASE_URL|the base URL") as error:
+            ChatEndpoint("some-model", given, KEY)
+        assert "swordfish" not in str(error.value)
+
+
+def test_a_proxy_stands_before_the_others_only(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    model = ChatEndpoint("some-model", f"http://elsewhere.invalid/v1,{server.url}", KEY, retries=0, concurrency=1)
+    assert [answer.text for answer in model.complete(conversations(2), [1, 2])] == ["Yes."] * 2
+    assert len(server.requests) == 2

@@ -98,3 +98,9 @@ def test_a_usage_that_is_none_is_left_out_and_spoils_no_answer(usage):
 def test_what_has_no_choices_is_no_response():
     with pytest.raises(ValueError, match="choices"):
         ChatResponse.model_validate({"text": "Yes."})
+
+
+def test_a_picture_may_stand_inside_the_words_which_stay_as_they_are():
+    sent = as_sent(Message("user", " Look: \n who? ", (Image.new("RGB", (3, 2)),), images_at=7))
+    texts = [part.get("text") for part in sent["content"]]
+    assert texts == [" Look: ", None, "\n who? "] and sent["content"][1]["type"] == "image_url"

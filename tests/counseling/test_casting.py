@@ -1,16 +1,18 @@
 """The cast that settings name: who is made, with what, and what a checkpoint must be."""
 
 import pytest
+from PIL import Image
 
 from mirror.benchmarks.counseling import digest
 from mirror.chat.messages import Message
 from mirror.clients.client import ScriptedClient
 from mirror.counseling import casting
 from mirror.counseling.casting import build_cast, build_client, build_counselor, plan_memory, smaller_plans
+from mirror.counseling.reply import CounselorRequest
 from mirror.counseling.session import run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.faces.casting import build_describer, build_verifier
-from mirror.faces.description import LexiconDescriber
+from mirror.faces.description import DescriptionRequest, LexiconDescriber
 from mirror.faces.verification import HttpVerifier, LocalVerifier
 from mirror.models.memory.plan import DoesNotFit
 from mirror.paths import input_path
@@ -18,8 +20,9 @@ from mirror.prompts import Variant, completed, own_prompts
 from mirror.training.prompt_induction import induce
 from mirror.transcripts.profile import read_profiles
 from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import Conversation
 from tests.checkpoints import whole_checkpoint
-from tests.openai_server import OpenAIServer, Text
+from tests.openai_server import OpenAIServer, Status, Text
 from tests.parameters import COUNSEL_DEFAULTS
 from tests.published_prompts import records
 from tests.servers import ScriptedVerifier, verification_service
@@ -70,6 +73,32 @@ def test_chat_models_get_the_protocols_sampling(monkeypatch):
     assert client.items() >= {"model": "c", "temperature": 0.7, "max_tokens": 128, "presence_penalty": 0.2}.items()
     assert described["model"] == "d" and "presence_penalty" not in described
     assert counselor.items() >= {"model": "k", "temperature": 0.2, "max_tokens": 9, "sees_face": True}.items()
+
+
+def test_clients_describers_and_counselors_may_be_behind_several_servers():
+    asked = DescriptionRequest.from_text("", "[frowns] Hm.")
+    profile = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))[0]
+    opening = Conversation(profile, (), 1)
+    face = Image.new("RGB", (8, 8))
+
+    def answer(request):
+        return Text("Welcome." if request.body["model"] == "k" else "Client: [nods] Yes.")
+
+    with OpenAIServer(default=answer) as works, OpenAIServer(default=Status(500)) as broken:
+        urls = f"{broken.url},{works.url}"
+        found = settings(
+            client="openai", client_model="c", describer="openai", describer_model="d", client_url=urls,
+            describer_url=urls, counselor="openai", counselor_model="k", counselor_url=urls,
+        )  # fmt: skip
+        client, counselor = build_client(found), build_counselor(found, "cpu", None)
+        describer = build_describer(found, "cpu")
+        (said,), (described,) = client.speak([opening]), describer.describe([asked])
+        (reply,) = counselor.reply([CounselorRequest(opening, said.utterance, face)])
+    assert said.utterance.cue == "nods" and reply.words and described.fallback
+    asked_by = [[request.body["model"] for request in server.requests] for server in (broken, works)]
+    assert asked_by == [["c", "d", "k"], ["c", "d", "d", "k"]]  # the description could not be read once
+    facts = client.facts(), describer.facts(), counselor.facts()["counselor"]
+    assert [one["base_url"] for one in facts] == [f"{broken.url}, {works.url}"] * 3
 
 
 def test_a_counselor_says_where_its_prompts_come_from(tmp_path):

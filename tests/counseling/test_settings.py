@@ -12,6 +12,7 @@ from tests.checkpoints import whole_checkpoint
 from tests.parameters import COUNSEL_DEFAULTS
 from tests.published_prompts import records
 
+SERVED = {"counselor": "served", "counselor_model": "m", "counselor_url": "http://x/v1", "checkpoint": "./nowhere"}
 CHAT = {"counselor": "openai", "counselor_model": "m", "counselor_url": "http://x"}
 
 
@@ -118,6 +119,21 @@ def test_what_was_given_stays():
         ({"face": "swapped"}, "face is swapped, and faces_from names no run"),
         ({"face": "neutral", "faces_from": "other"}, "faces_from is for face swapped, and face is neutral"),
         ({"face": "swapped", "faces_from": "me", "run": "me"}, "faces_from is this run"),
+        (
+            {"counselor": "served", "counselor_model": "m"},
+            "counselor is served, and checkpoint is empty; name the merged",
+        ),
+        ({"counselor": "served", "counselor_model": "m"}, "counselor is served, and counselor_url is empty"),
+        (SERVED | {"counselor_model": ""}, "counselor_model must name a model where counselor is served"),
+        (SERVED | {"untrained_url": "http://x/v1"}, "untrained_url names a server, and untrained_model is empty"),
+        (SERVED | {"sees_face": False}, "sees_face is false, and a served counselor always sees the face"),
+        (SERVED | {"offload": "counselor"}, "offload is counselor, and the counselor is not in this process"),
+        (SERVED | {"budget_dollars": 1.0}, "budget_dollars needs a price of every model; add m to prices"),
+        ({"untrained_model": "m"}, "untrained_model is for counselor served; leave it empty"),
+        ({**CHAT, "untrained_url": "http://x/v1"}, "untrained_url is for counselor served; leave it empty"),
+        ({**CHAT, "checkpoint": "./c"}, "checkpoint is for counselor llava or served"),
+        (SERVED, "checkpoint: no such folder"),
+        ({**CHAT, "counselor_url": "http://x/v1, ftp://y"}, "counselor_url must read http://host:port/path"),
         ({**CHAT, "offload": "counselor"}, "offload is counselor, and the counselor is not in this process"),
         (
             {"offload": "all", "waves": 2},

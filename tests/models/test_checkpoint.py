@@ -9,11 +9,13 @@ import pytest
 from mirror.files.atomic import discard
 from mirror.files.digests import require_intact
 from mirror.models.checkpoint import (
+    MERGED,
     Manifest,
     checkpoint_faults,
     checkpoint_name,
     intermediate_folder,
     intermediates,
+    merged_faults,
     read_manifest,
     read_prompts,
     remove_file,
@@ -255,3 +257,31 @@ def test_intermediate_checkpoints_lie_beside_the_final_one_oldest_first(tmp_path
     (tmp_path / f"{final.name}.steps/.step-002000.partial").mkdir()  # a writer that was killed
     assert intermediates(final) == [intermediate_folder(final, step) for step in (9, 20, 120, 1000)]
     assert not final.exists()
+
+
+def test_a_merged_checkpoint_is_checked_without_its_weights(tmp_path):
+    """The weights may be on the server's machine alone."""
+    (fault,) = merged_faults(tmp_path / "no", "pocket", "planning", "")
+    assert fault == f"no such folder {tmp_path / 'no'}; write it with python -m mirror.models.merge"
+    (fault,) = merged_faults(whole_checkpoint(tmp_path / "c"), "pocket", "planning", "")
+    assert (
+        "has no config.json and no tokenizer.json and no preprocessor_config.json and no chat_template.jinja" in fault
+    )
+    for name in MERGED[:4]:
+        (tmp_path / "c" / name).touch()
+    (tmp_path / "c" / "adapter_config.json").unlink()
+    assert merged_faults(tmp_path / "c", "pocket", "planning", "base") == []
+    (fault,) = merged_faults(tmp_path / "c", "7b", "ec", "base")
+    assert "is of size pocket and cot planning, the settings say 7b and ec" in fault
+    (tmp_path / "c" / "manifest.json").write_text("{}")
+    assert "entries" in merged_faults(tmp_path / "c", "7b", "ec", "base")[0]
+
+
+def test_prompts_that_a_merged_checkpoint_was_not_trained_on_need_somebody_who_answers(tmp_path):
+    folder = whole_checkpoint(tmp_path / "c")
+    for name in MERGED[:4]:
+        (folder / name).touch()
+    assert read_manifest(folder).untrained == ["response", "planning"]  # our own prompts: no record has such
+    (fault,) = merged_faults(folder, "pocket", "planning", "")
+    assert "was not trained on prompts of response and planning" in fault and "--without-adapter" in fault
+    assert merged_faults(folder, "pocket", "planning", "base") == []

@@ -75,7 +75,7 @@ def test_generate_gives_the_same_answers_in_any_batch(llava, expected):
 
 
 def test_answers_never_hold_the_image_padding_or_filler_tokens(llava):
-    banned = unused_tokens(llava)
+    banned = unused_tokens(llava.model.config, llava.tokenizer)
     assert llava.image_token_id in banned and llava.tokenizer.pad_token_id in banned
     assert banned[-1] == llava.model.config.text_config.vocab_size - 1
     assert not set(banned) & set(range(480))  # the original's own vocabulary stays

@@ -7,8 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from tokenizers import Tokenizer, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
-from mirror.models.llava_chat import IGNORED, IMAGE, conversation_text, prompt_text, tokenize, tokenize_prompt
+from mirror.models.llava_chat import (
+    IGNORED,
+    IMAGE,
+    chat_template,
+    conversation_text,
+    prompt_pieces,
+    prompt_text,
+    tokenize,
+    tokenize_prompt,
+)
 from tests import DATA
 
 GOLDEN = DATA / "llava-tiny"
@@ -174,3 +185,58 @@ def test_what_precedes_an_answer_is_the_same_in_training_and_in_use(human, answe
     assert tokens.input_ids[: len(prompt)] == prompt
     assert {*tokens.labels[: len(prompt)]} == {IGNORED}
     assert IGNORED not in tokens.labels[len(prompt) :]
+
+
+# Served ---------------------------------------------------------------------------------------------------------------
+
+FIRST = (None, pre_tokenizers.Metaspace("▁", "first", split=False))
+ALWAYS = (None, pre_tokenizers.Metaspace("▁", "always", split=False))
+LEGACY = (normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]), None)
+
+
+def tokenizer_with(llava, normalizer, pre_tokenizer):
+    """The tokenizer with another rule for the blank before a text; all of them are found in Llama's."""
+    backend = Tokenizer.from_str(llava.tokenizer.backend_tokenizer.to_str())
+    backend.normalizer = normalizer
+    if pre_tokenizer:
+        backend.pre_tokenizer = pre_tokenizer
+    else:
+        written = json.loads(backend.to_str()) | {"pre_tokenizer": None}
+        backend = Tokenizer.from_str(json.dumps(written))
+    tokens = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **tokens)
+
+
+@pytest.mark.parametrize("rule", [FIRST, ALWAYS, LEGACY], ids=["first", "always", "legacy"])
+@pytest.mark.parametrize(
+    "human",
+    [
+        "<image>\nHow are you?",
+        "<image> \n  x</s>y\n",
+        "Hm. <image>▁a\n<s>b",
+        "<image>\né ☃ 😀 {{ x }} {% y %}",
+        "<image>\n\r\n",
+    ],
+)
+def test_a_chat_template_gives_the_tokens_of_a_prompt(llava, rule, human):
+    tokenizer = tokenizer_with(llava, *rule)
+    parts = [{"type": "text", "text": piece} for piece in prompt_pieces(human)]
+    messages = [{"role": "user", "content": [parts[0], {"type": "image"}, parts[1]]}]
+    template = chat_template(tokenizer)
+    text = tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, add_generation_prompt=True)
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] == tokenize_prompt(
+        tokenizer, human, llava.image_token_id, 1
+    )
+
+
+def test_a_chat_template_takes_a_plain_text_too(llava):
+    messages = [{"role": "user", "content": prompt_text("Hello.")}]
+    text = llava.tokenizer.apply_chat_template(messages, chat_template=chat_template(llava.tokenizer), tokenize=False)
+    assert text == f"<s> {SYSTEM} USER: Hello. ASSISTANT:"
+
+
+def test_a_tokenizer_that_reads_pieces_otherwise_is_refused(llava):
+    tokenizer = tokenizer_with(llava, normalizers.Sequence([normalizers.Prepend("x"), normalizers.Strip()]), None)
+    tokenizer.bos_token = "y"
+    with pytest.raises(ValueError, match="encodes a text with images in another way than its pieces"):
+        chat_template(tokenizer)

@@ -1,6 +1,7 @@
 """Merging a checkpoint into one plain folder."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,8 +11,12 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoProcessor, LlavaForConditionalGeneration
 
-from mirror.models.llava import load
+from mirror.models.checkpoint import merged_faults
+from mirror.models.llava import load, unused_tokens
+from mirror.models.llava_chat import chat_template
+from mirror.models.lora import load_checkpoint, without_adapter
 from mirror.models.merge import main, merge, published_name
+from tests.checkpoints import whole_checkpoint
 from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, logits, pefts_adapter
 
 
@@ -40,6 +45,39 @@ def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path
 
     with pytest.raises(FileExistsError, match="exists already"):
         merge(ORIGINAL, folder, str(BASE))
+
+
+def test_a_merged_folder_has_what_a_server_needs(tmp_path):
+    """Its chat template adds nothing, its end tokens are the model's, and no answer may hold the other tokens."""
+    folder = whole_checkpoint(tmp_path / "c")
+    for name in ("adapter_config.json", "adapter_model.bin", "non_lora_trainables.bin"):
+        shutil.copy(ORIGINAL / name, folder / name)
+    for name in ("adapter_model.safetensors", "projector.safetensors"):
+        (folder / name).unlink()
+    merge(folder, tmp_path / "merged", str(BASE), dtype="float32")
+    llava = load(str(BASE))
+    processor = AutoProcessor.from_pretrained(tmp_path / "merged")
+    assert processor.chat_template == processor.tokenizer.chat_template == chat_template(llava.tokenizer)
+    generation = json.loads((tmp_path / "merged/generation_config.json").read_text())
+    assert generation["eos_token_id"] == [llava.tokenizer.eos_token_id]
+    assert generation["suppress_tokens"] == unused_tokens(llava.model.config, llava.tokenizer)
+    assert merged_faults(tmp_path / "merged", "pocket", "planning", "base") == []
+
+
+def test_without_the_adapter_the_base_language_model_is_written_with_the_trained_projector(tmp_path, monkeypatch):
+    folder = pefts_adapter(tmp_path / "adapter")
+    words = ["merge", str(folder), str(tmp_path / "base"), "--base-model", str(BASE), "--dtype", "float32"]
+    monkeypatch.setattr(sys, "argv", [*words, "--without-adapter"])
+    main()
+    tensors = load_file(GOLDEN / "expected.safetensors")
+    human = json.loads((GOLDEN / "expected.json").read_text())["human"]
+    checkpoint = load_checkpoint(folder, str(BASE))
+    with without_adapter(checkpoint.model):
+        wanted = logits(checkpoint, human, tensors["pixel_values"][None])
+    found = logits(load(str(tmp_path / "base")), human, tensors["pixel_values"][None])
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+    assert not (found - logits(checkpoint, human, tensors["pixel_values"][None])).abs().max() < 0.01
+    assert not {"manifest.json", "prompts.json"} & {path.name for path in (tmp_path / "base").iterdir()}
 
 
 def test_an_adapters_own_scales_are_merged(tmp_path):

@@ -56,7 +56,7 @@ models       checkpoint decoding device generation_config gpu hub_id llava llava
              weight_files weights
 transcripts  arm donor flags integrity profile session_folder turn verdict
 risk         classifier flag graded guidance lexicon
-services     http_client server_json service
+services     http_client replicas server_json service
 prompts      . client
 """
 MOST_MODULES = 12  # in a folder, `__init__` and `__main__` not counted

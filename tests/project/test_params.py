@@ -78,19 +78,32 @@ def test_every_arm_has_its_file(size):
 
 
 FAST = sorted((ROOT / "params/counsel").glob("*-fast.yaml"))
-ARMS = sorted(set((ROOT / "params/counsel").glob("*-*-*.yaml")) - set(FAST))
+SERVED = ROOT / "params/counsel/mirror-7b-planning-served.yaml"
+ARMS = sorted(set((ROOT / "params/counsel").glob("*-*-*.yaml")) - {*FAST, SERVED})
 
 
 @pytest.mark.parametrize("path", FAST, ids=lambda path: path.name)
 def test_a_fast_file_is_its_arm_with_another_painter(path):
     """Nothing else, so that a comparison of the two is one of painters."""
-    arms = set((ROOT / "params/counsel").glob("*.yaml")) - set(FAST)
+    arms = set((ROOT / "params/counsel").glob("*.yaml")) - {*FAST, SERVED}
     arm = max((arm for arm in arms if path.stem.startswith(f"{arm.stem}-")), key=lambda arm: len(arm.stem))
     fast, slow = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in (path, arm))
     differing = {name for name in slow if slow[name] != fast[name]}
     assert differing <= {"distilled", "scheduler", "spacing", "steps", "guidance_scale", "merge_at", "compile", "run"}
     assert {"distilled", "steps", "guidance_scale", "merge_at", "run"} <= differing
     assert fast["guidance_scale"] == 0 and fast["steps"] <= 8 and fast["run"] == path.stem
+
+
+def test_a_served_arm_is_the_one_in_this_process_behind_servers():
+    served, own = (
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+        for path in (SERVED, ROOT / "params/counsel/mirror-7b-planning.yaml")
+    )
+    differing = {name for name in own if served[name] != own[name]}
+    assert differing == {"counselor", "checkpoint", "run"} | {
+        f"{who}_{what}" for who in ("counselor", "untrained") for what in ("model", "url")
+    }
+    assert CounselSettings.from_file(SERVED, check_files=False).run == SERVED.stem
 
 
 def test_an_arm_with_swapped_faces_differs_in_nothing_else():

@@ -334,6 +334,22 @@ def test_what_the_judges_server_does_not_take_is_in_the_record(server, output):
     assert left_out == {"top_p": {"value": 1.0, "reason": "Unsupported: top_p"}}
 
 
+def test_several_servers_share_the_questions_and_one_that_fails_is_left_alone(server, output):
+    folders = write_run(output), write_run(output, "b")
+    judging(server, prices="some-model 1/10").rate()
+    paid = read_provenance(output / "results/rate")
+    with OpenAIServer(default=Status(503)) as broken:
+        urls = f"{broken.url},{server.url}"
+        shared = {"judge_url": urls, "runs": "results/b", "run": "shared", "concurrency": 1}
+        judging(server, prices="some-model 1/10", **shared).rate()
+        assert len(broken.requests) == 1
+    again = read_provenance(output / "results/shared")
+    assert again["judge"]["base_url"] == f"{broken.url}, {server.url}"
+    assert again["dollars"] == paid["dollars"] > 0
+    alone, shared = (sorted((line.idx, line.repeat, line.raw) for line in lines(folder)) for folder in folders)
+    assert alone == shared and len(alone) == 6
+
+
 def test_a_wrong_key_is_told_once_and_not_for_every_session(server, output):
     write_run(output, clients=[str(number) for number in range(30)])
     server.default = Status(401, "no such key")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from mirror.chat.roles import REMOTE
 from mirror.counseling.settings import CounselSettings
 from mirror.prompts import Variant
 
@@ -52,4 +53,4 @@ def seconds_per_turn(settings: CounselSettings, complete: Sequence[Mapping[str, 
 def waiting_stages(settings: CounselSettings) -> list[str]:
     """The stages that wait for an endpoint or a service."""
     roles = {"client": settings.client, "description": settings.describer, "counselor": settings.counselor}
-    return [stage for stage, who in roles.items() if who in ("openai", "http")]
+    return [stage for stage, who in roles.items() if who in (*REMOTE, "http")]

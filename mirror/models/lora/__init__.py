@@ -227,10 +227,16 @@ def without_adapter(model: nn.Module) -> Iterator[None]:
             layer.enable_adapters(True)
 
 
-def merge_adapter(model: LlavaForConditionalGeneration) -> LlavaForConditionalGeneration:
-    """Merge the adapter into the weights of `model`, in place; all weights get the base model's dtype."""
+def merge_adapter(model: LlavaForConditionalGeneration, adapter: bool = True) -> LlavaForConditionalGeneration:
+    """Merge the adapter into the weights of `model`, in place; all weights get the base model's dtype.
+
+    Args:
+        model: changed in place.
+        adapter: if not, the adapter is dropped; the trained projector stays in place.
+    """
     for name, layer in list(model.named_modules()):
         if isinstance(layer, LoraLinear):
-            layer.merge()
+            if adapter:
+                layer.merge()
             model.set_submodule(name, layer.base_layer)
     return model.to(model.lm_head.weight.dtype)
