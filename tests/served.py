@@ -1,6 +1,7 @@
 """A pocket checkpoint that is served: its folders, and a server that reads prompts as vLLM does, with a real model."""
 
 import base64
+import copy
 import io
 import json
 import random
@@ -45,19 +46,19 @@ class Folders:
     base: str
 
 
-def folders(place, cot="ec_planning", data=True):
-    """The folders of a pocket checkpoint; with `data` its prompts are those of records, which lack plans."""
+def folders(place, cot="ec_planning"):
+    """The folders of a pocket checkpoint; its prompts are those of records, which lack plans."""
     checkpoint = place / "checkpoint"
     checkpoint.mkdir()
     llava = load(str(POCKET))
     model = add_lora(llava.model, rank=4, alpha=8, dropout=0.0, seed=3)
     shake(model)
     save_adapter(model, checkpoint)
-    prompts = completed(induce(records(cot, clients=12)), cot) if data else own_prompts(cot)
-    write_manifest(checkpoint, replace(MANIFEST, cot=cot), prompts)
+    write_manifest(checkpoint, replace(MANIFEST, cot=cot), completed(induce(records(cot, clients=12)), cot))
     write_digests(checkpoint)
     merge(checkpoint, place / "merged", dtype="float32")
-    merge(checkpoint, place / "base", dtype="float32", adapter=False)
+    if cot != "base":  # which has nothing to leave to the base model
+        merge(checkpoint, place / "base", dtype="float32", adapter=False)
     return Folders(*(str(place / name) for name in ("checkpoint", "merged", "base")))
 
 
@@ -87,10 +88,16 @@ def hard_prompts(prompts, number, seed=0):
 class ServedLlava:
     """Answers like a server of merged folders; the model's name chooses the folder."""
 
-    def __init__(self, template=None, **merged):
+    def __init__(self, **merged):
         self.processors = {name: AutoProcessor.from_pretrained(folder) for name, folder in merged.items()}
         self.models = {name: LlavaForConditionalGeneration.from_pretrained(f) for name, f in merged.items()}
-        self.template, self._turn = template, threading.Lock()
+        self.template, self._turn = "", threading.Lock()
+
+    def with_template(self, template):
+        """The same models behind a server that was told another chat template."""
+        other = copy.copy(self)
+        other.template = template
+        return other
 
     def __call__(self, request: Request):
         with self._turn:

@@ -69,10 +69,11 @@ def reader(place):
     return speaker(place), AutoProcessor.from_pretrained(place.merged)
 
 
+@pytest.mark.slow
 def test_a_server_reads_the_same_tokens(place, llava, reader):
     """With transformers' own processor of the merged folder; `python -m tests.served_replies` takes more prompts."""
     served, processor = reader
-    for prompt in hard_prompts(read_prompts(input_path(place.merged)), 30):
+    for prompt in hard_prompts(read_prompts(input_path(place.merged)), 20):
         body = served.model.body([served.message(prompt, PORTRAIT)], 1)
         wanted = tokenize_prompt(llava.tokenizer, prompt, llava.image_token_id, llava.image_tokens)
         assert read_by_transformers(processor, body) == wanted, prompt
@@ -118,6 +119,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_replies_are_those_of_this_process(place, server, case):
     """Captions, plans by the base model, and replies, with all that is recorded of them."""
@@ -125,6 +127,7 @@ def test_replies_are_those_of_this_process(place, server, case):
     assert {request.body["model"] for request in server.requests} == {"mirror", "base"}
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_was_trained_on_all_its_prompts_needs_no_other_model(tmp_path):
     place = folders(tmp_path, "base")
     with OpenAIServer(default=ServedLlava(mirror=place.merged)) as server:

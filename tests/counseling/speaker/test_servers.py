@@ -8,7 +8,7 @@ import pytest
 from mirror.counseling.casting import build_counselor
 from mirror.paths import input_path
 from tests.openai_server import OpenAIServer, Status
-from tests.served import POCKET, ServedLlava, folders, served_settings
+from tests.served import POCKET, folders, served_settings
 
 
 def test_the_record_names_the_checkpoint_and_all_servers(place, server):
@@ -54,13 +54,13 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
-def test_a_server_that_reads_something_else_is_refused_even_beside_one_that_does_not(place, server, template):
+def test_a_server_that_reads_something_else_is_refused_even_beside_one_that_does_not(place, models, server, template):
     verbatim = (input_path(place.merged) / "chat_template.jinja").read_text()
     forms = {"{VERBATIM}": verbatim}
     forms["{STRIPPED}"] = verbatim.replace("{{ part['text'] }}", "{{ part['text'] | trim }}")
     for name, text in forms.items():
         template = template.replace(name, text)
-    with OpenAIServer(default=ServedLlava(template, mirror=place.merged, base=place.base)) as other:
+    with OpenAIServer(default=models.with_template(template)) as other:
         message = refusal(place, f"{server.url},{other.url}", untrained_url=server.url)
     assert "must serve the merged folder with the chat template in it" in message
 
