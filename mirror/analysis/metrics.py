@@ -175,7 +175,7 @@ def _client(turn: Turn) -> dict[str, Any]:
 
 def _face(turn: Turn) -> dict[str, Any]:
     face = turn.face
-    if face is None:
+    if face is None or not face.is_painted:
         return {}
     shown = next(attempt.verdict for attempt in face.attempts if attempt.number == face.chosen)
     return {

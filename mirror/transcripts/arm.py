@@ -96,6 +96,13 @@ class Arm:
         return str(self.settings.get("face", "shown"))
 
     @property
+    def replays(self) -> str:
+        """The run or the table whose recorded clients are answered; empty if the clients reacted to the counselor."""
+        if self.settings.get("client") != "recorded":
+            return ""
+        return str(self.settings.get("from_run") or self.settings.get("table"))
+
+    @property
     def is_scripted(self) -> bool:
         """Whether the clients are scripted, so that their openness is known rather than estimated."""
         return self.settings.get("client") == "scripted"
