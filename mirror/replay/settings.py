@@ -21,12 +21,13 @@ RECORDED = (
 ).split()
 
 
+EXAMPLE = "pocket/recordings/utterances.csv"  # what is replayed if nothing is named
+
+
 class ReplaySettings(Settings):
     """The parameters of `notebooks/replay.ipynb`; the notebook documents each beside its default."""
 
-    MACHINE = frozenset(
-        "sessions concurrency device prices budget_dollars budget_tokens budget_hours fresh".split()
-    )
+    MACHINE = frozenset("sessions concurrency device prices budget_dollars budget_tokens budget_hours fresh".split())
 
     configuration: str
     from_run: str
@@ -52,7 +53,9 @@ class ReplaySettings(Settings):
 
     @classmethod
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fills in the donor of swapped faces, which is the run that is replayed, and the name of the run."""
+        """Fills in the table, the donor of swapped faces, which is the run that is replayed, and the run's name."""
+        if values.get("table") is None:
+            values = values | {"table": "" if values.get("from_run") else EXAMPLE}
         if values.get("face") == "swapped" and not values.get("faces_from"):
             values = values | {"faces_from": values.get("from_run")}
         if values.get("run") is None:
@@ -87,7 +90,10 @@ class ReplaySettings(Settings):
         if bool(self.from_run) == bool(self.table):
             found = "both" if self.table else "neither"
             faults.append(f"name what is replayed, a table or a run (from_run), found {found}")
-        for text, defaults, name in ((self.columns, FIELDS[self.form], "columns"), (self.speakers, SPEAKERS, "speakers")):
+        for text, defaults, name in (
+            (self.columns, FIELDS[self.form], "columns"),
+            (self.speakers, SPEAKERS, "speakers"),
+        ):
             try:
                 parse_columns(text, defaults, name)
             except ColumnsError as error:
@@ -121,7 +127,9 @@ class ReplaySettings(Settings):
         if self.table and not input_path(self.table).is_file():
             faults.append(f"table: no such file {input_path(self.table)}; name a CSV or JSON table of conversations")
         if self.pictures and not input_path(self.pictures).is_dir():
-            faults.append(f"pictures: no such folder {input_path(self.pictures)}; the table's pictures are relative to it")
+            faults.append(
+                f"pictures: no such folder {input_path(self.pictures)}; the table's pictures are relative to it"
+            )
         if self.face == "swapped":
             faults += [f"faces_from: {fault}" for fault in donor_faults(output_path("results") / self.faces_from)]
         counsel = self.counsel

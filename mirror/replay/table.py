@@ -19,7 +19,7 @@ from mirror.prompts import is_known
 from mirror.replay.recording import Line, Recording, RecordingError, Speaker, turns_of
 from mirror.transcripts.profile import Profile, folder_key, has_no_value, is_folder_name, resistance_of
 
-# Each field and the column that holds it where no other is declared; the first ones must be there.
+# Each field and the column that holds it where no other is declared: as in AnnoMI, and as in MIRROR's data set.
 CLIENT = {
     "personal_info": "personal_info",
     "reason": "reason_for_seeking_counseling",
@@ -35,6 +35,7 @@ UTTERANCES = {
     "cue": "cue",
     "picture": "image",
     **CLIENT,
+    "reason": "topic",
 }
 SCREENPLAYS = {"conversation": "idx", "dialogue": "dialogue", "picture": "images", **CLIENT}
 REQUIRED = {

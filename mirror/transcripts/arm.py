@@ -88,7 +88,7 @@ class Arm:
         else:
             family = "MIRROR" if self.settings.get("checkpoint") else "untuned LLaVA"
             model = f"{family} {self.settings.get('size')}"
-        return f"{model}, {self.settings['cot']}{SEES[self.face]}"
+        return f"{model}, {self.settings['cot']}{SEES[self.face]}" + ", answers recorded clients" * bool(self.replays)
 
     @property
     def face(self) -> str:
