@@ -10,6 +10,7 @@ from mirror.counseling.casting import plan_memory
 from mirror.counseling.run import Counseling
 from mirror.paths import input_path, output_path
 from mirror.replay.cast import build_replay_cast
+from mirror.replay.cost import estimate
 from mirror.replay.own_run import read_run
 from mirror.replay.recording import Recording, RecordingError
 from mirror.replay.settings import ReplaySettings
@@ -68,6 +69,11 @@ class Replay(Counseling):
             for idx, one in self.recordings.items()
         ]
         return pd.DataFrame(rows)
+
+    def estimate(self) -> pd.DataFrame:
+        """See `Counseling.estimate`; from the recorded conversations (`mirror.replay.cost`)."""
+        folders = [] if self.run.fresh else [self.session(profile) for profile in self.profiles]
+        return estimate(self.replay, self.recordings, folders)
 
     def begin_turn(self, cast: Cast, conversations: Sequence[Conversation]) -> ReplayedTurn:
         """See `Counseling.begin_turn`."""

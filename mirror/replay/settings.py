@@ -90,14 +90,11 @@ class ReplaySettings(Settings):
         if bool(self.from_run) == bool(self.table):
             found = "both" if self.table else "neither"
             faults.append(f"name what is replayed, a table or a run (from_run), found {found}")
-        for text, defaults, name in (
-            (self.columns, FIELDS[self.form], "columns"),
-            (self.speakers, SPEAKERS, "speakers"),
-        ):
-            try:
-                parse_columns(text, defaults, name)
-            except ColumnsError as error:
-                faults += str(error).splitlines()
+        try:
+            parse_columns(self.columns, FIELDS[self.form])
+            parse_columns(self.speakers, SPEAKERS, "speakers")
+        except ColumnsError as error:
+            faults += str(error).splitlines()
         if self.face == "neutral" and not self.from_run:
             faults.append("face is neutral, and a table has no portraits to paint it from; use from_run, or blank")
         if self.face == "swapped" and not self.faces_from:
@@ -127,11 +124,11 @@ class ReplaySettings(Settings):
         if self.table and not input_path(self.table).is_file():
             faults.append(f"table: no such file {input_path(self.table)}; name a CSV or JSON table of conversations")
         if self.pictures and not input_path(self.pictures).is_dir():
-            faults.append(
-                f"pictures: no such folder {input_path(self.pictures)}; the table's pictures are relative to it"
-            )
+            faults.append(f"pictures: no such folder {input_path(self.pictures)}; the table's are relative to it")
         if self.face == "swapped":
             faults += [f"faces_from: {fault}" for fault in donor_faults(output_path("results") / self.faces_from)]
+        if self._configuration_faults():
+            return faults  # reported by `conflicts`
         counsel = self.counsel
         of_counselor = face_files_missing(counsel) if self.face == "neutral" else missing_device(self.device)
         return faults + counsel.counselor_missing() + endpoints_missing(counsel, ["counselor"]) + of_counselor

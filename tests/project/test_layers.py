@@ -47,7 +47,7 @@ building     screenplays
 analysis     measures metrics
 gallery      .
 rating       forms instrument ratings
-counseling   cast casting examples reply run settings turn
+counseling   cast casting counselor examples reply run settings speaker spending turn
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
              verification view
 training     prompt_induction records
