@@ -42,7 +42,7 @@ def estimate(
     done, turns = sum(len(folder.turns()) for folder in folders), sum(len(one.turns) for one in recordings.values())
     usual, most = (_rehearsed(settings, recordings, longest) for longest in (False, True))
     pace = spent.seconds / done if done else expected_stages(counsel, settings.concurrency)["counselor"]
-    rows = [("turns", f"{done:,}", f"{turns:,}", f"{turns:,}")]
+    rows: list[tuple[str, ...]] = [("turns", f"{done:,}", f"{turns:,}", f"{turns:,}")]
     columns = [Counter(spent.tokens), usual, most]
     if counsel.models:
         rows += [
