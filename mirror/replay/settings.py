@@ -53,15 +53,18 @@ class ReplaySettings(Settings):
 
     @classmethod
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fills in the table, the donor of swapped faces, which is the run that is replayed, and the run's name."""
+        """Fills in the table and the run's name."""
         if values.get("table") is None:
             values = values | {"table": "" if values.get("from_run") else EXAMPLE}
-        if values.get("face") == "swapped" and not values.get("faces_from"):
-            values = values | {"faces_from": values.get("from_run")}
         if values.get("run") is None:
             name = str(values.get("configuration", "")).rpartition("/")[2].partition(".")[0]
             values = values | {"run": f"replay-{name}"}
         return values
+
+    @property
+    def donor(self) -> str:
+        """The run whose clients' faces are seen where faces are swapped, by default the one that is replayed."""
+        return (self.faces_from or self.from_run) if self.face == "swapped" else self.faces_from
 
     @cached_property
     def counsel(self) -> CounselSettings:
@@ -70,12 +73,12 @@ class ReplaySettings(Settings):
         Raises:
             SettingsError: the configuration does not fit the parameters.
         """
-        names = ["face", "faces_from", "sessions", "seed", "concurrency", "device", "run", "fresh"]
+        names = ["face", "sessions", "seed", "concurrency", "device", "run", "fresh"]
         names += ["prices", "budget_dollars", "budget_tokens", "budget_hours"]
         unused = {"client": "scripted", "client_model": "", "describer": "lexicon", "describer_model": ""}
         fixed: dict[str, Any] = {"shard": "1/1", "waves": 1}
         fixed |= {"offload": "none"} if self.face != "neutral" else {}
-        changes = {name: getattr(self, name) for name in names} | unused | fixed
+        changes = {name: getattr(self, name) for name in names} | {"faces_from": self.donor} | unused | fixed
         return CounselSettings.from_file(input_path(self.configuration), check_files=False, **changes)
 
     @property
@@ -97,7 +100,7 @@ class ReplaySettings(Settings):
             faults += str(error).splitlines()
         if self.face == "neutral" and not self.from_run:
             faults.append("face is neutral, and a table has no portraits to paint it from; use from_run, or blank")
-        if self.face == "swapped" and not self.faces_from:
+        if self.face == "swapped" and not self.donor:
             faults.append("face is swapped, and faces_from names no run; name one of counsel.ipynb with face shown")
         if self.from_run and self.from_run == self.run:
             faults.append("from_run is this run; give this run another name (run)")
@@ -126,7 +129,7 @@ class ReplaySettings(Settings):
         if self.pictures and not input_path(self.pictures).is_dir():
             faults.append(f"pictures: no such folder {input_path(self.pictures)}; the table's are relative to it")
         if self.face == "swapped":
-            faults += [f"faces_from: {fault}" for fault in donor_faults(output_path("results") / self.faces_from)]
+            faults += [f"faces_from: {fault}" for fault in donor_faults(output_path("results") / self.donor)]
         if self._configuration_faults():
             return faults  # reported by `conflicts`
         counsel = self.counsel

@@ -54,7 +54,7 @@ def test_the_defaults_need_no_checkpoint_and_no_key(output, monkeypatch):
 def test_swapped_faces_are_those_of_the_run_itself(output):
     write_donors(output / "results/a")
     found = settings(from_run="a", face="swapped")
-    assert found.faces_from == found.counsel.faces_from == "a"
+    assert found.donor == found.counsel.faces_from == "a" and settings(from_run="a").counsel.faces_from == ""
 
 
 def test_the_configuration_gives_the_counselor_and_nobody_else(tmp_path):
