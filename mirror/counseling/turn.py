@@ -35,6 +35,7 @@ class Taken:
         face: the face that the client showed; None if the client ended the session.
         seen: what the counselor saw of it; None if the client ended the session.
         reply: the counselor's; None if the client ended the session.
+        is_last: whether nothing follows, as after the last turn of a recorded conversation.
     """
 
     turn: Turn
@@ -42,6 +43,7 @@ class Taken:
     face: ShownFace | None = None
     seen: Seen | None = None
     reply: Reply | None = None
+    is_last: bool = False
 
 
 @dataclass

@@ -106,4 +106,6 @@ class ReplayedTurn(SharedTurn):
             recorded_reply=self._recorded(draft).reply,
             tokens=used_tokens("counselor", reply),
         )
-        return Taken(turn, images | ({seen.file: draft.seen.image} if seen else {}), seen=draft.seen, reply=reply)
+        images |= {seen.file: draft.seen.image} if seen else {}
+        is_last = number == len(self.recordings[draft.conversation.profile.idx].turns)
+        return Taken(turn, images, seen=draft.seen, reply=reply, is_last=is_last)

@@ -36,7 +36,7 @@ class Progress:
         turn = taken.turn
         if turn.ended and self.bar.total is not None:
             self.bar.total -= self.max_turns - turn.number
-        self.ended += turn.ended or turn.number == self.max_turns
+        self.ended += turn.ended or taken.is_last or turn.number == self.max_turns
         if turn.face and turn.face.is_painted:
             self.faces += 1
             self.accepted += not turn.face.exhausted
