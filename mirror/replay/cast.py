@@ -6,7 +6,7 @@ from typing import Any, Literal, NoReturn
 
 from mirror.clients.client import ClientUtterance
 from mirror.counseling.cast import Cast, Replier
-from mirror.counseling.casting import build_cast, build_counselor, build_view, plan_memory, remote_roles
+from mirror.counseling.casting import build_cast, build_counselor, build_view, download, plan_memory, remote_roles
 from mirror.counseling.reply import CounselorRequest, Reply
 from mirror.models.device import resolve_device, resolve_dtype
 from mirror.models.memory.plan import require
@@ -105,6 +105,8 @@ def build_replay_cast(settings: ReplaySettings, recordings: Recordings) -> Cast:
     if settings.face == "neutral":
         cast = build_cast(counsel)
         return replace(cast, client=client, counselor=ReplayingCounselor(cast.counselor, recordings, settings.history))
+    if missing := plan_memory(counsel, faces=False).unknown:
+        download(counsel, missing)
     require(plan_memory(counsel, faces=False), [])
     device = resolve_device(counsel.device)
     counselor = build_counselor(counsel, device, resolve_dtype(counsel.precision, device))
