@@ -66,23 +66,8 @@ class CounselSettings(Settings):
     """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        {
-            "ahead",
-            "concurrency",
-            "waves",
-            "device",
-            "compile",
-            "offload",
-            "paint_batch",
-            "reply_batch",
-            "sessions",
-            "shard",
-            "prices",
-            "budget_dollars",
-            "budget_tokens",
-            "budget_hours",
-            "fresh",
-        }  # fmt: skip
+        "ahead concurrency waves device compile offload paint_batch reply_batch sessions "
+        "shard prices budget_dollars budget_tokens budget_hours fresh".split()
     )
 
     counselor: Literal["llava", "openai", "served"]

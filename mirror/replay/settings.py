@@ -16,8 +16,8 @@ from mirror.transcripts.donor import donor_faults
 
 # Settings of the counselor that the run records under the same names as a run of counsel.ipynb.
 RECORDED = (
-    "counselor size cot checkpoint base_model revision counselor_model counselor_url sees_face temperature top_p "
-    "max_new_tokens planning_max_tokens context prompts precision"
+    "counselor size cot checkpoint base_model revision counselor_model counselor_url untrained_model untrained_url "
+    "sees_face temperature top_p max_new_tokens planning_max_tokens context prompts precision"
 ).split()
 
 
