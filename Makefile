@@ -21,7 +21,7 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 LONGEST_FIRST := ec_planning planning base
 TRAINED := $(LONGEST_FIRST:%=demo-train-%)
 COUNSELED := $(LONGEST_FIRST:%=demo-counsel-%)
-.PHONY: $(TRAINED) $(COUNSELED)
+.PHONY: $(TRAINED) $(COUNSELED) demo-replay
 # $(call NOTEBOOK,name,run,params file) runs a notebook and writes it to the folder of its run.
 NOTEBOOK = mkdir -p "$(OUTPUT)/results/$(2)" && MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m papermill --no-progress-bar \
 	--stdout-file - --stderr-file - notebooks/$(1).ipynb "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
@@ -60,14 +60,18 @@ help:  ## list the commands
 
 demo: export OMP_NUM_THREADS := 1
 demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel twelve clients with each, compare
-	@$(MAKE) --no-print-directory --keep-going --jobs=$(CORES) AT_ONCE=yes $(COUNSELED)
+	@$(MAKE) --no-print-directory --keep-going --jobs=$(CORES) AT_ONCE=yes $(COUNSELED) demo-replay
 	@$(call NOTEBOOK,analyse,pocket-study,params/analyse/pocket.yaml)
 	@printf '%s\n' "" "written below $(OUTPUT):" \
 		$(foreach cot,$(COTS),"  results/train-pocket-$(cot)/train.ipynb" "  results/pocket-$(cot)/counsel.ipynb") \
-		"  results/pocket-study/analyse.ipynb" \
+		"  results/pocket-ec_planning-swapped-replay/replay.ipynb" "  results/pocket-study/analyse.ipynb" \
 		"To read the sessions, open one of these pages, or print one:" \
 		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
 		"  $(PY) -m mirror.transcripts $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
+
+# The client turns of a run are answered again, with another client's faces: no client, no painting, no filter.
+demo-replay: demo-counsel-ec_planning
+	@$(call PREFIXED,swapped,$(call NOTEBOOK,replay,pocket-ec_planning-swapped-replay,params/replay/pocket-ec_planning-swapped.yaml))
 
 $(TRAINED): demo-train-%:
 	@$(call PREFIXED,$*,$(call NOTEBOOK,train,train-pocket-$*,params/train/pocket-$*.yaml))

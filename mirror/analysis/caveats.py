@@ -19,7 +19,8 @@ LONGEST = 90  # characters of a prompt that a caveat quotes
 # Settings that may differ between arms, as they define the counselor. Of the prompts, the wording is compared.
 COUNSELOR = frozenset(
     "counselor size cot checkpoint base_model revision counselor_model counselor_url untrained_model untrained_url "
-    "sees_face face faces_from temperature top_p max_new_tokens planning_max_tokens context precision prompts".split()
+    "sees_face face faces_from temperature top_p max_new_tokens planning_max_tokens context precision prompts "
+    "configuration".split()
 )
 
 
@@ -32,10 +33,13 @@ class Difference(NamedTuple):
 
 
 def other_settings(arms: Sequence[Arm]) -> list[str]:
-    """Lists a caveat for each arm whose settings differ from the first arm's in more than the counselor."""
-    first, *others = arms
+    """Lists a caveat for each arm whose settings differ from the first arm's in more than the counselor.
+
+    Replays are compared with the first replay.
+    """
     found = []
-    for arm in others:
+    counseled, replayed = ([arm for arm in arms if bool(arm.replays) is is_replay] for is_replay in (False, True))
+    for first, arm in ((of_kind[0], arm) for of_kind in (counseled, replayed) for arm in of_kind[1:]):
         names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
         differing = [
             f"{name} is {first.settings.get(name)!r} in {first.name} and {arm.settings.get(name)!r} in {arm.name}"
@@ -44,6 +48,19 @@ def other_settings(arms: Sequence[Arm]) -> list[str]:
         ]
         if differing:
             found.append(f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}.")
+    return found
+
+
+def recorded_clients(arms: Sequence[Arm]) -> list[str]:
+    """Lists a caveat for each arm that answers recorded clients."""
+    found = []
+    for arm in (arm for arm in arms if arm.replays):
+        others = [other.name for other in arms if not other.replays and other.folder.name != arm.replays]
+        strangers = f"; the clients of {', '.join(others)} said something else" if others else ""
+        found.append(
+            f"{arm.name} answers the recorded client turns of {arm.replays}: clients did not react to its replies, so "
+            f"only replies are compared{strangers}."
+        )
     return found
 
 

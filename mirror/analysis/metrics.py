@@ -59,7 +59,8 @@ class Metrics:
             tokens_<role>, seconds_<stage>: if recorded.
         sessions: one row per session, complete or not:
             idx, resistance, status (complete, failed, open), ended_by (client, turn limit, error, nothing yet), turns.
-            resistant: share of the client's turns that show resistance; `halves` splits it.
+            resistant: share of the client's turns that show resistance; `halves` splits it. Missing in a replay, whose
+                clients do not react.
             accepted, accepted_first, caption_agrees, names, reflects, repeats: shares of the turns that have a value.
             attempts, relevance, identity, reply_words, questions, repetition: means over turns.
             distinct_1, distinct_2: share of distinct words (pairs of words) in all that the counselor says; Li et al.
@@ -131,6 +132,8 @@ def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]
         row = {"idx": idx, "turn": turn.number, "openness": openness if is_known else nan}
         row |= _client(turn) | _face(turn) | _counselor(turn, reaction, replies) | _tokens(turn)
         row |= {name: value(turn) for name, value in OF_TURNS.items()}
+        if arm.replays:
+            row["resistant"] = nan  # was recorded, whatever the counselor replies
         rows.append(row | {f"seconds_{stage}": spent for stage, spent in timings.get(turn.number, {}).items()})
     status = ended["status"] if ended else "open"
     by = "client" if turns and turns[-1].ended else {"complete": "turn limit", "failed": "error"}.get(status, "")
@@ -175,7 +178,7 @@ def _client(turn: Turn) -> dict[str, Any]:
 
 def _face(turn: Turn) -> dict[str, Any]:
     face = turn.face
-    if face is None:
+    if face is None or not face.is_painted:
         return {}
     shown = next(attempt.verdict for attempt in face.attempts if attempt.number == face.chosen)
     return {

@@ -113,11 +113,14 @@ class Analysis:
         if not measures:
             return self._empty("faces", "No face was painted.")
         table, points = by_arm(self.study, measures, self.settings)
+        painted = [arm.name for arm in self.study.arms if not arm.replays]
+        table, points = (of.loc[of["arm"].isin(painted)].reset_index(drop=True) for of in (table, points))
         first, at_all = (_means(table, measure.key) for measure in measures)
         title = f"{claims.share_word(first.values())} faces are accepted at the first attempt".strip().capitalize()
         title += f": {claims.spread(first, 'share')}"
         claim = f"**{title}.** Within all attempts: {claims.spread(at_all, 'share')}. Attempts per face: "
-        attempts = claims.spread(_means(self._measures[0], "attempts"), "number")
+        of_painted = {arm: mean for arm, mean in _means(self._measures[0], "attempts").items() if arm in painted}
+        attempts = claims.spread(of_painted, "number")
         claim += f"{attempts}. If no attempt is accepted, the best one is shown."
         fig, ax = draw.tall_figure(len(table) + len(measures))
         draw.side_by_side(table, points, ax, title, "share of a client's faces (higher is better)")

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from mirror.analysis.caveats import different_prompts, other_settings, unused_ratings
+from mirror.analysis.caveats import different_prompts, other_settings, recorded_clients, unused_ratings
 from mirror.analysis.comparison import read_rows
 from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Rated
 from mirror.analysis.metrics import Metrics, halves, read_metrics
@@ -148,7 +148,8 @@ class Study:
                     f"and {count} as missing; run counsel.ipynb again to complete {them}."
                 )
         known = {instrument.name for instrument in self.instruments}
-        return found + other_settings(self.arms) + different_prompts(self.arms) + unused_ratings(self.arms, known)
+        found += recorded_clients(self.arms) + other_settings(self.arms)
+        return found + different_prompts(self.arms) + unused_ratings(self.arms, known)
 
     @property
     def scripted(self) -> list[str]:
@@ -173,7 +174,7 @@ class Study:
         if key == "resistance_change":
             found = halves(self.turns(arm.name), "resistant")
             return found["late"] - found["early"]
-        if key == "ended_by_client":
+        if key == "ended_by_client" and not arm.replays:
             return (sessions["ended_by"] == "client").astype(float)
         if key == "flagged" and key not in sessions:
             return pd.Series(0.0, index=sessions.index)  # read, and nothing was found

@@ -84,7 +84,7 @@ class ScriptedClient:
         return [ClientUtterance(utterance, format_utterance(utterance)) for utterance in utterances]
 
     def _utterance(self, conversation: Conversation) -> Utterance:
-        openness = openness_after(conversation.profile.resistance, conversation.turns)
+        openness = openness_after(conversation.profile.known_resistance, conversation.turns)
         composer = UtteranceComposer(conversation.profile, conversation.turns, seed_of(conversation))
         if not conversation.turns:
             return composer.first_cue(openness)
@@ -117,7 +117,7 @@ def client_messages(conversation: Conversation) -> list[Message]:
     After the system prompt, user and assistant messages alternate, as many servers require.
     """
     profile = conversation.profile
-    system = client_prompt(profile.personal_info, profile.resistance, profile.distorted_thought, profile.reason)
+    system = client_prompt(profile.personal_info, profile.known_resistance, profile.distorted_thought, profile.reason)
     messages = [Message("system", system), Message("user", BEGIN)]
     for turn in conversation.turns:
         messages.append(Message("assistant", format_utterance(Utterance(turn.cue, turn.words))))

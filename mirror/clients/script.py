@@ -154,17 +154,17 @@ class UtteranceComposer:
         """Returns the last utterance of a session that helped."""
         thanks = load_script()["thanks"]
         cue = self._cue(self._pick("expression", thanks["cues"]))
-        return Utterance(cue, self._pick("line", thanks[self.profile.resistance]), ended=True)
+        return Utterance(cue, self._pick("line", thanks[self.profile.known_resistance]), ended=True)
 
     def leaving(self) -> Utterance:
         """Returns the last utterance of a session that did not help."""
         leaving = load_script()["leaving"]
         cue = self._pick("cue", leaving["cues"])
-        return Utterance(cue, self._pick("line", leaving[self.profile.resistance]), ended=True)
+        return Utterance(cue, self._pick("line", leaving[self.profile.known_resistance]), ended=True)
 
     @property
     def _lines(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
-        return load_script()["lines"][self.profile.resistance]
+        return load_script()["lines"][self.profile.known_resistance]
 
     @cached_property
     def _story(self) -> Story:
@@ -184,7 +184,7 @@ class UtteranceComposer:
         last = {reading.name for reading in lexicon().read(self.turns[-1].cue)}
         others = [name for name in by_expression if name not in last] or list(by_expression)
         if not any(turn.words for turn in self.turns):
-            openings = [t for t in load_script()["openings"][self.profile.resistance] if self._can_say(t)]
+            openings = [t for t in load_script()["openings"][self.profile.known_resistance] if self._can_say(t)]
             with_reason = [t for t in openings if {"Reason", "noted"} & slots(t)]
             return self._pick("expression", others), self._pick("line", with_reason or openings)
         for groups in ([(name, by_expression[name]) for name in others], by_expression.items(), self._all_groups()):
@@ -208,7 +208,7 @@ class UtteranceComposer:
         if openness.stage == "open" and kind not in ("named", "reflected"):
             return ""
         by_resistance = load_script()["reactions"][kind]
-        templates = by_resistance.get("all") or by_resistance[self.profile.resistance]
+        templates = by_resistance.get("all") or by_resistance[self.profile.known_resistance]
         fresh = [template for template in templates if self._can_say(template)]
         feeling = openness.reaction.feeling
         return self._pick("reaction", fresh).format(feeling=feeling, Feeling=feeling.capitalize()) if fresh else ""

@@ -173,8 +173,8 @@ def _llava_speaker(
 # Memory ---------------------------------------------------------------------------------------------------------------
 
 
-def plan_memory(settings: CounselSettings) -> Plan:
-    """What the run will need of its device, before any model is loaded or downloaded.
+def plan_memory(settings: CounselSettings, faces: bool = True) -> Plan:
+    """What the run will need of its device, before any model is loaded or downloaded; `faces`: whether it paints any.
 
     Raises:
         ValueError: a model's file is broken, or PyTorch does not see the device.
@@ -184,8 +184,9 @@ def plan_memory(settings: CounselSettings) -> Plan:
     together = min(settings.concurrency, settings.sessions or settings.concurrency)
     own = [_counselor_part(settings, dtype, together)] if settings.counselor == "llava" else []
     place = torch.device(device)
+    parts = face_parts(settings, device, dtype, together * settings.ahead or settings.paint_batch) if faces else []
     return choose(
-        [*own, *face_parts(settings, device, dtype, together * settings.ahead or settings.paint_batch)],
+        [*own, *parts],
         settings.offload,
         device_name(place),
         available_memory(place),

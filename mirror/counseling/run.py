@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ from mirror.counseling.spending.estimate import estimate
 from mirror.counseling.spending.progress import Progress
 from mirror.counseling.spending.spent import read_spent
 from mirror.counseling.spending.summary import summarize
-from mirror.counseling.turn import Taken
+from mirror.counseling.turn import SharedTurn, Taken
 from mirror.paths import display_path, input_path
 from mirror.progress_bar import progress_bar
 from mirror.run_folder import Run, RunConflict
@@ -26,6 +26,7 @@ from mirror.settings.errors import SettingsError
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import Conversation
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,15 @@ class Counseling:
         stopped: how far `counsel` came if the budget was used up, and how to go on; else empty.
     """
 
-    def __init__(self, settings: CounselSettings) -> None:
+    def __init__(
+        self, settings: CounselSettings, profiles: Sequence[Profile] | None = None, run: Run | None = None
+    ) -> None:
         """Reads the table and checks the run's folder. Writes nothing and loads no model; see `open`.
+
+        Args:
+            settings: the run's parameters.
+            profiles: the clients, if they are not from the table of the settings.
+            run: the run's folder, if others than these settings are recorded there.
 
         Raises:
             ProfileError: the table has faults; all of them are named.
@@ -53,12 +61,9 @@ class Counseling:
             RunConflict: the folder holds a run with other settings.
         """
         self.settings = settings
-        share, shares = settings.share
-        profiles = read_profiles(input_path(settings.table), input_path(settings.portraits))[share - 1 :: shares]
-        self.profiles = profiles[: settings.sessions or None]
-        if not self.profiles:
-            raise SettingsError(f"shard {settings.shard} holds no client: the table has fewer; use fewer shares")
-        self.run = Run(shard_run(settings.run, share, shares), settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.profiles = _read_clients(settings) if profiles is None else list(profiles)
+        name = shard_run(settings.run, *settings.share)
+        self.run = run or Run(name, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.stopped = ""
         self._is_open = False
 
@@ -194,17 +199,31 @@ class Counseling:
                 self._record_left_out()
 
             budget.start()
-            return run_sessions(
-                self.cast,
-                profiles,
-                self.run.folder / "sessions",
-                settings.seed,
-                settings.concurrency,
-                settings.max_turns,
-                report,
-                1 if self.cast.rotates else settings.waves,
-                budget,
-            )
+            return self._run_sessions(profiles, report, budget)
+
+    def _run_sessions(
+        self, profiles: Sequence[Profile], report: Callable[[Taken], None], budget: Budget
+    ) -> list[Outcome]:
+        return run_sessions(
+            self.cast,
+            profiles,
+            self.run.folder / "sessions",
+            self.settings.seed,
+            self.settings.concurrency,
+            {profile.idx: self.turn_limit(profile) for profile in profiles},
+            report,
+            1 if self.cast.rotates else self.settings.waves,
+            budget,
+            self.begin_turn,
+        )
+
+    def begin_turn(self, cast: Cast, conversations: Sequence[Conversation]) -> SharedTurn:
+        """A turn that several sessions take together."""
+        return SharedTurn(cast, conversations)
+
+    def turn_limit(self, profile: Profile) -> int:
+        """The number of turns that a client's session has at most."""
+        return self.settings.max_turns
 
     def _record_left_out(self) -> None:
         """Records the parameters that a server refuses and that are no longer sent, if there are new ones."""
@@ -220,4 +239,13 @@ class Counseling:
     def _most_turns(self, profile: Profile) -> int:
         """The number of turns of a complete session, or the limit for one that is not."""
         ended = self.session(profile).ended
-        return ended["turns"] if ended and ended["status"] == "complete" else self.settings.max_turns
+        return ended["turns"] if ended and ended["status"] == "complete" else self.turn_limit(profile)
+
+
+def _read_clients(settings: CounselSettings) -> list[Profile]:
+    """The clients of the run's share of the table."""
+    share, shares = settings.share
+    profiles = read_profiles(input_path(settings.table), input_path(settings.portraits))[share - 1 :: shares]
+    if not profiles:
+        raise SettingsError(f"shard {settings.shard} holds no client: the table has fewer; use fewer shares")
+    return profiles[: settings.sessions or None]

@@ -25,6 +25,7 @@ from mirror.transcripts.turn import Conversation
 
 Status = Literal["complete", "failed", "open"]
 Step = Callable[[], None]
+BeginTurn = Callable[[Cast, Sequence[Conversation]], SharedTurn]
 WRITERS = 4  # threads that write pictures: most of the time goes into compressing them
 
 
@@ -54,19 +55,19 @@ class Session:
         outcome: how it ended; None while it is under way.
     """
 
-    def __init__(self, profile: Profile, folder: SessionFolder, seed: int) -> None:
+    def __init__(self, profile: Profile, folder: SessionFolder, seed: int, max_turns: int) -> None:
         """Reads what is on disk. A damaged session counts as failed, and its files stay unchanged.
 
         Args:
             profile: the client.
             folder: of the session; may not exist yet.
-            seed: of the run.
+            seed, max_turns: of the run; turns at most.
 
         Raises:
             RunConflict: the session was begun with another client of this name.
         """
         folder.check_client(profile)
-        self.folder = folder
+        self.folder, self.max_turns = folder, max_turns
         self.conversation = Conversation(profile, (), seed)
         self.outcome: Outcome | None = None
         if faults := session_faults(folder):
@@ -77,10 +78,10 @@ class Session:
         if ended and ended["status"] == "complete":
             self.outcome = self.outcome_of("complete", ended["reason"])
 
-    def settle(self, max_turns: int) -> bool:
+    def settle(self) -> bool:
         """Ends the session if the client did or the turns are used up; returns whether it is over."""
-        if self.outcome is None and (self.conversation.ended or len(self.conversation.turns) >= max_turns):
-            self._end("complete", "the client ended it" if self.conversation.ended else f"{max_turns} turns")
+        if self.outcome is None and (self.conversation.ended or len(self.conversation.turns) >= self.max_turns):
+            self._end("complete", "the client ended it" if self.conversation.ended else f"{self.max_turns} turns")
         return self.outcome is not None
 
     def write_faces(self, face: ShownFace) -> None:
@@ -88,11 +89,7 @@ class Session:
         self.folder.write_faces(face_files(self.conversation.number, face))
 
     def add(self, taken: Taken, seconds: Mapping[str, float], elapsed: float) -> None:
-        """Writes a turn to disk.
-
-        Raises:
-            ValueError: its text cannot be saved, e.g. half a surrogate pair.
-        """
+        """Writes a turn to disk; raises ValueError if its text cannot be saved, e.g. half a surrogate pair."""
         self.folder.append(taken.turn, taken.images, seconds, elapsed)
         self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
 
@@ -130,10 +127,11 @@ def run_sessions(
     folder: Path,
     seed: int,
     concurrency: int,
-    max_turns: int,
+    max_turns: int | Mapping[str, int],
     report: Callable[[Taken], None] = lambda taken: None,
     waves: int = 1,
     budget: Budget | None = None,
+    begin_turn: BeginTurn = SharedTurn,
 ) -> list[Outcome]:
     """Runs all sessions. A session that is complete on disk is skipped; one that was interrupted or failed resumes.
 
@@ -143,36 +141,37 @@ def run_sessions(
         folder: `sessions/` of a run; each session has a folder in it.
         seed: of the run.
         concurrency: the number of sessions that advance together at most.
-        max_turns: turns of a session at most.
+        max_turns: turns of a session at most, of all sessions or by client.
         report: called with every turn once it is on disk, in the thread that called this function.
         waves: the number of parts into which these sessions are divided.
         budget: counts every turn; once it is used up, no turn begins, and sessions that are not over stay open.
+        begin_turn: makes the turn that several sessions take together.
 
     Returns:
         How each session ended, in the order of `profiles`.
 
     Raises:
-        RunConflict: the table has other values for a client than when its session began. Nothing was changed.
+        RunConflict: a client has other values than when its session began. Nothing was changed.
         ValueError: `concurrency` or `waves` is below 1.
     """
     if concurrency < 1 or waves < 1:
         raise ValueError(f"concurrency and waves must be 1 or more, found {concurrency} and {waves}")
-    sessions = [Session(profile, SessionFolder(folder / profile.idx), seed) for profile in profiles]
-    waiting = deque(session for session in sessions if not session.settle(max_turns))
+    most = {profile.idx: max_turns if isinstance(max_turns, int) else max_turns[profile.idx] for profile in profiles}
+    sessions = [Session(one, SessionFolder(folder / one.idx), seed, most[one.idx]) for one in profiles]
+    waiting = deque(session for session in sessions if not session.settle())
     budget = budget or Budget()
     if waiting:
         together = min(concurrency, len(waiting))
         parts = min(waves, together)
         rooms = [together // parts + (number < together % parts) for number in range(parts)]
-        _Waves(cast, waiting, rooms, max_turns, report, budget).run()
+        _Waves(cast, waiting, rooms, report, budget, begin_turn).run()
     return [session.outcome or session.outcome_of("open", budget.used_up) for session in sessions]
 
 
 class _Waves:
     """The sessions of a run under way.
 
-    What comes next is a step, a function without arguments. A step that waits for another machine runs in a thread of
-    its own; all others run in the calling thread, one after another.
+    What comes next is a step. One that waits for another machine runs in a thread of its own, all others in this one.
     """
 
     def __init__(
@@ -180,11 +179,11 @@ class _Waves:
         cast: Cast,
         waiting: deque[Session],
         rooms: Sequence[int],
-        max_turns: int,
         report: Callable[[Taken], None],
         budget: Budget,
+        begin_turn: BeginTurn,
     ) -> None:
-        self.cast, self.waiting, self.max_turns, self.report, self.budget = cast, waiting, max_turns, report, budget
+        self.cast, self.waiting, self.report, self.budget, self.begin_turn = cast, waiting, report, budget, begin_turn
         self.waves = [_Wave(room) for room in rooms]
         self.ready: deque[Step] = deque()
         self.away: dict[Future[None], Step] = {}  # what runs in other threads, and the step that follows it
@@ -246,7 +245,7 @@ class _Waves:
             session.folder.begin(session.conversation.profile)
             wave.sessions.append(session)
         if wave.sessions:
-            wave.turn = SharedTurn(self.cast, [session.conversation for session in wave.sessions])
+            wave.turn = self.begin_turn(self.cast, [session.conversation for session in wave.sessions])
             self._do("client", wave.turn.speak, lambda: self._describe(wave))
 
     def _describe(self, wave: _Wave) -> None:
@@ -294,5 +293,5 @@ class _Waves:
             else:
                 self.budget.count(result.turn.tokens, elapsed)
                 self.report(result)
-        wave.sessions = [session for session in wave.sessions if not session.settle(self.max_turns)]
+        wave.sessions = [session for session in wave.sessions if not session.settle()]
         self._begin(wave)

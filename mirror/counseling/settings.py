@@ -66,23 +66,8 @@ class CounselSettings(Settings):
     """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        {
-            "ahead",
-            "concurrency",
-            "waves",
-            "device",
-            "compile",
-            "offload",
-            "paint_batch",
-            "reply_batch",
-            "sessions",
-            "shard",
-            "prices",
-            "budget_dollars",
-            "budget_tokens",
-            "budget_hours",
-            "fresh",
-        }  # fmt: skip
+        "ahead concurrency waves device compile offload paint_batch reply_batch sessions "
+        "shard prices budget_dollars budget_tokens budget_hours fresh".split()
     )
 
     counselor: Literal["llava", "openai", "served"]
@@ -282,12 +267,15 @@ class CounselSettings(Settings):
         if not input_path(self.portraits).is_dir():
             folder = input_path(self.portraits)
             faults.append(f"portraits: no such folder {folder}; the table's img_path are relative to it")
+        return faults + self.counselor_missing() + endpoints_missing(self, ROLES) + face_files_missing(self)
+
+    def counselor_missing(self) -> list[str]:
+        """What `missing` says of the counselor's model and prompts, without its endpoint."""
+        faults = []
         if self.checkpoint:
             folder, kind = output_path(self.checkpoint), (self.size, self.cot)
-            is_served = self.counselor == "served"
-            found = (
-                merged_faults(folder, *kind, self.untrained_model) if is_served else checkpoint_faults(folder, *kind)
-            )
+            served = self.counselor == "served"
+            found = merged_faults(folder, *kind, self.untrained_model) if served else checkpoint_faults(folder, *kind)
             faults += [f"checkpoint: {fault}" for fault in found]
         try:
             self.read_prompts()
@@ -297,4 +285,4 @@ class CounselSettings(Settings):
                 faults.append(f"prompts: {error}; name a set of this cot, or use project")
         if self.counselor == "llava" and not self.checkpoint:
             faults += missing_folder("base_model", self.base_model)
-        return faults + endpoints_missing(self, ROLES) + face_files_missing(self)
+        return faults

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from PIL import Image
 
@@ -34,6 +35,7 @@ class Taken:
         face: the face that the client showed; None if the client ended the session.
         seen: what the counselor saw of it; None if the client ended the session.
         reply: the counselor's; None if the client ended the session.
+        is_last: whether nothing follows, as after the last turn of a recorded conversation.
     """
 
     turn: Turn
@@ -41,10 +43,11 @@ class Taken:
     face: ShownFace | None = None
     seen: Seen | None = None
     reply: Reply | None = None
+    is_last: bool = False
 
 
 @dataclass
-class _Draft:
+class Draft:
     """One session's turn in the making. Each step sets one attribute, or `failure`, which ends the session."""
 
     conversation: Conversation
@@ -67,7 +70,7 @@ class SharedTurn:
     def __init__(self, cast: Cast, conversations: Sequence[Conversation]) -> None:
         """Asks nobody yet."""
         self.cast, self.clock = cast, Clock()
-        self._drafts = [_Draft(conversation) for conversation in conversations]
+        self._drafts = [Draft(conversation) for conversation in conversations]
 
     def speak(self) -> None:
         """Lets the clients speak."""
@@ -189,7 +192,7 @@ def face_request(conversation: Conversation, utterance: Utterance, description: 
 # Records --------------------------------------------------------------------------------------------------------------
 
 
-def record(draft: _Draft) -> Taken:
+def record(draft: Draft) -> Taken:
     """The record of a turn, with the pictures it names."""
     said, number = draft.said, draft.conversation.number
     utterance = said.utterance
@@ -221,18 +224,16 @@ def record(draft: _Draft) -> Taken:
             exhausted=face.exhausted,
         ),
         seen=seen,
-        caption=reply.caption,
-        technique=reply.technique,
-        plan=reply.plan,
-        plan_text=reply.plan_text,
-        reply=reply.words,
-        counselor_raw=reply.raw,
-        cut_off=reply.cut_off,
-        dropped_utterances=reply.dropped_utterances,
-        cut_characters=reply.cut_characters,
+        **reply_fields(reply),
         tokens=used_tokens("client", said) | used_tokens("describer", description) | used_tokens("counselor", reply),
     )
     return Taken(turn, images, face, draft.seen, reply)
+
+
+def reply_fields(reply: Reply) -> dict[str, Any]:
+    """The fields of a turn that record the counselor's part, but for its tokens."""
+    names = ("caption", "technique", "plan", "plan_text", "cut_off", "dropped_utterances", "cut_characters")
+    return {name: getattr(reply, name) for name in names} | {"reply": reply.words, "counselor_raw": reply.raw}
 
 
 def seen_record(number: int, seen: Seen) -> SeenRecord | None:

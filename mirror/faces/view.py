@@ -13,6 +13,7 @@ from PIL import Image
 
 from mirror.clients.lexicon import lexicon
 from mirror.faces.rejection_sampling import Exhaustion, FaceError, FaceRequest, Painter, ShownFace, show_faces
+from mirror.faces.rejection_sampling.shown_face import GivenFace
 from mirror.faces.verification import Verifier
 from mirror.files.digests import content_digest, sha256
 from mirror.files.image_file import PictureError, open_picture
@@ -38,7 +39,7 @@ class ViewRequest:
 
     conversation: Conversation
     utterance: Utterance
-    face: ShownFace
+    face: ShownFace | GivenFace
 
 
 @dataclass(frozen=True)

@@ -40,17 +40,19 @@ def session(folder: SessionFolder) -> str:
             steps = "".join(f"<li>{escaped(step)}</li>" for step in turn.plan)
             reply += f"<br><i>the plan: {html.escape(turn.technique)}</i><ol>{steps}</ol>"
         technique = turn.technique
+        reply += f"<br><small>recorded: {escaped(turn.recorded_reply)}</small>" if turn.recorded_reply else ""
         rows.append((str(turn.number), _face(folder, turn), client, reply))
     return html_table(heads, rows)
 
 
 def _face(folder: SessionFolder, turn: Turn) -> str:
     """The face that the client showed, the attempt it comes from, and what the counselor saw in its place."""
+    instead = f"{face(folder.folder / turn.seen.file)}<br>seen: {turn.seen.condition}" if turn.seen else ""
     if turn.face is None:
-        return "<br>"
+        return instead or "<br>"
     attempt = f"attempt {turn.face.chosen} of {len(turn.face.attempts)}" + ", not accepted" * turn.face.exhausted
-    instead = f"<br>{face(folder.folder / turn.seen.file)}<br>seen: {turn.seen.condition}" if turn.seen else ""
-    return f"{face(folder.folder / turn.face.file)}<br>{attempt}{instead}"
+    shown = f"{face(folder.folder / turn.face.file)}<br>{attempt if turn.face.is_painted else 'recorded'}"
+    return shown + f"<br>{instead}" * bool(instead)
 
 
 def facts(by_role: Mapping[str, Mapping[str, Any]]) -> str:

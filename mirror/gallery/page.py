@@ -146,11 +146,8 @@ def run_facts(sessions: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Returns the figures at the head of the page, with their names."""
     turns = sum(len(session["turns"]) for session in sessions)
     faces, accepted = (sum(session[name] for session in sessions) for name in ("faces", "accepted"))
-    return [
-        ("sessions", f"{len(sessions):,}"),
-        ("turns", f"{turns:,}"),
-        ("faces accepted", f"{accepted:,} of {faces:,}"),
-    ]
+    painted = [("faces accepted", f"{accepted:,} of {faces:,}")] if faces else []
+    return [("sessions", f"{len(sessions):,}"), ("turns", f"{turns:,}"), *painted]
 
 
 @dataclass(frozen=True)
@@ -185,7 +182,7 @@ def session_view(
     ended, idx = session.ended or {}, session.folder.name
     status = ended.get("status", "open")
     by_client = "client" if turns and turns[-1].ended else "limit"
-    faces = [turn.face for turn in turns if turn.face]
+    faces = [turn.face for turn in turns if turn.face and turn.face.is_painted]
     person = arm.person(idx)
     last_attempts = [AttemptRecord.model_validate(attempt, strict=False) for attempt in ended.get("attempts", ())]
     rated = ratings.get(idx, [])
@@ -241,10 +238,12 @@ def face_view(
 ) -> dict[str, Any]:
     """Returns what the page shows of a face, with its attempts and its description."""
     total = len(face.attempts)
+    summary = f"none of {total} accepted, best shown" if face.exhausted else f"accepted, {face.chosen} of {total}"
     return {
         "url": picture_url(session.folder / face.file, pictures.side),
+        "is_painted": face.is_painted,
         "exhausted": face.exhausted,
-        "summary": f"none of {total} accepted, best shown" if face.exhausted else f"accepted, {face.chosen} of {total}",
+        "summary": summary,
         "attempts": [attempt_view(session, one, pictures, one.number == face.chosen) for one in face.attempts],
         "expression": described.get("expression", ""),
         "contrast": described.get("contrast", ""),

@@ -88,12 +88,19 @@ class Arm:
         else:
             family = "MIRROR" if self.settings.get("checkpoint") else "untuned LLaVA"
             model = f"{family} {self.settings.get('size')}"
-        return f"{model}, {self.settings['cot']}{SEES[self.face]}"
+        return f"{model}, {self.settings['cot']}{SEES[self.face]}" + ", answers recorded clients" * bool(self.replays)
 
     @property
     def face(self) -> str:
         """The counselor's view of the client's face: `shown`, or a `Condition`."""
         return str(self.settings.get("face", "shown"))
+
+    @property
+    def replays(self) -> str:
+        """The run or the table whose recorded clients are answered; empty if the clients reacted to the counselor."""
+        if self.settings.get("client") != "recorded":
+            return ""
+        return str(self.settings.get("from_run") or self.settings.get("table"))
 
     @property
     def is_scripted(self) -> bool:

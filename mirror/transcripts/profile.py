@@ -57,22 +57,34 @@ class Profile:
     Attributes:
         idx: the identifier of the client in seeds and folder names.
         personal_info: who the client is, as in the table.
-        resistance: how the client resists counseling; `none` for no resistance.
+        resistance: how the client resists counseling; `none` for no resistance; None if unknown, as of a recorded
+            client.
         distorted_thought: as in the table.
         reason: the reason for seeking counseling, as in the table.
         gender: as in the table, e.g. `Woman`; any word is allowed.
-        portraits: at least one image file, each of which can be decoded.
+        portraits: image files, each of which can be decoded; none of a recorded client.
         name: may be empty.
     """
 
     idx: str
     personal_info: str
-    resistance: Resistance
+    resistance: Resistance | None
     distorted_thought: str
     reason: str
     gender: str
     portraits: tuple[Path, ...]
     name: str = ""
+
+    @property
+    def known_resistance(self) -> Resistance:
+        """The resistance of a client who is simulated.
+
+        Raises:
+            ValueError: it is unknown.
+        """
+        if self.resistance is None:
+            raise ValueError(f"client {self.idx}: the kind of resistance is unknown, so nobody can act it")
+        return self.resistance
 
 
 class ProfileError(ValueError):

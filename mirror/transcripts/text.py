@@ -37,7 +37,7 @@ def format_session(session: SessionFolder, flags: Sequence[TurnFlag] = ()) -> st
 def _client_rows(client: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     if client:
         yield "client", [client["personal_info"]]
-        yield "resistance", [client["resistance"]]
+        yield "resistance", [client["resistance"] or ""]
         yield "reason", [client["reason"]]
         yield "thought", [client["distorted_thought"]]
 
@@ -45,7 +45,9 @@ def _client_rows(client: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
 def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
     cue = f"[{turn.cue}] " * bool(turn.cue)
     yield "client", [f"{cue}{turn.words or '(silent)'}" + " (ends the session)" * turn.ended]
-    if turn.face:
+    if turn.face and not turn.face.is_painted:
+        yield "face", [f"{turn.face.file} (recorded)"]
+    elif turn.face:
         chosen = "none accepted, the best shown: " if turn.face.exhausted else ""
         yield "face", [f"{turn.face.file} ({chosen}attempt {turn.face.chosen} of {len(turn.face.attempts)})"]
         if turn.face.statement:
@@ -70,6 +72,8 @@ def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
         yield "context", [f"without {' and '.join(missing)}"]
     if turn.reply:
         yield "counselor", [turn.reply + " (ran out of tokens)" * ("response" in turn.cut_off)]
+    if turn.recorded_reply:
+        yield "recorded", [turn.recorded_reply]
 
 
 def _row(label: str, paragraphs: Iterable[str]) -> list[str]:

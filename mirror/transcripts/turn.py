@@ -46,12 +46,14 @@ class AttemptRecord(_Record):
 class FaceRecord(_Record):
     """The face that the client showed, which is the one that the counselor saw unless the turn has a `seen`.
 
+    A face that was given with a recorded turn was neither painted nor verified in this run: it has no attempts.
+
     Attributes:
         file: relative to the session's folder.
         statement: what the relevance filter compared the attempts with; empty in older transcripts.
         attempts: all painted faces, in order.
-        chosen: the number of the attempt that was shown.
-        exhausted: whether no attempt was accepted.
+        chosen: the number of the attempt that was shown; 0 without attempts.
+        exhausted: whether there were attempts and none was accepted.
     """
 
     file: FaceFile
@@ -59,6 +61,11 @@ class FaceRecord(_Record):
     attempts: tuple[AttemptRecord, ...]
     chosen: int
     exhausted: bool
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether it was painted and verified in this run, so that there is a verdict on it."""
+        return bool(self.attempts)
 
     @property
     def files(self) -> list[str]:
@@ -107,6 +114,7 @@ class Turn(_Record):
         plan: with planning, the steps of its plan.
         plan_text: the plan as it occurs in the counselor's prompts.
         reply: the counselor's words.
+        recorded_reply: in a replayed turn, what the recorded counselor replied; else None, and not in the file.
         counselor_raw: the counselor's raw answers, by kind of prompt.
         cut_off: the kinds of prompt whose answer ran out of tokens.
         dropped_utterances: the number of oldest utterances that did not fit into the counselor's context.
@@ -127,6 +135,7 @@ class Turn(_Record):
     plan: tuple[str, ...] = ()
     plan_text: str = ""
     reply: str = ""
+    recorded_reply: str | None = Field(default=None, exclude_if=lambda value: value is None)
     counselor_raw: dict[str, str] = {}
     cut_off: tuple[str, ...] = ()
     dropped_utterances: int = 0

@@ -220,3 +220,13 @@ def test_a_declared_measure_of_turns_is_a_column_and_a_mean_also_where_an_arm_ha
     assert (
         list(empty.turns.columns) == [*metrics_module.TURN_COLUMNS, "advises"] and empty.sessions.advises.isna().all()
     )
+
+
+def test_a_replay_has_no_verdicts_on_faces_and_no_reaction_of_its_clients(tmp_path):
+    recorded = FaceRecord(file="faces/01.png", attempts=(), chosen=0, exhausted=False)
+    turn = Turn(number=1, cue="Looks doubtful", words="Hm.", client_raw="", face=recorded, reply="You look doubtful.")
+    write_arm(tmp_path / "r", {"60": [turn]}, client="recorded", from_run="m-ec")
+    found = read_metrics(Arm.read(tmp_path / "r"))
+    for name in ("attempts", "accepted", "accepted_first", "unsafe", "resistant", "openness"):
+        assert column(found, name) == ["missing"], name
+    assert column(found, "names") == [1] and found.turns.feelings[0] == "skeptical"

@@ -78,6 +78,29 @@ def test_arms_that_differ_in_more_than_the_counselor_are_pointed_out(tmp_path):
     assert told == ["base and ec differ in more than the counselor: attempts is 10 in base and 3 in ec."]
 
 
+def test_a_replay_is_compared_on_replies_alone_and_a_caveat_says_so(tmp_path):
+    own = {"client": "recorded", "from_run": "m-ec", "history": "recorded"}
+    folders = [
+        write(tmp_path, "m-base"),
+        write(tmp_path, "m-ec", cot="ec"),
+        write(tmp_path, "m-ec-blank", cot="ec", face="blank", configuration="a.yaml", **own),
+        write(tmp_path, "m-ec-cue", cot="ec", face="cue", configuration="b.yaml", **own | {"history": "own"}),
+    ]
+    found = study(*folders)
+    say = (
+        "answers the recorded client turns of m-ec: clients did not react to its replies, so only replies are compared"
+    )
+    assert found.caveats() == [
+        f"ec-blank {say}; the clients of base said something else.",
+        f"ec-cue {say}; the clients of base said something else.",
+        "ec-blank and ec-cue differ in more than the counselor: history is 'recorded' in ec-blank and 'own' in ec-cue.",
+    ]
+    values = {measure.key: found.scores(measure).notna().all() for measure in (*OUTCOMES, *DESCRIPTIVE)}
+    assert values["names"].all()
+    for key in ("resistant", "resistance_change", "ended_by_client"):
+        assert values[key].to_dict() == {"base": True, "ec": True, "ec-blank": False, "ec-cue": False}, key
+
+
 def test_arms_without_a_client_in_common_are_refused(tmp_path):
     with pytest.raises(StudyError, match="no client is in every arm.*base has 60, 61; ec has 62, 100"):
         study(write(tmp_path, "m-base", CLIENTS[:2]), write(tmp_path, "m-ec", CLIENTS[2:]))

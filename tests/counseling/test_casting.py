@@ -193,6 +193,7 @@ def test_a_plan_names_the_models_of_this_process(monkeypatch):
     monkeypatch.setenv("IMG_VERIFICATION_URL", "http://127.0.0.1:1")
     chat = {"counselor": "openai", "counselor_model": "m", "counselor_url": "http://x"}
     assert [part.role for part in plan_memory(settings(**chat)).parts] == ["painter"]
+    assert [part.role for part in plan_memory(settings(), faces=False).parts] == ["counselor"]
 
 
 def test_a_local_describer_is_planned_for(monkeypatch):

@@ -59,7 +59,7 @@ def test_the_memory_of_a_run_is_told_without_loading_a_model(output):
 def test_sessions_of_models_that_take_turns_advance_in_one_wave(output, monkeypatch, offload, waves):
     counsel, given = run(waves=waves, offload=offload), []
     counsel.settings = counsel.settings.model_copy(update={"waves": 2})  # as `offload: auto` leaves it
-    monkeypatch.setattr(counseling, "run_sessions", lambda *args: given.append(args[-2]) or [])
+    monkeypatch.setattr(counseling, "run_sessions", lambda *args: given.append(args[-3]) or [])
     counsel.first()
     assert given == [waves]
 

@@ -492,3 +492,10 @@ def test_a_thousand_sessions_that_fail_at_once_end(tmp_path):
 def test_no_session_at_a_time_is_refused(tmp_path, options):
     with pytest.raises(ValueError, match="must be 1 or more"):
         run(quick_cast(ScriptedClient()), tmp_path, **options)
+
+
+@pytest.mark.slow
+def test_each_session_may_have_a_limit_of_its_own(cast, tmp_path):
+    limits = {PROFILES[0].idx: 1, PROFILES[1].idx: 2}
+    outcomes = run_sessions(cast, PROFILES[:2], tmp_path, 0, 2, limits)
+    assert [(o.turns, o.reason) for o in outcomes] == [(1, "1 turns"), (2, "2 turns")]

@@ -23,6 +23,7 @@ from mirror.exploration.settings import ExploreSettings
 from mirror.painting.settings import PaintSettings
 from mirror.rating.instrument import read_instrument
 from mirror.rating.settings import RateSettings
+from mirror.replay.settings import ReplaySettings
 from mirror.training.settings import TrainSettings
 from pocket.settings import PocketSettings
 from tests import ROOT
@@ -33,6 +34,7 @@ SETTINGS = {
     "build": BuildSettings,
     "train": TrainSettings,
     "counsel": CounselSettings,
+    "replay": ReplaySettings,
     "explore": ExploreSettings,
     "rate": RateSettings,
     "paint": PaintSettings,

@@ -16,6 +16,7 @@ from tests import ROOT
 
 # Each room of mirror/ and the rooms it may import from, top to bottom.
 IMPORTS = """
+replay        building counseling faces clients chat models transcripts prompts
 building      analysis rating counseling training faces risk clients figures chat models transcripts prompts services
 analysis      gallery rating counseling figures clients transcripts prompts
 gallery       rating clients transcripts
@@ -42,10 +43,11 @@ GROUND = (
 BENCHMARKS = "benchmarks"
 # The modules of a room that other rooms may import, `.` the folder itself. All modules of the ground floor are doors.
 DOORS = """
+building     screenplays
 analysis     measures metrics
 gallery      .
 rating       forms instrument ratings
-counseling   cast casting examples reply settings turn
+counseling   cast casting counselor examples reply run settings speaker spending turn
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
              verification view
 training     prompt_induction records

@@ -9,6 +9,7 @@ from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.painting.settings import PaintSettings
 from mirror.rating.settings import RateSettings
+from mirror.replay.settings import ReplaySettings
 from mirror.training.settings import TrainSettings
 from pocket.settings import PocketSettings
 from tests import ROOT
@@ -19,6 +20,7 @@ SETTINGS = {
     "build": BuildSettings,
     "train": TrainSettings,
     "counsel": CounselSettings,
+    "replay": ReplaySettings,
     "analyse": AnalyseSettings,
     "rate": RateSettings,
     "paint": PaintSettings,

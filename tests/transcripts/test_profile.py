@@ -4,6 +4,7 @@ import csv
 import io
 import random
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mirror.transcripts.profile import COLUMNS, ProfileError, read_profiles, resistance_of
+from tests.sessions import CLIENT
 
 ROW = {
     "idx": "7",
@@ -444,3 +446,9 @@ def test_a_table_that_is_not_there_is_refused(name, reason, tmp_path, folder):
     with pytest.raises(ProfileError) as error:
         read_profiles(tmp_path / name, folder)
     assert str(error.value) == f"{tmp_path / name}: cannot be read ({reason}); give the path of a CSV table"
+
+
+def test_a_client_of_unknown_resistance_cannot_be_acted():
+    assert replace(CLIENT, resistance="none").known_resistance == "none"
+    with pytest.raises(ValueError, match="client 60: the kind of resistance is unknown"):
+        _ = replace(CLIENT, resistance=None).known_resistance

@@ -61,7 +61,11 @@ def parse_columns(text: str, defaults: Mapping[str, str] = DEFAULTS, setting: st
 
 
 def resolve_columns(
-    declared: Mapping[str, str], required: Sequence[str], found: Sequence[str], table: str
+    declared: Mapping[str, str],
+    required: Sequence[str],
+    found: Sequence[str],
+    table: str,
+    defaults: Mapping[str, str] = DEFAULTS,
 ) -> dict[str, str]:
     """Return the column of each field that a table has.
 
@@ -70,11 +74,12 @@ def resolve_columns(
         required: the fields that the table must have, besides all that are declared.
         found: the columns of the table.
         table: what messages call it.
+        defaults: every field with its default column.
 
     Raises:
         ColumnsError: columns are missing; names all of them, the nearest names, and what was found.
     """
-    columns = {**DEFAULTS, **declared}
+    columns = {**defaults, **declared}
     missing = [field for field in columns if columns[field] not in found and (field in required or field in declared)]
     if not missing:
         return {field: column for field, column in columns.items() if column in found}

@@ -140,7 +140,7 @@ def _read(folder: Path, session: SessionFolder) -> tuple[Screenplay | None, list
 
 def _without_face(turn: Turn) -> str:
     """Why a turn has no face that may be trained on; empty if it has one."""
-    if turn.face is None:
+    if turn.face is None or not turn.face.is_painted:
         return "no face was painted"
     if turn.face.exhausted:
         outcomes = Counter(attempt.verdict.outcome for attempt in turn.face.attempts)

@@ -36,11 +36,13 @@ class Progress:
         turn = taken.turn
         if turn.ended and self.bar.total is not None:
             self.bar.total -= self.max_turns - turn.number
-        self.ended += turn.ended or turn.number == self.max_turns
-        self.faces += turn.face is not None
-        self.accepted += turn.face is not None and not turn.face.exhausted
+        self.ended += turn.ended or taken.is_last or turn.number == self.max_turns
+        if turn.face and turn.face.is_painted:
+            self.faces += 1
+            self.accepted += not turn.face.exhausted
         self.tokens.update(turn.tokens)
-        parts = [f"{self.ended} of {self.sessions} sessions", f"{self.accepted} of {self.faces} faces accepted"]
+        parts = [f"{self.ended} of {self.sessions} sessions"]
+        parts += [f"{self.accepted} of {self.faces} faces accepted"] if self.faces else []
         parts += [f"{self.tokens.total():,} tokens"] if self.tokens else []
         parts += [f"${dollars(self.prices, self.tokens):.4f}"] if self.prices else []
         self.bar.set_postfix_str(", ".join(parts), refresh=False)

@@ -16,6 +16,7 @@ def summarize(folders: Sequence[SessionFolder], settings: CounselSettings) -> pd
     """A summary of sessions, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
     turns = [turn for folder in folders for turn in folder.turns()]
     faces = [turn.face for turn in turns if turn.face]
+    painted = [face for face in faces if face.is_painted]
     seconds: Counter[str] = Counter()  # of floats
     for folder in folders:
         for stages in folder.timings().values():
@@ -23,10 +24,13 @@ def summarize(folders: Sequence[SessionFolder], settings: CounselSettings) -> pd
     statistics: dict[str, float] = {
         "turns": len(turns),
         "faces": len(faces),
-        "faces accepted": sum(not face.exhausted for face in faces),
-        "faces accepted at once": sum(not face.exhausted and face.chosen == 1 for face in faces),
-        "attempts a face": sum(len(face.attempts) for face in faces) / max(len(faces), 1),
     }
+    if painted or not faces:
+        statistics |= {
+            "faces accepted": sum(not face.exhausted for face in painted),
+            "faces accepted at once": sum(not face.exhausted and face.chosen == 1 for face in painted),
+            "attempts a face": sum(len(face.attempts) for face in painted) / max(len(painted), 1),
+        }
     statistics |= _counselor_statistics(turns)
     tokens = sum((Counter(turn.tokens) for turn in turns), Counter[str]())
     for role in ROLES:

@@ -114,6 +114,19 @@ class ShownFace:
         return not self.chosen.verdict.accepted
 
 
+@dataclass(frozen=True)
+class GivenFace:
+    """A face that is known from elsewhere: neither painted nor verified here.
+
+    Attributes:
+        image: the face.
+        request: whose face it is; its expression and contrast may be empty.
+    """
+
+    image: Image.Image
+    request: FaceRequest
+
+
 class FaceError(RuntimeError):
     """There is no face to show: a service or filter failed, or as its subclasses say.
 

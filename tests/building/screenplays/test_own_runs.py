@@ -91,6 +91,13 @@ def test_a_turn_without_an_accepted_face_is_dropped_alone(run):
     assert "1 another_person" in found.dropped[0].detail and "turn 2" in found.dropped[0].detail
 
 
+def test_a_recorded_face_is_no_accepted_one(run):
+    face = full_turn(2).face.model_copy(update={"attempts": (), "chosen": 0})
+    written(run, "61", full_turn(1), full_turn(2, face=face))
+    found = read_runs("results/mine", "")
+    assert list(found.kept[0].pictures) == [0] and "turn 2: no face was painted" in found.dropped[0].detail
+
+
 def test_a_turn_without_a_reply_leaves_the_others_where_they_are(run):
     written(run, "60", full_turn(1, reply=""), full_turn(2), last_turn(3))
     (one,) = read_runs("results/mine", "").kept

@@ -9,10 +9,12 @@ from mirror.counseling.spending.progress import Progress
 from mirror.counseling.turn import Taken
 from mirror.transcripts.turn import FaceRecord, Turn
 from tests.parameters import COUNSEL_DEFAULTS
+from tests.sessions import ACCEPTED, attempt
 
 
 def turn(number, ended=False, exhausted=False):
-    face = None if ended else FaceRecord(file=f"faces/{number:02}.png", attempts=(), chosen=1, exhausted=exhausted)
+    painted = (attempt(number, 1, ACCEPTED),)
+    face = None if ended else FaceRecord(file=f"faces/{number:02}.png", attempts=painted, chosen=1, exhausted=exhausted)
     tokens = {"client_prompt": 1000, "client_completion": 100, "counselor_prompt": 7}
     return Taken(Turn(number=number, cue="", words="", ended=ended, client_raw="", face=face, tokens=tokens), {})
 
@@ -26,3 +28,13 @@ def test_progress_tells_sessions_faces_tokens_and_money():
             progress.count(taken)
         assert (bar.n, bar.total) == (4, 8)  # the session that ended at its second turn leaves four of six out
         assert bar.postfix == "1 of 2 sessions, 2 of 3 faces accepted, 4,428 tokens, $0.0120"
+
+
+def test_progress_of_a_replay_tells_of_no_accepted_faces_and_knows_the_last_turn():
+    settings = CounselSettings.checked(COUNSEL_DEFAULTS, "parameter")
+    face = FaceRecord(file="faces/01.png", attempts=(), chosen=0, exhausted=False)
+    said = Turn(number=1, cue="", words="Hm.", client_raw="", face=face)
+    with tqdm(total=2, file=io.StringIO()) as bar:
+        progress = Progress(bar, settings, sessions=2, ended=0)
+        progress.count(Taken(said, {}, is_last=True))
+        assert bar.postfix == "1 of 2 sessions"
