@@ -2,8 +2,8 @@
 
     python -m tests.simulated_studies --studies 1000
 
-Power: the share of studies that support a hypothesis with its effect, against what `power_of` claims, at the usual level
-and at that of the first step of Holm's correction over three hypotheses. Interactions: base model × face in four arms
+Power: the share of studies that support a hypothesis with its effect, against what `power_of` claims, at the usual
+level and at that of the first step of Holm's correction over three hypotheses. Interactions: base model × face in four arms
 on the same clients, each with a level of its own; coverage of the interval, and the share of p <= 0.05 with and without
 an interaction. Ratings: two people and a judge of three repeats rate the sessions of two arms with known agreement; the
 differences go through the same tables as those of a real study.
@@ -105,7 +105,7 @@ def rated(clients: int, effect: float, random: np.random.Generator) -> dict[str,
 
 
 def of_ratings(clients: int, effect: float, studies: int, resamples: int = 1000) -> pd.DataFrame:
-    """One row per study and rater: what was found of the difference between the arms, and of the agreement of people."""
+    """One row per study and rater: the difference between the arms, and the agreement of people."""
     random, instrument = np.random.default_rng([clients, 7]), read_instrument(INSTRUMENT)
     rows = []
     for _ in range(studies):

@@ -37,7 +37,7 @@ def test_a_test_that_counts_one_side_only_would_be_found_out():
     assert findings("normal", 20, 1000, 999, 0.0, one_sided) > 8
 
 
-# Whole studies, the fast form of `python -m tests.simulated_studies` ----------------------------------------------------
+# Whole studies, the fast form of `python -m tests.simulated_studies` --------------------------------------------------
 
 
 @pytest.mark.slow
