@@ -50,7 +50,7 @@ def write_registration(path, hypotheses=(MORE, FACE), **changes):
 
 def registered_at(path, *times, digests=None):
     """Writes the record of a registration with these times."""
-    digests = digests or [sha256(path)] * len(times)
+    digests = [one or sha256(path) for one in digests or [""] * len(times)]
     entries = [{"sha256": digest, "at": at} for digest, at in zip(digests, times, strict=True)]
     write_json(record_path(path), {"file": path.name, "registered": entries, "code": None})
     return path

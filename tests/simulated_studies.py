@@ -3,10 +3,10 @@
     python -m tests.simulated_studies --studies 1000
 
 Power: the share of studies that support a hypothesis with its effect, against what `power_of` claims, at the usual
-level and at that of the first step of Holm's correction over three hypotheses. Interactions: base model × face in four arms
-on the same clients, each with a level of its own; coverage of the interval, and the share of p <= 0.05 with and without
-an interaction. Ratings: two people and a judge of three repeats rate the sessions of two arms with known agreement; the
-differences go through the same tables as those of a real study.
+level and at that of the first step of Holm's correction over three hypotheses. Interactions: base model × face in four
+arms on the same clients, each with a level of its own; coverage of the interval, and the share of p <= 0.05 with and
+without an interaction. Ratings: two people and a judge of three repeats rate the sessions of two arms with known
+agreement; the differences go through the same tables as those of a real study.
 """
 
 import argparse

@@ -27,7 +27,7 @@ from mirror.figures import figure
 from mirror.files.json_file import write_json
 from mirror.gallery import write_gallery
 from mirror.paths import display_path, input_path
-from mirror.rating.instrument import read_instrument, shipped
+from mirror.rating.instrument import known_instruments
 from mirror.run_folder import Run, read_provenance
 from mirror.transcripts.arm import Arm
 
@@ -63,7 +63,7 @@ class Analysis:
             InstrumentError: an instrument cannot be read.
             RunConflict, FolderInUse: the folder cannot be used.
         """
-        instruments = [read_instrument(name) for name in (*shipped(), *split_names(self.settings.instruments))]
+        instruments = known_instruments(split_names(self.settings.instruments))
         arms = [Arm.read(folder) for folder in self.folders]
         study = Study(without_damage(arms, self.settings.damaged), instruments, self.settings.raters)
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in study.arms}

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mirror.analysis.measures import OUTCOMES
 from mirror.files.yaml_file import strict_yaml
 from mirror.paths import display_path
-from mirror.rating.instrument import InstrumentError, read_instrument, shipped
-from mirror.rating.ratings import HUMANS, RULES, Raters
+from mirror.rating.instrument import known_instruments
+from mirror.rating.ratings import HUMANS, RULES, Raters, moment_names
 
 Text = Annotated[str, Field(min_length=1)]
 RATED = re.compile(r"(?P<instrument>[a-z][a-z0-9_-]*)\.(?P<subscale>[a-z][a-z0-9_-]*) by (?P<rater>\S.*)")
@@ -124,18 +124,17 @@ def outcome_faults(outcome: str) -> list[str]:
     """Returns why no analysis can have this outcome; an instrument of one's own is not checked."""
     keys = [measure.key for measure in OUTCOMES]
     match = RATED.fullmatch(outcome)
-    if outcome in keys or (match and match["instrument"] not in shipped()):
+    known = {one.name: one.subscales for one in known_instruments()}
+    known |= {change: known[name] for name, (change, _) in moment_names(known_instruments()).items()}
+    if outcome in keys or (match and match["instrument"] not in known):
         return []
     if not match:
         own = "<instrument>.<subscale> by <rater>, such as 'ctrs.general_skills by humans'"
         return [f"outcome {outcome!r} is unknown; name one of {', '.join(keys)}, or {own}"]
-    try:
-        known = read_instrument(match["instrument"]).subscales
-    except InstrumentError as error:
-        return [str(error)]
-    if match["subscale"] in known:
+    subscales = known[match["instrument"]]
+    if match["subscale"] in subscales:
         return []
-    return [f"{match['instrument']} has no subscale {match['subscale']}; it has {', '.join(known)}"]
+    return [f"{match['instrument']} has no subscale {match['subscale']}; it has {', '.join(subscales)}"]
 
 
 def _rater_faults(rater: str, raters: Raters) -> list[str]:

@@ -69,6 +69,7 @@ def read_record(path: Path) -> list[Registered]:
 
 def first_session(arms: Iterable[Arm]) -> datetime | None:
     """Returns when the first session of any arm began: as its run recorded, else by the times of its files."""
+    arms = list(arms)
     times = [datetime.fromisoformat(arm.provenance["started"]) for arm in arms if arm.provenance.get("started")]
     files = [
         (session.folder / "client.json").stat().st_mtime

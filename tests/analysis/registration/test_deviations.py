@@ -39,9 +39,9 @@ def test_a_file_that_was_changed_or_registered_again_or_too_late(folders, tmp_pa
     path = registered_at(write_registration(tmp_path / "a.yaml", people=1), BEFORE)
     write_registration(path, [MORE], people=1)
     assert "was changed since it was registered: its SHA-256 is " in found(path, folders)[0]
-    registered_at(path, BEFORE, AFTER, digests=["0" * 64, None])
+    registered_at(path, BEFORE, AFTER, digests=["0" * 64, ""])
     told = found(path, folders)
-    assert "registered again on 2026-03-02 09:30 UTC" in told[0] and "was changed since" in told[1]
+    assert "registered again on 2026-03-02 09:30 UTC" in told[0] and "after the first session had begun" in told[1]
     registered_at(path, AFTER)
     (fault,) = found(path, folders)
     assert "registered on 2026-03-02 09:30 UTC, after the first session had begun on 2026-03-01 10:00 UTC" in fault

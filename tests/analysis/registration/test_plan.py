@@ -63,3 +63,10 @@ def test_no_file_and_no_yaml(tmp_path):
 
 def test_an_instrument_of_ones_own_is_not_checked():
     assert outcome_faults("pacing.pacing by m") == []
+
+
+def test_moments_and_their_change_are_outcomes():
+    assert outcome_faults("affect-change.ease by humans") == outcome_faults("affect-end.distress by m") == []
+    assert (
+        "affect-change has no subscale warmth; it has distress, ease" in outcome_faults("affect-change.warmth by m")[0]
+    )

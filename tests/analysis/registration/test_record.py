@@ -44,6 +44,7 @@ def test_the_first_session_is_the_earliest_of_all_runs(tmp_path):
     arms = [Arm.read(folder) for folder in folders]
     assert first_session(arms) == datetime(2026, 3, 1, 10, tzinfo=UTC)
     (folders[0] / "provenance.json").write_text(json.dumps({"status": "complete"}))
+    arms = [Arm.read(folder) for folder in folders]
     os.utime(folders[0] / "sessions/2/client.json", (1_000_000, 1_000_000))  # not recorded: by the files
-    assert first_session(map(Arm.read, folders)) == datetime.fromtimestamp(1_000_000, UTC)
+    assert first_session(iter(arms)) == datetime.fromtimestamp(1_000_000, UTC)
     assert first_session([]) is None

@@ -17,13 +17,13 @@ def arms(tmp_path_factory):
     return study(write_arms(tmp_path_factory.mktemp("written")))
 
 
-def tested(arms, tmp_path, *hypotheses, **changes):
+def verdicts_on(given, tmp_path, *hypotheses, **changes):
     plan = read_registration(write_registration(tmp_path / "a.yaml", hypotheses, **changes))
-    return hypothesis_tests(arms, plan, settings()).set_index("hypothesis")
+    return hypothesis_tests(given, plan, settings()).set_index("hypothesis")
 
 
 def test_each_hypothesis_has_its_verdict(arms, tmp_path):
-    found = tested(arms, tmp_path, MORE, FACE, LESS, NONE, UNRATED)
+    found = verdicts_on(arms, tmp_path, MORE, FACE, LESS, NONE, UNRATED)
     verdicts = ["supported", "supported", "contradicted", "not supported", "not tested"]
     assert found["verdict"].tolist() == verdicts
     assert found["why"].tolist()[-1] == "the outcome was not rated by humans"
@@ -31,7 +31,7 @@ def test_each_hypothesis_has_its_verdict(arms, tmp_path):
 
 
 def test_numbers_are_those_of_the_comparison_corrected_over_the_registered_alone(arms, tmp_path):
-    found = tested(arms, tmp_path, MORE, FACE, NONE)
+    found = verdicts_on(arms, tmp_path, MORE, FACE, NONE)
     names = next(measure for measure in arms.outcomes if measure.key == "names")
     scores, how = arms.scores(names), (1, 2000, 0.95, names.bounds)
     alone = compare_arms(scores[["ec", "base"]], *how).iloc[0]
@@ -44,13 +44,13 @@ def test_numbers_are_those_of_the_comparison_corrected_over_the_registered_alone
 
 
 def test_a_hypothesis_that_could_not_be_tested_still_counts_in_the_correction(arms, tmp_path):
-    alone = tested(arms, tmp_path, MORE)["p_adjusted"]["H1"]
-    assert tested(arms, tmp_path, MORE, UNRATED)["p_adjusted"]["H1"] == pytest.approx(2 * alone)
+    alone = verdicts_on(arms, tmp_path, MORE)["p_adjusted"]["H1"]
+    assert verdicts_on(arms, tmp_path, MORE, UNRATED)["p_adjusted"]["H1"] == pytest.approx(2 * alone)
 
 
-def test_a_missing_arm_is_not_tested(arms, tmp_path):
+def test_a_missing_arm_is_not_verdicts_on(arms, tmp_path):
     other = MORE | {"id": "H9", "arm": "m-planning"}
-    found = tested(arms, tmp_path, other, arms=["m-base", "m-planning"])
+    found = verdicts_on(arms, tmp_path, other, arms=["m-base", "m-planning"])
     assert found["why"]["H9"] == "no arm m-planning" and found["n"]["H9"] == 0
 
 
