@@ -127,10 +127,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         os.environ["MIRROR_OUTPUT"] = made
         first, *others = stop_at_random_moments(Path(made), given.moments)
-    print(
-        "estimate before the first answer, as a share of the bill:",
-        {k: round(v, 3) for k, v in first["estimate"].items()},
-    )
+    shares = ", ".join(f"{name} {share:.3f}" for name, share in first["estimate"].items())
+    print(f"estimate before the first answer, as a share of the bill: {shares}")
     for one in others:
         print(
             f"{one['limit']} at {one['share']:.0%} of the bill, {one['concurrency']} at a time: stopped after "

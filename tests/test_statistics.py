@@ -46,8 +46,8 @@ def test_power_interactions_and_ratings_are_as_claimed():
         [(24, 0.5, alpha, *studies.power(24, 0.5, alpha, 1000, 999)) for alpha in (studies.ALPHA, studies.STRICT)],
         columns=["clients", "effect", "level", "simulated", "claimed"],
     )
-    crossed = pd.DataFrame([studies.recovered(12, size, 200, 500) for size in (0.0, 0.6)])
-    assert studies.faults(powers, crossed, studies.ratings_summary(24, 0.6, 40), 40) == []
+    crossed = pd.DataFrame([studies.recovered(12, size, 100, 300) for size in (0.0, 0.6)])
+    assert studies.faults(powers, crossed, studies.ratings_summary(24, 0.6, 15), 100) == []
 
 
 def test_a_power_that_is_claimed_too_high_would_be_found_out():

@@ -178,7 +178,7 @@ class Judging:
                 progress.count(answer)
                 failures += [(question, answer)] if answer.status == "failed" else []
         answers = self.answers()
-        self.stopped = budget.stopped(sum(answers["open"]), len(self.questions))
+        self.stopped = budget.stopped(sum(answers.get("open", ())), len(self.questions))
         if self.stopped:
             log.warning("%s", self.stopped)
         self._record(failures, budget)
@@ -272,10 +272,10 @@ class Judging:
     def _record(self, failures: Sequence[tuple[Question, Judgment]], budget: RatingBudget) -> None:
         own = [line for line in self._records().values() if line.run == self.run.folder.name]
         status = Counter(line.status for line in own)
-        facts = {kind: status[kind] for kind in ("rated", "unparsable", "failed")} | budget.facts()
-        facts |= {"stopped": self.stopped} if self.stopped or budget.most else {}
-        complete = not failures and not self.stopped
-        self.run.record("complete" if complete else "incomplete", questions=len(self.questions), **facts)
+        facts: dict[str, Any] = {kind: status[kind] for kind in ("rated", "unparsable", "failed")}
+        facts |= budget.facts() | ({"stopped": self.stopped} if self.stopped or budget.most else {})
+        ended = "incomplete" if failures or self.stopped else "complete"
+        self.run.record(ended, questions=len(self.questions), **facts)
 
 
 def _without_licensed_words(instrument: Instrument) -> Instrument:

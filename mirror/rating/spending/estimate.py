@@ -16,8 +16,8 @@ from mirror.rating.spending.budget import Cost, RatingBudget
 
 # The usual length of a judge's reason: one or two sentences.
 REASON = (
-    "The counselor notices what the client feels and stays with it. The belief behind it is named once and not examined "
-    "any further."
+    "The counselor notices what the client feels and stays with it. The belief behind it is named once and not "
+    "examined any further."
 )
 RULES_OF_THUMB = "a token per 4 characters, a reason of two sentences"
 NAMES = {"read": "tokens read", "written": "tokens written"}

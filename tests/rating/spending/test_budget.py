@@ -47,14 +47,8 @@ def test_a_run_says_how_far_it_came_only_if_something_is_left():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"judge": "rules", "instruments": "helpfulness", "budget_tokens": 5},
-            "budget_tokens counts what a model costs",
-        ),
-        (
-            {"budget_dollars": 1.0, "prices": "other 1/2"},
-            "budget_dollars needs the price of the judge; add m to prices",
-        ),
+        ({"judge": "rules", "instruments": "helpfulness", "prices": "", "budget_tokens": 5}, "counts what a model"),
+        ({"budget_dollars": 1.0, "prices": ""}, "budget_dollars needs the price of the judge; add m to prices"),
         ({"budget_dollars": 0.0}, "budget_dollars"),
         ({"budget_tokens": 0}, "budget_tokens"),
     ],
