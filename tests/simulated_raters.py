@@ -109,23 +109,19 @@ def rate_with_interruptions(folder, rater, answers, profile, downloads):
             wait_for(lambda: page.evaluate("document.readyState === 'complete' && typeof exported === 'function'"))
             assert given(page) == entered, "answers were lost by reloading"
     with chromium(profile) as browser, browser.tab() as page:
-        overnight = given(open_form(page, folder, rater))
-        assert overnight == entered, "answers were lost overnight"
+        assert given(open_form(page, folder, rater)) == entered, "answers were lost overnight"
         enter(page, sessions[2 * quarter : 3 * quarter])
         page.evaluate(FILL)
         enter(page, sessions[3 * quarter :])
         assert given(page) == entered, "answers were lost in a full storage"
+        wait_for(lambda: page.evaluate("byId('saved').textContent || byId('trouble').textContent"))
         copy = save(page, downloads / "copy")
         warned = "does not keep your answers" in page.evaluate("byId('trouble').textContent")
     with chromium(profile) as browser, browser.tab() as page:
         open_form(page, folder, rater)
         kept = given(page)
-        print(
-            f"{rater}, storage full: the form {'warned' if warned else 'kept all'}; kept {len(kept)} of {len(entered)}"
-        )
-        assert warned or kept == entered, "answers were lost in a full storage without a warning"
-        assert kept.items() <= entered.items(), "other answers were kept than were given"
-        assert kept.items() >= overnight.items(), "answers of earlier days were lost in a full storage"
+        print(f"{rater}, storage full: {'warned, ' if warned else ''}kept {len(kept)} of {len(entered)} answers")
+        assert kept == entered, "answers were lost in a full storage"
         page.evaluate(f"loadText({json.dumps(copy.read_text())})")
         assert given(page) == entered, "answers were lost between the saved file and the form"
         return save(page, downloads / "whole")

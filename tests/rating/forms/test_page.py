@@ -184,6 +184,7 @@ def test_the_copy_of_another_form_is_refused(opened, made):
 
 def test_a_browser_that_keeps_nothing_says_so(opened):
     opened.evaluate("Storage.prototype.setItem = () => { throw new Error('full') }")
+    opened.evaluate("IDBDatabase.prototype.transaction = () => { throw new Error('full') }")
     opened.press("n", "6")
     assert "does not keep your answers" in opened.evaluate("byId('trouble').textContent")
     assert values(opened) == [6]
