@@ -11,39 +11,39 @@ BEFORE, AFTER = "2026-02-01T09:30:00+00:00", "2026-03-02T09:30:00+00:00"
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def given(tmp_path_factory):
     found = write_arms(tmp_path_factory.mktemp("written"))
     rate(found[0], {"1": [4]}, judge="gpt")
     rate_by_people(found[0], {"anna": {"1": 4}})
-    return found
+    return study(found)
 
 
-def found(path, folders, **changes):
-    return deviations(study(folders), read_registration(path), path, settings(**changes))
+def found(path, given, **changes):
+    return deviations(given, read_registration(path), path, settings(**changes))
 
 
-def test_a_study_as_registered_has_none(folders, tmp_path):
+def test_a_study_as_registered_has_none(given, tmp_path):
     path = registered_at(write_registration(tmp_path / "a.yaml", people=1), BEFORE)
-    assert found(path, folders) == []
+    assert found(path, given) == []
     assert registered_when(path).startswith("registered on 2026-02-01 09:30 UTC (SHA-256 ")
 
 
-def test_a_file_that_was_never_registered(folders, tmp_path):
+def test_a_file_that_was_never_registered(given, tmp_path):
     path = write_registration(tmp_path / "a.yaml", people=1)
-    (fault,) = found(path, folders)
+    (fault,) = found(path, given)
     assert "was never registered" in fault and "mirror.analysis.registration register" in fault
     assert registered_when(path).startswith("not registered (SHA-256 ")
 
 
-def test_a_file_that_was_changed_or_registered_again_or_too_late(folders, tmp_path):
+def test_a_file_that_was_changed_or_registered_again_or_too_late(given, tmp_path):
     path = registered_at(write_registration(tmp_path / "a.yaml", people=1), BEFORE)
     write_registration(path, [MORE], people=1)
-    assert "was changed since it was registered: its SHA-256 is " in found(path, folders)[0]
+    assert "was changed since it was registered: its SHA-256 is " in found(path, given)[0]
     registered_at(path, BEFORE, AFTER, digests=["0" * 64, ""])
-    told = found(path, folders)
+    told = found(path, given)
     assert "registered again on 2026-03-02 09:30 UTC" in told[0] and "after the first session had begun" in told[1]
     registered_at(path, AFTER)
-    (fault,) = found(path, folders)
+    (fault,) = found(path, given)
     assert "registered on 2026-03-02 09:30 UTC, after the first session had begun on 2026-03-01 10:00 UTC" in fault
 
 
@@ -68,14 +68,14 @@ def test_a_file_that_was_changed_or_registered_again_or_too_late(folders, tmp_pa
         ),
     ],
 )
-def test_what_is_otherwise_than_registered(plan, changes, message, folders, tmp_path):
+def test_what_is_otherwise_than_registered(plan, changes, message, given, tmp_path):
     path = registered_at(write_registration(tmp_path / "a.yaml", **{"people": 1} | plan), BEFORE)
-    (fault,) = found(path, folders, **changes)
+    (fault,) = found(path, given, **changes)
     assert message in fault
 
 
-def test_registered_raters_that_have_rated_are_no_fault(folders, tmp_path):
+def test_registered_raters_that_have_rated_are_no_fault(given, tmp_path):
     rated = [MORE | {"outcome": "helpfulness.empathy by gpt"}]
     rated += [FACE | {"outcome": "helpfulness.empathy by humans"}]
     path = registered_at(write_registration(tmp_path / "a.yaml", rated, people=1), BEFORE)
-    assert found(path, folders) == []
+    assert found(path, given) == []
