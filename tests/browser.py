@@ -25,7 +25,8 @@ PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFra
 
 @contextmanager
 def chromium(profile: Path):
-    """A page of a new browser whose profile lies in `profile`."""
+    """A page of a new browser whose profile lies in `profile`, where an earlier one may have kept something."""
+    (profile / "DevToolsActivePort").unlink(missing_ok=True)
     with open(profile / "chromium.log", "wb") as log:
         process = subprocess.Popen(
             [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"], stdout=log, stderr=log

@@ -7,7 +7,7 @@ import yaml
 from mirror.analysis.study import Study
 from mirror.benchmarks.synthetic_runs import write_run
 from mirror.files.json_lines import append_line
-from mirror.rating.instrument import read_instrument
+from mirror.rating.instrument import known_instruments
 from mirror.rating.ratings import FILE, RatingRecord
 from mirror.transcripts.arm import Arm
 
@@ -26,8 +26,12 @@ def study(*folders, instruments=(), raters="both"):
     return Study([Arm.read(folder) for folder in folders], instruments, raters)
 
 
+def items_of(instrument):
+    return next([item.id for item in one.items] for one in known_instruments() if one.name == instrument)
+
+
 def rate(folder, scores, judge="m", instrument="helpfulness"):
-    items = [item.id for item in read_instrument(instrument).items]
+    items = items_of(instrument)
     lines = [
         {"idx": idx, "instrument": instrument, "repeat": repeat, "status": "rated" if score is not None else "failed"}
         | {"scores": dict.fromkeys(items, score), "raw": "", "judge": judge, "run": "r", "asked": f"{idx}{repeat}"}
@@ -40,7 +44,7 @@ def rate(folder, scores, judge="m", instrument="helpfulness"):
 
 def rate_by_people(folder, scores, instrument="helpfulness"):
     """Adds the ratings of people, one score for all items, by person and client."""
-    items = [item.id for item in read_instrument(instrument).items]
+    items = items_of(instrument)
     facts = {"instrument": instrument, "repeat": 1, "status": "rated", "raw": "", "run": "forms", "attempts": 1}
     for name, of_clients in scores.items():
         for idx, score in of_clients.items():

@@ -147,9 +147,14 @@ def have(n: int) -> str:
 
 def interval(row: ComparisonRow | ChangeRow, unit: Unit, level: float) -> str:
     """Formats the interval of a difference in its unit: `95% CI +12 to +30`."""
-    if isnan(row.low):
+    return interval_text(row.low, row.high, unit, level)
+
+
+def interval_text(lowest: float, highest: float, unit: Unit, level: float) -> str:
+    """Formats the interval of a difference from its ends; NaN if no client differs from another."""
+    if isnan(lowest):
         return "the same for every client, so without an interval"
-    low, high = (amount(end, unit, signed=True).removesuffix(" points") for end in (row.low, row.high))
+    low, high = (amount(end, unit, signed=True).removesuffix(" points") for end in (lowest, highest))
     return f"{percent(level)} CI {low} to {high}"
 
 

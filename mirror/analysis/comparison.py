@@ -131,6 +131,12 @@ def by_arm(study: Scored, measures: Sequence[Measure], settings: AnalyseSettings
     return pd.DataFrame(rows, columns=list(ArmRow._fields)), pd.concat(points, ignore_index=True)
 
 
+def arm_means(table: pd.DataFrame, key: str) -> dict[str, float]:
+    """Returns the mean of a measure by arm, from a table of `ArmRow`."""
+    of_measure = table.loc[table["key"] == key]
+    return dict(zip(of_measure["arm"], of_measure["mean"], strict=True))
+
+
 def compare(study: Scored, measures: Sequence[Measure], settings: AnalyseSettings) -> pd.DataFrame:
     """Compares every pair of arms in every measure on the clients that both have.
 

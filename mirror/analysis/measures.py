@@ -61,6 +61,11 @@ class Rated(NamedTuple):
     lowest: float
     highest: float
 
+    def of_change(self, instrument: str) -> "Rated":
+        """The difference of two scores of this subscale, a column of its own under the name `instrument`."""
+        widest = self.highest - self.lowest
+        return self._replace(instrument=instrument, lowest=-widest, highest=widest)
+
     @property
     def measure(self) -> Measure:
         """Its measure, for tables and comparisons."""

@@ -14,17 +14,20 @@ import pandas as pd
 
 from mirror.analysis import claims, tables, turnwise
 from mirror.analysis import figures as draw
-from mirror.analysis.comparison import ComparisonRow, by_arm, compare, compare_halves, read_rows
+from mirror.analysis.comparison import ComparisonRow, arm_means, by_arm, compare, compare_halves, read_rows
+from mirror.analysis.factors.interaction import interaction_finding
 from mirror.analysis.finding import Finding, differences_caption, estimates_caption, turns_caption
 from mirror.analysis.measures import OVER_TURNS
 from mirror.analysis.metrics import halves
+from mirror.analysis.registration.plan import read_registration
+from mirror.analysis.registration.verdict import EXPLORATORY, registration_finding
 from mirror.analysis.settings import AnalyseSettings, split_names
 from mirror.analysis.study import Study, without_damage
 from mirror.figures import figure
 from mirror.files.json_file import write_json
 from mirror.gallery import write_gallery
-from mirror.paths import display_path
-from mirror.rating.instrument import read_instrument, shipped
+from mirror.paths import display_path, input_path
+from mirror.rating.instrument import known_instruments
 from mirror.run_folder import Run, read_provenance
 from mirror.transcripts.arm import Arm
 
@@ -60,7 +63,7 @@ class Analysis:
             InstrumentError: an instrument cannot be read.
             RunConflict, FolderInUse: the folder cannot be used.
         """
-        instruments = [read_instrument(name) for name in (*shipped(), *split_names(self.settings.instruments))]
+        instruments = known_instruments(split_names(self.settings.instruments))
         arms = [Arm.read(folder) for folder in self.folders]
         study = Study(without_damage(arms, self.settings.damaged), instruments, self.settings.raters)
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in study.arms}
@@ -96,14 +99,8 @@ class Analysis:
             of = "all arms" if len(self.study.scripted) == len(complete) else claims.joined(self.study.scripted)
             claim += f" **{tables.literal(claims.SCRIPTED.format(arms=of))}**"
         overview = self.study.overview()
-        claim += f"\n\n{self._caveats()}\n\n{tables.markdown(overview)}"
+        claim += f"\n\n{tables.caveats_text(self.study)}\n\n{tables.markdown(overview)}"
         return self._keep(Finding("arms", claim, table=overview))
-
-    def _caveats(self) -> str:
-        if caveats := self.study.caveats():
-            return "Caveats:\n\n" + "\n".join(f"- {tables.literal(caveat)}" for caveat in caveats)
-        alone = ", and the arms differ in the counselor only" if len(self.study.arms) > 1 else ""
-        return f"No caveats: all sessions are complete{alone}."
 
     # Were the faces faithful? -----------------------------------------------------------------------------------------
 
@@ -115,11 +112,11 @@ class Analysis:
         table, points = by_arm(self.study, measures, self.settings)
         painted = [arm.name for arm in self.study.arms if not arm.replays]
         table, points = (of.loc[of["arm"].isin(painted)].reset_index(drop=True) for of in (table, points))
-        first, at_all = (_means(table, measure.key) for measure in measures)
+        first, at_all = (arm_means(table, measure.key) for measure in measures)
         title = f"{claims.share_word(first.values())} faces are accepted at the first attempt".strip().capitalize()
         title += f": {claims.spread(first, 'share')}"
         claim = f"**{title}.** Within all attempts: {claims.spread(at_all, 'share')}. Attempts per face: "
-        of_painted = {arm: mean for arm, mean in _means(self._measures[0], "attempts").items() if arm in painted}
+        of_painted = {arm: mean for arm, mean in arm_means(self._measures[0], "attempts").items() if arm in painted}
         attempts = claims.spread(of_painted, "number")
         claim += f"{attempts}. If no attempt is accepted, the best one is shown."
         fig, ax = draw.tall_figure(len(table) + len(measures))
@@ -138,7 +135,7 @@ class Analysis:
         arms: list[str] = table["arm"].tolist()
         chance = {arm: turnwise.caption_chance(self.study, arm) for arm in arms}
         table = table.assign(chance=list(chance.values()))
-        title = f"Captions name a feeling of the cue: {claims.spread(_means(table, 'caption_agrees'), 'share')}"
+        title = f"Captions name a feeling of the cue: {claims.spread(arm_means(table, 'caption_agrees'), 'share')}"
         unread = [(*turnwise.unread_captions(self.study, arm), arm) for arm in arms]
         excluded = claims.joined(
             f"{some:,} of {claims.counted(all_, 'caption')} in {arm}" for some, all_, arm in unread
@@ -161,7 +158,7 @@ class Analysis:
         table = turnwise.reactions(self.study)
         if table.empty:
             return self._empty("counselors", "No reply to a cue that the lexicon can read, so none can be scored.")
-        title = f"Replies name the feeling shown: {claims.spread(_means(self._measures[0], 'names'), 'share')}"
+        title = f"Replies name the feeling shown: {claims.spread(arm_means(self._measures[0], 'names'), 'share')}"
         labels = {kind: label for kind, (label, _) in draw.REACTIONS.items() if kind != "named"}
         claim = f"**{title}.** The other replies: {claims.reactions(table, labels)}."
         fig, ax = draw.tall_figure(table["arm"].nunique() + 2, row=0.4)
@@ -208,6 +205,20 @@ class Analysis:
         """All comparisons of outcomes (`comparison.compare`)."""
         return compare(self.study, self.study.outcomes, self.settings)
 
+    def registered(self) -> Finding:
+        """States what the data say of the registered hypotheses, and what is exploratory.
+
+        Raises:
+            RegistrationError: the registration or its record cannot be read.
+        """
+        path = input_path(self.settings.registration)
+        plan = read_registration(path) if self.settings.registration else None
+        return self._keep(registration_finding(self.study, plan, path, self.settings))
+
+    def interactions(self) -> Finding:
+        """States whether the difference between two levels of a factor depends on another factor."""
+        return self._keep(interaction_finding(self.study, self.study.outcomes, self.settings))
+
     def comparison(self) -> Finding:
         """States which arm is better on which outcome, for every pair of arms."""
         table, level = self._comparisons, self.settings.level
@@ -233,7 +244,7 @@ class Analysis:
     def _comparison_claim(self, rows: Sequence[ComparisonRow], verdict: str) -> str:
         """The verdict, the significant differences, the table of all comparisons, the judges."""
         level = self.settings.level
-        parts = [f"**{verdict}**"]
+        parts = [f"**{verdict}**", EXPLORATORY if self.settings.registration else ""]
         parts += ["\n".join(f"- {claims.comparison(row, level)}" for row in rows if row.is_significant)]
         if self.study.scripted:
             parts.append("The clients are scripted: see the note on scripted clients in the first claim.")
@@ -283,9 +294,3 @@ class Analysis:
             parts.append(claims.verdict(read_rows(comparisons, ComparisonRow), self.settings.level))
         paths = [self.run.folder / name for name in ("metrics.json", "tables", "figures")] + galleries
         return "\n\n".join([*(parts or [claims.NONE_COMPLETE]), "\n".join(map(display_path, paths))])
-
-
-def _means(table: pd.DataFrame, key: str) -> dict[str, float]:
-    """The mean of a measure by arm, from a table of `comparison.ArmRow`."""
-    of_measure = table.loc[table["key"] == key]
-    return dict(zip(of_measure["arm"], of_measure["mean"], strict=True))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mirror.analysis.registration.plan import RegistrationError, read_registration
 from mirror.paths import input_path, output_path
 from mirror.rating.ratings import Raters
 from mirror.settings.base import Count, Number, RunName, Settings
@@ -25,6 +26,7 @@ class AnalyseSettings(Settings):
     seed: Number
     damaged: Literal["refuse", "exclude"] = "refuse"
     raters: Raters = "both"
+    registration: str = ""
     gallery: bool
     run: RunName
     fresh: bool
@@ -71,7 +73,14 @@ class AnalyseSettings(Settings):
         for name in split_names(self.instruments):
             if name.endswith((".yaml", ".yml")) and not input_path(name).is_file():
                 faults.append(f"instruments: no such file {input_path(name)}")
-        return faults
+        return faults + self._registration_faults()
+
+    def _registration_faults(self) -> list[str]:
+        try:
+            _ = self.registration and read_registration(input_path(self.registration))
+        except RegistrationError as error:
+            return [f"registration: {line}" for line in str(error).splitlines()]
+        return []
 
 
 def split_names(names: str) -> list[str]:

@@ -17,7 +17,17 @@ from mirror.analysis.metrics import Metrics, halves, read_metrics
 from mirror.natural_order import natural_key
 from mirror.paths import display_path
 from mirror.rating.instrument import Instrument
-from mirror.rating.ratings import Raters, arm_scores, counts, is_evidence, read_ratings, reliability, session_scores
+from mirror.rating.ratings import (
+    Raters,
+    arm_scores,
+    counts,
+    is_evidence,
+    moment_names,
+    read_ratings,
+    reliability,
+    session_scores,
+    with_changes,
+)
 from mirror.transcripts.arm import Arm, aliases
 from mirror.transcripts.integrity import run_faults
 
@@ -184,9 +194,12 @@ class Study:
 
     @cached_property
     def outcomes(self) -> list[Measure]:
-        """Measures that are good or bad for the client: from the transcripts, and from the raters that count."""
-        rated = [rated.measure for rated in self._rated if counts(rated.judge, self.raters)]
-        return self._with_values([*OUTCOMES, *rated])
+        """Measures that are good or bad for the client: from the transcripts, and from the raters that count.
+
+        Where the start and the end of sessions were rated, their difference is the outcome.
+        """
+        rated = [one for one in self._rated if counts(one.judge, self.raters)]
+        return self._with_values([*OUTCOMES, *(one.measure for one in rated if one.instrument not in self._moments)])
 
     @cached_property
     def rehearsed(self) -> list[Measure]:
@@ -202,7 +215,9 @@ class Study:
             for measure in DESCRIPTIVE
         ]
         is_flagged = any("flagged" in metrics.sessions for metrics in self.metrics.values())
-        return self._with_values([*described, *(SAFETY if is_flagged else ())])
+        rated = [one for one in self._rated if counts(one.judge, self.raters)]
+        moments = [one.measure for one in rated if one.instrument in self._moments]
+        return self._with_values([*described, *(SAFETY if is_flagged else ()), *moments])
 
     def _setting(self, name: str) -> float:
         """The highest value of a setting over the arms; infinite if one did not record it."""
@@ -244,18 +259,22 @@ class Study:
         """The scores of the rated sessions, one row each: arm, idx, and one column per subscale and judge."""
         if not len(self.answers):
             return pd.DataFrame(columns=["arm", "idx"])
-        by_arm = [
-            session_scores(of_arm).assign(
-                arm=arm, key=lambda t: t["instrument"] + "." + t["subscale"] + " by " + t["judge"]
-            )
-            for arm, of_arm in self.answers.groupby("arm", sort=False)
-        ]
-        table = pd.concat(by_arm, ignore_index=True).pivot(index=["arm", "idx"], columns="key", values="score")
+        by_arm = [session_scores(of).assign(arm=arm) for arm, of in self.answers.groupby("arm", sort=False)]
+        scores = with_changes(pd.concat(by_arm, ignore_index=True), self.instruments)
+        scores["key"] = scores["instrument"] + "." + scores["subscale"] + " by " + scores["judge"]
+        table = scores.pivot(index=["arm", "idx"], columns="key", values="score")
         return table.reset_index().rename_axis(columns=None)
 
     @cached_property
     def _rated(self) -> list[Rated]:
-        return read_rows(self.answers[list(Rated._fields)].drop_duplicates(), Rated)
+        """All columns of the ratings: of whole sessions, of moments, and of their change."""
+        rated = read_rows(self.answers[list(Rated._fields)].drop_duplicates(), Rated)
+        ends = [one for one in rated if self._moments.get(one.instrument, ("", ""))[1] == "end"]
+        return [*rated, *(one.of_change(self._moments[one.instrument][0]) for one in ends)]
+
+    @cached_property
+    def _moments(self) -> dict[str, tuple[str, str]]:
+        return moment_names(self.instruments)
 
     def reliability(self, seed: int) -> pd.DataFrame:
         """Returns the agreement between repeats, of judges that are evidence and of people; empty without ratings.

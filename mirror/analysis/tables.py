@@ -155,6 +155,14 @@ def reliability_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def caveats_text(study: Study) -> str:
+    """States the caveats of a study as a Markdown list, or that there are none."""
+    if caveats := study.caveats():
+        return "Caveats:\n\n" + "\n".join(f"- {literal(caveat)}" for caveat in caveats)
+    alone = ", and the arms differ in the counselor only" if len(study.arms) > 1 else ""
+    return f"No caveats: all sessions are complete{alone}."
+
+
 def raters_text(study: Study, settings: AnalyseSettings, folder: Path) -> list[str]:
     """States how reliable raters are and which of them count, in paragraphs, and writes the tables into `folder`.
 

@@ -6,29 +6,38 @@ from collections.abc import Callable, Iterator, Sequence
 from mirror import asking
 from mirror.rating.judge import Judge, Judgment
 from mirror.rating.questions import Question
+from mirror.rating.spending.budget import RatingBudget
 
 REFUSED = 3  # refusals before the first answer, after which no more questions are asked
 
 
 def ask_all(
-    judge: Judge, questions: Sequence[Question], concurrency: int, keep: Callable[[Question, Judgment], None]
+    judge: Judge,
+    questions: Sequence[Question],
+    concurrency: int,
+    keep: Callable[[Question, Judgment], None],
+    budget: RatingBudget | None = None,
 ) -> Iterator[tuple[Question, Judgment]]:
     """Asks the questions concurrently, and yields each with its answer as soon as it is there.
 
-    No more questions are asked if an answer cannot be kept, or if the endpoint refuses the first ones for a reason that
-    concerns all questions and has answered none (a wrong key, say).
+    No more questions are asked if an answer cannot be kept, if the budget is used up, or if the endpoint refuses the
+    first ones for a reason that concerns all questions and has answered none (a wrong key, say).
 
     Args:
         judge: Answers the questions.
         questions: In the order in which they are asked.
         concurrency: The maximum number of concurrent questions.
         keep: Writes an answer the moment it arrives; never called concurrently.
+        budget: Counts every answer; None if there is none.
     """
     seen: Counter[str] = Counter()
 
     def is_last(answer: Judgment) -> bool:
         seen.update({"refused": answer.refused, "answered": answer.status != "failed"})
-        return seen["refused"] >= REFUSED and not seen["answered"]
+        if budget:
+            budget.count(answer)
+        is_used_up = budget is not None and bool(budget.used_up)
+        return is_used_up or (seen["refused"] >= REFUSED and not seen["answered"])
 
     def answer(question: Question) -> Judgment:
         return judge.answer(question.case, question.seed)

@@ -12,9 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mirror.files.yaml_file import AmbiguousYaml, strict_yaml
 from mirror.paths import display_path, input_path
+from mirror.transcripts.turn import Turn
 
 FOLDER = Path(__file__).with_name("instruments")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Moment = Literal["start", "end"]
+CHANGE = "change"  # takes the place of a moment in the name of a change score
+EXCERPT = 3  # turns
 Words = Annotated[str, Field(min_length=1)]
 
 
@@ -62,11 +66,15 @@ class Sees(_Part):
         part: The whole `transcript` in one question, or each utterance of the client (`turn`) with what came before.
         cues: Whether the client's visible cues are part of the transcript.
         faces: Whether the judge may see the painted faces.
+        when: Which moments of a session are rated, each by itself, as the first and the last turns; empty: the whole.
+        turns: How many turns a moment has at most; never more than half of the session.
     """
 
     part: Literal["transcript", "turn"]
     cues: bool
     faces: Literal["never", "optional"]
+    when: list[Moment] = Field([], exclude_if=lambda when: not when)
+    turns: Annotated[int, Field(ge=1, exclude_if=lambda turns: turns == EXCERPT)] = EXCERPT
 
 
 class Instrument(_Part):
@@ -111,6 +119,10 @@ class Instrument(_Part):
             for id in subscale.items
             if id not in ids
         ]
+        if self.sees.when and self.sees.part == "turn":
+            faults.append("sees: when is for whole transcripts; with part turn, every turn is rated by itself")
+        if len(set(self.sees.when)) < len(self.sees.when):
+            faults.append("sees: when names a moment twice")
         faults += [f"items: {item.id} has no text" for item in self.items if not (item.text or self.supplied)]
         if faults:
             raise ValueError("; ".join(faults))
@@ -124,7 +136,35 @@ class Instrument(_Part):
     @property
     def can_compare(self) -> bool:
         """Whether a judge can compare two sessions by it."""
-        return self.rates == "counselor" and self.sees.part == "transcript"
+        return self.rates == "counselor" and self.sees.part == "transcript" and not self.sees.when
+
+    @property
+    def moment(self) -> Moment | None:
+        """The moment that is rated; None for the session as a whole."""
+        return self.sees.when[0] if len(self.sees.when) == 1 and self.name.endswith(f"-{self.sees.when[0]}") else None
+
+    def moments(self) -> list["Instrument"]:
+        """Returns one instrument per moment, `<name>-start` and `<name>-end`; itself if it rates whole sessions."""
+        if not self.sees.when or self.moment:
+            return [self]
+        return [
+            self.model_copy(
+                update={"name": f"{self.name}-{moment}", "sees": self.sees.model_copy(update={"when": [moment]})}
+            )
+            for moment in self.sees.when
+        ]
+
+    def excerpt(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+        """Returns the turns that are rated: all of them, or those of the moment.
+
+        These are numbered from 1, and do not say that the client ends the session, so that raters are not told which
+        moment they see. Empty for a session of one turn.
+        """
+        if self.moment is None:
+            return tuple(turns)
+        most = min(self.sees.turns, len(turns) // 2)
+        part = turns[:most] if self.moment == "start" else turns[len(turns) - most :]
+        return tuple(turn.model_copy(update={"number": n, "ended": False}) for n, turn in enumerate(part, 1))
 
     def bounds(self, subscale: str) -> tuple[float, float]:
         """Returns the lowest and the highest possible score of a subscale."""
@@ -151,13 +191,17 @@ def read_instruments(names: Sequence[str], wording: str = "") -> list[Instrument
     """Reads instruments.
 
     Args:
-        names: Names of shipped instruments, or paths of YAML files.
+        names: Names of shipped instruments, or paths of YAML files; `affect:start` is that moment of `affect` alone.
         wording: The file with the wording of licensed items; empty if there is none.
+
+    Returns:
+        The instruments in order, one per moment where moments are rated.
 
     Raises:
         InstrumentError: A file is missing or invalid, or an item has no wording; the message lists all faults.
     """
-    found = [read_instrument(name) for name in names]
+    chosen = [name.rpartition(":") if name.endswith((":start", ":end")) else (name, "", "") for name in names]
+    found = [read_instrument(name) for name, _, _ in chosen]
     words = read_wording(input_path(wording)) if wording else {}
     worded = [one.worded(words.get(one.name, {})) if one.supplied else one for one in found]
     faults = [_unworded(one, wording) for one in worded if not one.is_worded]
@@ -166,9 +210,22 @@ def read_instruments(names: Sequence[str], wording: str = "") -> list[Instrument
     for one in worded:
         if extra := words.get(one.name, {}).keys() - {item.id for item in one.items}:
             faults.append(f"{wording}: {one.name} has no item {', '.join(sorted(extra))}")
+    parts = []
+    for one, (name, _, moment) in zip(worded, chosen, strict=True):
+        parts.append([part for part in one.moments() if part.moment == moment or not moment])
+        faults += [] if parts[-1] else [f"{name}: rates no moment {moment} of a session; name it without a moment"]
     if faults:
         raise InstrumentError("\n".join(faults))
-    return worded
+    return [part for of_one in parts for part in of_one]
+
+
+def known_instruments(names: Sequence[str] = ()) -> list[Instrument]:
+    """Reads the shipped instruments and `names`, without licensed wording, one per moment where moments are rated.
+
+    Raises:
+        InstrumentError: An instrument is unknown, or its file is invalid.
+    """
+    return [part for name in (*shipped(), *names) for part in read_instrument(name).moments()]
 
 
 def read_instrument(name: str) -> Instrument:

@@ -10,6 +10,7 @@ FOLDER = Path(__file__).parent
 TEMPLATES = tuple(FOLDER / f"{name}.txt" for name in ("judge", "rating", "preference"))
 CHOICES = ("first", "second", "neither")
 SILENT = "(silent)"
+EXCERPT = "These turns are a part of a longer session."
 
 
 def system_prompt() -> str:
@@ -75,6 +76,7 @@ def _items(instrument: Instrument) -> str:
 
 def _legend(instrument: Instrument, faces: bool) -> str:
     sentences = ["Square brackets hold what could be seen of the client."] if instrument.sees.cues else []
+    sentences += [EXCERPT] if instrument.moment else []
     if faces and instrument.sees.part == "turn":
         sentences.append("The image is the client's face with the last utterance.")
     elif faces:

@@ -66,9 +66,10 @@ class Question:
 
 
 def session_cases(instrument: Instrument, folder: SessionFolder, turns: tuple[Turn, ...], faces: bool) -> list[Case]:
-    """Returns what is rated of a session: the whole, or each turn in which the client shows or says something."""
+    """Returns what is rated of a session: the whole, a moment, or each turn in which the client shows something."""
     if instrument.sees.part == "transcript":
-        return [Case(instrument, (turns,), None, _faces(instrument, [(folder, turns)], faces))]
+        seen = instrument.excerpt(turns)
+        return [Case(instrument, (seen,), None, _faces(instrument, [(folder, seen)], faces))] if seen else []
     cases = []
     for place, turn in enumerate(turns):
         if turn.words or (instrument.sees.cues and turn.cue):

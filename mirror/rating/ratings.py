@@ -25,7 +25,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from mirror.files.json_lines import read_lines
-from mirror.rating.instrument import Instrument
+from mirror.rating.instrument import CHANGE, Instrument
 from mirror.statistics import agreement, estimate, krippendorff_alpha
 
 FILE = "ratings.jsonl"
@@ -192,6 +192,41 @@ def session_scores(scores: pd.DataFrame) -> pd.DataFrame:
     keys = ["idx", "instrument", "judge", "subscale", "better"]
     of_turns = scores.groupby([*keys, "turn"], dropna=False, sort=False)["score"].mean().reset_index()
     return of_turns.groupby(keys, sort=False)["score"].agg(lambda turns: turns.mean(skipna=False)).reset_index()
+
+
+def with_changes(scores: pd.DataFrame, instruments: Iterable[Instrument]) -> pd.DataFrame:
+    """Adds how much the scores of a session change from its start to its end.
+
+    Args:
+        scores: The table of `session_scores`, also with further columns.
+        instruments: Those that rate moments count.
+
+    Returns:
+        The same columns with further rows of the instrument `<name>-change`: `score` is end - start, NaN if one of them
+        is missing.
+    """
+    names = moment_names(instruments)
+    if names.keys().isdisjoint(scores["instrument"]):
+        return scores
+    moments = scores.assign(moment=scores["instrument"].map(lambda name: names.get(name, ("", ""))[1]))
+    keys = [name for name in scores.columns if name != "score"]
+    start, end = (
+        moments.loc[moments["moment"] == moment]
+        .assign(instrument=lambda t: t["instrument"].map(lambda name: names[name][0]))
+        .set_index(keys)["score"]
+        for moment in ("start", "end")
+    )
+    changes = (end - start).rename("score").reset_index()
+    return pd.concat([scores, changes[[*scores.columns]]], ignore_index=True)
+
+
+def moment_names(instruments: Iterable[Instrument]) -> dict[str, tuple[str, str]]:
+    """Returns the name of the change score and the moment, by the name of each instrument that rates a moment."""
+    return {
+        one.name: (f"{one.name.removesuffix(one.moment)}{CHANGE}", one.moment)
+        for one in instruments
+        if one.moment is not None
+    }
 
 
 def reliability(scores: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ two of them to this run's own folder (`mirror/rating/preferences.py`), each answ
 interrupted run is resumable: questions with an answer are not asked again, those that failed are.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,6 @@ from typing import Any
 import pandas as pd
 
 from mirror.chat.endpoint import ChatEndpoint
-from mirror.chat.prices import parse_prices
 from mirror.files.json_lines import append_line, read_lines
 from mirror.files.lock import locked
 from mirror.paths import display_path
@@ -30,12 +30,16 @@ from mirror.rating.questions import Question, QuestionKey, all_questions
 from mirror.rating.ratings import RatingRecord, read_ratings, reliability, subscale_scores
 from mirror.rating.rule_judge import RuleJudge
 from mirror.rating.settings import RateSettings
+from mirror.rating.spending.budget import RatingBudget
+from mirror.rating.spending.estimate import estimate
+from mirror.rating.spending.spent import read_spent
 from mirror.run_folder import Run
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
 LICENSED = "(licensed words)"
+log = logging.getLogger(__name__)
 
 
 class RatingsFailed(RuntimeError):
@@ -52,6 +56,7 @@ class Judging:
         run: This run's folder, with its settings, its provenance and its preferences.
         arms: The rated runs; empty until `open`.
         questions: All questions of the run in the order in which they are asked; empty until `open`.
+        stopped: How far `rate` came if the budget was used up, and how to go on; else empty.
     """
 
     def __init__(self, settings: RateSettings, folders: Sequence[Path]) -> None:
@@ -74,6 +79,7 @@ class Judging:
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.arms: list[Arm] = []
         self.questions: list[Question] = []
+        self.stopped = ""
         self._folders = list(folders)
 
     def open(self) -> None:
@@ -135,7 +141,7 @@ class Judging:
         return replace(case, instrument=_without_licensed_words(case.instrument)).prompt
 
     def rate(self) -> pd.DataFrame:
-        """Asks all questions without an answer.
+        """Asks all questions without an answer, or as many as the budget allows; `stopped` then says how far it came.
 
         Returns:
             The table of `answers`.
@@ -163,20 +169,33 @@ class Judging:
         self.questions = all_questions(ready, self.instruments, self.judge, self.settings, self.run.folder)
 
     def _rate(self) -> pd.DataFrame:
-        status = {key: line.status for key, line in self._records().items()}
-        left = [question for question in self.questions if status.get(question.key, "failed") == "failed"]
-        left.sort(key=lambda question: question.key in status)  # what failed before is asked last
+        left, budget = self._left(), self._budget()
         failures: list[tuple[Question, Judgment]] = []
         with progress_bar("rating", "answers", len(self.questions), len(self.questions) - len(left)) as bar:
             progress = RatingProgress(bar, self.settings)
-            for question, answer in ask_all(self.judge, left, self.settings.concurrency, self._keep):
+            asked = [] if budget.used_up else left
+            for question, answer in ask_all(self.judge, asked, self.settings.concurrency, self._keep, budget):
                 progress.count(answer)
                 failures += [(question, answer)] if answer.status == "failed" else []
-        self._record(failures)
         answers = self.answers()
+        self.stopped = budget.stopped(sum(answers.get("open", ())), len(self.questions))
+        if self.stopped:
+            log.warning("%s", self.stopped)
+        self._record(failures, budget)
         if failures:
             raise RatingsFailed(failure_message(failures, len(self.questions), sum(answers["open"])))
         return answers
+
+    def _left(self) -> list[Question]:
+        """Returns the questions without an answer; those that failed before are last."""
+        status = {key: line.status for key, line in self._records().items()}
+        left = [question for question in self.questions if status.get(question.key, "failed") == "failed"]
+        return sorted(left, key=lambda question: question.key in status)
+
+    def estimate(self) -> pd.DataFrame:
+        """Returns what the run will cost: one row per quantity, so far, in all, and at most. Asks nobody."""
+        self.open()
+        return estimate(self.settings, self.questions, self._records(), self._budget(), self._left())
 
     def answers(self) -> pd.DataFrame:
         """Returns the numbers of answers, one row per run and instrument.
@@ -245,18 +264,18 @@ class Judging:
         if left_out != known:
             self.run.record("running", left_out=left_out)
 
-    def _record(self, failures: Sequence[tuple[Question, Judgment]]) -> None:
+    def _budget(self) -> RatingBudget:
+        """Returns the budget with what this run has paid for, also answers that were asked again."""
+        spent = read_spent([arm.folder for arm in self.arms], self.run.folder)
+        return RatingBudget.of(self.settings, spent)
+
+    def _record(self, failures: Sequence[tuple[Question, Judgment]], budget: RatingBudget) -> None:
         own = [line for line in self._records().values() if line.run == self.run.folder.name]
-        tokens = {
-            kind: sum(getattr(line, kind) or 0 for line in own) for kind in ("prompt_tokens", "completion_tokens")
-        }
         status = Counter(line.status for line in own)
-        price = parse_prices(self.settings.prices).get(self.settings.judge_model)
-        cost = {"dollars": round(price.cost(*tokens.values()), 6)} if price else {}
-        counts = {kind: status[kind] for kind in ("rated", "unparsable", "failed")}
-        self.run.record(
-            "incomplete" if failures else "complete", questions=len(self.questions), **counts, **tokens, **cost
-        )
+        facts: dict[str, Any] = {kind: status[kind] for kind in ("rated", "unparsable", "failed")}
+        facts |= budget.facts() | ({"stopped": self.stopped} if self.stopped or budget.most else {})
+        ended = "incomplete" if failures or self.stopped else "complete"
+        self.run.record(ended, questions=len(self.questions), **facts)
 
 
 def _without_licensed_words(instrument: Instrument) -> Instrument:

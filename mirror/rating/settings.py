@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mirror.chat.prices import price_faults
+from mirror.chat.prices import parse_prices, price_faults
 from mirror.paths import input_path, output_path
 from mirror.rating.instrument import Instrument, InstrumentError, read_instruments
 from mirror.rating.ratings import HUMANS
@@ -23,6 +23,7 @@ class RateSettings(Settings):
     """The parameters of `notebooks/rate.ipynb`, which explains each beside its default."""
 
     MACHINE = frozenset({"runs", "sessions", "concurrency", "timeout", "retries", "prices", "fresh"})
+    MACHINE |= {"budget_dollars", "budget_tokens"}
 
     runs: str
     sessions: Number
@@ -43,6 +44,8 @@ class RateSettings(Settings):
     timeout: Positive
     retries: Number
     prices: str
+    budget_dollars: Positive | None = None
+    budget_tokens: Count | None = None
     run: RunName
     fresh: bool
 
@@ -86,7 +89,16 @@ class RateSettings(Settings):
             faults.append(f"judge_model {HUMANS!r} is the name of people's ratings; serve the model under another name")
         if self.pairs and len(names) < 2:
             faults.append(f"pairs compares each two of at least 2 runs, and runs names {len(names)}; name more")
+        faults += self._budget_conflicts() if not price_faults(self.prices, {}) else []
         return faults + (self._faults_of_rules() if self.judge == "rules" else [])
+
+    def _budget_conflicts(self) -> list[str]:
+        budgets = [name for name in ("budget_dollars", "budget_tokens") if getattr(self, name) is not None]
+        if self.judge != "openai":
+            return [f"{name} counts what a model costs, and judge is {self.judge}; leave it out" for name in budgets]
+        if "budget_dollars" in budgets and self.judge_model not in parse_prices(self.prices):
+            return [f"budget_dollars needs the price of the judge; add {self.judge_model} to prices (0/0 if free)"]
+        return []
 
     def _faults_of_rules(self) -> list[str]:
         """Returns the parameters that the offline judge does not support."""

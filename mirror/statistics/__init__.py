@@ -4,7 +4,16 @@ Arms are compared on the clients that both have. Missing values (NaN) are counte
 """
 
 from mirror.statistics.intervals import UNBOUNDED, Bounds, Estimate, estimate, mean_interval, proportion
-from mirror.statistics.paired import adjust, compare_arms, detectable_difference, effect_size, sign_flip_test
+from mirror.statistics.paired import (
+    adjust,
+    clients_needed,
+    compare_arms,
+    compare_differences,
+    detectable_difference,
+    effect_size,
+    power_of,
+    sign_flip_test,
+)
 from mirror.statistics.reliability import (
     Agreement,
     IntraclassCorrelation,
@@ -23,13 +32,16 @@ __all__ = [
     "adjust",
     "agreement",
     "alpha_interval",
+    "clients_needed",
     "compare_arms",
+    "compare_differences",
     "detectable_difference",
     "effect_size",
     "estimate",
     "icc",
     "krippendorff_alpha",
     "mean_interval",
+    "power_of",
     "proportion",
     "sign_flip_test",
 ]

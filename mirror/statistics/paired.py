@@ -46,16 +46,51 @@ def _compare(
     scores: pd.DataFrame, arm: str, other: str, seed: int, resamples: int, level: float, bounds: Bounds
 ) -> dict[str, object]:
     pairs = scores[[arm, other]].dropna().to_numpy(float)
-    n = len(pairs)
-    row = {"arm": arm, "other": other, "n": n, "missing": len(scores) - n}
-    if not n:
+    row = {"arm": arm, "other": other, "n": len(pairs), "missing": len(scores) - len(pairs)}
+    if not len(pairs):
         return row
     differences = pairs[:, 0] - pairs[:, 1]
-    widest = bounds[1] - bounds[0]
+    means = {"mean": pairs[:, 0].mean(), "other_mean": pairs[:, 1].mean()}
+    return row | means | _tested(differences, bounds[1] - bounds[0], seed, resamples, level)
+
+
+def compare_differences(
+    scores: pd.DataFrame,
+    cells: tuple[str, str, str, str],
+    seed: int,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    bounds: Bounds = UNBOUNDED,
+) -> dict[str, float]:
+    """Estimates an interaction: one paired difference of arms minus another one, over the same clients.
+
+    Args:
+        scores: as for `compare_arms`.
+        cells: the arms a, b, c, d of (a - b) - (c - d).
+        seed, resamples, level, bounds: as for `compare_arms`.
+
+    Returns:
+        n, missing: clients with all four scores, and clients that lack one of them.
+        first, second: the means of a - b and of c - d over these n clients; difference: first - second.
+        low, high, p, effect, effect_low, effect_high, detectable: as `compare_arms` returns them. The test flips the
+        signs of the clients' differences of differences, which are symmetric around 0 without an interaction.
+    """
+    values = scores[list(cells)].dropna().to_numpy(float)
+    counted: dict[str, float] = {"n": len(values), "missing": len(scores) - len(values)}
+    if not len(values):
+        return counted
+    first, second = values[:, 0] - values[:, 1], values[:, 2] - values[:, 3]
+    means = {"first": float(first.mean()), "second": float(second.mean())}
+    return counted | means | _tested(first - second, 2 * (bounds[1] - bounds[0]), seed, resamples, level)
+
+
+def _tested(differences: Array, widest: float, seed: int, resamples: int, level: float) -> dict[str, float]:
+    """The mean of differences [clients] with its interval, test, effect size and power; none exceeds ± `widest`."""
+    n = len(differences)
     (low,), (high,) = mean_interval(differences[:, None], seed, resamples, level, (-widest, widest))
     detectable = detectable_difference(n, differences.std(ddof=1) if n > 1 else np.nan, level=level)
-    means = {"mean": pairs[:, 0].mean(), "other_mean": pairs[:, 1].mean(), "difference": differences.mean()}
-    tested = {
+    return {
+        "difference": differences.mean(),
         "low": low,
         "high": high,
         "p": sign_flip_test(differences[:, None], seed, resamples)[0],
@@ -64,7 +99,6 @@ def _compare(
         "effect_high": high * _effect_per_unit(differences),
         "detectable": np.inf if detectable > widest else detectable,
     }
-    return row | means | tested
 
 
 def sign_flip_test(differences: Array, seed: int, resamples: int = RESAMPLES) -> Array:
@@ -149,6 +183,40 @@ def detectable_difference(n: int, deviation: float, power: float = POWER, level:
     if n < 2 or not deviation > 0:
         return np.nan
     return _noncentrality(n - 1, power, level) * deviation / np.sqrt(n)
+
+
+def power_of(n: int, effect: float, level: float = LEVEL) -> float:
+    """Computes the probability that the paired permutation test finds a true difference, in its direction.
+
+    By the noncentral t distribution, as `detectable_difference`; `python -m tests.simulate_statistics` compares it with
+    simulated studies.
+
+    Args:
+        n: clients.
+        effect: the true difference in standard deviations of the paired differences (Cohen's d_z).
+        level: p is significant below 1 - `level`.
+
+    Returns:
+        From 0 to 1; 0 where not even n clients who all differ in one direction are significant.
+    """
+    if n < 2 or 2.0 ** (1 - n) >= 1 - level:
+        return 0.0
+    from scipy import stats  # slow to import
+
+    critical = stats.t.ppf((1 + level) / 2, n - 1)
+    return float(stats.nct.sf(critical, n - 1, abs(effect) * np.sqrt(n)))
+
+
+def clients_needed(effect: float, power: float = POWER, level: float = LEVEL) -> int:
+    """Computes the smallest number of clients at which `power_of` is at least `power`; `effect` is not 0."""
+    enough = 2
+    while power_of(enough, effect, level) < power:
+        enough *= 2
+    few = enough // 2
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if power_of(middle, effect, level) >= power else (middle, enough)
+    return enough
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,17 @@
 
 from math import inf, isnan
 
-from mirror.analysis.measures import ARROWS, BOUNDS, DESCRIPTIVE, OF_TURNS, OUTCOMES, OVER_TURNS, Measure, questions
+from mirror.analysis.measures import (
+    ARROWS,
+    BOUNDS,
+    DESCRIPTIVE,
+    OF_TURNS,
+    OUTCOMES,
+    OVER_TURNS,
+    Measure,
+    Rated,
+    questions,
+)
 from mirror.analysis.metrics import TURN_COLUMNS
 from mirror.transcripts.turn import Turn
 
@@ -35,3 +45,8 @@ def test_what_is_drawn_over_turns_is_a_column_of_turns():
     assert OVER_TURNS.keys() <= set(TURN_COLUMNS)
     units = {one.key: one.unit for one in ALL}
     assert all(units[key] == unit for key, (_, _, unit) in OVER_TURNS.items())
+
+
+def test_a_change_may_go_both_ways_by_the_width_of_the_scale():
+    change = Rated("affect-end", "ease", "m", "higher", 1, 5).of_change("affect-change").measure
+    assert change.key == "affect-change.ease by m" and change.bounds == (-4.0, 4.0) and change.better == "higher"

@@ -14,14 +14,17 @@ import yaml
 from PIL import Image
 
 from mirror.analysis.claims import amount
+from mirror.analysis.factors.interaction import NONE_CROSSED
 from mirror.analysis.finding import Finding
 from mirror.analysis.measures import OUTCOMES
+from mirror.analysis.registration.verdict import EXPLORATORY
 from mirror.analysis.run import Analysis
 from mirror.analysis.settings import AnalyseSettings
 from mirror.benchmarks.synthetic_runs import write_run
 from mirror.run_folder import RunConflict
 from mirror.transcripts.session_folder import SessionFolder
 from tests.parameters import ANALYSE_DEFAULTS
+from tests.registered_studies import MORE, write_registration
 from tests.studies import rate, rate_by_people
 
 matplotlib.use("Agg")
@@ -442,3 +445,15 @@ def test_a_finding_shows_its_claim_above_its_figure(runs, capsys):
     analysis().faces()._ipython_display_()
     Finding("nothing", "**Nothing can be told.**")._ipython_display_()
     assert "Markdown" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_registered_hypotheses_come_first_and_what_is_found_afterwards_is_exploratory(runs, tmp_path):
+    more = MORE | {"expected": "lower"}
+    path = write_registration(tmp_path / "a.yaml", [more], arms=["m-base", "m-ec"], clients=24)
+    found = analysis(registration=str(path), run="registered")
+    finding = found.registered()
+    assert "**Of 1 registered hypothesis 1 is contradicted (H1).**" in finding.claim
+    assert finding.table["p_adjusted"][0] < 0.05 and (runs / "registered/figures/registration.csv").is_file()
+    assert EXPLORATORY in found.comparison().claim
+    assert found.interactions().claim == NONE_CROSSED

@@ -71,3 +71,13 @@ def test_a_folder_that_is_no_run_is_refused_in_words(output, file, content, mess
     (output / "results/a" / file).write_bytes(content)
     with pytest.raises(SettingsError, match=message):
         AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/a"}, "parameter")
+
+
+def test_a_registration_is_read_before_anything_is_analysed(output, tmp_path):
+    write(output / "results/a")
+    (tmp_path / "study.yaml").write_text("title: x\n")
+    for name, message in (("none.yaml", "registration: no such file"), ("study.yaml", "registration: .*study.yaml: ")):
+        with pytest.raises(SettingsError, match=message):
+            AnalyseSettings.checked(
+                ANALYSE_DEFAULTS | {"runs": "results/a", "registration": str(tmp_path / name)}, "parameter"
+            )

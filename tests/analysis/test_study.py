@@ -8,7 +8,7 @@ import pytest
 from mirror.analysis.comparison import by_arm
 from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Study, StudyError, without_damage
 from mirror.files.atomic import write_bytes
-from mirror.rating.instrument import read_instrument
+from mirror.rating.instrument import read_instrument, read_instruments
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
 from tests.parameters import analyse_settings
@@ -210,3 +210,22 @@ def test_ratings_of_sessions_that_are_not_complete_are_not_compared(tmp_path):
     end.unlink()
     assert set(study(folder, instruments=[read_instrument("helpfulness")]).rated_items["a"]["idx"]) == set(CLIENTS[1:])
     assert study(folder).rated_items["a"].empty  # its instrument is not known
+
+
+def test_where_both_moments_were_rated_their_change_is_the_outcome(tmp_path):
+    folder, affect = write(tmp_path, "a"), read_instruments(["affect"])
+    at = {"60": (4, 2), "61": (5, 2), "62": (3, 3)}
+    rate(folder, {idx: [start] for idx, (start, _) in at.items()}, instrument="affect-start")
+    lines = (folder / "ratings.jsonl").read_text()
+    rate(folder, {idx: [end] for idx, (_, end) in at.items()} | {"100": [1]}, instrument="affect-end")
+    (folder / "ratings.jsonl").write_text(lines + (folder / "ratings.jsonl").read_text())
+    found = study(folder, instruments=affect)
+    (distress, ease) = (one for one in found.outcomes if one.key.startswith("affect"))
+    assert (distress.key, distress.label) == ("affect-change.distress by m", "affect-change: distress (m)")
+    assert (distress.better, distress.bounds, ease.better) == ("lower", (-4.0, 4.0), "higher")
+    changes = found.scores(distress)["a"].to_dict()
+    assert isnan(changes.pop("100")) and changes == {"60": -2.0, "61": -3.0, "62": 0.0}
+    described = [one.key for one in found.descriptive if one.key.startswith("affect")]
+    assert sorted(described) == [
+        f"affect-{moment}.{scale} by m" for moment in ("end", "start") for scale in ("distress", "ease")
+    ]

@@ -5,11 +5,13 @@ from mirror.rating.instrument import (
     FOLDER,
     Instrument,
     InstrumentError,
+    known_instruments,
     read_instrument,
     read_instruments,
     read_wording,
     shipped,
 )
+from mirror.transcripts.turn import Turn
 
 LICENSED = {"wai-short": 12, "panas": 20}
 
@@ -107,7 +109,7 @@ def test_a_fault_is_named_with_its_file(values, message, tmp_path):
 
 
 def test_no_such_instrument_lists_those_there_are():
-    with pytest.raises(InstrumentError, match="no instrument ctr; name one of ctrs, helpfulness, "):
+    with pytest.raises(InstrumentError, match="no instrument ctr; name one of affect, ctrs, helpfulness, "):
         read_instruments(["ctr"])
 
 
@@ -137,3 +139,55 @@ def test_a_file_that_says_two_things_is_refused_by_name(text, message, tmp_path)
     for read in (read_wording, lambda path: read_instrument(str(path))):
         with pytest.raises(InstrumentError, match=f"own.yaml: {message}"):
             read(path)
+
+
+# Moments: the start and the end of a session --------------------------------------------------------------------------
+
+
+def turns(n, ended=True):
+    common = {"cue": "", "client_raw": ""}
+    numbers = range(1, n + 1)
+    return [Turn(number=k, words=f"w{k}", reply=f"r{k}", ended=ended and k == n, **common) for k in numbers]
+
+
+def test_an_instrument_of_moments_is_one_instrument_each():
+    start, end = read_instruments(["affect"])
+    assert (start.name, end.name) == ("affect-start", "affect-end") and (start.moment, end.moment) == ("start", "end")
+    assert [one.name for one in read_instruments(["affect:end", "ctrs"])] == ["affect-end", "ctrs"]
+    assert read_instrument("affect").moment is None and start.moments() == [start]
+    assert not start.can_compare and read_instrument("ctrs").moments() == [read_instrument("ctrs")]
+    assert {"affect-start", "affect-end", "ctrs"} <= {one.name for one in known_instruments()}
+
+
+@pytest.mark.parametrize(
+    ("of", "first", "last"),
+    [(8, ["w1", "w2", "w3"], ["w6", "w7", "w8"]), (6, ["w1", "w2", "w3"], ["w4", "w5", "w6"]),
+     (5, ["w1", "w2"], ["w4", "w5"]), (2, ["w1"], ["w2"]), (1, [], [])],
+)  # fmt: skip
+def test_moments_never_share_a_turn_and_do_not_tell_which_they_are(of, first, last):
+    start, end = read_instruments(["affect"])
+    for instrument, words in ((start, first), (end, last)):
+        seen = instrument.excerpt(turns(of))
+        assert [turn.words for turn in seen] == words
+        assert [turn.number for turn in seen] == list(range(1, len(words) + 1)) and not any(turn.ended for turn in seen)
+    assert read_instrument("ctrs").excerpt(turns(of)) == tuple(turns(of))
+
+
+def test_an_instrument_of_whole_sessions_has_the_record_and_digest_that_it_had():
+    assert read_instrument("ctrs").facts()["sees"] == {"part": "transcript", "cues": True, "faces": "optional"}
+
+
+@pytest.mark.parametrize(
+    ("names", "changes", "message"),
+    [
+        (["ctrs:start"], None, "ctrs: rates no moment start of a session; name it without a moment"),
+        ([], {"part": "turn", "cues": True, "faces": "never", "when": ["end"]}, "sees: when is for whole transcripts"),
+        ([], {"part": "transcript", "cues": True, "faces": "never", "when": ["end", "end"]}, "names a moment twice"),
+        ([], {"part": "transcript", "cues": True, "faces": "never", "when": ["middle"]}, "'start' or 'end'"),
+        ([], {"part": "transcript", "cues": True, "faces": "never", "turns": 0}, "sees.turns"),
+    ],
+)
+def test_faulty_moments_are_named(names, changes, message, tmp_path):
+    with pytest.raises(InstrumentError) as caught:
+        read_instruments(names or [write(tmp_path, "mine.yaml", own(sees=changes))])
+    assert message in str(caught.value)

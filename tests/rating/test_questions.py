@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from mirror.rating.instrument import read_instrument
+from mirror.rating.instrument import read_instrument, read_instruments
 from mirror.rating.judge import Judgment
 from mirror.rating.preferences import PreferenceRecord
 from mirror.rating.questions import all_questions, pair_case, session_cases
@@ -116,3 +116,15 @@ def test_a_pair_shows_the_faces_of_both(output):
     shown = [(folder, turns[:1]) for of_run in found.values() for folder, turns in of_run.items()]
     case = pair_case(HELPFULNESS, shown, faces=True)
     assert case.faces == tuple((folder.folder / "faces/01.png",) for folder, _ in shown) and case.is_pair
+
+
+def test_of_a_moment_only_its_turns_and_faces_are_shown(output):
+    run = write_run(output, "a", ["60"], turns=5, faces=True)
+    folder = SessionFolder(run / "sessions/60")
+    start, end = read_instruments(["affect"])
+    (first,), (last,) = (session_cases(one, folder, folder.turns(), faces=True) for one in (start, end))
+    assert "(60, 2)" in first.prompt and "(60, 3)" not in first.prompt and "(60, 4)" not in first.prompt
+    assert "(60, 4)" in last.prompt and "(60, 3)" not in last.prompt and "Turn 5" not in last.prompt
+    assert [path.name for path in last.faces[0]] == ["04.png", "05.png"] and first.turn is None
+    assert "These turns are a part of a longer session." in last.prompt
+    assert session_cases(end, folder, folder.turns()[:1], faces=True) == []

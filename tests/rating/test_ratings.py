@@ -1,10 +1,11 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mirror.files.json_lines import JsonLinesError, append_line
-from mirror.rating.instrument import read_instrument
+from mirror.rating.instrument import read_instrument, read_instruments
 from mirror.rating.ratings import (
     FILE,
     RatingRecord,
@@ -16,6 +17,7 @@ from mirror.rating.ratings import (
     reliability,
     session_scores,
     subscale_scores,
+    with_changes,
 )
 
 RESISTANCE, HELPFULNESS, ALLIANCE = map(read_instrument, ("resistance", "helpfulness", "wai-short"))
@@ -167,3 +169,22 @@ def test_the_score_of_people_is_their_mean_in_every_arm(tmp_path):
 @pytest.mark.parametrize("raters, used", [("both", {"m", "humans"}), ("judge", {"m"}), ("humans", {"humans"})])
 def test_who_counts_is_declared_and_rules_never_do(raters, used):
     assert {judge for judge in ("m", "humans", "rules") if counts(judge, raters)} == used
+
+
+def test_the_change_is_the_end_less_the_start_of_the_same_session_and_judge():
+    instruments = read_instruments(["affect", "ctrs"])
+    columns = ["idx", "instrument", "judge", "subscale", "better", "score"]
+    rows = [
+        ("60", "affect-start", "m", "distress", "lower", 4.0),
+        ("60", "affect-end", "m", "distress", "lower", 1.5),
+        ("61", "affect-start", "m", "distress", "lower", 3.0),
+        ("60", "affect-end", "n", "distress", "lower", 5.0),
+        ("60", "ctrs", "m", "general_skills", "higher", 5.0),
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    found = with_changes(table, instruments)
+    assert found[:5].equals(table)
+    changes = found[5:].set_index(["idx", "judge"])
+    assert set(changes["instrument"]) == {"affect-change"} and changes["score"].to_dict()["60", "m"] == -2.5
+    assert changes["score"].isna().to_dict() == {("60", "m"): False, ("60", "n"): True, ("61", "m"): True}
+    assert with_changes(table[4:], instruments).equals(table[4:])

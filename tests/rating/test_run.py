@@ -486,7 +486,7 @@ REFUSED = {
     "one run twice": ({"runs": f"results/{SECRET}, results/{SECRET}"}, f"runs names {SECRET} twice"),
     "its own name": ({"run": SECRET}, "is one of the rated runs"),
     "no instrument": ({"instruments": " , "}, "instruments names none"),
-    "an unknown one": ({"instruments": "ctsr"}, "instruments: no instrument ctsr; name one of ctrs, "),
+    "an unknown one": ({"instruments": "ctsr"}, "instruments: no instrument ctsr; name one of affect, ctrs, "),
     "licensed words": ({"instruments": "panas"}, "panas: its wording is licensed and not shipped"),
     "no wording": ({"instruments": "panas", "wording": "nothing.yaml"}, "wording: no such file"),
     "no model": ({"judge_model": ""}, "judge_model must name a model"),

@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mirror.statistics import adjust, compare_arms, detectable_difference, effect_size, sign_flip_test
+from mirror.statistics import (
+    adjust,
+    clients_needed,
+    compare_arms,
+    compare_differences,
+    detectable_difference,
+    effect_size,
+    power_of,
+    sign_flip_test,
+)
 
 NAN = np.nan
 
@@ -110,3 +119,44 @@ def test_what_is_detectable_agrees_with_published_power_tables():
     assert detectable_difference(40, 3) == pytest.approx(3 * detectable_difference(40, 1))
     assert all(np.isnan([detectable_difference(1, 1), detectable_difference(9, 0), detectable_difference(9, NAN)]))
     assert all(np.isfinite([detectable_difference(n, 1) for n in (2, 3, 6, 11, 50, 800, 10_000)]))
+
+
+def test_power_agrees_with_published_tables():
+    assert power_of(34, 0.5) == pytest.approx(0.808, abs=0.001)  # G*Power 3.1, paired t, two-sided, 5%
+    assert power_of(15, 0.8) == pytest.approx(0.821, abs=0.001)
+    assert power_of(24, -0.5) == power_of(24, 0.5)
+
+
+def test_power_is_that_of_what_is_detectable():
+    size = detectable_difference(24, 2.0)
+    assert power_of(24, size / 2.0) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("clients", "level"), [(1, 0.95), (5, 0.95), (6, 0.975)])
+def test_too_few_clients_for_any_significance_have_no_power(clients, level):
+    assert power_of(clients, 3.0, level) == 0.0
+    everyone = np.ones((max(clients, 1), 1)) + np.arange(clients)[:, None]
+    assert sign_flip_test(everyone, 1)[0] >= 1 - level
+
+
+@pytest.mark.parametrize("effect", [0.2, 0.5, 1.5])
+def test_the_clients_needed_are_the_fewest(effect):
+    n = clients_needed(effect)
+    assert power_of(n, effect) >= 0.8 > power_of(n - 1, effect)
+
+
+def test_an_interaction_is_the_comparison_of_two_differences():
+    random = np.random.default_rng(3)
+    scores = pd.DataFrame(random.uniform(0, 1, (15, 4)), columns=list("abcd"))
+    scores.loc[2, "d"] = np.nan
+    found = compare_differences(scores, ("a", "b", "c", "d"), 1, 500, bounds=(0, 1))
+    both = pd.DataFrame({"first": scores["a"] - scores["b"], "second": scores["c"] - scores["d"]})
+    same = compare_arms(both, 1, 500, bounds=(-1, 1)).iloc[0]
+    assert (found["n"], found["missing"]) == (14, 1)
+    for name in ("difference", "low", "high", "p", "effect", "effect_low", "effect_high", "detectable"):
+        assert found[name] == pytest.approx(same[name]), name
+
+
+def test_an_interaction_without_clients_counts_them_as_missing():
+    scores = pd.DataFrame({name: [np.nan] for name in "abcd"})
+    assert compare_differences(scores, ("a", "b", "c", "d"), 1) == {"n": 0, "missing": 1}

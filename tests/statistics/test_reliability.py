@@ -7,6 +7,7 @@ import pytest
 
 from mirror.statistics import agreement, alpha_interval, icc, krippendorff_alpha
 from mirror.statistics.intervals import resample_weights
+from tests.independent_agreement import drawn, ours
 
 NAN = np.nan
 # Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, part C and D: four observers, twelve units.
@@ -55,6 +56,13 @@ def test_alpha_is_that_of_the_library_krippendorff_to_six_digits():
     ]
     assert krippendorff_alpha(coders, "nominal") == pytest.approx(0.691358, abs=5e-7)
     assert krippendorff_alpha(coders, "interval") == pytest.approx(0.810845, abs=5e-7)
+
+
+def test_alpha_and_icc_are_those_of_two_libraries():
+    """Drawn ratings with ties and missing values; the numbers are those that `tests.independent_agreement` prints."""
+    theirs = {"nominal": 0.133479212, "ordinal": 0.584234273, "interval": 0.604197901}  # krippendorff 0.9.0
+    theirs |= {"icc": 0.606758833, "icc_mean": 0.755258126}  # pingouin 0.7.0
+    assert ours(drawn(3, 2, 24, 0.2)) == pytest.approx(theirs, abs=1e-9)
 
 
 # Shrout & Fleiss 1979, table 2: six targets, four judges. The wines are the worked example of pingouin's documentation.

@@ -13,7 +13,7 @@ from math import isnan
 
 from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES
 from mirror.analysis.metrics import halves, read_metrics
-from mirror.rating.instrument import read_instrument, shipped
+from mirror.rating.instrument import known_instruments
 from mirror.rating.ratings import RULES, is_evidence, read_ratings, session_scores, subscale_scores
 from mirror.transcripts.arm import Arm
 
@@ -54,7 +54,7 @@ class Term:
 def rating_names() -> tuple[str, ...]:
     """Returns the ratings that a rule may name: the subscales and the items of every shipped instrument."""
     found: dict[str, None] = {}
-    for instrument in map(read_instrument, shipped()):
+    for instrument in known_instruments():
         parts = (*instrument.subscales, *(item.id for item in instrument.items))
         found |= dict.fromkeys(f"{instrument.name}.{part}" for part in parts)
     return tuple(found)
@@ -126,7 +126,7 @@ def _measures(arm: Arm) -> dict[tuple[str, str], list[float]]:
 def _ratings(arm: Arm) -> dict[tuple[str, str], list[float]]:
     """By idx and name in a rule, the score of every judge that counts there."""
     ratings = read_ratings(arm.folder)
-    instruments = [read_instrument(name) for name in shipped() if name in set(ratings["instrument"])]
+    instruments = [one for one in known_instruments() if one.name in set(ratings["instrument"])]
     if not instruments:
         return {}
     of_scales = session_scores(subscale_scores(ratings, instruments))

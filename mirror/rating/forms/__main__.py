@@ -85,7 +85,7 @@ def _write(given: argparse.Namespace) -> None:
         seed=given.seed,
         formats=tuple(given.formats),
     )
-    name = given.name or f"forms-{Path(given.instrument).stem}"
+    name = given.name or f"forms-{Path(given.instrument.replace(':', '-')).stem}"
     for path in write_study(name, settings, given.fresh):
         print(f"{display_path(path)} ({path.stat().st_size / 1e6:.1f} MB)")
     print(f"The key stays here: {display_path(output_path('results') / name / 'key.json')}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from mirror.rating.forms.key import Part
 from mirror.rating.forms.sessions import ShownTurn
 from mirror.rating.instrument import Instrument
+from mirror.rating.prompts import EXCERPT
 
 RESEARCH = (
     "This form is part of a research study. The clients are simulated and their faces were painted by a computer; the "
@@ -43,8 +44,9 @@ class Form:
 
     @property
     def legend(self) -> str:
-        """What the texts of a session are, in a sentence."""
-        return "Words in italics are what could be seen of the client." if self.instrument.sees.cues else ""
+        """What the texts of a session are, in a sentence or two."""
+        cues = "Words in italics are what could be seen of the client." if self.instrument.sees.cues else ""
+        return " ".join(filter(None, [cues, EXCERPT if self.instrument.moment else ""]))
 
 
 def _until(turns: list[ShownTurn], number: int) -> list[ShownTurn]:

@@ -49,14 +49,70 @@ function save() {
   merge(read()); // another tab may have the same form open
   try {
     localStorage.setItem(store, JSON.stringify(state));
-    removeEventListener("beforeunload", ask);
-    byId("saved").textContent = "· kept in this browser";
+    kept();
   } catch {
     addEventListener("beforeunload", ask);
     byId("saved").textContent = "";
-    tell("This browser does not keep your answers. Before you close the form, save them as a file (Overview).");
+    keepInDatabase();
   }
   count();
+}
+
+function kept() {
+  removeEventListener("beforeunload", ask);
+  byId("saved").textContent = "· kept in this browser";
+}
+
+// The browser's database has room where its storage is full. Each of these gives null or false where there is none.
+const database = new Promise((done) => {
+  try {
+    const opening = indexedDB.open("rating-forms", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("states");
+    opening.onsuccess = () => done(opening.result);
+    opening.onerror = () => done(null);
+  } catch {
+    done(null);
+  }
+});
+
+async function inDatabase(mode, act) {
+  const opened = await database;
+  return new Promise((done) => {
+    try {
+      const transaction = opened.transaction("states", mode), asked = act(transaction.objectStore("states"));
+      transaction.oncomplete = () => done({value: asked.result});
+      transaction.onerror = transaction.onabort = () => done(null);
+    } catch {
+      done(null);
+    }
+  });
+}
+
+let isWriting = false, isChanged = false; // what changes while one state is written is written after it
+
+async function keepInDatabase() {
+  isChanged = true;
+  if (isWriting) return;
+  isWriting = true;
+  let written = null;
+  while (isChanged) {
+    isChanged = false;
+    written = await inDatabase("readwrite", (states) => states.put(state, store));
+  }
+  isWriting = false;
+  if (written) return kept();
+  tell("This browser does not keep your answers. Before you close the form, save them as a file (Overview).");
+}
+
+async function readDatabase() {
+  const found = await inDatabase("readonly", (states) => states.get(store));
+  if (!found?.value) return;
+  merge(found.value);
+  state.place = byKey.has(state.place) ? state.place : byKey.has(found.value.place) ? found.value.place : "";
+  count();
+  if (!current) return show(true);
+  mark();
+  byId("comment").value = state.comments[current.key]?.text ?? "";
 }
 
 function ask(event) {
@@ -300,6 +356,7 @@ function loadText(text) {
 const stored = read();
 merge(stored);
 state.place = byKey.has(stored.place) ? stored.place : "";
+const restored = readDatabase();
 addEventListener("hashchange", () => { if (location.hash !== shown) show(false); });
 addEventListener("keydown", onKey);
 addEventListener("storage", ({key}) => {

@@ -87,7 +87,7 @@ def rated_sessions(arm: Arm, instrument: Instrument, most: int = 0) -> list[Rate
 def rated_parts(instrument: Instrument, turns: tuple[Turn, ...]) -> Iterator[int | None]:
     """Yields what is rated of a session, as for a judge: the whole (None), or the turns with words or a cue."""
     if instrument.sees.part == "transcript":
-        yield None
+        yield from [None] if instrument.excerpt(turns) else []
         return
     yield from (turn.number for turn in turns if turn.words or (instrument.sees.cues and turn.cue))
 
@@ -114,7 +114,7 @@ def shown_turns(session: RatedSession, instrument: Instrument, faces: Faces) -> 
             face=_face(session, turn, faces) if has_faces else "",
             reply=turn.reply,
         )
-        for turn in session.turns
+        for turn in instrument.excerpt(session.turns)
     ]
 
 

@@ -78,7 +78,7 @@ def write_study(name: str, settings: FormSettings, fresh: bool = False) -> list[
         FormsError: there is nothing to rate, or it is not what an earlier study of this name was written for.
         AssignmentError, ArmError, InstrumentError, RunConflict, TranscriptError, PictureError: an input is unusable.
     """
-    (instrument,) = read_instruments([settings.instrument], settings.wording)
+    instrument = _instrument(settings)
     arms = [Arm.read(output_path(run)) for run in settings.runs]
     names = [arm.folder.name for arm in arms]
     if twice := sorted({one for one in names if names.count(one) > 1}):
@@ -103,6 +103,17 @@ def write_study(name: str, settings: FormSettings, fresh: bool = False) -> list[
         facts = {"instrument": instrument.facts(), "rated_runs": [display_path(arm.folder) for arm in arms]}
         run.record("complete", sessions=len(rated), forms=len(key.forms), **facts)
     return paths
+
+
+def _instrument(settings: FormSettings) -> Instrument:
+    found = read_instruments([settings.instrument], settings.wording)
+    if len(found) > 1:
+        each = " and ".join(f"--instrument {settings.instrument}:{one.moment}" for one in found)
+        raise FormsError(
+            f"{settings.instrument} rates {len(found)} moments of a session, and a form holds one; write one study for "
+            f"each: {each}"
+        )
+    return found[0]
 
 
 def _open(name: str, settings: FormSettings, key: Key, fresh: bool) -> Run:

@@ -17,6 +17,7 @@ from mirror.rating.forms.page import inert_json
 from mirror.statistics import icc, krippendorff_alpha
 from tests.browser import CHROMIUM, chromium, wait_for
 from tests.filled_forms import SECRETS, drawn, filled, form_of, save, study, write_runs
+from tests.simulated_raters import answers_of, rate_with_interruptions
 
 pytestmark = [
     pytest.mark.slow,
@@ -183,11 +184,21 @@ def test_the_copy_of_another_form_is_refused(opened, made):
 
 def test_a_browser_that_keeps_nothing_says_so(opened):
     opened.evaluate("Storage.prototype.setItem = () => { throw new Error('full') }")
+    opened.evaluate("IDBDatabase.prototype.transaction = () => { throw new Error('full') }")
     opened.press("n", "6")
     assert "does not keep your answers" in opened.evaluate("byId('trouble').textContent")
     assert values(opened) == [6]
     assert opened.evaluate("!dispatchEvent(new Event('beforeunload', {cancelable: true}))")  # asks before it closes
     opened.evaluate("removeEventListener('beforeunload', ask)")
+
+
+def test_another_day_and_a_full_storage_lose_nothing(made, tmp_path):
+    """The small form of `python -m tests.simulated_raters`: closed tab, reload, another process, no storage left."""
+    (tmp_path / "profile").mkdir()
+    answers = answers_of(made, "anna", drawn(read_key(made)))
+    saved = rate_with_interruptions(made, "anna", answers, tmp_path / "profile", tmp_path / "saved")
+    found = {(one.code, one.item): one.value for one in read_answers(saved).answers}
+    assert found == {(code, item): value for code, of_it in answers.items() for item, value in of_it}
 
 
 # Keys and reading -----------------------------------------------------------------------------------------------------

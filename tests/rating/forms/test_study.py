@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -78,6 +79,21 @@ def test_an_instrument_that_cannot_be_used_is_refused(changes, error, message, o
     with pytest.raises(error, match=message):
         study(output, write_runs(output), **changes)
     assert not (output / "results/forms").exists()
+
+
+def test_a_form_holds_one_moment_and_does_not_say_which(output):
+    runs = write_runs(output, turns=4)
+    with pytest.raises(
+        FormsError, match="affect rates 2 moments .* --instrument affect:start and --instrument affect:end"
+    ):
+        study(output, runs, instrument="affect")
+    for moment in ("start", "end"):
+        folder = study(output, runs, moment, instrument=f"affect:{moment}")
+        assert read_key(folder).instrument == f"affect-{moment}"
+        table = pd.read_csv(folder / "forms/anna-sessions.csv")
+        assert set(table["turn"]) == {1, 2}
+        page = (folder / "forms/anna.html").read_text()
+        assert f"affect-{moment}" not in page and "These turns are a part of a longer session." in page
 
 
 def test_licensed_wording_is_in_the_forms_and_not_in_the_record(output, tmp_path):
