@@ -3,8 +3,8 @@
     python -m tests.nf4_exam --cots ec ec_planning
 
 Trains both by `params/train/pocket-<cot>.yaml`, the second with `quantize: nf4`, and evaluates three counselors: the
-first; the second over the 4-bit weights that it was trained on; and its adapter over the base model's own weights, which
-is how a checkpoint is loaded and merged. Exits with 1 if a score of a 4-bit one is more than 2 points below the first's.
+first; the second over the 4-bit weights that it was trained on; and its adapter over the base model's own weights, as a
+checkpoint is loaded and merged. Exits with 1 if a score of one of the last two is more than 2 points below the first's.
 """
 
 import argparse

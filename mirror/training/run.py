@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import pandas as pd
-import torch
 
 from mirror.files.atomic import discard, write_text
 from mirror.files.csv_file import csv_text

@@ -16,5 +16,7 @@ def nf4_obstacle() -> str:
     if find_spec("bitsandbytes") is None:
         return f"quantize nf4 needs the package bitsandbytes, which is not installed; {INSTALL}, or set quantize none"
     if find_spec("kernels") is not None:
-        return "quantize nf4: bitsandbytes would run code from the Hub; first pip uninstall kernels, or set quantize none"
+        return (
+            "quantize nf4: bitsandbytes would run code from the Hub; first pip uninstall kernels, or set quantize none"
+        )
     return ""

@@ -1,6 +1,6 @@
 """Linear layers of the language model in 4 bits: NF4 with double quantization, by bitsandbytes.
 
-Vision tower, projector, embeddings and output head keep their precision. bitsandbytes is imported on use: it is an extra.
+Vision tower, projector, embeddings and output head keep their precision. bitsandbytes, an extra, is imported on use.
 
 Source of the format: Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023.
 """
@@ -55,6 +55,16 @@ def keep_layout(model: nn.Module) -> None:
     for layer in model.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):  # of bitsandbytes' Linear4bit
             layer.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # no tensor
+
+
+def quantized_linear(weight: torch.Tensor) -> nn.Linear:
+    """A frozen linear layer without bias that holds `weight` [out, in] in 4 bits, on its device."""
+    from bitsandbytes.nn import Linear4bit, Params4bit
+
+    options = {"compress_statistics": True, "quant_type": "nf4"}
+    layer = Linear4bit(*weight.T.shape, bias=False, compute_dtype=weight.dtype, device="meta", **options)
+    layer.weight = Params4bit(weight, requires_grad=False, module=layer, **options).to(weight.device)
+    return layer
 
 
 @torch.no_grad()

@@ -57,9 +57,7 @@ def least_need(settings: TrainSettings, model: Model, itemsize: int) -> Need:
         itemsize: bytes of a weight that is not quantized.
     """
     recompute = settings.activation_checkpointing != "never"
-    way = Way(
-        settings.quantize, itemsize, settings.lora_rank, settings.lora_dropout, settings.max_length, 1, recompute
-    )
+    way = Way(settings.quantize, itemsize, settings.lora_rank, settings.lora_dropout, settings.max_length, 1, recompute)
     return Need.of(model, way)
 
 
