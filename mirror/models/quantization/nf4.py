@@ -61,7 +61,7 @@ def quantized_linear(weight: torch.Tensor) -> nn.Linear:
     """A frozen linear layer without bias that holds `weight` [out, in] in 4 bits, on its device."""
     from bitsandbytes.nn import Linear4bit, Params4bit
 
-    options = {"compress_statistics": True, "quant_type": "nf4"}
+    options: dict[str, Any] = {"compress_statistics": True, "quant_type": "nf4"}
     layer = Linear4bit(*weight.T.shape, bias=False, compute_dtype=weight.dtype, device="meta", **options)
     layer.weight = Params4bit(weight, requires_grad=False, module=layer, **options).to(weight.device)
     return layer
