@@ -117,7 +117,8 @@ def load(
     else:
         model, tokenizer, image_processor = load_original(folder, config, vision_tower, dtype, **options)
         model.generation_config = ends_only(folder, tokenizer)
-    keep_layout(model)
+    if quantize == "nf4":
+        keep_layout(model)
     return Llava(
         model.to(device).eval(),
         make_processor(model.config, tokenizer, image_processor),

@@ -3,15 +3,17 @@
 import os
 import re
 import signal
-import subprocess
-import sys
+import socket
+from types import SimpleNamespace
 
 import pytest
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from api import workers
-from api.workers import VISIBLE, join, places, visible_gpus
+from api.workers import VISIBLE, join, places, supervise, visible_gpus
 from mirror.services.service import Service
-from tests.servers import service_environment, started_service, until
+from tests.servers import started_service, until
 
 READY = re.compile(r"worker (\d) is ready, process (\d+)")
 
@@ -55,12 +57,20 @@ def test_workers_end_when_their_supervisor_is_killed(tmp_path):
             until(lambda number=number: not is_running(int(number)))
 
 
-@pytest.mark.slow
-def test_models_that_cannot_be_loaded_end_the_service_with_a_sentence(tmp_path):
-    command = [sys.executable, "-m", "api.description", "--workers", "2", "--port", "0", "--describer", "local"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=service_environment())
-    assert done.returncode == 1 and "the describer local needs a model: --model" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(("codes", "status"), [([0, 0], 0), ([-15, None], 0), ([0, STARTUP_FAILURE], 1)])
+def test_a_service_whose_worker_could_not_start_has_failed(codes, status, monkeypatch):
+    class Ended:
+        """uvicorn's supervisor after its end."""
+
+        def __init__(self, config, sockets):
+            self.processes = [SimpleNamespace(exitcode=code) for code in codes]
+
+        def run(self):
+            pass
+
+    monkeypatch.setattr(workers, "Multiprocess", Ended)
+    with socket.socket() as listener:
+        assert supervise(uvicorn.Config("an:app", workers=2), listener) == status
 
 
 @pytest.fixture

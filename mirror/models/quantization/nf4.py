@@ -48,13 +48,15 @@ def loading_options(quantize: Quantize, dtype: torch.dtype, device: str) -> dict
 
 
 def keep_layout(model: nn.Module) -> None:
-    """Keep the layout of quantized weights, so that a model can be trained after it has answered.
+    """Keep the layout of the model's quantized weights, so that a model can be trained after it has answered.
 
     On some CPUs bitsandbytes rearranges them for inference, and products with rearranged ones have no gradient.
     """
+    from bitsandbytes.nn import Linear4bit
+
     for layer in model.modules():
-        if hasattr(layer, "support_avx512bf16_for_cpu"):  # of bitsandbytes' Linear4bit
-            layer.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # no tensor
+        if isinstance(layer, Linear4bit):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def quantized_linear(weight: torch.Tensor) -> nn.Linear:
