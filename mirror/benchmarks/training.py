@@ -212,13 +212,10 @@ def report(given: argparse.Namespace, rate: float, measurements: list[Measuremen
     """The report in Markdown: setup, machine and table."""
     more = f" --quantize {' '.join(given.quantize)} --micro-batch {given.micro_batch}" if given.quantize else ""
     return REPORT.format(
-        size=given.size,
-        positions=given.positions,
-        batch_size=given.batch_size,
+        **vars(given) | {"rate": rate / 1e12},
         more=more,
         gpu=torch.cuda.get_device_name(),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
-        rate=rate / 1e12,
         table=table(measurements),
     )
 
@@ -274,10 +271,7 @@ def variants_of(given: argparse.Namespace) -> tuple[Variant, ...]:
 
 
 def measure_all(given: argparse.Namespace) -> None:
-    """Measure all variants, each in a process of its own (no shared memory or compilation); update the report.
-
-    A variant that fails, such as one that does not fit the card, is reported and left out.
-    """
+    """Measure all variants, each in a process of its own; update the report. Those that do not fit are left out."""
     rate = matmul_rate("cuda")
     print(f"{torch.cuda.get_device_name()}: {rate / 1e12:.0f} TFLOP/s in bf16", flush=True)
     measurements = []
@@ -289,8 +283,7 @@ def measure_all(given: argparse.Namespace) -> None:
         command = [sys.executable, "-m", "mirror.benchmarks.training", *map(str, words)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            reason = "out of memory" if "OutOfMemoryError" in done.stderr else "failed"
-            print(f"{variant.name}: {reason}\n{done.stderr[-1500:]}", flush=True)
+            print(f"{variant.name}: failed\n{done.stderr[-1500:]}", flush=True)
             continue
         values = json.loads(done.stdout.splitlines()[-1])
         measurements.append(found := Measurement(**values | {"variant": variant}))

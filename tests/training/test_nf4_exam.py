@@ -14,7 +14,10 @@ def row(base, named, captions):
     ("others", "found"),
     [
         ([row("nf4", 88, 99), row("none", 92, 95)], []),
-        ([row("nf4", 87, 99), row("none", 90, 94)], ["used over nf4: named is 87.0%", "used over none: captions is 94"]),
+        (
+            [row("nf4", 87, 99), row("none", 90, 94)],
+            ["used over nf4: named is 87.0%", "used over none: captions is 94"],
+        ),
     ],
 )
 def test_more_than_two_points_are_a_fault(others, found):
