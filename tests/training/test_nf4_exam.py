@@ -16,7 +16,7 @@ def row(base, named, captions):
         ([row("nf4", 88, 99), row("none", 92, 95)], []),
         (
             [row("nf4", 87, 99), row("none", 90, 94)],
-            ["used over nf4: named is 87.0%", "used over none: captions is 94"],
+            ["over nf4: named is 87.0%", "over none: captions is 94"],
         ),
     ],
 )
