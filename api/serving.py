@@ -8,10 +8,13 @@ import gc
 import html
 import logging
 import math
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal, TypeVar, cast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,7 +22,9 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, JsonValue
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 
+from api import workers
 from api.batching import Batcher
 from api.budget import Budget
 from api.connection import KEEP_ALIVE_SECONDS, MAX_HEADER_BYTES, BoundedConnection
@@ -51,7 +56,10 @@ class Health(BaseModel):
     version: str = Field(description="of this software")
     code: dict[str, JsonValue] = Field(description="the commit it runs from, and whether files differ from it")
     facts: dict[str, JsonValue] = Field(description="models, revisions, thresholds")
-    limits: dict[str, int | float] = Field(description="what a request may hold, and how long it may take")
+    workers: int = Field(description="processes that answer; each has models and limits of its own")
+    limits: dict[str, int | float] = Field(
+        description="what a request may hold, how long it may take, and what a worker takes at a time"
+    )
 
 
 def new_app(
@@ -80,7 +88,7 @@ def new_app(
 
     version = versions().get("mirror-notebooks", "unknown")
     limits = {limit: value for limit, value in settings.model_dump().items() if limit in LIMITS}
-    health = Health(name=name, version=version, code=commit(), facts=facts(), limits=limits)
+    health = Health(name=name, version=version, code=commit(), facts=facts(), workers=settings.workers, limits=limits)
     title = f"MIRROR {name}"
     app = Service(
         title=title,
@@ -133,7 +141,10 @@ def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
 
     `options` are further ones of uvicorn.
     """
-    settings: ServiceSettings = app.state.settings
+    return _config(app, app.state.settings, **options)
+
+
+def _config(app: FastAPI | Callable[[], FastAPI], settings: ServiceSettings, **options: Any) -> uvicorn.Config:
     connection = functools.partial(
         BoundedConnection,
         header_seconds=settings.header_seconds,
@@ -149,6 +160,40 @@ def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         **options,
     )
+
+
+@dataclass(frozen=True)
+class Worker(Generic[SettingsType]):
+    """Makes the app of a worker process, in that process.
+
+    Attributes:
+        program: its name in messages.
+        settings: of the service.
+        load: as of `start`.
+        create_app: as of `start`.
+        places: folder in which the workers take numbers.
+    """
+
+    program: str
+    settings: SettingsType
+    load: Callable[[SettingsType], Any]
+    create_app: Callable[[Any, SettingsType, str | None], FastAPI]
+    places: Path
+
+    def __call__(self) -> FastAPI:
+        """The app over newly loaded models; ends the process with one sentence if they cannot be loaded."""
+        configure_log()
+        try:
+            number = workers.join(self.places, self.settings.workers)
+            with workers.interruptible():
+                collaborator = self.load(self.settings)
+        except (OSError, ValueError, RuntimeError) as error:
+            print(f"{self.program}: {' '.join(str(error).split())}", file=sys.stderr)
+            sys.exit(STARTUP_FAILURE)
+        app = self.create_app(collaborator, self.settings, token_of_environment())
+        keep_memory_flat()
+        log.info("worker %d is ready, process %d", number, os.getpid())
+        return app
 
 
 def start(
@@ -169,7 +214,7 @@ def start(
         The exit status.
     """
     settings = settings_type.from_command_line(program)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
+    configure_log()
     try:
         token = token_of_environment()
     except ValueError as error:
@@ -179,7 +224,7 @@ def start(
         try:
             # Before the models load: a taken port is reported at once.
             listener = failed.enter_context(bind(settings.host, settings.port))
-            collaborator = load(settings)
+            collaborator = load(settings) if settings.workers == 1 else None
         except (OSError, ValueError, RuntimeError) as error:
             print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
             return 1
@@ -193,11 +238,21 @@ def start(
     host, port = listener.getsockname()[:2]
     log.info("%s: http://%s:%d", program, f"[{host}]" if ":" in host else host, port)
     patience = math.ceil(settings.request_seconds) + 1  # requests in progress are answered before the end
+    if settings.workers > 1:
+        with workers.places() as places:
+            worker = Worker(program, settings, load, create_app, places)
+            options = {"factory": True, "workers": settings.workers, "timeout_graceful_shutdown": patience}
+            return workers.supervise(_config(worker, settings, **options), listener)
     config = server_config(create_app(collaborator, settings, token), timeout_graceful_shutdown=patience)
     keep_memory_flat()
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def configure_log() -> None:
+    """Sends messages of level INFO and above to stderr."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(name)s: %(message)s")
 
 
 def keep_memory_flat() -> None:

@@ -29,6 +29,7 @@ class ServiceSettings(BaseSettings):
         "127.0.0.1", description="the address to listen at; any but a loopback address should have a token"
     )
     port: int = Field(0, ge=0, le=65535, description="0 takes a free one")
+    workers: Count = Field(1, description="processes that answer, one per GPU; each has models and limits of its own")
     max_batch: Count = Field(8, description="the most requests in one batch of the models")
     max_wait_ms: float = Field(5, ge=0, le=1000, description="how long a request waits for others to join its batch")
     queue: Count = Field(64, description="the most requests between arrival and answer; further ones are told `busy`")

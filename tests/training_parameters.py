@@ -26,6 +26,7 @@ PARAMETERS = {
     "precision": "auto",
     "micro_batch": 0,
     "float8": False,
+    "quantize": "none",
     "activation_checkpointing": "auto",
     "compile": False,
     "activation_budget": 1.0,

@@ -40,4 +40,6 @@ def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
 
 
 if __name__ == "__main__":
-    sys.exit(start("python -m api.description", DescriptionSettings, load, create_app))
+    from api.description import __main__ as command  # worker processes find `load` by this name
+
+    sys.exit(start("python -m api.description", DescriptionSettings, command.load, create_app))

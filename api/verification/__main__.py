@@ -25,4 +25,6 @@ def load(settings: VerificationSettings) -> "LocalVerifier":
 
 
 if __name__ == "__main__":
-    sys.exit(start("python -m api.verification", VerificationSettings, load, create_app))
+    from api.verification import __main__ as command  # worker processes find `load` by this name
+
+    sys.exit(start("python -m api.verification", VerificationSettings, command.load, create_app))

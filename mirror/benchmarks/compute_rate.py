@@ -21,7 +21,8 @@ def flops_per_example(model: LoraModel, positions: int) -> float:
         positions: length of the example, with the image's.
     """
     decoder = language_model(model)
-    frozen = sum(p.numel() for n, p in decoder.layers.named_parameters() if p.dim() == 2 and "lora_" not in n)
+    matrices = [p for n, p in decoder.layers.named_parameters() if p.dim() == 2 and "lora_" not in n]
+    frozen = sum(p.numel() * (2 if p.dtype == torch.uint8 else 1) for p in matrices)  # a byte holds two of 4 bits
     trained = sum(p.numel() for p in lora_weights(model))
     config = model.config.text_config
     attention = 2 * positions**2 / 2 * config.hidden_size * 2 * config.num_hidden_layers

@@ -4,7 +4,8 @@
 
 Random weights at the real shapes, random examples of 1,329 positions (the published set's mean) in effective batches
 of 32; no download. Writes `train-<size>.md` and `.json`. For `--lengths mixed` see `mirror.benchmarks.batches`, for
-`--gpus 1 2 4` see `mirror.benchmarks.gpus`.
+`--gpus 1 2 4` see `mirror.benchmarks.gpus`. `--quantize none nf4` compares frozen weights in bf16 and in 4 bits, and
+writes `train-<size>-quantize.md`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 from transformers import LlavaForConditionalGeneration
@@ -29,6 +31,7 @@ from mirror.files.json_file import write_json
 from mirror.models.llava import SHAPES
 from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, add_lora
+from mirror.models.quantization import Quantize
 from mirror.paths import output_path
 from mirror.provenance import versions
 from mirror.training import step
@@ -52,6 +55,7 @@ class Variant:
         published: as the published trainer computes: peft's own LoRA layer, bf16 throughout, logits at all positions.
         compiled: decoder layers are compiled.
         float8: frozen weights are in float8.
+        quantize: of the frozen linear layers, `none` or `nf4`.
         changes_numbers: what makes it learn other weights than the published recipe, if anything.
     """
 
@@ -62,6 +66,7 @@ class Variant:
     published: bool = False
     compiled: bool = True
     float8: bool = False
+    quantize: Quantize = "none"
     changes_numbers: str = "no, rounding only"
 
 
@@ -147,7 +152,7 @@ def measure(variant: Variant, size: str, positions: int, batch_size: int, steps:
     """
     began = time.monotonic()
     torch.manual_seed(0)
-    base = random_model(size, torch.bfloat16, "cuda")
+    base = random_model(size, torch.bfloat16, "cuda", variant.quantize)
     batch = random_batch(base, batch_size, positions)
     model = add_lora(base, RANK, ALPHA, variant.dropout, seed=0, fused=not variant.published)
     needed = flops_per_example(model, positions)
@@ -190,7 +195,7 @@ def table(measurements: list[Measurement]) -> str:
 
 REPORT = """# Fine-tuning LLaVA-1.5 {size}: samples per second
 
-`python -m mirror.benchmarks.training --size {size} --positions {positions} --batch-size {batch_size}`
+`python -m mirror.benchmarks.training --size {size} --positions {positions} --batch-size {batch_size}{more}`
 
 {gpu}, {versions}. Random weights at the real shapes; every example {positions:,} positions, effective batch
 {batch_size}. The GPU's bf16 rate, measured in the same run: {rate:.0f} TFLOP/s.
@@ -203,15 +208,14 @@ one thing. *other numbers?*: whether a model is trained to other weights than by
 """
 
 
-def report(size: str, positions: int, batch_size: int, rate: float, measurements: list[Measurement]) -> str:
+def report(given: argparse.Namespace, rate: float, measurements: list[Measurement]) -> str:
     """The report in Markdown: setup, machine and table."""
+    more = f" --quantize {' '.join(given.quantize)} --micro-batch {given.micro_batch}" if given.quantize else ""
     return REPORT.format(
-        size=size,
-        positions=positions,
-        batch_size=batch_size,
+        **vars(given) | {"rate": rate / 1e12},
+        more=more,
         gpu=torch.cuda.get_device_name(),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
-        rate=rate / 1e12,
         table=table(measurements),
     )
 
@@ -225,6 +229,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--lengths", choices=["equal", "mixed"], default="equal", help="mixed: how batches are formed")
     parser.add_argument("--gpus", type=int, nargs="+", help="one row per number of GPUs; without a GPU, of processes")
     parser.add_argument("--batches", type=int, default=16, help="effective batches per row, with --lengths mixed")
+    parser.add_argument("--quantize", nargs="+", choices=get_args(Quantize), help="compare these, on a small card, say")
+    parser.add_argument("--micro-batch", type=int, default=4, help="examples at a time, with --quantize")
     parser.add_argument("--positions", type=int, default=1329, help="length of an example, the image's included")
     parser.add_argument("--batch-size", type=int, default=32, help="effective batch")
     parser.add_argument("--steps", type=int, default=3, help="measured steps per variant, after two warm-up steps")
@@ -248,7 +254,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
     if given.variant is not None:
-        measured = VARIANTS[given.variant]
+        measured = variants_of(given)[given.variant]
         with published_step() if measured.published else nullcontext():
             found = measure(measured, given.size, given.positions, given.batch_size, given.steps, given.rate)
         print(json.dumps(asdict(found)))
@@ -256,28 +262,37 @@ def main() -> None:
     measure_all(given)
 
 
+def variants_of(given: argparse.Namespace) -> tuple[Variant, ...]:
+    """The variants to measure; with `--quantize`, one for each choice, trained as on a small card."""
+    numbers = {"none": "no, rounding only", "nf4": "yes: 4-bit weights"}
+    name, others = "quantize {}, activations recomputed", (given.micro_batch, "always", 0.05)
+    chosen = given.quantize or ()
+    return tuple(Variant(name.format(q), *others, quantize=q, changes_numbers=numbers[q]) for q in chosen) or VARIANTS
+
+
 def measure_all(given: argparse.Namespace) -> None:
-    """Measure all variants, each in a process of its own (no shared memory or compilation); update the report."""
+    """Measure all variants, each in a process of its own; update the report. Those that do not fit are left out."""
     rate = matmul_rate("cuda")
     print(f"{torch.cuda.get_device_name()}: {rate / 1e12:.0f} TFLOP/s in bf16", flush=True)
     measurements = []
-    for number, variant in enumerate(VARIANTS):
+    name = f"train-{given.size}-quantize" if given.quantize else f"train-{given.size}"
+    for number, variant in enumerate(variants_of(given)):
         words = ["--variant", number, "--rate", rate, "--size", given.size, "--positions", given.positions]
-        words += ["--batch-size", given.batch_size, "--steps", given.steps]
+        words += ["--batch-size", given.batch_size, "--steps", given.steps, "--micro-batch", given.micro_batch]
+        words += ["--quantize", *given.quantize] if given.quantize else []
         command = [sys.executable, "-m", "mirror.benchmarks.training", *map(str, words)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             print(f"{variant.name}: failed\n{done.stderr[-1500:]}", flush=True)
             continue
         values = json.loads(done.stdout.splitlines()[-1])
-        measurements.append(Measurement(**values | {"variant": variant}))
-        print(f"{variant.name}: {measurements[-1].samples_per_second:.2f} samples/s", flush=True)
+        measurements.append(found := Measurement(**values | {"variant": variant}))
+        print(f"{variant.name}: {found.samples_per_second:.2f} samples/s, {found.memory_gb:.1f} GB", flush=True)
         folder = output_path(given.out)
-        write_json(folder / f"train-{given.size}.json", [asdict(m) for m in measurements])
-        write_text(
-            folder / f"train-{given.size}.md",
-            report(given.size, given.positions, given.batch_size, rate, measurements),
-        )
+        write_json(folder / f"{name}.json", [asdict(m) for m in measurements])
+        write_text(folder / f"{name}.md", report(given, rate, measurements))
+    if not measurements:
+        sys.exit("no variant could be measured; see above")
     print(table(measurements))
 
 

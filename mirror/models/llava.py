@@ -24,6 +24,8 @@ from mirror.models.generation_config import end_of, end_tokens, ends_only
 from mirror.models.llava_chat import tokenize_prompt
 from mirror.models.llava_original import load_original
 from mirror.models.memory.rotation import Seat
+from mirror.models.quantization import Quantize
+from mirror.models.quantization.nf4 import keep_layout, loading_options
 from mirror.models.sampling import SeededSampling
 from mirror.models.weights import HALF, load_pretrained, load_tokenizer, model_folder, read_config
 from mirror.paths import display_path
@@ -88,6 +90,7 @@ def load(
     vision_tower: str = "",
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
+    quantize: Quantize = "none",
 ) -> Llava:
     """Load LLaVA-1.5 from a Hub id or a folder; `config.json` tells which of the two formats it has.
 
@@ -97,21 +100,25 @@ def load(
         vision_tower: Hub id, or folder beside the model's; replaces the one in an original-format config.
         dtype: of the weights.
         device: a PyTorch device.
+        quantize: `nf4` holds the linear layers of the language model in 4 bits, for training.
 
     Raises:
         FileNotFoundError: the model or its vision tower was found neither locally nor on the Hub.
-        ValueError: it is not LLaVA-1.5, or a file is broken.
+        ValueError: it is not LLaVA-1.5, a file is broken, or weights cannot be quantized here.
     """
     folder = model_folder(base_model, revision, half=dtype in HALF)
     config = read_config(folder)
+    options = loading_options(quantize, dtype, device)
     if config["model_type"] == "llava":
         tokenizer = load_tokenizer(folder)
         generation = ends_only(folder, tokenizer)
-        model = load_pretrained(LlavaForConditionalGeneration, folder, dtype, generation_config=generation)
+        model = load_pretrained(LlavaForConditionalGeneration, folder, dtype, generation_config=generation, **options)
         image_processor = CLIPImageProcessorPil.from_pretrained(folder)
     else:
-        model, tokenizer, image_processor = load_original(folder, config, vision_tower, dtype)
+        model, tokenizer, image_processor = load_original(folder, config, vision_tower, dtype, **options)
         model.generation_config = ends_only(folder, tokenizer)
+    if quantize == "nf4":
+        keep_layout(model)
     return Llava(
         model.to(device).eval(),
         make_processor(model.config, tokenizer, image_processor),

@@ -22,7 +22,7 @@ VISION_SELECT = {"patch": "default", "cls_patch": "full"}  # original name → t
 
 
 def load_original(
-    folder: Path, config: Mapping[str, Any], vision_tower: str, dtype: torch.dtype
+    folder: Path, config: Mapping[str, Any], vision_tower: str, dtype: torch.dtype, **options: Any
 ) -> tuple[LlavaForConditionalGeneration, LlamaTokenizer, CLIPImageProcessorPil]:
     """Load an original-format folder into transformers' classes.
 
@@ -33,6 +33,7 @@ def load_original(
         config: its `config.json`.
         vision_tower: Hub id, or folder beside `folder`; empty for the one that the config names.
         dtype: of the weights.
+        options: further keyword arguments of `from_pretrained` for the whole model.
 
     Raises:
         FileNotFoundError: weights or vision tower were not found.
@@ -59,7 +60,7 @@ def load_original(
     weights |= {f"model.vision_tower.{key}": value for key, value in tower.state_dict().items()}
     with without_progress_bars():
         model, report = LlavaForConditionalGeneration.from_pretrained(
-            None, config=llava_config, state_dict=weights, dtype=dtype, output_loading_info=True
+            None, config=llava_config, state_dict=weights, dtype=dtype, output_loading_info=True, **options
         )
     if report["missing_keys"] or report["unexpected_keys"]:
         raise ValueError(

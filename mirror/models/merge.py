@@ -10,6 +10,7 @@ import argparse
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import torch
 from huggingface_hub import save_torch_state_dict
@@ -18,7 +19,8 @@ from mirror.files.json_file import write_json
 from mirror.models.checkpoint import MANIFEST, PROMPTS, writing
 from mirror.models.llava import unused_tokens
 from mirror.models.llava_chat import chat_template
-from mirror.models.lora import load_checkpoint, merge_adapter
+from mirror.models.lora import load_checkpoint, merge_adapter, round_frozen_weights
+from mirror.models.quantization import Quantize
 from mirror.paths import display_path, input_path, output_path
 
 # transformers 5's weight names → the published ones, which transformers 4 and 5 and vLLM can read.
@@ -38,8 +40,12 @@ def merge(
     vision_tower: str = "",
     dtype: str = "float16",
     adapter: bool = True,
+    quantize: Quantize = "none",
 ) -> None:
     """Write the LLaVA of a checkpoint, adapter merged, as a `llava-hf` folder; atomically.
+
+    An adapter is merged into the base model's own weights, also one that was trained over their 4 bits: the merged
+    model answers as the checkpoint does when it counsels.
 
     Args:
         checkpoint: written by this software or by the original trainer.
@@ -50,13 +56,17 @@ def merge(
         adapter: whether the LoRA adapter is merged. Without it, the folder holds the base language model with the
             trained projector, which answers the prompts that the checkpoint was not trained on, and neither manifest
             nor prompts.
+        quantize: `nf4` first rounds the weights under the adapter to 4 bits, so that the merged model answers as the
+            model in training did.
 
     Raises:
         FileExistsError: `folder` exists.
         FileNotFoundError: the checkpoint or its base model was not found.
-        ValueError: the checkpoint is damaged, or does not fit its base model.
+        ValueError: the checkpoint is damaged, or does not fit its base model; or `quantize` cannot be had here.
     """
     llava = load_checkpoint(checkpoint, base_model, vision_tower, DTYPES[dtype])
+    if quantize == "nf4":
+        round_frozen_weights(llava.model)
     model = merge_adapter(llava.model, adapter)
     llava.processor.chat_template = llava.tokenizer.chat_template = chat_template(llava.tokenizer)
     with writing(folder) as partial:
@@ -97,6 +107,8 @@ def main() -> None:
         "--without-adapter", action="store_true", help="the base language model with the trained projector"
     )
     parser.add_argument("--dtype", choices=DTYPES, default="float16", help="as published: float16")
+    what = "nf4: round the weights under the adapter to 4 bits before, as in its training with quantize nf4"
+    parser.add_argument("--quantize", choices=get_args(Quantize), default="none", help=what)
     given = parser.parse_args()
     folder = output_path(given.folder)
     try:
@@ -107,6 +119,7 @@ def main() -> None:
             given.vision_tower,
             given.dtype,
             not given.without_adapter,
+            given.quantize,
         )
     except (FileExistsError, FileNotFoundError, ValueError) as error:
         parser.error(str(error))

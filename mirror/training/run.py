@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import pandas as pd
-import torch
 
 from mirror.files.atomic import discard, write_text
 from mirror.files.csv_file import csv_text
@@ -21,8 +20,7 @@ from mirror.files.listing import files
 from mirror.files.lock import locked
 from mirror.models import llava as llava_module
 from mirror.models.checkpoint import Manifest, intermediate_folder
-from mirror.models.device import device_name, resolve_device, resolve_dtype
-from mirror.models.hub_id import resolve_model
+from mirror.models.device import device_name
 from mirror.models.llava import Llava
 from mirror.models.lora import LoraModel
 from mirror.models.lora.adapter_weights import load_adapter_weights
@@ -31,10 +29,10 @@ from mirror.prompts import PromptSet
 from mirror.provenance import versions
 from mirror.run_folder import Run
 from mirror.training import dataset
+from mirror.training.base_model.loading import load_base_model
 from mirror.training.dataset import TrainingSet
 from mirror.training.derivation import check_fields
 from mirror.training.faults import DataError, write_faults
-from mirror.training.float8 import float8_obstacle
 from mirror.training.loop import TrainingLoop
 from mirror.training.ranks import Ranks
 from mirror.training.ranks.fitting import Fitting, final_checkpoint, load_data, new_lora
@@ -89,6 +87,7 @@ class Training:
             DataError: the training set has faults; they are also written to the run's `faults.csv`.
             FileNotFoundError: the base model was found neither locally nor on the Hub.
             ValueError: the base model is of another size than `size`, or the device lacks what the settings need.
+            DoesNotFit: the training needs more memory than the GPU has.
             FolderInUse: another process works on the run or the checkpoint.
         """
         checkpoint = final_checkpoint(settings)
@@ -259,22 +258,6 @@ class Training:
             losses={"train": last.get("train"), "held_out": last.get("held_out")},
             derived=list(self.data.derived),
         )
-
-
-def load_base_model(settings: TrainSettings) -> Llava:
-    """The base model, on the device and in the precision of the settings.
-
-    Raises:
-        FileNotFoundError: it was found neither locally nor on the Hub.
-        ValueError: it is of another size than the settings say, or float8 cannot be used on the device.
-    """
-    device = resolve_device(settings.device)
-    if settings.float8 and (obstacle := float8_obstacle(torch.device(device))):
-        raise ValueError(f"float8 cannot be used here: {obstacle}; set it false")
-    base_model = resolve_model(settings.base_model)
-    llava_module.check_size(base_model, settings.revision, settings.size)
-    dtype = resolve_dtype(settings.precision, device)
-    return llava_module.load(base_model, settings.revision, settings.vision_tower, dtype, device)
 
 
 def _load_data(settings: TrainSettings, llava: Llava, run: Run) -> tuple[TrainingSet, PromptSet]:

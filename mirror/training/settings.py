@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mirror.models.quantization import nf4_obstacle
 from mirror.paths import input_path
 from mirror.settings.base import (
     Cot,
@@ -94,6 +95,7 @@ class TrainSettings(Settings):
     precision: Literal["auto", "bf16", "float32"]
     micro_batch: Number
     float8: bool
+    quantize: Literal["none", "nf4"]
     activation_checkpointing: Literal["auto", "always", "never"]
     compile: bool
     activation_budget: Annotated[float, Field(gt=0, le=1)]
@@ -132,6 +134,8 @@ class TrainSettings(Settings):
             faults.append("early_stopping needs held-out dialogues, found held_out 0; raise held_out")
         if self.float8 and (self.device == "cpu" or self.precision == "float32"):
             faults.append("float8 is for a GPU in bf16; set it false, or device auto and precision auto")
+        if self.float8 and self.quantize != "none":
+            faults.append(f"float8 and quantize {self.quantize} exclude each other; set float8 false, or quantize none")
         if self.precision == "bf16" and self.device == "cpu":
             faults.append("precision bf16 is for a GPU, found device cpu; use precision auto or float32")
         if self.gpus > 1 and ":" in self.device:
@@ -152,7 +156,10 @@ class TrainSettings(Settings):
         if not input_path(self.image_folder).is_dir():
             faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; set it to that of the images")
         faults += missing_folder("base_model", self.base_model) + missing_device(self.device)
-        return faults + missing_gpus(self.gpus, self.device)
+        faults += missing_gpus(self.gpus, self.device)
+        if self.quantize == "nf4" and (obstacle := nf4_obstacle()):
+            faults.append(obstacle)
+        return faults
 
     def _data_beside(self) -> str:
         """Advice to use a set beside the missing one: of this variant, or of a richer one to derive it from."""

@@ -63,7 +63,7 @@ def tune(cot: str, base_model: Path = FOLDER, **changes) -> tuple[Llava, float]:
     """
     file = repository_root() / "params" / "train" / f"pocket-{cot}.yaml"
     names = {"run": f"exam-pocket-{cot}", "checkpoint_folder": "checkpoints/exam", "base_model": str(base_model)}
-    training = Training.open(TrainSettings.from_file(file, **names, fresh=True, **changes))
+    training = Training.open(TrainSettings.from_file(file, **names | changes, fresh=True))
     start = time.process_time()
     training.fit()
     training.llava.model.eval()

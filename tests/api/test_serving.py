@@ -2,15 +2,18 @@
 
 import asyncio
 import html
+import os
 import socket
 import sys
 
 import httpx2
 import pytest
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
+from api import workers
 from api.headers import POLICY, SECURITY
-from api.serving import bind, is_loopback, server_config, start
+from api.serving import Worker, bind, is_loopback, server_config, start
 from api.verification.app import VerificationSettings, create_app
 from mirror.html_page import NOTICE
 from tests.servers import ScriptedVerifier
@@ -47,6 +50,30 @@ def test_a_fault_at_the_start_is_one_sentence(monkeypatch, capsys):
     monkeypatch.setenv("MIRROR_SERVICE_TOKEN", "sword fish")
     assert start("verification", VerificationSettings, load, create_app) == 2
     assert "sword" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fault", [None, ValueError("no model\n  at ./nowhere")])
+def test_a_worker_makes_its_app_or_ends_with_one_sentence(fault, tmp_path, monkeypatch, capsys, caplog):
+    def load(settings):
+        if fault:
+            raise fault
+        return ScriptedVerifier()
+
+    monkeypatch.setattr(workers, "held", [])
+    monkeypatch.setenv(workers.VISIBLE, "")
+    monkeypatch.delenv("MIRROR_SERVICE_TOKEN", raising=False)
+    worker = Worker("verification", VerificationSettings(workers=2), load, create_app, tmp_path)
+    if fault:
+        with pytest.raises(SystemExit) as ended:
+            worker()
+        assert ended.value.code == STARTUP_FAILURE
+        assert capsys.readouterr().err == "verification: no model at ./nowhere\n"
+    else:
+        with caplog.at_level("INFO"):
+            assert answer(worker(), "/health").json()["workers"] == 2
+        assert f"worker 0 is ready, process {os.getpid()}" in caplog.text
+    for lock in workers.held:
+        lock.release()
 
 
 def test_a_port_that_is_taken_is_named_before_anything_is_loaded():

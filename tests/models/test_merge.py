@@ -14,7 +14,7 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration
 from mirror.models.checkpoint import merged_faults
 from mirror.models.llava import load, unused_tokens
 from mirror.models.llava_chat import chat_template
-from mirror.models.lora import load_checkpoint, without_adapter
+from mirror.models.lora import load_adapter, load_checkpoint, without_adapter
 from mirror.models.merge import main, merge, published_name
 from tests.checkpoints import whole_checkpoint
 from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, logits, pefts_adapter
@@ -94,6 +94,21 @@ def test_an_adapters_own_scales_are_merged(tmp_path):
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
+def test_an_adapter_is_merged_into_the_bases_own_weights_or_on_request_into_the_rounded_ones(tmp_path):
+    tensors = load_file(GOLDEN / "expected.safetensors")
+    question = json.loads((GOLDEN / "expected.json").read_text())["human"], tensors["pixel_values"][None]
+    found = {}
+    for quantize in ("none", "nf4"):
+        merge(ORIGINAL, tmp_path / quantize, str(BASE), dtype="float32", quantize=quantize)
+        found[quantize] = logits(load(str(tmp_path / quantize)), *question)
+    wanted = load(str(BASE), quantize="nf4")
+    load_adapter(wanted.model, ORIGINAL)
+    torch.testing.assert_close(found["nf4"], logits(wanted, *question), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found["none"][:, :480], tensors["lora_logits"], atol=1e-4, rtol=0)
+    assert (found["none"] - found["nf4"]).abs().max() > 0.01
+
+
 @pytest.mark.parametrize(
     ("key", "name"),
     [
@@ -118,6 +133,7 @@ def test_what_is_no_weight_of_llava_is_refused():
         (str(ORIGINAL), [], "say which base model"),
         (str(ORIGINAL), ["--base-model", "./nowhere"], "nowhere"),
         (str(ORIGINAL), ["--dtype", "float8"], "invalid choice: 'float8'"),
+        (str(ORIGINAL), ["--quantize", "int8"], "invalid choice: 'int8'"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_merged_is_one_sentence_and_status_2(

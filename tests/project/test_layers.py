@@ -54,8 +54,8 @@ training     prompt_induction records
 clients      client lexicon openness script
 figures      .
 chat         chat_error batch_files endpoint local messages prices retries roles
-models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora memory sampling \
-             weight_files weights
+models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora memory quantization \
+             sampling weight_files weights
 transcripts  arm donor flags integrity profile session_folder turn verdict
 risk         classifier flag graded guidance lexicon
 services     http_client replicas server_json service

@@ -119,6 +119,29 @@ def test_the_checkpoint_answers_as_the_trained_model_did(parameters):
 
 
 @pytest.mark.slow
+def test_a_training_over_4_bits_goes_on_as_an_unbroken_one_and_writes_an_ordinary_checkpoint(parameters, monkeypatch):
+    parameters |= {"quantize": "nf4", "epochs": 1, "learning_rate": 1e-2}
+    unbroken = training(parameters, run="unbroken", checkpoint_folder="unbroken")
+    losses = unbroken.fit()
+    assert losses.held_out.dropna().iloc[-1] < losses.held_out.iloc[0]
+    with monkeypatch.context() as patch:
+        interrupt(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            training(parameters, save_steps=1).fit()
+    again = training(parameters, save_steps=1)
+    again.fit()
+    assert same(weights(again.checkpoint), weights(unbroken.checkpoint))
+    assert read_manifest(again.checkpoint).settings["quantize"] == "nf4"
+    full = training(parameters, quantize="none", run="full", checkpoint_folder="full")
+    full.fit()
+    assert weights(full.checkpoint).keys() == weights(again.checkpoint).keys()
+    assert not same(weights(full.checkpoint), weights(again.checkpoint))
+    assert {name: str(one.dtype) for name, one in load_checkpoint(again.checkpoint).model.named_parameters()} == {
+        name: str(one.dtype) for name, one in load_checkpoint(full.checkpoint).model.named_parameters()
+    }
+
+
+@pytest.mark.slow
 def test_every_intermediate_checkpoint_loads_by_itself(parameters):
     one = training(parameters, save_steps=3)
     one.fit()

@@ -34,6 +34,10 @@ def test_the_two_large_sizes_differ_in_model_and_memory_alone():
         ({"early_stopping": 2, "held_out": 0.0}, "early_stopping needs held-out dialogues, found held_out 0; raise"),
         ({"float8": True}, "float8 is for a GPU in bf16; set it false, or device auto and precision auto"),
         ({"float8": True, "device": "auto", "precision": "float32"}, "float8 is for a GPU in bf16"),
+        (
+            {"float8": True, "device": "auto", "quantize": "nf4"},
+            "float8 and quantize nf4 exclude each other; set float8 false, or quantize none",
+        ),
         ({"precision": "bf16"}, "precision bf16 is for a GPU, found device cpu; use precision auto or float32"),
         ({"gpus": 4, "device": "cuda:1"}, "device cuda:1 names one GPU, found gpus 4; use device auto"),
         ({"gpus": 0}, "gpus must be greater than or equal to 1, found 0"),
@@ -42,6 +46,15 @@ def test_the_two_large_sizes_differ_in_model_and_memory_alone():
 def test_what_does_not_go_together_is_refused(changes, message):
     with pytest.raises(SettingsError, match=message):
         checked(**changes)
+
+
+def test_a_missing_extra_is_a_fault_of_the_settings(monkeypatch, tmp_path):
+    monkeypatch.setattr("mirror.models.quantization.find_spec", lambda name: None)
+    (tmp_path / "data.json").touch()
+    here = {"data": str(tmp_path / "data.json"), "image_folder": str(tmp_path)}
+    with pytest.raises(SettingsError, match=r"needs the package bitsandbytes.* pip install .* --editable '.\[nf4\]'"):
+        checked(True, quantize="nf4", **here)
+    assert checked(True, **here).quantize == "none"
 
 
 def test_the_limits_of_what_goes_together_are_accepted():

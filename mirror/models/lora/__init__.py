@@ -29,6 +29,7 @@ from mirror.models.lora.adapter_weights import (
     set_adapter_weights,
     trained_prefix,
 )
+from mirror.models.quantization.nf4 import rounded
 
 # Exactly the linear layers of the language model: plain names would also match the vision tower's q/k/v_proj.
 TARGETS = r".*language_model\.layers\.\d+\.(?:self_attn|mlp)\.(?:q|k|v|o|gate|up|down)_proj"
@@ -225,6 +226,17 @@ def without_adapter(model: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.enable_adapters(True)
+
+
+def round_frozen_weights(model: nn.Module) -> None:
+    """Round the frozen weights under every LoRA layer to what products with their 4 bits use, in place.
+
+    Raises:
+        ValueError: bitsandbytes cannot be used here.
+    """
+    for layer in model.modules():
+        if isinstance(layer, LoraLinear):
+            layer.base_layer.weight.data = rounded(layer.base_layer.weight)
 
 
 def merge_adapter(model: LlavaForConditionalGeneration, adapter: bool = True) -> LlavaForConditionalGeneration:

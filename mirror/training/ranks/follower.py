@@ -5,10 +5,10 @@ from typing import Any
 
 from mirror.files.digests import sha256
 from mirror.paths import input_path
+from mirror.training.base_model.loading import load_base_model
 from mirror.training.ranks import Ranks
 from mirror.training.ranks.fitting import Fitting, final_checkpoint, load_data, new_lora
 from mirror.training.ranks.launch import follow
-from mirror.training.run import load_base_model
 from mirror.training.settings import TrainSettings
 
 

@@ -1,0 +1,1 @@
+"""The base model of a training: whether it fits, and loading it."""
