@@ -19,6 +19,7 @@ from mirror.paths import display_path
 from mirror.rating.instrument import Instrument
 from mirror.rating.ratings import Raters, arm_scores, counts, is_evidence, read_ratings, reliability, session_scores
 from mirror.transcripts.arm import Arm, aliases
+from mirror.transcripts.flags import LEXICON, RiskPolicy
 from mirror.transcripts.integrity import run_faults
 
 
@@ -58,13 +59,20 @@ class Study:
         complete: by arm, the clients with a complete session; all values are of these.
     """
 
-    def __init__(self, arms: Sequence[Arm], instruments: Sequence[Instrument] = (), raters: Raters = "both") -> None:
+    def __init__(
+        self,
+        arms: Sequence[Arm],
+        instruments: Sequence[Instrument] = (),
+        raters: Raters = "both",
+        policy: RiskPolicy = LEXICON,
+    ) -> None:
         """Reads the transcripts of all arms.
 
         Args:
             arms: the runs to compare.
             instruments: those whose ratings count.
             raters: who counts in outcomes: people, judges or both.
+            policy: who reads the words for risk.
 
         Raises:
             StudyError: no client is in every arm, or an idx names two persons.
@@ -73,7 +81,7 @@ class Study:
         short = aliases([arm.folder.name for arm in arms])
         self.arms = [replace(arm, alias=alias) for arm, alias in zip(arms, short, strict=True)]
         self.instruments, self.raters = list(instruments), raters
-        self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm) for arm in self.arms}
+        self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm, policy) for arm in self.arms}
         having: dict[str, set[str]] = {name: set(metrics.sessions["idx"]) for name, metrics in self.metrics.items()}
         self.everyone = sorted(set.union(*having.values()), key=natural_key)
         self.clients = [idx for idx in self.everyone if all(idx in clients for clients in having.values())]

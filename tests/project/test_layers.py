@@ -57,7 +57,7 @@ chat         chat_error batch_files endpoint local messages prices retries roles
 models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora memory sampling \
              weight_files weights
 transcripts  arm donor flags integrity profile session_folder turn verdict
-risk         classifier flag graded guidance lexicon
+risk         classifier flag guidance lexicon policy
 services     http_client replicas server_json service
 prompts      . client
 """
