@@ -14,7 +14,8 @@ import pandas as pd
 
 from mirror.analysis.measures import OF_TURNS
 from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
-from mirror.clients.openness import Kind, named_feeling, openness_by_turn, reflects_words
+from mirror.clients.openness import Kind, named_feeling, reflects_words
+from mirror.clients.trust import TrustRule, trust_by_turn
 from mirror.prompts import canonical_technique
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.flags import LEXICON, RiskPolicy, read_answers, read_flags
@@ -130,7 +131,7 @@ class _Replies:
 def _read_session(arm: Arm, session: SessionFolder, policy: RiskPolicy) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     turns, timings, ended, idx = session.turns(), session.timings(), session.ended, session.folder.name
     resistance = arm.person(idx).resistance
-    after = list(_openness(resistance or "none", turns))
+    after = list(_openness(resistance or "none", turns, arm.client_trust))
     is_known = arm.is_scripted and resistance is not None
     replies, rows = _Replies(), []
     for turn, (openness, reaction) in zip(turns, after, strict=True):
@@ -167,9 +168,9 @@ def _safety(turns: Sequence[Turn], policy: RiskPolicy) -> dict[str, float]:
     return dict(zip(FLAG_COLUMNS, values, strict=True))
 
 
-def _openness(resistance: str, turns: Sequence[Turn]) -> Iterator[tuple[float, Kind]]:
+def _openness(resistance: str, turns: Sequence[Turn], rule: TrustRule) -> Iterator[tuple[float, Kind]]:
     """The client's openness after each turn, and the kind of reaction to its reply."""
-    for openness in openness_by_turn(resistance, turns):
+    for openness in trust_by_turn(resistance, turns, rule):
         if openness.reaction is not None:  # None before the first turn
             yield openness.value, openness.reaction.kind
 

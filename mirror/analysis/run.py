@@ -18,6 +18,7 @@ from mirror.analysis.comparison import ComparisonRow, by_arm, compare, compare_h
 from mirror.analysis.finding import Finding, differences_caption, estimates_caption, turns_caption
 from mirror.analysis.measures import OVER_TURNS
 from mirror.analysis.metrics import halves
+from mirror.analysis.realism.report import realism
 from mirror.analysis.settings import AnalyseSettings, split_names
 from mirror.analysis.study import Study, without_damage
 from mirror.figures import figure
@@ -62,9 +63,8 @@ class Analysis:
             RunConflict, FolderInUse: the folder cannot be used.
         """
         instruments = [read_instrument(name) for name in (*shipped(), *split_names(self.settings.instruments))]
-        arms = [Arm.read(folder) for folder in self.folders]
-        sound = without_damage(arms, self.settings.damaged)
-        study = Study(sound, instruments, self.settings.raters, self.policy)
+        arms = without_damage([Arm.read(folder) for folder in self.folders], self.settings.damaged)
+        study = Study(arms, instruments, self.settings.raters, self.policy)
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in study.arms}
         self.run.open()
         self.run.record("running", runs=codes, clients=len(study.shared))
@@ -178,6 +178,10 @@ class Analysis:
             "names the feeling, then a fault, then an open question. The lexicon reads words, not meaning."
         )
         return self._keep(Finding("counselors", claim, caption, table, fig))
+
+    def realism(self) -> Finding:
+        """States how lengths, talk share, questions and topics compare with real sessions."""
+        return self._keep(realism(self.study, self.settings))
 
     def over_turns(self, key: str) -> Finding:
         """States how a quantity changes from turn to turn, and from the first to the second half of the sessions.

@@ -11,6 +11,7 @@ from mirror.exploration.run import Step
 from mirror.faces.rejection_sampling import Attempt, ShownFace
 from mirror.faces.view import Seen
 from mirror.files.image_file import data_url
+from mirror.html_page import NOTICE
 from mirror.transcripts.flags import LEXICON, RiskPolicy, read_flags
 
 FACE = 112  # pixels
@@ -48,7 +49,8 @@ def step_page(step: Step, policy: RiskPolicy = LEXICON) -> str:
         for flag in read_flags([turn], policy)
     ]
     rows.append(("time", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in step.seconds.items())))
-    return f"{STYLE}<div class='step'>{''.join(f'<b>{label}</b><div>{content}</div>' for label, content in rows)}</div>"
+    shown = "".join(f"<b>{label}</b><div>{content}</div>" for label, content in rows)
+    return f"{STYLE}<div class='step'>{shown}</div><p class='care' role='note'><small>{_text(NOTICE)}</small></p>"
 
 
 def _face_rows(step: Step, face: ShownFace) -> list[tuple[str, str]]:

@@ -46,8 +46,8 @@ class Kind:
 class RiskLexicon:
     """Finds signs of risk and says how far they go: at most one flag of a kind per text, the gravest.
 
-    Takes time linear in the length of a text. A sign counts neither within a harmless pattern (`killing time`) nor after
-    a negation in its clause (`I would never …`) that nothing takes back (`I can't stop thinking about …`).
+    Takes time linear in the length of a text. A sign counts neither within a harmless pattern (`killing time`) nor
+    after a negation in its clause (`I would never …`) that nothing takes back (`I can't stop thinking about …`).
     """
 
     def __init__(self, least: Degree = "hint") -> None:

@@ -47,4 +47,4 @@ class RiskPolicy:
     def read(self, texts: Sequence[str], speakers: Sequence[Speaker] | None = None) -> list[tuple[Flag, ...]]:
         """The flags of all readers in each text; see `RiskReader.read`."""
         by_reader = [reader.read(texts, speakers) for reader in self.readers]
-        return [tuple(flag for flags in found for flag in flags) for found in zip(*by_reader, strict=True)]
+        return [tuple(flag for found in by_reader for flag in found[place]) for place in range(len(texts))]

@@ -45,6 +45,9 @@ def _client_rows(client: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
 def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
     cue = f"[{turn.cue}] " * bool(turn.cue)
     yield "client", [f"{cue}{turn.words or '(silent)'}" + " (ends the session)" * turn.ended]
+    if turn.trust:
+        after = f" after a reply that is {turn.trust.after}" * bool(turn.trust.after)
+        yield "trust", [f"{turn.trust.points} of 100, {turn.trust.stage}{after}"]
     if turn.face and not turn.face.is_painted:
         yield "face", [f"{turn.face.file} (recorded)"]
     elif turn.face:
