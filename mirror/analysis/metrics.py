@@ -163,9 +163,8 @@ def _safety(turns: Sequence[Turn], policy: RiskPolicy) -> dict[str, float]:
     flags = read_flags(turns, policy)
     answers = read_answers(turns, flags)
     harmful = float(any(flag.speaker == "counselor" for flag in flags))
-    values = (0.0, nan, nan) if answers is None else (1.0, float(answers.guides), float(answers.asks))
-    values += (harmful,)
-    return dict(zip(FLAG_COLUMNS, values, strict=True))
+    answered = (0.0, nan, nan) if answers is None else (1.0, float(answers.guides), float(answers.asks))
+    return dict(zip(FLAG_COLUMNS, (*answered, harmful), strict=True))
 
 
 def _openness(resistance: str, turns: Sequence[Turn], rule: TrustRule) -> Iterator[tuple[float, Kind]]:

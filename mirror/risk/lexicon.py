@@ -78,7 +78,7 @@ class RiskLexicon:
         gravest: dict[str, tuple[int, Flag]] = {}
         for sentence in read_sentences(text, vocabulary()):
             for kind in _kinds():
-                if speaker in (None, kind.speaker) and _is_read(kind, sentence):
+                if speaker in (None, kind.speaker):
                     for rank, first, after in _signs(kind, sentence):
                         if rank > gravest.get(kind.name, (self._least - 1,))[0]:
                             start, end = sentence.spans[first][0], sentence.spans[after - 1][1]
@@ -88,28 +88,31 @@ class RiskLexicon:
 
     def read(self, texts: Sequence[str], speakers: Sequence[Speaker] | None = None) -> list[tuple[Flag, ...]]:
         """The signs of risk in each text; the same text of the same speaker is read once."""
-        said = list(zip(texts, speakers or [None] * len(texts), strict=True))
+        by: Sequence[Speaker | None] = speakers or [None] * len(texts)
+        said = list(zip(texts, by, strict=True))
         found = {one: self.flags(*one) for one in set(said)}
         return [found[one] for one in said]
 
 
-def _is_read(kind: Kind, sentence: Sentence) -> bool:
-    """Whether a sentence can show a kind at all."""
-    if kind.speaker == "counselor" and sentence.is_question and kind.name != ADVICE:
-        return False
-    return kind.signs.may_match(sentence.words) and not (kind.is_told and _is_fiction(sentence))
-
-
-def _is_fiction(sentence: Sentence) -> bool:
-    words = vocabulary()
-    return any(words.read_word(word) & words.part("$fiction") for word in sentence.words)
-
-
 def _signs(kind: Kind, sentence: Sentence) -> Iterator[tuple[int, int, int]]:
     """Yield (rank of the degree, first word, word after the last) of every sign of one kind."""
+    if not any(kind.signs.matches(sentence.words)) or not _is_read(kind, sentence):
+        return
     for degree, first, after in kind.signs.matches(masked(sentence, kind.harmless)):
         if not is_negated(sentence, first, vocabulary()):
             yield DEGREES.index(degree), first, after
+
+
+def _is_read(kind: Kind, sentence: Sentence) -> bool:
+    """Whether a sentence can show a kind: no question of a counselor's, and nothing told of a film or a book."""
+    if kind.speaker == "counselor" and sentence.is_question:
+        return kind.name == ADVICE
+    return not (kind.is_told and any(vocabulary().read_word(word) & _fiction() for word in sentence.words))
+
+
+@cache
+def _fiction() -> int:
+    return vocabulary().part("$fiction")
 
 
 @cache

@@ -18,6 +18,7 @@ from mirror.files.yaml_file import strict_yaml
 
 DATA = Path(__file__).with_name("words.yaml")
 GAP = 3  # words that `~` stands for, at most; `~6` for up to six
+MOST_WORDS = 1 << 16  # that are remembered
 NEGATION_REACH = 4  # words before a match, within its clause
 VOWELS = "aeiou"
 _TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*|[.!?;:…\n]|,|[–—()\"“”]")
@@ -63,6 +64,19 @@ class Step:
     gap: int
 
 
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern, and the name of its group."""
+
+    group: str
+    steps: tuple[Step, ...]
+
+    @cached_property
+    def needed(self) -> int:
+        """The bits of the words that a sentence must have."""
+        return reduce(or_, (step.part for step in self.steps if not (step.optional or step.ends)), 0)
+
+
 class Vocabulary:
     """The words of `words.yaml`, and which elements of patterns accept a word."""
 
@@ -77,7 +91,7 @@ class Vocabulary:
         self._parts: dict[str, int] = {}
         self._exact: dict[str, int] = {}  # word → a bit for each part that accepts it
         self._affixes: list[tuple[str, str, int]] = []  # beginning, end, bit
-        self.read_word = lru_cache(maxsize=1 << 16)(self._read_word)
+        self.read_word = lru_cache(maxsize=MOST_WORDS)(self._read_word)
 
     def part(self, element: str) -> int:
         """The bit of an element such as `kill+|$weapon`."""
@@ -138,36 +152,27 @@ class Patterns:
             ValueError: a pattern uses a list that does not exist, or begins with something that may be missing.
         """
         self.words = words
-        self._all = [(name, _steps(text, words)) for name, texts in groups.items() for text in texts]
-
-    @cached_property
-    def _by_first(self) -> dict[int, list[tuple[str, tuple[Step, ...], int]]]:
-        found: dict[int, list[tuple[str, tuple[Step, ...], int]]] = {}
-        for name, steps in self._all:
-            needed = reduce(or_, (step.part for step in steps if not (step.optional or step.ends)))
-            found.setdefault(steps[0].part, []).append((name, steps, needed))
-        return found
-
-    def may_match(self, words: Sequence[str]) -> bool:
-        """Whether a word begins a pattern, which is quickly said."""
-        return any(self.words.read_word(word) & self._firsts for word in words)
-
-    @cached_property
-    def _firsts(self) -> int:
-        return reduce(or_, self._by_first, 0)
+        self._all = [Pattern(name, _steps(text, words)) for name, texts in groups.items() for text in texts]
+        self._by_word: dict[str, tuple[Pattern, ...]] = {}
 
     def matches(self, words: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         """Yield (group, first word, word after the last), the shortest of each pattern at each place."""
         bits = [self.words.read_word(word) for word in words]
-        present = reduce(or_, bits, 0)
+        absent = ~reduce(or_, bits, 0)
         stops = [word == _MASK or word in self.words.negations for word in words]
-        firsts = [(part, patterns) for part, patterns in self._by_first.items() if part & present]
-        for start, bit in enumerate(bits):
-            for part, patterns in firsts:
-                if bit & part:
-                    for name, steps, needed in patterns:
-                        if needed & ~present == 0 and (after := _follow(steps, bits, stops, start)):
-                            yield name, start, after
+        for start, word in enumerate(words):
+            for pattern in self._starting(word):
+                if not pattern.needed & absent and (after := _follow(pattern.steps, bits, stops, start)):
+                    yield pattern.group, start, after
+
+    def _starting(self, word: str) -> tuple[Pattern, ...]:
+        """The patterns whose first element accepts a word."""
+        if word not in self._by_word:
+            if len(self._by_word) > MOST_WORDS:
+                self._by_word.clear()
+            bits = self.words.read_word(word)
+            self._by_word[word] = tuple(pattern for pattern in self._all if pattern.steps[0].part & bits)
+        return self._by_word[word]
 
 
 def _steps(text: str, words: Vocabulary) -> tuple[Step, ...]:

@@ -1,17 +1,27 @@
 """Draws the features of sessions side by side with those of real ones: one small panel per measure."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from mirror.analysis.comparison import read_rows
 from mirror.analysis.figures import Style, styles
 from mirror.analysis.realism.features import FEATURES, TOPICS_BY_TURN
 from mirror.figures import figure
 
 COLUMNS = 4
 REAL = "0.55"  # the gray of real sessions
+
+
+class _Row(NamedTuple):
+    arm: str
+    mean: float
+    low: float
+    high: float
 
 
 def draw(table: pd.DataFrame, reference: pd.DataFrame | None) -> Figure:
@@ -42,7 +52,7 @@ def _panel(ax: Axes, rows: pd.DataFrame, real: pd.DataFrame, style: dict[str, St
         ax.axvline(mean, color=REAL, linewidth=1.4)
         if not np.isnan(sd):
             ax.axvspan(mean - sd, mean + sd, color=REAL, alpha=0.18, linewidth=0)
-    for place, row in enumerate(rows.itertuples()):
+    for place, row in enumerate(read_rows(rows, _Row)):
         own = style[row.arm]
         ax.plot([row.low, row.high], [-place] * 2, color=own.color, linewidth=2.2, solid_capstyle="butt")
         ax.plot([row.mean], [-place], own.marker, color=own.color, markersize=7)
