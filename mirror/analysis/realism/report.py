@@ -1,10 +1,12 @@
 """States how the sessions of a study compare with real ones, as a finding with its table and figure."""
 
 from math import isnan
+from typing import NamedTuple
 
 import pandas as pd
 
 from mirror.analysis import claims
+from mirror.analysis.comparison import read_rows
 from mirror.analysis.finding import Finding
 from mirror.analysis.realism.features import FEATURES, TOPICS_BY_TURN, session_features, topics_by_turn
 from mirror.analysis.realism.figure import draw
@@ -16,6 +18,13 @@ from mirror.statistics import UNBOUNDED, estimate
 
 BAND = 1000  # resamples for one interval; the figure has many of them
 NAME = "realism"
+
+
+class _Judged(NamedTuple):
+    measure: str
+    mean: float
+    real_mean: float
+    real_sd: float
 
 
 def realism(study: Study, settings: AnalyseSettings) -> Finding:
@@ -53,8 +62,10 @@ def numbers(study: Study, settings: AnalyseSettings) -> pd.DataFrame:
         values = pd.DataFrame([session_features(turns) for turns in sessions], columns=list(FEATURES))
         for measure, (_, unit) in FEATURES.items():
             rows.append((arm, measure, float("nan"), values[measure], (0, 1) if unit == "share" else UNBOUNDED))
-        topics = pd.DataFrame([topics_by_turn(turns) for turns in sessions])
-        rows += [(arm, TOPICS_BY_TURN, float(turn + 1), topics[turn], UNBOUNDED) for turn in topics]
+        topics = [topics_by_turn(turns) for turns in sessions]
+        for turn in range(max(map(len, topics), default=0)):
+            reached = pd.Series([float(counts[turn]) for counts in topics if len(counts) > turn])
+            rows.append((arm, TOPICS_BY_TURN, float(turn + 1), reached, UNBOUNDED))
     found = [
         {"arm": arm.name, "variant": arm.variant, "measure": measure, "turn": turn}
         | estimate(values, settings.seed, BAND, settings.level, bounds)._asdict()
@@ -79,7 +90,7 @@ def _verdict(table: pd.DataFrame, reference: pd.DataFrame) -> str:
     for arm, rows in both.groupby("arm", sort=False):
         off = [
             f"{FEATURES[row.measure][0]} ({'above' if row.mean > row.real_mean else 'below'})"
-            for row in rows.itertuples()
+            for row in read_rows(rows, _Judged)
             if not isnan(row.mean) and abs(row.mean - row.real_mean) > row.real_sd
         ]
         outside = f"; not {claims.joined(off)}" if off else ""
