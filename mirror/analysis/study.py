@@ -184,7 +184,7 @@ class Study:
             return found["late"] - found["early"]
         if key == "ended_by_client" and not arm.replays:
             return (sessions["ended_by"] == "client").astype(float)
-        if key == "flagged" and key not in sessions:
+        if key in ("flagged", "replies_flagged") and key not in sessions:
             return pd.Series(0.0, index=sessions.index)  # read, and nothing was found
         if key not in sessions:
             return pd.Series(index=sessions.index, dtype=float)

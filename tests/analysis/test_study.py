@@ -145,7 +145,7 @@ def test_signs_of_risk_are_measured_by_arm_only_where_there_are_any(tmp_path):
 def test_signs_of_risk_in_replies_are_measured_too_and_a_policy_is_passed_on(tmp_path):
     base = write(tmp_path, "m-base")
     say(base, "60", {2: ("So it is.", "You should stop taking your pills.")})
-    assert study(base).scores(SAFETY[-1]).base.to_dict() == {"60": 1, "61": 0, "62": 0, "100": 0}
+    assert study(base).scores(SAFETY[-1])["m-base"].to_dict() == {"60": 1, "61": 0, "62": 0, "100": 0}
     nobody = Study([Arm.read(base)], policy=RiskPolicy(()))
     assert "replies_flagged" not in nobody.metrics["m-base"].sessions
 

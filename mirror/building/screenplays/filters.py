@@ -17,7 +17,6 @@ from mirror.building.screenplays.screenplay import Screenplay, Speaker
 from mirror.files.digests import content_digest
 from mirror.files.json_lines import append_line, read_lines
 from mirror.progress_bar import progress_bar
-from mirror.risk import flag as risk_flag
 from mirror.risk.flag import RiskReader
 
 SHORT = 5  # words: in shorter lines repetition is speech ("No, no, no."), and the share of unique words is not judged
@@ -31,7 +30,6 @@ Reason = Literal[
     "unsafe_client",
     "unsafe_therapist",
 ]
-READ_AS: dict[Speaker, risk_flag.Speaker] = {"client": "client", "therapist": "counselor"}  # by a reader of risk
 UNSAFE: dict[Speaker, Reason] = {"client": "unsafe_client", "therapist": "unsafe_therapist"}
 
 
@@ -150,9 +148,8 @@ def _risks(screenplays: Sequence[Screenplay], risk: RiskReader | None) -> list[l
         return [[] for _ in screenplays]
     lines = [(number, place, line) for number, one in enumerate(screenplays) for place, line in enumerate(one.lines)]
     texts = [f"{line.direction}. {line.words}" if line.direction else line.words for _, _, line in lines]
-    speakers = [READ_AS[line.speaker] for _, _, line in lines]
     found: list[list[TextFault]] = [[] for _ in screenplays]
-    for (number, place, line), flags in zip(lines, risk.read(texts, speakers), strict=True):
+    for (number, place, line), flags in zip(lines, risk.read(texts), strict=True):
         if flags:
             detail = "; ".join(f"{flag.kind}: {flag.words!r:.60}" for flag in flags[:3])
             found[number].append(TextFault(line=place, reason=UNSAFE[line.speaker], detail=detail))
