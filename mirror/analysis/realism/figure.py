@@ -40,7 +40,7 @@ def draw(table: pd.DataFrame, reference: pd.DataFrame | None) -> Figure:
         _panel(ax, table.loc[table["measure"] == measure], real.loc[real["measure"] == measure], style)
         ax.set_title(label, fontsize=9.5, loc="left")
         if unit == "share":
-            ax.xaxis.set_major_formatter(PercentFormatter(1))
+            ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     by_turn = TOPICS_BY_TURN
     _topics(axes[-1], table.loc[table["measure"] == by_turn], real.loc[real["measure"] == by_turn], style)
     return fig

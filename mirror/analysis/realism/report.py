@@ -89,10 +89,10 @@ def _verdict(table: pd.DataFrame, reference: pd.DataFrame) -> str:
     parts = []
     for arm, rows in both.groupby("arm", sort=False):
         off = [
-            f"{FEATURES[row.measure][0]} ({'above' if row.mean > row.real_mean else 'below'})"
+            f"{FEATURES[row.measure][0]}, {'above' if row.mean > row.real_mean else 'below'}"
             for row in read_rows(rows, _Judged)
             if not isnan(row.mean) and abs(row.mean - row.real_mean) > row.real_sd
         ]
-        outside = f"; not {claims.joined(off)}" if off else ""
-        parts.append(f"{arm}: {len(rows) - len(off)} of {len(rows)} measures{outside}")
-    return f"Within one standard deviation of real sessions are, of {'; of '.join(parts)}"
+        outside = f" (not {claims.joined(off)})" if off else ""
+        parts.append(f"{len(rows) - len(off)} of {len(rows)} measures in {arm}{outside}")
+    return f"Within one standard deviation of real sessions: {'; '.join(parts)}"

@@ -32,7 +32,7 @@ def test_real_sessions_stand_behind_the_arms_and_are_judged(arms, tmp_path):
     path = tmp_path / "real.csv"
     path.write_text(REAL)
     found = realism(arms, analyse_settings(reference_sessions=str(path)))
-    assert "base: 1 of 2 measures; not words of a reply (below)" in found.claim
+    assert "1 of 2 measures in base (not words of a reply, below)" in found.claim
     assert "A study" in found.caption
     turns = found.table.loc[(found.table["measure"] == "turns") & (found.table["arm"] == "ec")]
     assert turns["real_mean"].tolist() == [6]
