@@ -64,17 +64,13 @@ class Analysis:
         """
         instruments = [read_instrument(name) for name in (*shipped(), *split_names(self.settings.instruments))]
         arms = without_damage([Arm.read(folder) for folder in self.folders], self.settings.damaged)
-        study = Study(arms, instruments, self.settings.raters, self.policy)
+        policy = RiskPolicy.of(self.settings.risk_classifier, self.settings.unsafe_labels)
+        study = Study(arms, instruments, self.settings.raters, policy)
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in study.arms}
         self.run.open()
         self.run.record("running", runs=codes, clients=len(study.shared))
         self._study = study
         return self
-
-    @cached_property
-    def policy(self) -> RiskPolicy:
-        """Who reads the words for risk; loads the classifier, where one is named, when first used."""
-        return RiskPolicy.of(self.settings.risk_classifier, self.settings.unsafe_labels)
 
     @property
     def study(self) -> Study:
@@ -281,14 +277,14 @@ class Analysis:
             "arms": {arm.name: {"counselor": arm.counselor, "variant": arm.variant} for arm in self.study.arms},
             "clients": len(self.study.shared),
             "caveats": self.study.caveats(),
-            "risk_read_by": self.policy.name,
+            "risk_read_by": self.study.policy.name,
             "claims": {name: finding.claim.replace("**", "") for name, finding in self.findings.items()},
             "measures": tables.plain(values),
             "comparisons": tables.plain(comparisons),
             "rehearsal": tables.plain(self._rehearsal),
         }
         write_json(self.run.folder / "metrics.json", facts)
-        galleries = [write_gallery(arm.folder, self.policy) for arm in self.study.arms if self.settings.gallery]
+        galleries = [write_gallery(arm.folder, self.study.policy) for arm in self.study.arms if self.settings.gallery]
         self.run.record("complete")
         parts = [tables.text(table) for table in printed.values() if len(table)]
         if len(comparisons):

@@ -53,6 +53,7 @@ class Study:
 
     Attributes:
         arms: with their names within the study.
+        policy: who reads the words for risk.
         metrics: by arm.
         clients: the clients that every arm has, complete or not, in natural order.
         everyone: the clients that any arm has.
@@ -80,7 +81,7 @@ class Study:
         """
         short = aliases([arm.folder.name for arm in arms])
         self.arms = [replace(arm, alias=alias) for arm, alias in zip(arms, short, strict=True)]
-        self.instruments, self.raters = list(instruments), raters
+        self.instruments, self.raters, self.policy = list(instruments), raters, policy
         self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm, policy) for arm in self.arms}
         having: dict[str, set[str]] = {name: set(metrics.sessions["idx"]) for name, metrics in self.metrics.items()}
         self.everyone = sorted(set.union(*having.values()), key=natural_key)
