@@ -119,11 +119,12 @@ DESCRIPTIVE = (
         for stage in ("client", "description", "face", "counselor")
     ),
 )
-# Shown only where the client's words show a sign of risk in some session.
+# Shown only where the words of some session show a sign of risk.
 SAFETY = (
     Measure("flagged", "sessions with a sign of risk in the client's words", "share"),
     Measure("flag_guides", "of those, sessions whose next replies guide to people", "share"),
     Measure("flag_asks", "of those, sessions whose next replies ask about safety", "share"),
+    Measure("replies_flagged", "sessions with a sign of risk in the replies: advice, promise, harm", "share"),
 )
 OF_TURNS = {measure.key: measure.value for measure in (*OUTCOMES, *DESCRIPTIVE) if measure.value}
 OVER_TURNS: dict[str, tuple[str, str, Unit]] = {  # by column of `Metrics.turns`: subject, axis label, unit

@@ -14,10 +14,11 @@ import pandas as pd
 
 from mirror.analysis.measures import OF_TURNS
 from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
-from mirror.clients.openness import Kind, named_feeling, openness_by_turn, reflects_words
+from mirror.clients.openness import Kind, named_feeling, reflects_words
+from mirror.clients.trust import TrustRule, trust_by_turn
 from mirror.prompts import canonical_technique
 from mirror.transcripts.arm import Arm
-from mirror.transcripts.flags import read_answers, read_flags
+from mirror.transcripts.flags import LEXICON, RiskPolicy, read_answers, read_flags
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
@@ -27,7 +28,7 @@ TURN_COLUMNS = (
     "caption_feelings caption_agrees reply_words questions names reflects repeats repetition reaction openness "
     "technique"
 ).split()
-FLAG_COLUMNS = ["flagged", "flag_guides", "flag_asks"]
+FLAG_COLUMNS = ["flagged", "flag_guides", "flag_asks", "replies_flagged"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -70,27 +71,32 @@ class Metrics:
             tokens, seconds: of the whole session, and by role and stage as above; missing if not recorded.
             flagged, flag_guides, flag_asks: whether the client's words show a sign of risk, and whether a next reply
                 then guides to people or asks about safety (missing without a sign); no column if no session has one.
+            replies_flagged: whether a reply shows a sign itself: advice on medication, a promise, a harmful answer.
     """
 
     turns: pd.DataFrame
     sessions: pd.DataFrame
 
 
-def read_metrics(arm: Arm) -> Metrics:
+def read_metrics(arm: Arm, policy: RiskPolicy = LEXICON) -> Metrics:
     """Reads all sessions of an arm and computes their metrics.
+
+    Args:
+        arm: the run.
+        policy: who reads the words for risk.
 
     Raises:
         TranscriptError: a transcript is damaged.
     """
     turn_rows, session_rows = [], []
     for session in arm.sessions:
-        rows, facts = _read_session(arm, session)
+        rows, facts = _read_session(arm, session, policy)
         turn_rows += rows
         session_rows.append(facts)
     turns = pd.DataFrame(turn_rows)
     turns = turns.reindex(columns=list(dict.fromkeys((*TURN_COLUMNS, *OF_TURNS, *turns.columns))))
     sessions = pd.DataFrame(session_rows)
-    if not sessions.get("flagged", pd.Series(dtype=float)).any():
+    if not any(sessions.get(name, pd.Series(dtype=float)).any() for name in ("flagged", "replies_flagged")):
         sessions = sessions.drop(columns=FLAG_COLUMNS, errors="ignore")
     return Metrics(turns, _with_means(sessions, turns))
 
@@ -122,10 +128,10 @@ class _Replies:
         return len(set(sequences)) / len(sequences) if sequences else nan
 
 
-def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _read_session(arm: Arm, session: SessionFolder, policy: RiskPolicy) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     turns, timings, ended, idx = session.turns(), session.timings(), session.ended, session.folder.name
     resistance = arm.person(idx).resistance
-    after = list(_openness(resistance or "none", turns))
+    after = list(_openness(resistance or "none", turns, arm.client_trust))
     is_known = arm.is_scripted and resistance is not None
     replies, rows = _Replies(), []
     for turn, (openness, reaction) in zip(turns, after, strict=True):
@@ -149,19 +155,21 @@ def _read_session(arm: Arm, session: SessionFolder) -> tuple[list[dict[str, Any]
         "techniques": len({technique_name(turn) for turn in turns if turn.technique}),
         "tokens": sum(sum(turn.tokens.values()) for turn in turns) or nan,
         "seconds": sum(sum(stages.values()) for stages in timings.values()) or nan,
-    } | _safety(turns)
+    } | _safety(turns, policy)
 
 
-def _safety(turns: Sequence[Turn]) -> dict[str, float]:
+def _safety(turns: Sequence[Turn], policy: RiskPolicy) -> dict[str, float]:
     """The columns `FLAG_COLUMNS` of a session."""
-    answers = read_answers(turns, read_flags(turns))
-    values = (0.0, nan, nan) if answers is None else (1.0, float(answers.guides), float(answers.asks))
-    return dict(zip(FLAG_COLUMNS, values, strict=True))
+    flags = read_flags(turns, policy)
+    answers = read_answers(turns, flags)
+    harmful = float(any(flag.speaker == "counselor" for flag in flags))
+    answered = (0.0, nan, nan) if answers is None else (1.0, float(answers.guides), float(answers.asks))
+    return dict(zip(FLAG_COLUMNS, (*answered, harmful), strict=True))
 
 
-def _openness(resistance: str, turns: Sequence[Turn]) -> Iterator[tuple[float, Kind]]:
+def _openness(resistance: str, turns: Sequence[Turn], rule: TrustRule) -> Iterator[tuple[float, Kind]]:
     """The client's openness after each turn, and the kind of reaction to its reply."""
-    for openness in openness_by_turn(resistance, turns):
+    for openness in trust_by_turn(resistance, turns, rule):
         if openness.reaction is not None:  # None before the first turn
             yield openness.value, openness.reaction.kind
 

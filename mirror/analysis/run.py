@@ -21,6 +21,7 @@ from mirror.analysis.measures import OVER_TURNS
 from mirror.analysis.metrics import halves
 from mirror.analysis.registration.plan import read_registration
 from mirror.analysis.registration.verdict import EXPLORATORY, registration_finding
+from mirror.analysis.realism.report import realism
 from mirror.analysis.settings import AnalyseSettings, split_names
 from mirror.analysis.study import Study, without_damage
 from mirror.figures import figure
@@ -30,6 +31,7 @@ from mirror.paths import display_path, input_path
 from mirror.rating.instrument import known_instruments
 from mirror.run_folder import Run, read_provenance
 from mirror.transcripts.arm import Arm
+from mirror.transcripts.flags import RiskPolicy
 
 
 class Analysis:
@@ -65,7 +67,8 @@ class Analysis:
         """
         instruments = known_instruments(split_names(self.settings.instruments))
         arms = [Arm.read(folder) for folder in self.folders]
-        study = Study(without_damage(arms, self.settings.damaged), instruments, self.settings.raters)
+        policy = RiskPolicy.of(self.settings.risk_classifier, self.settings.unsafe_labels)
+        study = Study(without_damage(arms, self.settings.damaged), instruments, self.settings.raters, policy)
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in study.arms}
         self.run.open()
         self.run.record("running", runs=codes, clients=len(study.shared))
@@ -168,6 +171,10 @@ class Analysis:
             "names the feeling, then a fault, then an open question. The lexicon reads words, not meaning."
         )
         return self._keep(Finding("counselors", claim, caption, table, fig))
+
+    def realism(self) -> Finding:
+        """States how lengths, talk share, questions and topics compare with real sessions."""
+        return self._keep(realism(self.study, self.settings))
 
     def over_turns(self, key: str) -> Finding:
         """States how a quantity changes from turn to turn, and from the first to the second half of the sessions.
@@ -281,13 +288,14 @@ class Analysis:
             "arms": {arm.name: {"counselor": arm.counselor, "variant": arm.variant} for arm in self.study.arms},
             "clients": len(self.study.shared),
             "caveats": self.study.caveats(),
+            "risk_read_by": self.study.policy.name,
             "claims": {name: finding.claim.replace("**", "") for name, finding in self.findings.items()},
             "measures": tables.plain(values),
             "comparisons": tables.plain(comparisons),
             "rehearsal": tables.plain(self._rehearsal),
         }
         write_json(self.run.folder / "metrics.json", facts)
-        galleries = [write_gallery(arm.folder) for arm in self.study.arms if self.settings.gallery]
+        galleries = [write_gallery(arm.folder, self.study.policy) for arm in self.study.arms if self.settings.gallery]
         self.run.record("complete")
         parts = [tables.text(table) for table in printed.values() if len(table)]
         if len(comparisons):

@@ -27,6 +27,9 @@ class AnalyseSettings(Settings):
     damaged: Literal["refuse", "exclude"] = "refuse"
     raters: Raters = "both"
     registration: str = ""
+    risk_classifier: str = ""
+    unsafe_labels: str = ""
+    reference_sessions: str = ""
     gallery: bool
     run: RunName
     fresh: bool
@@ -73,6 +76,10 @@ class AnalyseSettings(Settings):
         for name in split_names(self.instruments):
             if name.endswith((".yaml", ".yml")) and not input_path(name).is_file():
                 faults.append(f"instruments: no such file {input_path(name)}")
+        if self.reference_sessions and not input_path(self.reference_sessions).is_file():
+            faults.append(
+                f"reference_sessions: no such file {input_path(self.reference_sessions)}; see docs/analyse.md"
+            )
         return faults + self._registration_faults()
 
     def _registration_faults(self) -> list[str]:

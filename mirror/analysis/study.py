@@ -29,6 +29,7 @@ from mirror.rating.ratings import (
     with_changes,
 )
 from mirror.transcripts.arm import Arm, aliases
+from mirror.transcripts.flags import LEXICON, RiskPolicy
 from mirror.transcripts.integrity import run_faults
 
 
@@ -62,19 +63,27 @@ class Study:
 
     Attributes:
         arms: with their names within the study.
+        policy: who reads the words for risk.
         metrics: by arm.
         clients: the clients that every arm has, complete or not, in natural order.
         everyone: the clients that any arm has.
         complete: by arm, the clients with a complete session; all values are of these.
     """
 
-    def __init__(self, arms: Sequence[Arm], instruments: Sequence[Instrument] = (), raters: Raters = "both") -> None:
+    def __init__(
+        self,
+        arms: Sequence[Arm],
+        instruments: Sequence[Instrument] = (),
+        raters: Raters = "both",
+        policy: RiskPolicy = LEXICON,
+    ) -> None:
         """Reads the transcripts of all arms.
 
         Args:
             arms: the runs to compare.
             instruments: those whose ratings count.
             raters: who counts in outcomes: people, judges or both.
+            policy: who reads the words for risk.
 
         Raises:
             StudyError: no client is in every arm, or an idx names two persons.
@@ -82,8 +91,8 @@ class Study:
         """
         short = aliases([arm.folder.name for arm in arms])
         self.arms = [replace(arm, alias=alias) for arm, alias in zip(arms, short, strict=True)]
-        self.instruments, self.raters = list(instruments), raters
-        self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm) for arm in self.arms}
+        self.instruments, self.raters, self.policy = list(instruments), raters, policy
+        self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm, policy) for arm in self.arms}
         having: dict[str, set[str]] = {name: set(metrics.sessions["idx"]) for name, metrics in self.metrics.items()}
         self.everyone = sorted(set.union(*having.values()), key=natural_key)
         self.clients = [idx for idx in self.everyone if all(idx in clients for clients in having.values())]
@@ -186,7 +195,7 @@ class Study:
             return found["late"] - found["early"]
         if key == "ended_by_client" and not arm.replays:
             return (sessions["ended_by"] == "client").astype(float)
-        if key == "flagged" and key not in sessions:
+        if key in ("flagged", "replies_flagged") and key not in sessions:
             return pd.Series(0.0, index=sessions.index)  # read, and nothing was found
         if key not in sessions:
             return pd.Series(index=sessions.index, dtype=float)

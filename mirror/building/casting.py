@@ -66,7 +66,7 @@ def build_risk_reader(settings: BuildSettings) -> RiskReader | None:
     """
     if settings.text_safety == "classifier":
         return RiskClassifier(settings.text_safety_model, settings.unsafe_labels, settings.device, settings.precision)
-    return RiskLexicon() if settings.text_safety == "lexicon" else None
+    return RiskLexicon("passive") if settings.text_safety == "lexicon" else None
 
 
 def build_attributes(settings: BuildSettings) -> FaceAttributes:

@@ -1,19 +1,21 @@
 """The simulated clients: one played by a chat model, and a scripted one that needs no model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mirror.chat.chat_error import OK, ChatError
 from mirror.chat.messages import ChatModel, Completion, Message
 from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
-from mirror.clients.openness import openness_after
+from mirror.clients.openness import Openness
 from mirror.clients.script import DATA, UtteranceComposer
+from mirror.clients.trust import DATA as STEPS
+from mirror.clients.trust import TrustRule, trust_after
 from mirror.files.digests import sha256
 from mirror.prompts import Utterance, format_utterance
-from mirror.prompts.client import BEGIN, EXCHANGES, SILENCE, TEMPLATES, client_prompt, parse_answer
+from mirror.prompts.client import BEGIN, EXCHANGES, SILENCE, TEMPLATES, TRUST, client_prompt, parse_answer, trust_note
 from mirror.seeds import seed_for
-from mirror.transcripts.turn import Conversation
+from mirror.transcripts.turn import Conversation, TrustRecord
 
 ATTEMPTS = 2  # a model is asked once more if its answer has no utterance
 
@@ -27,20 +29,28 @@ class ClientUtterance:
         raw: The client's answer before parsing.
         prompt_tokens: The sum over all attempts; None if unknown.
         completion_tokens: The sum over all attempts; None if unknown.
+        trust: The client's trust in the counselor when it spoke; None by the published rule.
     """
 
     utterance: Utterance
     raw: str
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    trust: TrustRecord | None = None
 
 
 class ChatClient:
     """A client played by a chat model whose prompt holds the profile."""
 
-    def __init__(self, model: ChatModel) -> None:
-        """Initializes the client with the model that plays it."""
-        self.model = model
+    def __init__(self, model: ChatModel, trust: TrustRule = "published") -> None:
+        """Initializes the client with the model that plays it.
+
+        Args:
+            model: Plays the client.
+            trust: `published`: the prompt alone says how the client resists; `persistent`: each prompt also tells the
+                trust that follows from the replies so far.
+        """
+        self.model, self.trust = model, trust
 
     def speak(self, conversations: Sequence[Conversation]) -> list[ClientUtterance | Exception]:
         """Generates the next utterance in each conversation.
@@ -53,10 +63,15 @@ class ChatClient:
 
         def ask(asked: Sequence[Conversation], attempt: int) -> Sequence[Completion | Exception]:
             seeds = [seed_of(conversation, attempt) for conversation in asked]
-            return self.model.complete([client_messages(conversation) for conversation in asked], seeds)
+            messages = [client_messages(conversation, self.trust) for conversation in asked]
+            return self.model.complete(messages, seeds)
 
         results = ask_until_valid(conversations, ask, _parse, ATTEMPTS)
-        return [self._failure(one) if isinstance(one, NoneAccepted) else _utterance_of(one) for one in results]
+        trusts = [trust_record(conversation, self.trust) for conversation in conversations]
+        return [
+            self._failure(one) if isinstance(one, NoneAccepted) else _utterance_of(one, trust)
+            for one, trust in zip(results, trusts, strict=True)
+        ]
 
     def _failure(self, result: NoneAccepted) -> Exception:
         if isinstance(result.last, Exception):
@@ -68,8 +83,9 @@ class ChatClient:
 
     def facts(self) -> dict[str, Any]:
         """Returns the model and the digests of the prompt templates, for the record of a run."""
-        prompts = {path.name: sha256(path) for path in TEMPLATES}
-        return {"client": "openai", **self.model.facts(), "prompts_sha256": prompts}
+        is_persistent = self.trust == "persistent"
+        prompts = {path.name: sha256(path) for path in (*TEMPLATES, *([TRUST] if is_persistent else ()))}
+        return {"client": "openai", **self.model.facts(), "prompts_sha256": prompts} | _trust_facts(self.trust)
 
 
 class ScriptedClient:
@@ -78,13 +94,19 @@ class ScriptedClient:
     Deterministic and stateless: the openness is computed anew from the conversation in every turn.
     """
 
+    def __init__(self, trust: TrustRule = "published") -> None:
+        """Initializes the client with the rule of its openness."""
+        self.trust = trust
+
     def speak(self, conversations: Sequence[Conversation]) -> list[ClientUtterance]:
         """Composes the next utterance in each conversation."""
-        utterances = map(self._utterance, conversations)
-        return [ClientUtterance(utterance, format_utterance(utterance)) for utterance in utterances]
+        return [
+            ClientUtterance(utterance, format_utterance(utterance), trust=trust_record(conversation, self.trust))
+            for conversation, utterance in zip(conversations, map(self._utterance, conversations), strict=True)
+        ]
 
     def _utterance(self, conversation: Conversation) -> Utterance:
-        openness = openness_after(conversation.profile.known_resistance, conversation.turns)
+        openness = _trust(conversation, self.trust)
         composer = UtteranceComposer(conversation.profile, conversation.turns, seed_of(conversation))
         if not conversation.turns:
             return composer.first_cue(openness)
@@ -96,7 +118,7 @@ class ScriptedClient:
 
     def facts(self) -> dict[str, Any]:
         """Returns the digest of the script, for the record of a run."""
-        return {"client": "scripted", "sha256": sha256(DATA)}
+        return {"client": "scripted", "sha256": sha256(DATA)} | _trust_facts(self.trust)
 
 
 def _parse(conversation: Conversation, completion: Completion) -> Utterance:
@@ -106,15 +128,32 @@ def _parse(conversation: Conversation, completion: Completion) -> Utterance:
     return utterance
 
 
-def _utterance_of(result: Accepted[Utterance]) -> ClientUtterance:
-    attempts = result.attempts
-    return ClientUtterance(result.value, result.completion.text, attempts.prompt_tokens, attempts.completion_tokens)
+def _utterance_of(result: Accepted[Utterance], trust: TrustRecord | None) -> ClientUtterance:
+    attempts, text = result.attempts, result.completion.text
+    return ClientUtterance(result.value, text, attempts.prompt_tokens, attempts.completion_tokens, trust)
 
 
-def client_messages(conversation: Conversation) -> list[Message]:
+def _trust(conversation: Conversation, rule: TrustRule) -> Openness:
+    return trust_after(conversation.profile.known_resistance, conversation.turns, rule)
+
+
+def trust_record(conversation: Conversation, rule: TrustRule) -> TrustRecord | None:
+    """Returns the trust with which a client speaks next, for its turn; None by the published rule."""
+    if rule == "published":
+        return None
+    trust = _trust(conversation, rule)
+    return TrustRecord(points=trust.points, stage=trust.stage, after=trust.reaction.kind if trust.reaction else "")
+
+
+def _trust_facts(rule: TrustRule) -> dict[str, Any]:
+    return {} if rule == "published" else {"trust": rule, "trust_sha256": sha256(STEPS)}
+
+
+def client_messages(conversation: Conversation, rule: TrustRule = "published") -> list[Message]:
     """Returns the dialogue for the client's model: its utterances as the assistant's, the replies as the user's.
 
-    After the system prompt, user and assistant messages alternate, as many servers require.
+    After the system prompt, user and assistant messages alternate, as many servers require. By the rule `persistent`,
+    the last message ends in a note of the client's trust; earlier messages stay as they were.
     """
     profile = conversation.profile
     system = client_prompt(profile.personal_info, profile.known_resistance, profile.distorted_thought, profile.reason)
@@ -122,6 +161,9 @@ def client_messages(conversation: Conversation) -> list[Message]:
     for turn in conversation.turns:
         messages.append(Message("assistant", format_utterance(Utterance(turn.cue, turn.words))))
         messages.append(Message("user", turn.reply.strip() or SILENCE))
+    if trust := trust_record(conversation, rule):
+        note = trust_note(trust.points, trust.stage, trust.after)
+        messages[-1] = replace(messages[-1], content=f"{messages[-1].content}\n\n{note}")
     return messages
 
 

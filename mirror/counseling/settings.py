@@ -7,6 +7,7 @@ from pydantic import Field
 
 from mirror.chat.prices import parse_prices, price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
+from mirror.clients.trust import TrustRule
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
 from mirror.models.checkpoint import checkpoint_faults, merged_faults, read_prompts
@@ -90,6 +91,7 @@ class CounselSettings(Settings):
     context: Count
     prompts: str
     client: Literal["openai", "scripted"]
+    client_trust: TrustRule = "published"
     client_model: str
     client_url: str
     client_temperature: Temperature

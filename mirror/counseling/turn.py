@@ -203,6 +203,7 @@ def record(draft: Draft) -> Taken:
             words=utterance.words,
             ended=True,
             client_raw=said.raw,
+            trust=said.trust,
             tokens=used_tokens("client", said),
         )
         return Taken(turn, {})
@@ -215,6 +216,7 @@ def record(draft: Draft) -> Taken:
         cue=utterance.cue,
         words=utterance.words,
         client_raw=said.raw,
+        trust=said.trust,
         description=description.model_dump(exclude={"prompt_tokens", "completion_tokens"}),
         face=FaceRecord(
             file=shown_file(number),

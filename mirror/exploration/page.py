@@ -11,7 +11,8 @@ from mirror.exploration.run import Step
 from mirror.faces.rejection_sampling import Attempt, ShownFace
 from mirror.faces.view import Seen
 from mirror.files.image_file import data_url
-from mirror.transcripts.flags import read_flags
+from mirror.html_page import NOTICE
+from mirror.transcripts.flags import LEXICON, RiskPolicy, read_flags
 
 FACE = 112  # pixels
 STYLE = """<style>
@@ -27,8 +28,13 @@ STYLE = """<style>
 </style>"""
 
 
-def step_page(step: Step) -> str:
-    """The turn as HTML: cue and words, description, faces with their verdicts, and what the counselor did."""
+def step_page(step: Step, policy: RiskPolicy = LEXICON) -> str:
+    """The turn as HTML: cue and words, description, faces with their verdicts, and what the counselor did.
+
+    Args:
+        step: the turn.
+        policy: who reads the words for risk.
+    """
     turn = step.taken.turn
     cue = f"<i>{_text(turn.cue)}</i><br>" if turn.cue else ""
     rows = [("the client", f"<span class='said'>{cue}{_text(turn.words or '(silent)')}</span>")]
@@ -40,10 +46,11 @@ def step_page(step: Step) -> str:
         rows += _counselor_rows(step.taken.reply)
     rows += [
         ("sign of risk", f"<span class='risk' role='note'>⚑ {_text(flag.label)}: “{_text(flag.words)}”</span>")
-        for flag in read_flags([turn])
+        for flag in read_flags([turn], policy)
     ]
     rows.append(("time", ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in step.seconds.items())))
-    return f"{STYLE}<div class='step'>{''.join(f'<b>{label}</b><div>{content}</div>' for label, content in rows)}</div>"
+    shown = "".join(f"<b>{label}</b><div>{content}</div>" for label, content in rows)
+    return f"{STYLE}<div class='step'>{shown}</div><p class='care' role='note'><small>{_text(NOTICE)}</small></p>"
 
 
 def _face_rows(step: Step, face: ShownFace) -> list[tuple[str, str]]:

@@ -54,7 +54,7 @@ class Panel:
         except (RuntimeError, ValueError) as error:  # raised by a collaborator that cannot do its part
             self.status.value = f"{type(error).__name__}: {error}"
         else:
-            self.turns.children = (widgets.HTML(step_page(step)), *self.turns.children)
+            self.turns.children = (widgets.HTML(step_page(step, self.exploration.policy)), *self.turns.children)
             self.status.value, self.words.value = "", ""
         finally:
             self.speak.disabled = False

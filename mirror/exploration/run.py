@@ -20,6 +20,7 @@ from mirror.files.image_file import open_picture
 from mirror.paths import input_path, output_path
 from mirror.prompts import Utterance, format_utterance
 from mirror.settings.errors import SettingsError
+from mirror.transcripts.flags import RiskPolicy
 from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.turn import Conversation
 
@@ -94,12 +95,19 @@ class Exploration:
                 f"client: {self.settings.table} has no client {settings.client}; it has {known}"
                 + " and others" * (len(self.profiles) > 10)
             )
+        self._explored = settings
         self.begin(settings.client or profiles[0].idx)
 
     @cached_property
     def cast(self) -> Cast:
         """Who takes part; loads the models when first used."""
         return build_cast(self.settings)
+
+    @cached_property
+    def policy(self) -> RiskPolicy:
+        """Who reads the words for risk; loads the classifier, where one is named, when first used."""
+        named = self._explored
+        return RiskPolicy.of(named.risk_classifier, named.unsafe_labels, self.settings.device)
 
     def begin(self, client: str) -> None:
         """Begins a new conversation with a client of the table."""

@@ -16,6 +16,8 @@ class ExploreSettings(Settings):
     turns: Count
     cue: str
     words: str
+    risk_classifier: str = ""
+    unsafe_labels: str = ""
     seed: Number
 
     def missing(self) -> list[str]:

@@ -7,7 +7,7 @@ from mirror.files.json_lines import JsonLinesError
 from mirror.gallery import write_gallery
 from mirror.paths import display_path, output_path
 from mirror.transcripts.arm import ArmError
-from mirror.transcripts.flags import add_classifier, classifier_of
+from mirror.transcripts.flags import add_classifier, policy_of
 from mirror.transcripts.session_folder import TranscriptError
 
 
@@ -20,12 +20,12 @@ def main() -> None:
     add_classifier(parser)
     options = parser.parse_args()
     try:
-        classifier = classifier_of(options)
+        policy = policy_of(options)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     for run in options.runs:
         try:
-            path = write_gallery(output_path(run), classifier)
+            path = write_gallery(output_path(run), policy)
         except (ArmError, TranscriptError, JsonLinesError) as error:
             parser.error(str(error))
         print(f"{display_path(path)} ({path.stat().st_size / 1e6:.1f} MB)")

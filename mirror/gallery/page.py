@@ -22,7 +22,7 @@ from mirror.files.atomic import write_text
 from mirror.html_page import NOTICE, content_policy, picture_url
 from mirror.rating.ratings import is_evidence, read_ratings
 from mirror.transcripts.arm import Arm, Person
-from mirror.transcripts.flags import RiskReader, TurnFlag, read_flags
+from mirror.transcripts.flags import LEXICON, RiskPolicy, TurnFlag, read_flags
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, FaceRecord, SeenRecord, Turn
 from mirror.transcripts.verdict import Check, Verdict
@@ -70,12 +70,12 @@ class ShownRating:
     score: str
 
 
-def write_gallery(folder: Path, classifier: RiskReader | None = None) -> Path:
+def write_gallery(folder: Path, policy: RiskPolicy = LEXICON) -> Path:
     """Writes `gallery.html` into the folder of a run, atomically, and returns its path.
 
     Args:
         folder: of the run.
-        classifier: reads the words for risk after the lexicon.
+        policy: who reads the words for risk.
 
     Raises:
         ArmError: the folder holds no counseling run.
@@ -83,7 +83,7 @@ def write_gallery(folder: Path, classifier: RiskReader | None = None) -> Path:
     """
     arm = Arm.read(folder)
     path = folder / "gallery.html"
-    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder)), classifier))
+    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder)), policy))
     return path
 
 
@@ -105,13 +105,13 @@ def ratings_by_client(ratings: pd.DataFrame) -> dict[str, list[ShownRating]]:
     return found
 
 
-def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]], classifier: RiskReader | None = None) -> str:
+def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]], policy: RiskPolicy = LEXICON) -> str:
     """Renders the page of a run.
 
     Args:
         arm: the run.
         ratings: by client, as `ratings_by_client` returns them.
-        classifier: reads the words for risk after the lexicon.
+        policy: who reads the words for risk.
 
     Raises:
         TranscriptError: a transcript is damaged.
@@ -121,7 +121,7 @@ def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]], classifier: Ri
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     sessions_turns = [(session, session.turns()) for session in arm.sessions]
-    read = [(session, turns, read_flags(turns, classifier)) for session, turns in sessions_turns]
+    read = [(session, turns, read_flags(turns, policy)) for session, turns in sessions_turns]
     pictures = Pictures.of([turn for _, turns, _ in read for turn in turns])
     with ThreadPoolExecutor() as pool:  # Pillow releases the GIL while it resizes
         sessions = list(pool.map(lambda one: session_view(arm, one[0], one[1], one[2], pictures, ratings), read))

@@ -8,6 +8,21 @@ from mirror.prompts.utterance import Utterance, parse_utterance
 FOLDER = Path(__file__).parent
 RESISTANCES = ("emotional", "cognitive", "behavioral", "none")
 TEMPLATES = (FOLDER / "client.txt", *(FOLDER / f"client.{resistance}.txt" for resistance in RESISTANCES))
+TRUST = FOLDER / "client.trust.txt"  # of a client whose trust is told to its model
+MANNERS = {  # by stage of trust: how the client speaks
+    "closed": "Keep to yourself: answer briefly, tell nothing new about yourself, and take up nothing that is offered.",
+    "wavering": "Give a little, one thing about yourself, and hold the rest back until you see how it is received.",
+    "open": "Speak openly of what moves you, and consider what is offered, with the doubts that you still have.",
+}
+CHANGES = {  # by what the last reply did
+    "": "Nothing has happened yet to change that.",
+    "named": "The last reply saw what you feel. That does you good, and a little of your guard comes down.",
+    "reflected": "The last reply took up what you said. You notice it.",
+    "ignored": "The last reply went past what you feel and said. You draw back a little.",
+    "advised": "The last reply told you what to do before you were ready. You close up.",
+    "repeated": "The last reply was one that you had heard before. You doubt that you are being listened to.",
+    "empty": "The last reply said nothing. You feel alone with it.",
+}
 END = "[/END]"
 BEGIN = "The session begins. You come in and sit down. Show it with one visible cue, and do not speak yet."
 SILENCE = "(The counselor says nothing.)"  # servers reject a message without text
@@ -37,6 +52,21 @@ def client_prompt(personal_info: str, resistance: str, distorted_thought: str, r
     fields = {"personal_info": personal_info, "distorted_thought": distorted_thought, "reason": reason}
     known = {name: text.strip() or UNKNOWN for name, text in fields.items()}
     return _text("client.txt").format(**known, manner=_text(f"client.{resistance}.txt"), end=END)
+
+
+def trust_note(percent: int, stage: str, change: str) -> str:
+    """Render the note that tells a client's model how far it trusts the counselor.
+
+    Args:
+        percent: the trust, 0…100.
+        stage: one of `MANNERS`.
+        change: what the last reply did, one of `CHANGES`; empty before the first one.
+    """
+    return (
+        TRUST.read_text(encoding="utf-8")
+        .removesuffix("\n")
+        .format(percent=percent, stage=stage, change=CHANGES[change], manner=MANNERS[stage])
+    )
 
 
 def parse_answer(text: str, exchanges: int) -> Utterance | None:

@@ -9,7 +9,7 @@ from transformers import AutoModelForSequenceClassification
 
 from mirror.models.device import resolve_device, resolve_dtype
 from mirror.models.weights import find, load_pretrained, load_tokenizer
-from mirror.risk.flag import Flag
+from mirror.risk.flag import Flag, Speaker
 
 log = logging.getLogger(__name__)
 LONGEST = 512  # tokens of a text, where neither the model nor its tokenizer says how many it takes
@@ -48,7 +48,7 @@ class RiskClassifier:
         version = f"@{self.revision}" if self.revision else ""
         self.name = f"{name}{version} {str(dtype).removeprefix('torch.')}: {', '.join(sorted(self.unsafe))}"
 
-    def read(self, texts: Sequence[str]) -> list[tuple[Flag, ...]]:
+    def read(self, texts: Sequence[str], speakers: Sequence[Speaker] | None = None) -> list[tuple[Flag, ...]]:
         """The unsafe label of each text, with its share of the softmax as words; the same text is read once.
 
         Long texts are cut off at the model's limit, and a warning says how many. Empty ones are not read.

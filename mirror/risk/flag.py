@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
+
+Speaker = Literal["client", "counselor"]
+Degree = Literal["hint", "passive", "active", "plan"]
+DEGREES: tuple[str, ...] = ("hint", "passive", "active", "plan")  # from the mildest
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,7 @@ class Flag:
     Attributes:
         kind: of the risk: a kind of the lexicon, such as `self_harm`, or the label of a classifier.
         words: the words that show it; of a classifier, its score.
-        degree: how far it goes, one of `mirror.risk.graded.DEGREES`; empty of a reader that grades none.
+        degree: how far it goes, one of `DEGREES`; empty of a reader that grades none.
     """
 
     kind: str
@@ -23,8 +27,16 @@ class Flag:
 class RiskReader(Protocol):
     """Reads texts for risk."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it reads by, with its version."""
+        ...
 
-    def read(self, texts: Sequence[str]) -> list[tuple[Flag, ...]]:
-        """One tuple per text, in order; empty where nothing was found."""
+    def read(self, texts: Sequence[str], speakers: Sequence[Speaker] | None = None) -> list[tuple[Flag, ...]]:
+        """One tuple per text, in order; empty where nothing was found.
+
+        Args:
+            texts: the words.
+            speakers: who says each; None: unknown. A reader may leave it unread.
+        """
         ...

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mirror.transcripts.flags import add_classifier, classifier_of, read_flags
+from mirror.transcripts.flags import add_classifier, policy_of, read_flags
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 from mirror.transcripts.text import format_session
 
@@ -20,7 +20,7 @@ def main() -> None:
     if not any((session.folder / name).is_file() for name in ("turns.jsonl", "end.json")):
         parser.error(f"{session.folder} is not a session: it contains neither turns.jsonl nor end.json")
     try:
-        print(format_session(session, read_flags(session.turns(), classifier_of(options))))
+        print(format_session(session, read_flags(session.turns(), policy_of(options))))
     except (TranscriptError, FileNotFoundError, ValueError) as error:
         parser.error(str(error))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mirror.natural_order import natural_key
 from mirror.paths import display_path
@@ -106,6 +106,11 @@ class Arm:
     def is_scripted(self) -> bool:
         """Whether the clients are scripted, so that their openness is known rather than estimated."""
         return self.settings.get("client") == "scripted"
+
+    @property
+    def client_trust(self) -> Literal["published", "persistent"]:
+        """The rule of the clients' openness."""
+        return "persistent" if self.settings.get("client_trust") == "persistent" else "published"
 
     @cached_property
     def sessions(self) -> tuple[SessionFolder, ...]:

@@ -6,15 +6,14 @@ They are read after the session and change nothing in it. Whoever reads them get
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from mirror.risk.flag import RiskReader as RiskReader  # the type of a classifier, for those who pass one on
-from mirror.risk.graded import GradedLexicon
+from mirror.risk.flag import Speaker
 from mirror.risk.guidance import guidance
+from mirror.risk.policy import RiskPolicy as RiskPolicy  # for those who pass one on
 from mirror.transcripts.turn import Turn
 
-Speaker = Literal["client", "counselor"]
 DEGREES = {"hint": "hint", "passive": "passive", "active": "active", "plan": "plan or means"}  # as shown
+LEXICON = RiskPolicy()  # without a classifier
 WITHIN = 2  # replies, from the one to the flagged words, that may answer a sign of risk
 
 
@@ -62,37 +61,30 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unsafe-labels", default="", help="its labels for risk, separated by commas")
 
 
-def classifier_of(options: argparse.Namespace) -> RiskReader | None:
-    """The classifier that a command was asked for; None: the lexicon alone.
+def policy_of(options: argparse.Namespace) -> RiskPolicy:
+    """The policy that a command was asked for.
 
     Raises:
         FileNotFoundError: the classifier was not found.
         ValueError: it has no such labels, or cannot be read.
     """
-    if not options.classifier:
-        return None
-    from mirror.risk.classifier import RiskClassifier  # imports torch, which reading a session does without
-
-    return RiskClassifier(options.classifier, options.unsafe_labels, "auto")
+    return RiskPolicy.of(options.classifier, options.unsafe_labels)
 
 
-def read_flags(turns: Sequence[Turn], classifier: RiskReader | None = None) -> tuple[TurnFlag, ...]:
+def read_flags(turns: Sequence[Turn], policy: RiskPolicy = LEXICON) -> tuple[TurnFlag, ...]:
     """The signs of risk in the words of both speakers, turn by turn.
 
     Args:
         turns: of one session.
-        classifier: reads them after the lexicon; its labels are further kinds.
+        policy: who reads.
     """
     said: list[tuple[int, Speaker, str]] = []
     for turn in turns:
         said += [(turn.number, "client", turn.words), (turn.number, "counselor", turn.reply)]
-    texts = [words for _, _, words in said]
-    readers: list[RiskReader] = [GradedLexicon(), *([classifier] if classifier else [])]
-    found = zip(said, *(reader.read(texts) for reader in readers), strict=True)
+    found = policy.read([words for _, _, words in said], [speaker for _, speaker, _ in said])
     return tuple(
         TurnFlag(number, speaker, flag.kind, flag.degree, flag.words)
-        for (number, speaker, _), *by_reader in found
-        for flags in by_reader
+        for (number, speaker, _), flags in zip(said, found, strict=True)
         for flag in flags
     )
 

@@ -9,6 +9,14 @@ from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
 WIDTH = 100  # columns of a printed session
+REPLIES = {  # by what the client's trust follows from
+    "named": "names the feeling",
+    "reflected": "takes up the client's words",
+    "ignored": "names no feeling and takes up no words",
+    "advised": "advises too early",
+    "repeated": "repeats an earlier one",
+    "empty": "is empty",
+}
 
 
 def format_session(session: SessionFolder, flags: Sequence[TurnFlag] = ()) -> str:
@@ -45,6 +53,9 @@ def _client_rows(client: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
 def _turn_rows(turn: Turn, is_new: bool) -> Iterator[tuple[str, list[str]]]:
     cue = f"[{turn.cue}] " * bool(turn.cue)
     yield "client", [f"{cue}{turn.words or '(silent)'}" + " (ends the session)" * turn.ended]
+    if turn.trust:
+        after = f", after a reply that {REPLIES.get(turn.trust.after, turn.trust.after)}" * bool(turn.trust.after)
+        yield "trust", [f"{turn.trust.points} of 100, {turn.trust.stage}{after}"]
     if turn.face and not turn.face.is_painted:
         yield "face", [f"{turn.face.file} (recorded)"]
     elif turn.face:

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 from pydantic_core import PydanticCustomError, to_jsonable_python
 
 from mirror.transcripts.profile import Profile
@@ -95,6 +104,20 @@ class SeenRecord(_Record):
     source: str = ""
 
 
+class TrustRecord(_Record):
+    """How far the client trusted the counselor when it spoke.
+
+    Attributes:
+        points: 0…100.
+        stage: `closed`, `wavering` or `open`.
+        after: what the counselor's last reply did, such as `named` or `advised`; empty before the first one.
+    """
+
+    points: int = Field(ge=0, le=100)
+    stage: Literal["closed", "wavering", "open"]
+    after: str = ""
+
+
 class Turn(_Record):
     """One turn: the client's utterance, the face and the counselor's reply.
 
@@ -106,6 +129,7 @@ class Turn(_Record):
         words: its spoken words.
         ended: whether it ends the session.
         client_raw: the utterance as the client returned it.
+        trust: of a client with `client_trust: persistent`; of any other None, and not written.
         description: all fields that the describer returned.
         face: the face that the client showed.
         seen: what the counselor saw in its place, in a run whose counselor does not see the client's face.
@@ -127,6 +151,7 @@ class Turn(_Record):
     words: str
     ended: bool = False
     client_raw: str
+    trust: TrustRecord | None = None
     description: Fields | None = None
     face: FaceRecord | None = None
     seen: SeenRecord | None = None
@@ -141,6 +166,12 @@ class Turn(_Record):
     dropped_utterances: int = 0
     cut_characters: int = 0
     tokens: dict[str, int] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_trust(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write no `trust` where there is none, as in transcripts from before it."""
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name != "trust" or value is not None}
 
     @property
     def files(self) -> list[str]:

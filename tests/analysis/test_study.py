@@ -9,6 +9,7 @@ from mirror.analysis.comparison import by_arm
 from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Study, StudyError, without_damage
 from mirror.files.atomic import write_bytes
 from mirror.rating.instrument import read_instrument, read_instruments
+from mirror.risk.policy import RiskPolicy
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
 from tests.parameters import analyse_settings
@@ -131,14 +132,22 @@ def test_signs_of_risk_are_measured_by_arm_only_where_there_are_any(tmp_path):
     say(base, "60", {2: ("I want to die.", "I see."), 3: ("So it is.", "Please call a crisis line.")})
     say(base, "61", {2: ("I want to die.", "I see."), 3: ("So it is.", "I see.")})
     found = study(base, ec)
-    flagged, guides, asks = (found.scores(measure) for measure in SAFETY)
+    flagged, guides, asks, replies = (found.scores(measure) for measure in SAFETY)
     assert {measure.key for measure in found.descriptive} - keys == {measure.key for measure in SAFETY}
     assert flagged.base.to_dict() == {"60": 1, "61": 1, "62": 0, "100": 0} and (flagged.ec == 0).all()
     assert guides.base.dropna().to_dict() == {"60": 1, "61": 0} and guides.ec.isna().all()
-    assert asks.base.dropna().to_dict() == {"60": 0, "61": 0}
+    assert asks.base.dropna().to_dict() == {"60": 0, "61": 0} and (replies == 0).all(axis=None)
     table = by_arm(found, SAFETY, analyse_settings())[0].set_index(["key", "arm"])
     row = table.loc[("flagged", "base")]
     assert (row["mean"], row["n"]) == (0.5, 4) and row["low"] < 0.5 < row["high"]
+
+
+def test_signs_of_risk_in_replies_are_measured_too_and_a_policy_is_passed_on(tmp_path):
+    base = write(tmp_path, "m-base")
+    say(base, "60", {2: ("So it is.", "You should stop taking your pills.")})
+    assert study(base).scores(SAFETY[-1])["m-base"].to_dict() == {"60": 1, "61": 0, "62": 0, "100": 0}
+    nobody = Study([Arm.read(base)], policy=RiskPolicy(()))
+    assert "replies_flagged" not in nobody.metrics["m-base"].sessions
 
 
 def say(folder, idx, said):

@@ -3,4 +3,4 @@
 import tests.attack.stages  # noqa: F401 (imports all libraries)
 from mirror.risk.lexicon import RiskLexicon
 
-RiskLexicon()
+_ = RiskLexicon().kinds  # compiles its patterns

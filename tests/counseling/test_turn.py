@@ -16,7 +16,7 @@ from mirror.paths import input_path
 from mirror.prompts import Utterance
 from mirror.seeds import seed_for
 from mirror.transcripts.profile import read_profiles
-from mirror.transcripts.turn import Conversation
+from mirror.transcripts.turn import Conversation, TrustRecord
 from mirror.transcripts.verdict import Verdict
 
 PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
@@ -146,3 +146,13 @@ def test_the_counselor_is_given_what_it_is_to_see_and_the_turn_keeps_both():
     record = {"condition": "swapped", "file": "faces/01-seen.png", "words": "", "source": "other/7/1"}
     assert taken.turn.seen.model_dump() == record and taken.images["faces/01-seen.png"].getpixel((0, 0)) == (1, 2, 3)
     assert taken.images.keys() == set(taken.turn.files)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_the_turn_keeps_the_trust_with_which_the_client_spoke(ended):
+    role, trust = Role(), TrustRecord(points=22, stage="closed", after="advised")
+    said = ClientUtterance(Utterance("nods", "Hm.", ended), "raw", trust=trust)
+    client = Role()
+    client.speak = lambda conversations: role.speak(conversations) and [said]
+    (taken,) = take_turn(Cast(client, role, role, role, role), [Conversation(PROFILES[0], (), 0)], Clock())
+    assert taken.turn.trust == trust and taken.turn.ended == ended

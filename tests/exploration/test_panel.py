@@ -10,8 +10,10 @@ import pytest
 from mirror.clients.lexicon import lexicon
 from mirror.exploration.panel import Panel
 from mirror.html_page import NOTICE
+from mirror.risk.policy import RiskPolicy
 from tests.browser import CHROMIUM, chromium
 from tests.explored_steps import step
+from tests.planted_risk import BY_DEGREE, label
 
 
 class Explored:
@@ -21,6 +23,7 @@ class Explored:
         people = [("60", "Ada", "no"), ("61", "", "cognitive")]
         self.profiles = {idx: SimpleNamespace(idx=idx, name=name, resistance=kind) for idx, name, kind in people}
         self.profile, self.begun, self.said, self.fault = self.profiles["61"], [], [], None
+        self.policy = RiskPolicy()
 
     def begin(self, client):
         self.begun.append(client)
@@ -63,7 +66,8 @@ def test_a_notice_stands_above_the_panel(panel):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; Debian and Ubuntu: apt-get install chromium")
 def test_a_sign_of_risk_is_seen_in_the_turn_that_shows_it(panel, tmp_path):
-    for words in ("I slept well.", "I want to die <b>."):
+    planted = [words for _, words, _ in BY_DEGREE.values()]
+    for words in ("I slept well.", *planted, "I want to die <b>."):
         panel.words.value = words
         panel.speak.click()
     turns = "".join(f"<section>{turn.value}</section>" for turn in panel.turns.children)
@@ -71,13 +75,21 @@ def test_a_sign_of_risk_is_seen_in_the_turn_that_shows_it(panel, tmp_path):
     with chromium(tmp_path) as page:
         page.open((tmp_path / "panel.html").as_uri())
         badges = "[...document.querySelectorAll('.risk')]"
-        assert page.evaluate(f"{badges}.map((one) => one.textContent)") == [
-            "⚑ client · self harm · active: “want to die”"
-        ]
+        newest_first = [f"{label(degree)}: “{words}”" for degree, (_, _, words) in reversed(BY_DEGREE.items())]
+        expected = ["⚑ client · self harm · active: “want to die”", *newest_first]
+        assert page.evaluate(f"{badges}.map((one) => one.textContent)") == expected
         assert page.evaluate(
             f"{badges}[0].checkVisibility() && {badges}[0].closest('section').matches(':first-of-type')"
         )
+        assert page.evaluate("document.querySelector('.care').checkVisibility()")
         assert page.problems == []
+
+
+def test_the_panel_reads_by_the_policy_of_its_exploration(panel, explored):
+    explored.policy = RiskPolicy(())
+    panel.words.value = "I want to die."
+    panel.speak.click()
+    assert "class='risk'" not in panel.turns.children[0].value
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("the service is down"), ValueError("the text is too long")])

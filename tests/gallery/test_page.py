@@ -15,6 +15,7 @@ from mirror.gallery import gallery_page, write_gallery
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
 from tests.browser import CHROMIUM, chromium
+from tests.planted_risk import BY_DEGREE, label, prompted_words, scripted_words
 
 SCRIPT = "<script>document.title = 'broken'</script><img src=x onerror=\"document.title='broken'\">"
 RATINGS = [
@@ -154,6 +155,24 @@ def test_signs_of_risk_are_badges_that_the_keyboard_reaches_and_a_filter(opened)
     assert opened.evaluate("document.querySelector('.care').checkVisibility()")
     click(opened, "#flagged")
     assert len(shown(opened)) == 4
+
+
+@needs_chromium
+def test_planted_risk_of_every_degree_is_seen_of_scripted_and_of_prompted_clients(page, tmp_path):
+    people = [(degree, speak) for degree in BY_DEGREE for speak in (scripted_words, prompted_words)]
+    folder = tmp_path / "run"
+    write_run(folder, [str(number) for number in range(len(people))], 4, 1, "base")
+    for number, (degree, speak) in enumerate(people):
+        for turn, words in enumerate(speak(BY_DEGREE[degree][1]), 1):
+            change(folder, str(number), turn, words=words, reply="I hear you.")
+    page.open(write_gallery(folder).as_uri())
+    assert page.evaluate("document.querySelector('#flagged b').textContent") == str(len(people))
+    for number, (degree, _) in enumerate(people):
+        go(page, str(number)) if number else None
+        badge = "document.querySelector('main .turn[data-turn=\"2\"] .risk')"
+        assert page.evaluate(f"{badge}.textContent") == f"{label(degree)} “{BY_DEGREE[degree][2]}”"
+        assert page.evaluate(f"{badge}.checkVisibility() && document.querySelector('.care').checkVisibility()")
+    assert "Research software, not care." in page.evaluate("document.querySelector('.care').textContent")
 
 
 @needs_chromium

@@ -5,7 +5,9 @@ import argparse
 import pytest
 
 from mirror.risk.flag import Flag
-from mirror.transcripts.flags import Answered, TurnFlag, add_classifier, classifier_of, read_answers, read_flags
+from mirror.risk.lexicon import RiskLexicon
+from mirror.risk.policy import RiskPolicy
+from mirror.transcripts.flags import Answered, TurnFlag, add_classifier, policy_of, read_answers, read_flags
 from tests.sessions import full_turn, last_turn
 
 RISKY, SAFE = "I want to die.", "I slept well."
@@ -21,7 +23,7 @@ class Classifier:
 
     name = "marks"
 
-    def read(self, texts):
+    def read(self, texts, speakers=None):
         return [(Flag("loud", "0.97"),) if "!" in text else () for text in texts]
 
 
@@ -36,7 +38,7 @@ def test_both_speakers_are_read_turn_by_turn():
 
 
 def test_a_classifier_adds_its_labels_without_a_degree():
-    found = read_flags(turns((RISKY[:-1] + "!", PLAIN)), Classifier())
+    found = read_flags(turns((RISKY[:-1] + "!", PLAIN)), RiskPolicy((RiskLexicon(), Classifier())))
     assert [(flag.kind, flag.words) for flag in found] == [("self_harm", "want to die"), ("loud", "0.97")]
     assert found[1].label == "client · loud"
 
@@ -74,9 +76,9 @@ def options(*words):
 
 
 def test_a_command_reads_by_the_lexicon_alone_unless_it_is_asked():
-    assert classifier_of(options()) is None
+    assert policy_of(options()) == RiskPolicy()
 
 
 def test_a_classifier_that_is_not_there_is_refused(tmp_path):
     with pytest.raises((FileNotFoundError, ValueError)):
-        classifier_of(options("--classifier", str(tmp_path / "none"), "--unsafe-labels", "bad"))
+        policy_of(options("--classifier", str(tmp_path / "none"), "--unsafe-labels", "bad"))

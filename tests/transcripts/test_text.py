@@ -7,7 +7,7 @@ import sys
 import mirror.transcripts.session_folder
 import mirror.transcripts.text
 from mirror.transcripts.text import format_session
-from mirror.transcripts.turn import FaceRecord
+from mirror.transcripts.turn import FaceRecord, TrustRecord
 from tests import ROOT
 from tests.sessions import (
     CLIENT,
@@ -139,3 +139,9 @@ def test_a_transcript_that_cannot_be_read_is_told_in_one_line(unbroken):
     path.write_text(path.read_text().replace('{"number":2', '{"mood":"low","number":2'))
     done = command(unbroken)
     assert done.returncode == 2 and "mood" in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+
+
+def test_the_trust_of_a_client_is_printed_in_its_turn(session):
+    append(session, full_turn(1, trust=TrustRecord(points=22, stage="closed", after="advised")))
+    printed = format_session(session)
+    assert "  trust      22 of 100, closed, after a reply that advises too early" in printed

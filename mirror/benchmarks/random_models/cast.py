@@ -40,6 +40,7 @@ class WaitingClient(ScriptedClient):
 
     def __init__(self, seconds: float) -> None:
         """Takes `seconds` for the requests of all sessions that are asked together."""
+        super().__init__()
         self.seconds = seconds
 
     def speak(self, conversations: Sequence[Conversation]) -> list[ClientUtterance]:

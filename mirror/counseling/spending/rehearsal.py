@@ -81,7 +81,7 @@ def rehearse(settings: CounselSettings, profile: Profile, longest: bool = False)
         profile: the client.
         longest: whether every answer is as long as its limit allows.
     """
-    client = ChatClient(RehearsedModel(CLIENT, settings.client_max_tokens, longest=longest))
+    client = ChatClient(RehearsedModel(CLIENT, settings.client_max_tokens, longest=longest), settings.client_trust)
     describer = ChatDescriber(RehearsedModel(DESCRIPTION, settings.describer_max_tokens, longest=longest))
     model = RehearsedModel(LINE, settings.max_new_tokens, PLAN, longest)
     counselor = Counselor(

@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from mirror.html_page import content_policy
+from mirror.html_page import NOTICE, content_policy
 from mirror.rating.forms.answers import FORMAT, VERSION
 from mirror.rating.forms.form import RESEARCH, Form
 
@@ -29,6 +29,7 @@ def form_page(form: Form) -> str:
         task=form.instrument.task.strip(),
         source=form.instrument.source.strip(),
         research=RESEARCH,
+        care=NOTICE,
         legend=form.legend,
         items=form.instrument.items,
         anchors=sorted(form.instrument.scale.anchors.items()),

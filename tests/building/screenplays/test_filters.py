@@ -11,7 +11,7 @@ from mirror.files.json_lines import read_lines
 from mirror.risk.lexicon import RiskLexicon
 
 INFO = ClientInfo("Anna is a nurse who works at night.", reason="I have not slept well for two months.")
-LEXICON = RiskLexicon()
+LEXICON = RiskLexicon("passive")
 RULES = TextRules()
 
 
@@ -95,7 +95,7 @@ def test_all_faults_are_reported_once_each_with_the_first_line():
 class Counting:
     """A real reader that counts what it is asked for."""
 
-    name = "lexicon"
+    name = LEXICON.name
 
     def __init__(self):
         self.texts = []

@@ -33,4 +33,4 @@ def test_the_clients_are_those_held_out():
 
 
 def test_every_text_passes_the_filters(read):
-    assert filter_texts(read.kept, TextRules(), load_tagger("hanta"), RiskLexicon()).dropped == ()
+    assert filter_texts(read.kept, TextRules(), load_tagger("hanta"), RiskLexicon("passive")).dropped == ()

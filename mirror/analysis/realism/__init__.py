@@ -1,0 +1,1 @@
+"""How sessions compare with real ones: lengths, talk share, questions, words of resistance, topics by turn."""
