@@ -22,6 +22,7 @@ from mirror.transcripts.flags import LEXICON, RiskPolicy, read_answers, read_fla
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
+PART = 20_000  # turns that are rows of a table together; a table takes less memory than its rows
 SHINGLE = 4  # words; a sequence of this length that an earlier reply has counts as repeated
 TURN_COLUMNS = (
     "idx turn feelings resistant words ended attempts accepted accepted_first unsafe relevance identity "
@@ -88,12 +89,17 @@ def read_metrics(arm: Arm, policy: RiskPolicy = LEXICON) -> Metrics:
     Raises:
         TranscriptError: a transcript is damaged.
     """
-    turn_rows, session_rows = [], []
+    tables, turn_rows, session_rows = [], list[dict[str, Any]](), []
     for session in arm.sessions:
         rows, facts = _read_session(arm, session, policy)
         turn_rows += rows
         session_rows.append(facts)
-    turns = pd.DataFrame(turn_rows)
+        if len(turn_rows) >= PART:
+            tables.append(pd.DataFrame(turn_rows))
+            turn_rows = []
+    if turn_rows or not tables:
+        tables.append(pd.DataFrame(turn_rows))
+    turns = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
     turns = turns.reindex(columns=list(dict.fromkeys((*TURN_COLUMNS, *OF_TURNS, *turns.columns))))
     sessions = pd.DataFrame(session_rows)
     if not any(sessions.get(name, pd.Series(dtype=float)).any() for name in ("flagged", "replies_flagged")):

@@ -19,9 +19,9 @@ from mirror.analysis.factors.interaction import interaction_finding
 from mirror.analysis.finding import Finding, differences_caption, estimates_caption, turns_caption
 from mirror.analysis.measures import OVER_TURNS
 from mirror.analysis.metrics import halves
+from mirror.analysis.realism.report import realism
 from mirror.analysis.registration.plan import read_registration
 from mirror.analysis.registration.verdict import EXPLORATORY, registration_finding
-from mirror.analysis.realism.report import realism
 from mirror.analysis.settings import AnalyseSettings, split_names
 from mirror.analysis.study import Study, without_damage
 from mirror.figures import figure

@@ -119,7 +119,8 @@ class Study:
     @property
     def shared(self) -> list[str]:
         """The clients with a complete session in every arm."""
-        return [idx for idx in self.clients if all(idx in clients for clients in self.complete.values())]
+        common = set.intersection(*map(set, self.complete.values()))
+        return [idx for idx in self.clients if idx in common]
 
     def turns(self, arm: str) -> pd.DataFrame:
         """Returns the turns of an arm's complete sessions (`Metrics.turns`)."""
@@ -158,17 +159,18 @@ class Study:
             if arm.excluded:
                 names = _listed(sorted(arm.excluded, key=natural_key))
                 found.append(f"Damaged sessions of {arm.name} are left out: {names}.")
-            if missing := [idx for idx in self.everyone if idx not in set(clients)]:
+            known, complete = set(clients), set(self.complete[arm.name])
+            if missing := [idx for idx in self.everyone if idx not in known]:
                 found.append(f"{arm.name} lacks {len(missing)} of {len(self.everyone)} clients ({_listed(missing)}).")
-            if broken := [idx for idx in clients if idx not in self.complete[arm.name]]:
+            if broken := [idx for idx in clients if idx not in complete]:
                 are, count, them = ("is", "counts", "it") if len(broken) == 1 else ("are", "count", "them")
                 found.append(
                     f"{len(broken)} of {len(clients)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
                     f"and {count} as missing; run counsel.ipynb again to complete {them}."
                 )
-        known = {instrument.name for instrument in self.instruments}
+        instruments = {instrument.name for instrument in self.instruments}
         found += recorded_clients(self.arms) + other_settings(self.arms)
-        return found + different_prompts(self.arms) + unused_ratings(self.arms, known)
+        return found + different_prompts(self.arms) + unused_ratings(self.arms, instruments)
 
     @property
     def scripted(self) -> list[str]:

@@ -3,19 +3,27 @@
 Cues and lines are the scripted client's; some replies name a feeling. For the tests and the benchmark of the analysis.
 """
 
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import yaml
 from PIL import Image, ImageDraw
 
 from mirror.clients.lexicon import read_feelings
 from mirror.clients.script import load_script
 from mirror.files.atomic import write_bytes, write_text
+from mirror.files.csv_file import csv_text
+from mirror.files.digests import digest, with_own_digest
 from mirror.files.json_file import write_json
+from mirror.paths import input_path
 from mirror.seeds import seed_for
+from mirror.transcripts.profile import Profile
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, FaceRecord, Turn
 from mirror.transcripts.verdict import Check, Verdict
@@ -170,3 +178,65 @@ def lines() -> list[str]:
     by_stage = [stage for kind in load_script()["lines"].values() for stage in kind.values()]
     found = [line for stage in by_stage for of in stage.values() for line in of]
     return [line for line in found if "{" not in line and not read_feelings(line)]
+
+
+# Large runs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SessionText:
+    """One synthetic session without its client: the contents of its files, and their digests.
+
+    Attributes:
+        turns: their number.
+        files: content by path relative to the session's folder.
+        digests: of the turns and the faces, as `end.json` holds them.
+    """
+
+    turns: int
+    files: Mapping[str, bytes]
+    digests: Mapping[str, Any]
+
+    @classmethod
+    def invented(cls, folder: Path, seed: int, turns: int, side: int) -> "SessionText":
+        """Invents a session.
+
+        Args:
+            folder: a scratch folder.
+            seed: of everything.
+            turns: their number.
+            side: of the faces in pixels; 0: none are drawn.
+        """
+        idx = str(seed)
+        write_run(folder, [idx], turns, seed, pictures=side)
+        session = SessionFolder(folder / "sessions" / idx)
+        names = ["turns.jsonl", *sorted(f"faces/{path.name}" for path in session.folder.glob("faces/*"))]
+        seconds = [{"turn": number, "seconds": {"face": 1.6, "counselor": 0.5}} for number in range(1, turns + 1)]
+        files = {name: (session.folder / name).read_bytes() for name in names}
+        timings = "".join(json.dumps(one) + "\n" for one in seconds).encode()
+        return cls(turns, files | {"timings.jsonl": timings}, {name: digest(session.folder / name) for name in names})
+
+    def write(self, folder: Path, profile: Profile, pictures: bool = True) -> None:
+        """Writes the session of a client, complete, without waiting for the disk.
+
+        Args:
+            folder: of the session.
+            profile: the client.
+            pictures: whether the faces are written, too.
+        """
+        SessionFolder(folder).begin(profile)
+        if pictures:
+            (folder / "faces").mkdir()
+        for name, content in self.files.items():
+            if pictures or "/" not in name:
+                (folder / name).write_bytes(content)
+        digests = {"client.json": digest(folder / "client.json"), **self.digests}
+        ending = {"status": "complete", "reason": f"{self.turns} turns", "turns": self.turns, "files": digests}
+        (folder / "end.json").write_text(json.dumps(with_own_digest(ending), indent=1), encoding="utf-8")
+
+
+def write_table(path: Path, clients: int) -> None:
+    """Writes a table of clients by repeating those of the pocket table under new numbers."""
+    known = pd.read_csv(input_path("pocket/data/test.csv"), dtype=str)
+    rows = known.iloc[[number % len(known) for number in range(clients)]]
+    write_text(path, csv_text(rows.assign(idx=[str(number) for number in range(1, clients + 1)])))

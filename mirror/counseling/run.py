@@ -66,6 +66,7 @@ class Counseling:
         self.run = run or Run(name, settings.model_dump(), settings.MACHINE, settings.fresh)
         self.stopped = ""
         self._is_open = False
+        self._left_out: dict[str, dict[str, Any]] = {}
 
     def memory(self) -> pd.DataFrame:
         """What the run will need of its device: one row per model, then the sum and what there is. Loads no model."""
@@ -92,6 +93,7 @@ class Counseling:
             self._refuse_other_cast(facts)
             self.run.open()
             self.run.record("running", cast=facts, clients=[profile.idx for profile in self.profiles])
+            self._left_out = self.run.provenance.get("left_out", {})  # by an earlier part of the run
             self._is_open = True
         return self
 
@@ -184,9 +186,13 @@ class Counseling:
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings
         undamaged = [profile for profile in profiles if not session_faults(self.session(profile))]
-        done = sum(len(self.session(profile).turns()) for profile in undamaged)
-        ended = sum((self.session(profile).ended or {}).get("status") == "complete" for profile in undamaged)
-        total = sum(self._most_turns(profile) for profile in undamaged)
+        of_complete = {profile.idx: complete_turns(self.session(profile)) for profile in undamaged}
+        ended = sum(turns is not None for turns in of_complete.values())
+        total = done = 0
+        for profile in undamaged:
+            turns = of_complete[profile.idx]
+            total += self.turn_limit(profile) if turns is None else turns
+            done += len(self.session(profile).turns()) if turns is None else turns
         folders = [SessionFolder(path) for path in sorted((self.run.folder / "sessions").glob("*"))]
         budget = Budget.of(settings, read_spent(folders))
         if not budget.used_up:
@@ -194,8 +200,8 @@ class Counseling:
         with progress_bar("counseling", "turns", total, done) as bar:
             progress = Progress(bar, settings, len(profiles), ended)
 
-            def report(taken: Taken) -> None:
-                progress.count(taken)
+            def report(turn: Taken) -> None:
+                progress.count(turn)
                 self._record_left_out()
 
             budget.start()
@@ -227,7 +233,7 @@ class Counseling:
 
     def _record_left_out(self) -> None:
         """Records the parameters that a server refuses and that are no longer sent, if there are new ones."""
-        known = self.run.provenance.get("left_out", {})  # from an earlier part of the run, too
+        known = self._left_out  # kept, since this is asked after every turn, and the record names every client
         facts = {role: getattr(self.cast, role).facts() for role in self.settings.models}
         if "counselor" in facts:
             facts["counselor"] = facts["counselor"]["counselor"]
@@ -235,11 +241,7 @@ class Counseling:
         left_out = known | {role: known.get(role, {}) | found for role, found in new.items() if found}
         if left_out != known:
             self.run.record("running", left_out=left_out)
-
-    def _most_turns(self, profile: Profile) -> int:
-        """The number of turns of a complete session, or the limit for one that is not."""
-        ended = self.session(profile).ended
-        return ended["turns"] if ended and ended["status"] == "complete" else self.turn_limit(profile)
+            self._left_out = left_out
 
 
 def _read_clients(settings: CounselSettings) -> list[Profile]:
@@ -249,3 +251,9 @@ def _read_clients(settings: CounselSettings) -> list[Profile]:
     if not profiles:
         raise SettingsError(f"shard {settings.shard} holds no client: the table has fewer; use fewer shares")
     return profiles[: settings.sessions or None]
+
+
+def complete_turns(session: SessionFolder) -> int | None:
+    """The number of turns of a session that is complete on disk, without reading them; None if it is not."""
+    ended = session.ended
+    return int(ended["turns"]) if ended and ended["status"] == "complete" else None

@@ -51,7 +51,7 @@ class Session:
 
     Attributes:
         folder: the session's files.
-        conversation: the turns so far.
+        conversation: the turns so far; without turns once it has ended, since a run may have many sessions.
         outcome: how it ended; None while it is under way.
     """
 
@@ -73,10 +73,11 @@ class Session:
         if faults := session_faults(folder):
             self.outcome = self.outcome_of("failed", "; ".join(faults))
             return
-        self.conversation = Conversation(profile, folder.turns(), seed)
         ended = folder.ended
         if ended and ended["status"] == "complete":
-            self.outcome = self.outcome_of("complete", ended["reason"])
+            self.outcome = Outcome(profile.idx, ended["turns"], "complete", ended["reason"])
+        else:
+            self.conversation = Conversation(profile, folder.turns(), seed)
 
     def settle(self) -> bool:
         """Ends the session if the client did or the turns are used up; returns whether it is over."""
@@ -100,6 +101,7 @@ class Session:
     def _end(self, status: Literal["complete", "failed"], reason: str, attempts: Sequence[Attempt] = ()) -> None:
         self.folder.end(status, reason, *attempt_records(self.conversation.number, attempts))
         self.outcome = self.outcome_of(status, reason)
+        self.conversation = replace(self.conversation, turns=())
 
     def outcome_of(self, status: Status, reason: str) -> Outcome:
         """The session as an outcome; writes nothing."""

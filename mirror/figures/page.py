@@ -12,6 +12,7 @@ from mirror.figures.html_table import TABLE_STYLE, escaped, face, html_table
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
+MOST_ROWS = 1000  # of a table; a notebook that holds more is slow to open
 FOLD = 90  # characters of a fact; longer ones are folded
 FACTS_STYLE = (
     "<style>.wide.facts td {max-width: 52em; overflow-wrap: anywhere; columns: 2 20em; column-gap: 2.5em} "
@@ -20,9 +21,11 @@ FACTS_STYLE = (
 
 
 def table(rows: pd.DataFrame) -> str:
-    """Builds a table of all rows with their full text."""
+    """Builds a table of all rows with their full text; of a longer one, of the first `MOST_ROWS`."""
     with pd.option_context("display.max_colwidth", None):
-        return TABLE_STYLE + str(rows.to_html(index=False, border=0, classes="wide", max_rows=None))
+        shown = rows.head(MOST_ROWS).to_html(index=False, border=0, classes="wide", max_rows=None)
+    more = f"<p>… and {len(rows) - MOST_ROWS:,} more rows</p>" if len(rows) > MOST_ROWS else ""
+    return TABLE_STYLE + str(shown) + more
 
 
 def session(folder: SessionFolder) -> str:

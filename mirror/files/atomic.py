@@ -4,16 +4,22 @@ import glob
 import os
 import shutil
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically, creating its parent folders; a reader never sees a partial file, even after a kill."""
+    write_parts(path, [content])
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file atomically from parts that are not in memory together; if one raises, nothing is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         with open(partial, "wb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)

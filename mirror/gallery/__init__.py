@@ -1,5 +1,6 @@
-"""The gallery: a counseling run as one HTML file to read. `python -m mirror.gallery results/<run>` writes it."""
+"""The gallery: a counseling run as HTML to read. `python -m mirror.gallery results/<run>` writes it."""
 
-from mirror.gallery.page import gallery_page, write_gallery
+from mirror.gallery.index import write_gallery
+from mirror.gallery.page import gallery_page
 
 __all__ = ["gallery_page", "write_gallery"]

@@ -1,4 +1,4 @@
-"""The page of a run: every session with its faces, verdicts, captions, plans and ratings.
+"""A page of the gallery: sessions with their faces, verdicts, captions, plans and ratings.
 
 The file is self-contained: its content security policy forbids network access and any script but its own. Jinja
 escapes all text. Sessions are stored as inert `<template>` elements and rendered when opened, so that hundreds of them
@@ -6,45 +6,22 @@ load fast.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import isnan
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 import yaml
 
-from mirror.clients.lexicon import agrees, read_feelings
-from mirror.files.atomic import write_text
-from mirror.html_page import NOTICE, content_policy, picture_url
-from mirror.rating.ratings import is_evidence, read_ratings
-from mirror.transcripts.arm import Arm, Person
-from mirror.transcripts.flags import LEXICON, RiskPolicy, TurnFlag, read_flags
+from mirror.gallery.session_view import Pictures, ShownRating, session_view
+from mirror.html_page import NOTICE, content_policy
+from mirror.transcripts.arm import Arm
+from mirror.transcripts.flags import LEXICON, RiskPolicy, read_flags
 from mirror.transcripts.session_folder import SessionFolder
-from mirror.transcripts.turn import AttemptRecord, FaceRecord, SeenRecord, Turn
-from mirror.transcripts.verdict import Check, Verdict
 
 HERE = Path(__file__).parent
-FACE, SMALL_FACE = 240, 128  # pixels, the side of a shown face; the second in runs with more than MANY faces
-MANY = 1200
-ATTEMPT = 88  # pixels, the side of a face among the attempts
-MOST_ATTEMPTS = 2500  # with more attempts in a run, the page has no images of them, only their verdicts
-QUESTIONS = {
-    "safe": "unsafe",
-    "relevant": "shows the cue",
-    "same_person": "same person",
-    "same_gender": "same gender",
-    "age": "years apart",
-}
-INSTEAD = {  # what the counselor saw in place of the face, by condition
-    "neutral": "it saw the client calm",
-    "swapped": "it saw another client",
-    "blank": "it saw a gray square",
-    "cue": "it read the cue",
-}
 OUTCOMES = {  # of a session, with the labels of the filters, in order
     "client": "ended by the client",
     "limit": "turn limit",
@@ -54,59 +31,63 @@ OUTCOMES = {  # of a session, with the labels of the filters, in order
 
 
 @dataclass(frozen=True)
-class ShownRating:
-    """One item of a judge's rating as the page shows it.
+class Tally:
+    """What the head of a page counts.
 
     Attributes:
-        instrument: the instrument and the judge.
-        item: the question that was rated.
-        turn: the rated turn; 0: the whole session.
-        score: the mean over repeats, or `missing`.
+        clients: the idx of each session, in the order of the page.
+        turns, faces, accepted: their numbers; the last of faces.
+        outcomes: the number of sessions by key of `OUTCOMES`.
+        exhausted, flagged: the numbers of sessions with a face that was not accepted, and with a sign of risk.
     """
 
-    instrument: str
-    item: str
-    turn: int
-    score: str
+    clients: tuple[str, ...]
+    turns: int
+    faces: int
+    accepted: int
+    outcomes: Counter[str]
+    exhausted: int
+    flagged: int
 
+    @classmethod
+    def of(cls, sessions: Sequence[Mapping[str, Any]]) -> "Tally":
+        """Counts what `session_view` returned of some sessions."""
+        return cls(
+            tuple(session["idx"] for session in sessions),
+            sum(len(session["turns"]) for session in sessions),
+            sum(session["faces"] for session in sessions),
+            sum(session["accepted"] for session in sessions),
+            Counter(session["outcome"] for session in sessions),
+            sum(session["exhausted"] > 0 for session in sessions),
+            sum(session["flagged"] > 0 for session in sessions),
+        )
 
-def write_gallery(folder: Path, policy: RiskPolicy = LEXICON) -> Path:
-    """Writes `gallery.html` into the folder of a run, atomically, and returns its path.
+    def __add__(self, other: "Tally") -> "Tally":
+        """Counts the sessions of two pages together."""
+        return Tally(
+            self.clients + other.clients,
+            self.turns + other.turns,
+            self.faces + other.faces,
+            self.accepted + other.accepted,
+            self.outcomes + other.outcomes,
+            self.exhausted + other.exhausted,
+            self.flagged + other.flagged,
+        )
 
-    Args:
-        folder: of the run.
-        policy: who reads the words for risk.
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """The figures at the head of a page, with their names."""
+        painted = [("faces accepted", f"{self.accepted:,} of {self.faces:,}")] if self.faces else []
+        return [("sessions", f"{len(self.clients):,}"), ("turns", f"{self.turns:,}"), *painted]
 
-    Raises:
-        ArmError: the folder holds no counseling run.
-        TranscriptError, JsonLinesError: a transcript or the ratings are damaged.
-    """
-    arm = Arm.read(folder)
-    path = folder / "gallery.html"
-    write_text(path, gallery_page(arm, ratings_by_client(read_ratings(folder)), policy))
-    return path
-
-
-def ratings_by_client(ratings: pd.DataFrame) -> dict[str, list[ShownRating]]:
-    """Averages the items of all judges over repeats, by client.
-
-    Args:
-        ratings: as `mirror.rating.ratings.read_ratings` returns them.
-    """
-    found: dict[str, list[ShownRating]] = {}
-    keys = ["idx", "instrument", "judge", "item", "turn"]
-    means = ratings.groupby(keys, dropna=False, sort=False)["score"].mean().reset_index()  # NaN without any score
-    columns = (means[name].tolist() for name in (*keys, "score"))
-    for idx, instrument, judge, item, turn, score in zip(*columns, strict=True):
-        by = judge if is_evidence(judge) else f"{judge}: rehearsal, no evidence"
-        shown = "missing" if isnan(score) else f"{score:.1f}"
-        rating = ShownRating(f"{instrument}, {by}", item.replace("_", " "), 0 if isnan(turn) else int(turn), shown)
-        found.setdefault(idx, []).append(rating)
-    return found
+    @property
+    def by_outcome(self) -> list[tuple[str, str, int]]:
+        """How the sessions ended: key, label and number of each outcome that occurs."""
+        return [(key, label, self.outcomes[key]) for key, label in OUTCOMES.items() if self.outcomes[key]]
 
 
 def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]], policy: RiskPolicy = LEXICON) -> str:
-    """Renders the page of a run.
+    """Renders all sessions of a run as one page.
 
     Args:
         arm: the run.
@@ -116,172 +97,56 @@ def gallery_page(arm: Arm, ratings: dict[str, list[ShownRating]], policy: RiskPo
     Raises:
         TranscriptError: a transcript is damaged.
     """
-    style, script = ((HERE / f"page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    sessions_turns = [(session, session.turns()) for session in arm.sessions]
+    return render(arm, session_views(arm, arm.sessions, ratings, policy))
+
+
+def session_views(
+    arm: Arm,
+    sessions: Sequence[SessionFolder],
+    ratings: dict[str, list[ShownRating]],
+    policy: RiskPolicy = LEXICON,
+) -> list[dict[str, Any]]:
+    """Returns what a page shows of some sessions of a run.
+
+    Raises:
+        TranscriptError: a transcript is damaged.
+    """
+    sessions_turns = [(session, session.turns()) for session in sessions]
     read = [(session, turns, read_flags(turns, policy)) for session, turns in sessions_turns]
     pictures = Pictures.of([turn for _, turns, _ in read for turn in turns])
     with ThreadPoolExecutor() as pool:  # Pillow releases the GIL while it resizes
-        sessions = list(pool.map(lambda one: session_view(arm, one[0], one[1], one[2], pictures, ratings), read))
-    counts = Counter(session["outcome"] for session in sessions)
-    return environment.get_template("page.html").render(
+        return list(pool.map(lambda one: session_view(arm, one[0], one[1], one[2], pictures, ratings), read))
+
+
+def render(arm: Arm, sessions: list[dict[str, Any]], part: str = "") -> str:
+    """Renders a page.
+
+    Args:
+        arm: the run.
+        sessions: as `session_views` returns them.
+        part: which sessions of the run they are, in words; empty for all of them.
+    """
+    tally = Tally.of(sessions)
+    return render_template(
+        "page",
         arm=arm,
         sessions=sessions,
-        outcomes=[(key, label, counts[key]) for key, label in OUTCOMES.items() if counts[key]],
+        part=part,
+        outcomes=tally.by_outcome,
         outcome_words=OUTCOMES,
-        exhausted=sum(session["exhausted"] > 0 for session in sessions),
-        flagged=sum(session["flagged"] > 0 for session in sessions),
-        notice=NOTICE,
-        facts=run_facts(sessions),
+        exhausted=tally.exhausted,
+        flagged=tally.flagged,
+        facts=tally.facts,
         settings=yaml.safe_dump(arm.settings, sort_keys=False, allow_unicode=True),
-        style=style,
-        script=script,
-        policy=content_policy(style, script),
     )
 
 
-def run_facts(sessions: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Returns the figures at the head of the page, with their names."""
-    turns = sum(len(session["turns"]) for session in sessions)
-    faces, accepted = (sum(session[name] for session in sessions) for name in ("faces", "accepted"))
-    painted = [("faces accepted", f"{accepted:,} of {faces:,}")] if faces else []
-    return [("sessions", f"{len(sessions):,}"), ("turns", f"{turns:,}"), *painted]
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """The size of the images in a page, chosen by their number.
-
-    Attributes:
-        side: pixels, of a shown face.
-        with_attempts: whether the page has images of all attempts.
-    """
-
-    side: int
-    with_attempts: bool
-
-    @classmethod
-    def of(cls, turns: list[Turn]) -> "Pictures":
-        """Chooses the size for the faces of these turns."""
-        faces = [turn.face for turn in turns if turn.face]
-        attempts = sum(len(face.attempts) for face in faces)
-        return cls(FACE if len(faces) <= MANY else SMALL_FACE, attempts <= MOST_ATTEMPTS)
-
-
-def session_view(
-    arm: Arm,
-    session: SessionFolder,
-    turns: tuple[Turn, ...],
-    flags: tuple[TurnFlag, ...],
-    pictures: Pictures,
-    ratings: dict[str, list[ShownRating]],
-) -> dict[str, Any]:
-    """Returns what the page shows of one session."""
-    ended, idx = session.ended or {}, session.folder.name
-    status = ended.get("status", "open")
-    by_client = "client" if turns and turns[-1].ended else "limit"
-    faces = [turn.face for turn in turns if turn.face and turn.face.is_painted]
-    person = arm.person(idx)
-    last_attempts = [AttemptRecord.model_validate(attempt, strict=False) for attempt in ended.get("attempts", ())]
-    rated = ratings.get(idx, [])
-    return {
-        "idx": idx,
-        "person": person,
-        "about": about(person),
-        "outcome": by_client if status == "complete" else status,
-        "reason": ended.get("reason", "it has not ended, or the run was stopped"),
-        "faces": len(faces),
-        "accepted": sum(not face.exhausted for face in faces),
-        "exhausted": sum(face.exhausted for face in faces),
-        "flagged": len({flag.turn for flag in flags if flag.speaker == "client"}),
-        "turns": list(turn_views(session, turns, pictures, rated, flags)),
-        "last_attempts": [attempt_view(session, attempt, pictures, False) for attempt in last_attempts],
-        "ratings": by_instrument(rating for rating in rated if not rating.turn),
-        "snippet": next((turn.words for turn in turns if turn.words), "(no words yet)"),
-    }
-
-
-def about(person: Person) -> str:
-    """Returns the client's personal information without the name, which is the heading."""
-    info = person.personal_info
-    return info.removeprefix(f"{person.name}, ") if person.name else info
-
-
-def turn_views(
-    session: SessionFolder,
-    turns: tuple[Turn, ...],
-    pictures: Pictures,
-    ratings: list[ShownRating],
-    flags: tuple[TurnFlag, ...],
-) -> Iterator[dict[str, Any]]:
-    """Yields what the page shows of each turn."""
-    technique, plan = "", tuple[str, ...]()
-    for turn in turns:
-        is_new = bool(turn.technique) and (turn.technique, turn.plan) != (technique, plan)
-        technique, plan = turn.technique, turn.plan
-        yield {
-            "turn": turn,
-            "is_new_plan": is_new,
-            "face": face_view(session, turn.face, turn.description or {}, pictures) if turn.face else None,
-            "instead": instead_view(session, turn.seen) if turn.seen else None,
-            "caption_agrees": agrees(turn.caption, turn.cue) if turn.caption else None,
-            "cue_feelings": ", ".join(read_feelings(turn.cue)),
-            "ratings": [rating for rating in ratings if rating.turn == turn.number],
-            "flags": [flag for flag in flags if flag.turn == turn.number],
-        }
-
-
-def face_view(
-    session: SessionFolder, face: FaceRecord, described: Mapping[str, Any], pictures: Pictures
-) -> dict[str, Any]:
-    """Returns what the page shows of a face, with its attempts and its description."""
-    total = len(face.attempts)
-    summary = f"none of {total} accepted, best shown" if face.exhausted else f"accepted, {face.chosen} of {total}"
-    return {
-        "url": picture_url(session.folder / face.file, pictures.side),
-        "is_painted": face.is_painted,
-        "exhausted": face.exhausted,
-        "summary": summary,
-        "attempts": [attempt_view(session, one, pictures, one.number == face.chosen) for one in face.attempts],
-        "expression": described.get("expression", ""),
-        "contrast": described.get("contrast", ""),
-    }
-
-
-def instead_view(session: SessionFolder, seen: SeenRecord) -> dict[str, str]:
-    """Returns what the page shows of what the counselor saw in place of the face."""
-    return {"url": picture_url(session.folder / seen.file, ATTEMPT), "words": INSTEAD[seen.condition]}
-
-
-def attempt_view(session: SessionFolder, attempt: AttemptRecord, pictures: Pictures, is_chosen: bool) -> dict[str, Any]:
-    """Returns what the page shows of one attempt."""
-    verdict: Verdict = attempt.verdict
-    return {
-        "number": attempt.number,
-        "seed": attempt.seed,
-        "is_chosen": is_chosen,
-        "accepted": verdict.accepted,
-        "outcome": verdict.outcome.replace("_", " "),
-        "url": picture_url(session.folder / attempt.file, ATTEMPT) if pictures.with_attempts else "",
-        "checks": [check_view(check) for check in verdict.checks],
-    }
-
-
-def check_view(check: Check) -> dict[str, Any]:
-    """Returns a check with its score and threshold."""
-    return {
-        "name": QUESTIONS[check.name],
-        "score": f"{check.score:.2f}",
-        "threshold": f"{check.sign} {check.threshold:.2f}",
-        "passed": check.passed,
-    }
-
-
-def by_instrument(ratings: Iterable[ShownRating]) -> dict[str, list[ShownRating]]:
-    """Groups ratings by instrument and judge."""
-    found: dict[str, list[ShownRating]] = {}
-    for rating in ratings:
-        found.setdefault(rating.instrument, []).append(rating)
-    return found
+def render_template(name: str, **values: Any) -> str:
+    """Renders `<name>.html` with its style, its script, and a policy that allows only these."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    style, script = ((HERE / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+    return environment.get_template(f"{name}.html").render(
+        notice=NOTICE, style=style, script=script, policy=content_policy(style, script), **values
+    )

@@ -3,15 +3,18 @@
 `scipy.stats` is imported where it is used: it takes a second, and most commands that read ratings compute nothing.
 """
 
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+PART = 16_000_000  # numbers of a matrix that are computed with at a time
 Array = NDArray[np.float64]
+Draws = NDArray[np.integer[Any]]
 Bounds = tuple[float, float]  # the lowest and the highest possible value of a score
 UNBOUNDED: Bounds = (-np.inf, np.inf)
 SAME = 1e-9  # values whose relative difference is smaller differ by rounding only
@@ -101,9 +104,9 @@ def mean_interval(
     mean, deviation = values.mean(0), values.std(0, ddof=1)
     error = np.where(deviation > SAME * np.abs(values).max(0), deviation, np.nan) / np.sqrt(n)
     centered = values - mean
-    weights = resample_weights(n, resamples, seed)
-    moved = weights @ centered
-    spread = np.sqrt(np.maximum(weights @ centered**2 - moved**2, 0) / (n - 1))
+    both = np.concatenate([_resampled(weights, centered) for weights in resample_weights(n, resamples, seed)], axis=1)
+    moved, moved_square = both
+    spread = np.sqrt(np.maximum(moved_square - moved**2, 0) / (n - 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(spread > 1e-6 * error, np.abs(moved) / spread, np.inf)
     quantile = np.quantile(t, level, axis=0, method="inverted_cdf")
@@ -113,8 +116,44 @@ def mean_interval(
     return np.maximum(mean - reach, lowest), np.minimum(mean + reach, highest)
 
 
+def _resampled(weights: Array, centered: Array) -> Array:
+    """The means of values and of their squares in some resamples [2, resamples, columns]."""
+    return np.stack([weights @ centered, weights @ centered**2])
+
+
+def resample_weights(n: int, resamples: int, seed: int) -> Iterator[Array]:
+    """Yields the share of the draws that each client has in each resample, in parts [resamples of the part, clients].
+
+    A part has at most `PART` numbers, so that a study of many clients fits into memory.
+    """
+    return (part / n for part in parts(_resamples(n, resamples, seed)))
+
+
+def parts(small: Draws) -> Iterator[Array]:
+    """Yields some rows after others of a matrix of small integers as floats, at most `PART` numbers at a time."""
+    rows = max(PART // small.shape[1], 1)
+    return (small[start : start + rows].astype(float) for start in range(0, len(small), rows))
+
+
+def draw_parts(resamples: int, n: int, draw: Callable[[int], Draws]) -> Draws:
+    """Draws rows [resamples, clients] in parts, as one draw of all would.
+
+    Args:
+        resamples: the number of rows.
+        n: the number of columns.
+        draw: draws a number of further rows.
+    """
+    rows = max(PART // n, 1)
+    return np.concatenate([draw(min(rows, resamples - start)) for start in range(0, resamples, rows)])
+
+
 @lru_cache(maxsize=4)  # the measures of a study share the number of clients
-def resample_weights(n: int, resamples: int, seed: int) -> Array:
-    """Returns the share of the draws that each client has in each resample [resamples, clients]."""
-    drawn = np.random.default_rng([seed, n]).multinomial(n, np.full(n, 1 / n), resamples)
-    return drawn / n
+def _resamples(n: int, resamples: int, seed: int) -> Draws:
+    """How often each client is drawn in each resample [resamples, clients], a byte each where that suffices."""
+    chance, equal = np.random.default_rng([seed, n]), np.full(n, 1 / n)
+
+    def draw(rows: int) -> Draws:
+        drawn = chance.multinomial(n, equal, rows)
+        return drawn.astype(np.min_scalar_type(drawn.max()))
+
+    return draw_parts(resamples, n, draw)

@@ -9,7 +9,18 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from mirror.statistics.intervals import LEVEL, RESAMPLES, SAME, UNBOUNDED, Array, Bounds, mean_interval
+from mirror.statistics.intervals import (
+    LEVEL,
+    RESAMPLES,
+    SAME,
+    UNBOUNDED,
+    Array,
+    Bounds,
+    Draws,
+    draw_parts,
+    mean_interval,
+    parts,
+)
 
 POWER = 0.8
 
@@ -115,17 +126,19 @@ def sign_flip_test(differences: Array, seed: int, resamples: int = RESAMPLES) ->
     n = len(differences)
     differences = np.sort(differences, axis=0)  # the same p for clients in another order
     flips = _flips(n, resamples, seed)
-    seen, swapped = np.abs(differences.sum(0)), np.abs(flips @ differences)
+    seen = np.abs(differences.sum(0))
+    swapped = np.abs(np.concatenate([part @ differences for part in parts(flips)]))
     extreme = (swapped >= seen - SAME * np.abs(differences).sum(0)).sum(0)
     return extreme / len(flips) if 2**n <= resamples else (extreme + 1) / (len(flips) + 1)
 
 
 @lru_cache(maxsize=4)
-def _flips(n: int, resamples: int, seed: int) -> Array:
+def _flips(n: int, resamples: int, seed: int) -> Draws:
     """Signs ±1 [swaps, clients]."""
     if 2**n <= resamples:
-        return np.array(list(product((1.0, -1.0), repeat=n)))
-    return np.random.default_rng([seed, n, 1]).choice([1.0, -1.0], (resamples, n))
+        return np.array(list(product((1, -1), repeat=n)), np.int8)
+    chance = np.random.default_rng([seed, n, 1])
+    return draw_parts(resamples, n, lambda rows: chance.choice([1, -1], (rows, n)).astype(np.int8))
 
 
 def adjust(p_values: ArrayLike, method: Literal["holm", "bh"] = "holm") -> Array:

@@ -89,8 +89,11 @@ def alpha_interval(
         return np.nan, np.nan
     of_clients = np.zeros((len(names), *observed.shape[1:]))
     np.add.at(of_clients, place, observed)
-    drawn = resample_weights(len(names), resamples, seed) * len(names)
-    found = [_alpha(np.tensordot(part, of_clients, 1), values, level) for part in np.array_split(drawn, _PARTS)]
+    found = [
+        _alpha(np.tensordot(drawn, of_clients, 1), values, level)
+        for weights in resample_weights(len(names), resamples, seed)
+        for drawn in np.array_split(weights * len(names), _PARTS)
+    ]
     alphas = np.concatenate(found)
     if np.isnan(alphas).all():
         return np.nan, np.nan

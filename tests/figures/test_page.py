@@ -49,6 +49,13 @@ def test_a_table_holds_every_row_in_full():
     assert markup.count("x" * 300) == 80
 
 
+def test_a_table_that_a_notebook_could_not_hold_shows_its_first_rows_and_says_how_many_more_there_are(monkeypatch):
+    monkeypatch.setattr(page, "MOST_ROWS", 3)
+    markup = page.table(pd.DataFrame({"words": list("abcde")}))
+    assert [word in markup for word in ("<td>c</td>", "<td>d</td>")] == [True, False]
+    assert "… and 2 more rows" in markup and "more rows" not in page.table(pd.DataFrame({"words": list("abc")}))
+
+
 def test_facts_without_a_value_are_left_out():
     markup = page.facts({"painter": {"model": "sdxl", "revision": "", "adapter": None, "guidance_scale": 0}})
     assert "revision" not in markup and "adapter" not in markup

@@ -280,9 +280,9 @@ def test_faces_of_a_session_that_failed_at_one_are_there(run, tmp_path):
 
 
 def test_large_runs_show_smaller_faces_and_of_attempts_the_verdicts_only(run, monkeypatch):
-    monkeypatch.setattr("mirror.gallery.page.MANY", 3)
-    monkeypatch.setattr("mirror.gallery.page.MOST_ATTEMPTS", 3)
-    monkeypatch.setattr("mirror.gallery.page.SMALL_FACE", 32)
+    monkeypatch.setattr("mirror.gallery.session_view.MANY", 3)
+    monkeypatch.setattr("mirror.gallery.session_view.MOST_ATTEMPTS", 3)
+    monkeypatch.setattr("mirror.gallery.session_view.SMALL_FACE", 32)
     page = gallery_page(Arm.read(run), {})
     urls = re.findall(r'src="data:image/webp;base64,([^"]+)"', page)
     sizes = {Image.open(io.BytesIO(base64.b64decode(url))).size for url in urls}

@@ -162,6 +162,7 @@ def test_every_parameter_and_option_exists(page):
     assert named <= known
     options = {span.split()[0] for span in spans if span.startswith("--")} - {"--help"}
     modules = ("mirror.faces.calibration", "mirror.models.merge", "mirror.rating.forms", "mirror.transcripts.flags")
+    modules += ("mirror.export", "mirror.counseling.spending.plan")
     assert options <= {option for module in (*SERVICES, *modules) for option in options_of(module)}
 
 

@@ -20,6 +20,7 @@ replay        building counseling faces clients chat models transcripts prompts
 building      analysis rating counseling training faces risk clients figures chat models transcripts prompts services
 analysis      gallery rating counseling figures clients transcripts prompts
 gallery       rating clients transcripts
+export        rating transcripts
 rating        clients chat transcripts
 painting      faces clients figures models transcripts
 exploration   counseling faces clients transcripts prompts

@@ -12,6 +12,8 @@ from mirror.statistics import (
     compare_differences,
     detectable_difference,
     effect_size,
+    intervals,
+    paired,
     power_of,
     sign_flip_test,
 )
@@ -25,6 +27,14 @@ def scores(clients=24, effect=1.0, seed=0):
     arms = {"a": level + effect, "b": level, "c": level}
     noisy = {name: values + 0.5 * random.normal(size=clients) for name, values in arms.items()}
     return pd.DataFrame(noisy, index=pd.Index(range(clients), name="idx"))
+
+
+def test_a_study_that_is_computed_in_parts_has_the_same_numbers(monkeypatch):
+    whole = compare_arms(scores(clients=30), seed=3, resamples=500)
+    for cached in (intervals._resamples, paired._flips):
+        cached.cache_clear()
+    monkeypatch.setattr(intervals, "PART", 70)  # two of the 500 resamples at a time
+    pd.testing.assert_frame_equal(compare_arms(scores(clients=30), seed=3, resamples=500), whole, rtol=1e-12)
 
 
 def test_every_pair_of_arms_is_compared_on_the_clients_both_have():

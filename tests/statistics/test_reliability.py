@@ -123,7 +123,7 @@ def test_the_interval_of_alpha_is_that_of_a_loop_over_resamples():
     ratings = np.clip(truth + random.integers(-1, 2, (3, len(clients))), 0, 6).astype(float)
     ratings[0, 3] = NAN
     low, high = alpha_interval(ratings, clients, seed=4, resamples=300)
-    weights = np.rint(resample_weights(8, 300, 4) * 8).astype(int)
+    weights = np.rint(np.concatenate(list(resample_weights(8, 300, 4))) * 8).astype(int)
     alphas = []
     for counts in weights:
         units = [

@@ -11,44 +11,50 @@ from mirror.counseling.spending.spent import dollars, priced_roles, token_names
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
+NO_PLAN = "turns without a plan that was asked for"
+OLDER_LEFT_OUT = "turns with older utterances left out"
+NEWEST_CUT = "turns with the newest utterance cut"
+INCOMPLETE = (NO_PLAN, OLDER_LEFT_OUT, NEWEST_CUT)  # prompts and plans of the counselor; told only above zero
+
 
 def summarize(folders: Sequence[SessionFolder], settings: CounselSettings) -> pd.DataFrame:
     """A summary of sessions, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
-    turns = [turn for folder in folders for turn in folder.turns()]
-    faces = [turn.face for turn in turns if turn.face]
-    painted = [face for face in faces if face.is_painted]
+    counted, tokens, cut = Counter[str](), Counter[str](), Counter[str]()
     seconds: Counter[str] = Counter()  # of floats
-    for folder in folders:
+    for folder in folders:  # one after another: the turns of a large run do not fit into memory together
+        for turn in folder.turns():
+            counted.update(_counts(turn))
+            tokens.update(turn.tokens)
+            cut.update(turn.cut_off)
         for stages in folder.timings().values():
             seconds.update(stages)
-    statistics: dict[str, float] = {
-        "turns": len(turns),
-        "faces": len(faces),
-    }
-    if painted or not faces:
-        statistics |= {
-            "faces accepted": sum(not face.exhausted for face in painted),
-            "faces accepted at once": sum(not face.exhausted and face.chosen == 1 for face in painted),
-            "attempts a face": sum(len(face.attempts) for face in painted) / max(len(painted), 1),
-        }
-    statistics |= _counselor_statistics(turns)
-    tokens = sum((Counter(turn.tokens) for turn in turns), Counter[str]())
+    turns, faces = counted["turns"], counted["faces"]
+    statistics: dict[str, float] = {"turns": turns, "faces": faces}
+    if counted["painted"] or not faces:
+        statistics |= {name: counted[name] for name in ("faces accepted", "faces accepted at once")}
+        statistics["attempts a face"] = counted["attempts"] / max(counted["painted"], 1)
+    statistics |= {f"answers that ran out of tokens, {kind.replace('_', ' ')}": count for kind, count in cut.items()}
+    statistics |= {name: counted[name] for name in INCOMPLETE if counted[name]}
     for role in ROLES:
-        statistics |= {f"tokens {name}, {role}": tokens[key] for key, name in token_names(role) if key in tokens}
+        statistics |= {f"tokens {name}, {role}": tokens[key] for key, name in token_names(role) if tokens[key] > 0}
     if prices := priced_roles(settings):
         statistics["dollars"] = dollars(prices, tokens)
-    statistics |= {f"{stage}, seconds a turn": total / max(len(turns), 1) for stage, total in seconds.items()}
+    statistics |= {f"{stage}, seconds a turn": total / max(turns, 1) for stage, total in seconds.items()}
     shown = {name: f"{value:,}" if isinstance(value, int) else f"{value:.3g}" for name, value in statistics.items()}
     return pd.DataFrame(shown.items(), columns=["what", "value"])
 
 
-def _counselor_statistics(turns: Sequence[Turn]) -> dict[str, int]:
-    """How often a prompt or an answer of the counselor was incomplete; only counts above zero."""
-    cut = Counter(kind for turn in turns for kind in turn.cut_off)
-    counts = {f"answers that ran out of tokens, {kind.replace('_', ' ')}": count for kind, count in cut.items()}
-    counts["turns without a plan that was asked for"] = sum(
-        "planning" in turn.counselor_raw and not turn.plan for turn in turns
-    )
-    counts["turns with older utterances left out"] = sum(turn.dropped_utterances > 0 for turn in turns)
-    counts["turns with the newest utterance cut"] = sum(turn.cut_characters > 0 for turn in turns)
-    return {name: count for name, count in counts.items() if count}
+def _counts(turn: Turn) -> dict[str, int]:
+    """What one turn adds to the statistics that are counts."""
+    face = turn.face if turn.face and turn.face.is_painted else None
+    return {
+        "turns": 1,
+        "faces": turn.face is not None,
+        "painted": face is not None,
+        "faces accepted": face is not None and not face.exhausted,
+        "faces accepted at once": face is not None and not face.exhausted and face.chosen == 1,
+        "attempts": len(face.attempts) if face else 0,
+        NO_PLAN: "planning" in turn.counselor_raw and not turn.plan,
+        OLDER_LEFT_OUT: turn.dropped_utterances > 0,
+        NEWEST_CUT: turn.cut_characters > 0,
+    }

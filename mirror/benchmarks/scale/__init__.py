@@ -1,0 +1,1 @@
+"""How time and memory grow with the sessions of a run: `python -m mirror.benchmarks.scale`."""
