@@ -14,7 +14,7 @@ COUNSEL_DEFAULTS = OPEN | {
     "describer_url": "", "painter_revision": "",
     "scheduler": "ddim", "distilled": "", "spacing": "model", "merge_at": None, "guidance_scale": 5.0,
     "relevance_threshold": None, "identity_threshold": None, "attempts": 10,
-    "on_exhaustion": "keep_best", "ahead": 0, "seed": 0, "concurrency": 8, "waves": None,
+    "on_exhaustion": "keep_best", "ahead": 0, "seed": 0, "concurrency": 8, "waves": None, "workers": 1, "ray_address": "",
     "device": "auto", "precision": "auto", "offload": "auto", "paint_batch": 8, "reply_batch": 16, "prices": "",
     "budget_dollars": None, "budget_tokens": None, "budget_hours": None, "prompts": "", "fresh": False,
     "client_temperature": 0.7, "client_top_p": 0.9, "client_max_tokens": 128, "client_frequency_penalty": 0.2,

@@ -4,13 +4,13 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from mirror.counseling.cast import Cast, changed_roles
+from mirror.counseling.cast import Cast, changed_roles, left_out
 from mirror.counseling.casting import build_cast, plan_memory
-from mirror.counseling.session import Outcome, run_sessions
+from mirror.counseling.session import Outcome, Register, read_sessions, run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.shards import shard_run
 from mirror.counseling.spending.budget import Budget
@@ -19,6 +19,7 @@ from mirror.counseling.spending.progress import Progress
 from mirror.counseling.spending.spent import read_spent
 from mirror.counseling.spending.summary import summarize
 from mirror.counseling.turn import Taken
+from mirror.files.lock import FolderInUse
 from mirror.paths import display_path, input_path
 from mirror.progress_bar import progress_bar
 from mirror.run_folder import Run, RunConflict
@@ -26,6 +27,9 @@ from mirror.settings.errors import SettingsError
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.session_folder import SessionFolder
+
+if TYPE_CHECKING:
+    from mirror.counseling.workers.crew import Crew
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,8 @@ class Counseling:
         self.run = Run(shard_run(settings.run, share, shares), settings.model_dump(), settings.MACHINE, settings.fresh)
         self.stopped = ""
         self._is_open = False
+        self._crew: Crew | None = None
+        self._facts: dict[str, Any] = {}  # of the workers
 
     def memory(self) -> pd.DataFrame:
         """What the run will need of its device: one row per model, then the sum and what there is. Loads no model."""
@@ -70,6 +76,21 @@ class Counseling:
     def cast(self) -> Cast:
         """Who takes part; loads the models when first used."""
         return build_cast(self.settings)
+
+    @property
+    def crew(self) -> "Crew":
+        """The workers of the run, with their models loaded, if there are several."""
+        if self._crew is None:
+            from mirror.counseling.workers.crew import Crew  # starts Ray, which a run of one worker does without
+
+            self._crew = Crew(self.settings, min(self.settings.workers, len(self.profiles)))
+        return self._crew
+
+    def close(self) -> None:
+        """Ends the workers, if there are several; `counsel` does this itself."""
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None
 
     def open(self) -> Self:
         """Loads the models, then opens the run's folder; with `fresh`, this removes an earlier run.
@@ -81,11 +102,16 @@ class Counseling:
             FileNotFoundError, ValueError: a model is not found, or is not what the settings say.
             RunConflict: the folder holds a run with other settings, or with another cast.
             FolderInUse: another process works in the folder.
+            ClusterError, WorkersDie: with several workers, as `Crew`.
         """
         if not self._is_open:
             facts = self.facts()  # everything that can fail comes first: a run that cannot begin removes nothing
-            self._refuse_other_cast(facts)
-            self.run.open()
+            try:
+                self._refuse_other_cast(facts)
+                self.run.open()
+            except (RunConflict, FolderInUse):
+                self.close()
+                raise
             self.run.record("running", cast=facts, clients=[profile.idx for profile in self.profiles])
             self._is_open = True
         return self
@@ -100,7 +126,10 @@ class Counseling:
 
     def facts(self) -> dict[str, Any]:
         """What every collaborator reports about itself, by role; loads the models."""
-        return self.cast.facts()
+        if self.settings.workers == 1:
+            return self.cast.facts()
+        self._facts = self._facts or dict(self.crew.facts)
+        return self._facts
 
     def clients(self) -> pd.DataFrame:
         """The clients of this run, one row each."""
@@ -135,6 +164,7 @@ class Counseling:
         self.open()
         with self.run.working("counseling"):
             outcomes = self._run(self.profiles)
+            self.close()
             count = Counter(outcome.status for outcome in outcomes)
             self.stopped = self._stopped(outcomes)
             status = "complete" if count["complete"] == len(outcomes) else "incomplete"
@@ -184,14 +214,16 @@ class Counseling:
         total = sum(self._most_turns(profile) for profile in undamaged)
         folders = [SessionFolder(path) for path in sorted((self.run.folder / "sessions").glob("*"))]
         budget = Budget.of(settings, read_spent(folders))
-        if not budget.used_up:
-            self.cast.warm_up(min(settings.concurrency, len(profiles) - ended))
         with progress_bar("counseling", "turns", total, done) as bar:
             progress = Progress(bar, settings, len(profiles), ended)
+            if settings.workers > 1:
+                return self._run_on_workers(profiles, budget, progress)
+            if not budget.used_up:
+                self.cast.warm_up(min(settings.concurrency, len(profiles) - ended))
 
             def report(taken: Taken) -> None:
                 progress.count(taken)
-                self._record_left_out()
+                self._record_left_out(left_out(self.cast, tuple(settings.models)))
 
             budget.start()
             return run_sessions(
@@ -206,16 +238,22 @@ class Counseling:
                 budget,
             )
 
-    def _record_left_out(self) -> None:
+    def _run_on_workers(self, profiles: list[Profile], budget: Budget, progress: Progress) -> list[Outcome]:
+        sessions = read_sessions(profiles, self.run.folder / "sessions", self.settings.seed)
+        register = Register(sessions, self.settings.max_turns, budget, progress.count)
+        try:
+            self.crew.counsel(register, self._record_left_out)
+        except BaseException:  # also Ctrl-C: what workers are at is not written any more
+            self.close()
+            raise
+        return register.outcomes()
+
+    def _record_left_out(self, new: Mapping[str, Mapping[str, Any]]) -> None:
         """Records the parameters that a server refuses and that are no longer sent, if there are new ones."""
         known = self.run.provenance.get("left_out", {})  # from an earlier part of the run, too
-        facts = {role: getattr(self.cast, role).facts() for role in self.settings.models}
-        if "counselor" in facts:
-            facts["counselor"] = facts["counselor"]["counselor"]
-        new = {role: of_role.get("left_out", {}) for role, of_role in facts.items()}
-        left_out = known | {role: known.get(role, {}) | found for role, found in new.items() if found}
-        if left_out != known:
-            self.run.record("running", left_out=left_out)
+        merged = known | {role: {**known.get(role, {}), **found} for role, found in new.items() if found}
+        if merged != known:
+            self.run.record("running", left_out=merged)
 
     def _most_turns(self, profile: Profile) -> int:
         """The number of turns of a complete session, or the limit for one that is not."""

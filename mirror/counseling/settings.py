@@ -1,5 +1,6 @@
 """The parameters of counseling, and the defaults of each model size."""
 
+import importlib.util
 import re
 from typing import Annotated, Any, Literal
 
@@ -70,6 +71,8 @@ class CounselSettings(Settings):
             "ahead",
             "concurrency",
             "waves",
+            "workers",
+            "ray_address",
             "device",
             "compile",
             "offload",
@@ -147,6 +150,8 @@ class CounselSettings(Settings):
     seed: Number
     concurrency: Count
     waves: Count
+    workers: Count
+    ray_address: Annotated[str, Field(pattern=r"^(auto|[\w.-]+:\d+)?$", description="auto, or host:port of a head")]
     device: Device
     precision: Literal["auto", "bf16", "float32"]
     compile: Literal["none", "blocks", "whole"]
@@ -233,7 +238,17 @@ class CounselSettings(Settings):
                 f"offload is {self.offload}, and waves is {self.waves}, each of which would move weights; set "
                 "waves to 1, or offload to none or auto"
             )
-        return faults + face_faults(self)
+        return faults + self._worker_conflicts() + face_faults(self)
+
+    def _worker_conflicts(self) -> list[str]:
+        faults = []
+        if self.ray_address and self.workers == 1:
+            faults.append(
+                "ray_address is set, and workers is 1, which uses no cluster; raise workers, or leave it empty"
+            )
+        if self.workers > 1 and self.device.startswith("cuda:"):
+            faults.append(f"device is {self.device}, and workers is {self.workers}, each with a GPU; use cuda or auto")
+        return faults
 
     def _served_conflicts(self) -> list[str]:
         if self.counselor != "served":
@@ -275,6 +290,8 @@ class CounselSettings(Settings):
     def missing(self) -> list[str]:
         """See `Settings.missing`."""
         faults = []
+        if self.workers > 1 and importlib.util.find_spec("ray") is None:
+            faults.append("workers above 1 need Ray: pip install 'mirror-notebooks[ray]', or set workers to 1")
         if self.face == "swapped":
             faults += [f"faces_from: {fault}" for fault in donor_faults(output_path("results") / self.faces_from)]
         if not input_path(self.table).is_file():
