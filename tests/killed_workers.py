@@ -69,6 +69,7 @@ class Vendor:
 def work(changes: dict) -> None:
     """A whole run in this process and its workers, or the rest of one."""
     Counseling(loopback_settings(**changes)).counsel()
+    assert changes.get("workers", 1) > 1 or "ray" not in sys.modules
 
 
 def start(output: Path, changes: dict) -> subprocess.Popen:
@@ -79,10 +80,10 @@ def start(output: Path, changes: dict) -> subprocess.Popen:
     return subprocess.Popen(command, env=outside | own, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
 
 
-def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
-    """The workers of a driver; those at work have a title of their own."""
+def workers_of(driver: int) -> list[psutil.Process]:
+    """The workers of a process."""
     found = []
-    for child in psutil.Process(process.pid).children(recursive=True):
+    for child in psutil.Process(driver).children(recursive=True):
         try:
             found += [child] if " ".join(child.cmdline()).startswith(WORKER) else []
         except psutil.Error:
@@ -90,13 +91,14 @@ def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
     return found
 
 
-def at_work(process: subprocess.Popen) -> list[psutil.Process]:
-    return [worker for worker in workers_of(process) if "exchange" in " ".join(worker.cmdline())]
+def at_work(driver: int) -> list[psutil.Process]:
+    """Its workers that take turns: Ray titles each with what it does."""
+    return [worker for worker in workers_of(driver) if "exchange" in " ".join(worker.cmdline())]
 
 
 def end_driver(process: subprocess.Popen, how: signal.Signals) -> None:
     """Ends a driver, and waits until its workers are gone."""
-    workers = workers_of(process)
+    workers = workers_of(process.pid)
     process.send_signal(how)
     process.wait(PATIENCE)
     _, orphans = psutil.wait_procs(workers, PATIENCE)
@@ -116,7 +118,7 @@ def break_off(output: Path, vendor: Vendor, changes: dict, ends: list[str], rand
             finish(process, output)
             sys.exit(f"the run ended before kill {number}; give it more sessions")
         if end == "worker":
-            while not (victims := at_work(process)):
+            while not (victims := at_work(process.pid)):
                 time.sleep(0.05)
             random.choice(victims).kill()
         else:

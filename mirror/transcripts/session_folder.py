@@ -3,7 +3,6 @@
 `python -m mirror.transcripts results/<run>/sessions/<idx>` prints a session for reading.
 """
 
-import io
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from mirror.files.atomic import write_bytes
 from mirror.files.digests import are_digests, digest, matches_own_digest, with_own_digest
+from mirror.files.image_file import png
 from mirror.files.json_file import read_json, strict_json, write_json
 from mirror.paths import display_path
 from mirror.run_folder import RunConflict, differences
@@ -237,13 +237,6 @@ class SessionFolder:
             if id(image) not in encoded:
                 encoded[id(image)] = image if isinstance(image, bytes) else png(image)
             write_bytes(self.folder / file, encoded[id(image)])
-
-
-def png(image: Image.Image) -> bytes:
-    """Return an image as a PNG file; only its pixels determine the bytes."""
-    content = io.BytesIO()
-    image.save(content, "PNG", icc_profile=None)
-    return content.getvalue()
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:

@@ -31,12 +31,13 @@ class Cluster:
     answers only to a token that is drawn for it. If Ray runs in this process already, it is used and stays.
     """
 
-    def __init__(self, address: str = "") -> None:
+    def __init__(self, address: str = "", gpus: int | None = None) -> None:
         """Starts Ray, which takes some seconds, or connects.
 
         Args:
             address: `host:port` of a cluster's head, or `auto` for the cluster that this machine belongs to; empty:
                 this machine alone.
+            gpus: of this machine; None: as many as it has. A test may pretend to have some.
 
         Raises:
             ClusterError: no cluster answers there.
@@ -44,7 +45,7 @@ class Cluster:
         self.is_ours = not ray.is_initialized()
         if self.is_ours:
             os.environ.update(ENVIRONMENT)
-            _connect(address) if address else _start()
+            _connect(address) if address else _start(gpus)
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +76,7 @@ class Cluster:
             ray.shutdown()
 
 
-def _start() -> None:
+def _start(gpus: int | None) -> None:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray writes one to the home folder
     os.environ.setdefault("RAY_memory_monitor_refresh_ms", "0")  # short memory is left to the operating system
     os.environ.setdefault("RAY_agent_register_timeout_ms", "600000")  # else 30 s, which a busy machine exceeds
@@ -85,6 +86,7 @@ def _start() -> None:
                 ray.init(
                     "local",
                     num_cpus=0,  # workers ask for none: Ray would otherwise start an idle process for each
+                    num_gpus=gpus,
                     include_dashboard=False,
                     object_store_memory=OBJECT_STORE,
                     logging_level=logging.ERROR,

@@ -34,14 +34,19 @@ class Crew:
 
     Attributes:
         facts: of their cast.
+        devices: the GPU's product name of each, or `cpu`, by worker.
     """
 
-    def __init__(self, settings: CounselSettings, workers: int) -> None:
+    def __init__(
+        self, settings: CounselSettings, workers: int, make: type[SessionWorker] = SessionWorker, *arguments: Any
+    ) -> None:
         """Starts the workers and loads their models.
 
         Args:
             settings: of the run.
             workers: their number.
+            make: the class of a worker.
+            arguments: of this class, after the settings.
 
         Raises:
             ClusterError: there is no such cluster, or it has too few GPUs.
@@ -51,15 +56,15 @@ class Crew:
         """
         self.settings = settings
         self.facts: Mapping[str, Any] = {}
+        self.devices: dict[int, str] = {}
         self.warned: set[str] = set()
         self.idle: set[int] = set()  # workers with models and without sessions
         self.lost: Counter[int] = Counter()  # deaths in a row while loading, by worker
         self.cluster = Cluster(settings.ray_address)
         try:
             gpus = settings.device != "cpu" and (settings.device == "cuda" or self.cluster.gpus > 0)
-            self.pool = Pool(
-                self.cluster, SessionWorker, (settings,), workers, gpus=int(gpus), threads=torch.get_num_threads()
-            )
+            given = (settings, *arguments)
+            self.pool = Pool(self.cluster, make, given, workers, gpus=int(gpus), threads=torch.get_num_threads())
             self._load_all()
         except BaseException:
             self.cluster.close()
@@ -89,6 +94,7 @@ class Crew:
             RunConflict: it has other models than the first.
         """
         log.info("worker %d of %d: process %d on %s", worker + 1, len(self.pool), loaded.pid, loaded.host)
+        self.devices[worker] = loaded.device
         self.facts = self.facts or loaded.facts
         if changed := changed_roles(self.facts, loaded.facts):
             raise RunConflict(

@@ -16,11 +16,13 @@ class Loaded:
 
     Attributes:
         facts: of its cast.
+        device: the GPU's product name, or `cpu`.
         host: the machine.
         pid: of its process.
     """
 
     facts: Mapping[str, Any]
+    device: str
     host: str
     pid: int
 

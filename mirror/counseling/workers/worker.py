@@ -17,9 +17,11 @@ from mirror.counseling.turn import Taken, face_files
 from mirror.counseling.workers.messages import Given, HandIn, Loaded, Orders, Report
 from mirror.counseling.workers.waves import EndedTurn, Waves, rooms_of_waves
 from mirror.faces.rejection_sampling import ShownFace
+from mirror.files.image_file import png
+from mirror.models.device import device_name, resolve_device
 from mirror.paths import input_path
 from mirror.settings.errors import SettingsError
-from mirror.transcripts.session_folder import Picture, png
+from mirror.transcripts.session_folder import Picture
 from mirror.transcripts.turn import Conversation, Turn
 
 T = TypeVar("T")
@@ -123,14 +125,23 @@ class SessionWorker:
         """Loads the models.
 
         Raises:
+            Exception: as `build`.
+        """
+        logging.getLogger("mirror").addHandler(self.warnings)
+        self.cast = self._in_thread(self.build)
+        device = device_name(torch.device(resolve_device(self.settings.device)))
+        return Loaded(self._in_thread(self.cast.facts), device, platform.node(), os.getpid())
+
+    def build(self) -> Cast:
+        """The cast.
+
+        Raises:
             SettingsError: this machine lacks files that the settings name.
             DoesNotFit, FileNotFoundError, ValueError: as `build_cast`.
         """
-        logging.getLogger("mirror").addHandler(self.warnings)
         if faults := self.settings.missing():
             raise SettingsError("\n".join(f"{platform.node()}: {fault}" for fault in faults))
-        self.cast = self._in_thread(lambda: build_cast(self.settings))
-        return Loaded(self._in_thread(self.cast.facts), platform.node(), os.getpid())
+        return build_cast(self.settings)
 
     def begin(self, together: int) -> Report:
         """Compiles what turns of so many sessions need, and asks for sessions.
