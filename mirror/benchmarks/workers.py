@@ -125,7 +125,7 @@ def run(crew: Crew, profiles: Sequence[Profile], seed: int, turns: int, shared: 
             len(outcomes),
             sum(outcome.turns for outcome in outcomes),
             budget.spent.seconds,
-            shared=content_digest([digest(Path(folder) / profile.idx) for profile in shared]),
+            shared=content_digest({profile.idx: digest(Path(folder) / profile.idx) for profile in shared}),
         )
 
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from mirror.counseling.cast import left_out
+import torch
+
+from mirror.counseling.cast import Cast, left_out
 from mirror.counseling.casting import build_cast
 from mirror.counseling.session import Failure
 from mirror.counseling.settings import CounselSettings
