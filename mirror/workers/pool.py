@@ -67,10 +67,11 @@ class Pool:
         """
         if gpus:
             cluster.require_gpus(workers)
-        variables = {"OMP_NUM_THREADS": str(threads)}
-        self._make = ray.remote(make).options(
-            num_gpus=gpus, num_cpus=0, max_restarts=0, runtime_env={"env_vars": variables}
-        )
+        environment = {
+            "env_vars": {"OMP_NUM_THREADS": str(threads)},
+            "worker_process_setup_hook": "mirror.workers.watch.end_with_parent",
+        }
+        self._make = ray.remote(make).options(num_gpus=gpus, num_cpus=0, max_restarts=0, runtime_env=environment)
         self._arguments = arguments
         self._actors = [self._make.remote(*arguments) for _ in range(workers)]
         self._calls: dict[Any, int] = {}  # under way, with their workers
