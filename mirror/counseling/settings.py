@@ -1,6 +1,5 @@
 """The parameters of counseling, and the defaults of each model size."""
 
-import importlib.util
 import re
 from typing import Annotated, Any, Literal
 
@@ -8,6 +7,7 @@ from pydantic import Field
 
 from mirror.chat.prices import parse_prices, price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
+from mirror.counseling.workers.faults import ray_missing, worker_faults
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
 from mirror.models.checkpoint import checkpoint_faults, merged_faults, read_prompts
@@ -67,25 +67,8 @@ class CounselSettings(Settings):
     """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        {
-            "ahead",
-            "concurrency",
-            "waves",
-            "workers",
-            "ray_address",
-            "device",
-            "compile",
-            "offload",
-            "paint_batch",
-            "reply_batch",
-            "sessions",
-            "shard",
-            "prices",
-            "budget_dollars",
-            "budget_tokens",
-            "budget_hours",
-            "fresh",
-        }  # fmt: skip
+        "ahead concurrency waves workers ray_address device compile offload paint_batch "
+        "reply_batch sessions shard prices budget_dollars budget_tokens budget_hours fresh".split()
     )
 
     counselor: Literal["llava", "openai", "served"]
@@ -238,17 +221,7 @@ class CounselSettings(Settings):
                 f"offload is {self.offload}, and waves is {self.waves}, each of which would move weights; set "
                 "waves to 1, or offload to none or auto"
             )
-        return faults + self._worker_conflicts() + face_faults(self)
-
-    def _worker_conflicts(self) -> list[str]:
-        faults = []
-        if self.ray_address and self.workers == 1:
-            faults.append(
-                "ray_address is set, and workers is 1, which uses no cluster; raise workers, or leave it empty"
-            )
-        if self.workers > 1 and self.device.startswith("cuda:"):
-            faults.append(f"device is {self.device}, and workers is {self.workers}, each with a GPU; use cuda or auto")
-        return faults
+        return faults + worker_faults(self.workers, self.ray_address, self.device) + face_faults(self)
 
     def _served_conflicts(self) -> list[str]:
         if self.counselor != "served":
@@ -289,9 +262,7 @@ class CounselSettings(Settings):
 
     def missing(self) -> list[str]:
         """See `Settings.missing`."""
-        faults = []
-        if self.workers > 1 and importlib.util.find_spec("ray") is None:
-            faults.append("workers above 1 need Ray: pip install 'mirror-notebooks[ray]', or set workers to 1")
+        faults = ray_missing(self.workers)
         if self.face == "swapped":
             faults += [f"faces_from: {fault}" for fault in donor_faults(output_path("results") / self.faces_from)]
         if not input_path(self.table).is_file():

@@ -61,9 +61,7 @@ def written(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_budget_that_is_reached_at_any_moment_loses_no_turn_and_changes_none(
-    server, cast, output, written, moments
-):
+def test_a_budget_that_is_reached_at_any_moment_loses_no_turn_and_changes_none(server, cast, output, written, moments):
     whole = loopback_run(server, cast)
     assert set(whole.counsel().status) == {"complete"} and not whole.stopped
     unbroken, total = session_files(whole), bill(whole)
