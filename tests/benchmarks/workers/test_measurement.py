@@ -1,6 +1,6 @@
 """The table of a benchmark of workers; a run at pocket size: `python -m mirror.benchmarks.workers --size pocket`."""
 
-from mirror.benchmarks.workers import Row, clients, table
+from mirror.benchmarks.workers.measurement import Row, clients, table
 
 ONE = Row(1, {"H100": 1}, 4, 12, 10.0, 60.0, "same")
 TWO = Row(2, {"H100": 2}, 8, 24, 12.5, 61.0, "other")
