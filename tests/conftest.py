@@ -49,6 +49,15 @@ def _closed_connections(monkeypatch):
         client.close()
 
 
+@pytest.fixture(scope="session")
+def cluster():
+    """Ray on this machine, which pretends to have two GPUs; its start takes seconds, so all tests share it."""
+    from mirror.workers.cluster import Cluster  # imports Ray
+
+    with Cluster(gpus=2) as found:
+        yield found
+
+
 @pytest.fixture
 def output(tmp_path, monkeypatch):
     """The folder that results go to."""

@@ -104,5 +104,13 @@ def _differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return any(before[name] != now.get(name) for name in names)
 
 
+def left_out(cast: Cast, roles: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The parameters that servers refuse and that are no longer sent, by role among those behind endpoints."""
+    facts = {role: getattr(cast, role).facts() for role in roles}
+    if "counselor" in facts:
+        facts["counselor"] = facts["counselor"]["counselor"]
+    return {role: of_role.get("left_out", {}) for role, of_role in facts.items()}
+
+
 def _class_name(member: object) -> str:
     return f"{type(member).__module__}.{type(member).__qualname__}"

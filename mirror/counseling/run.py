@@ -4,13 +4,13 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from mirror.counseling.cast import Cast, changed_roles
+from mirror.counseling.cast import Cast, changed_roles, left_out
 from mirror.counseling.casting import build_cast, plan_memory
-from mirror.counseling.session import Outcome, run_sessions
+from mirror.counseling.session import Outcome, Register, read_sessions, run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.shards import shard_run
 from mirror.counseling.spending.budget import Budget
@@ -19,6 +19,7 @@ from mirror.counseling.spending.progress import Progress
 from mirror.counseling.spending.spent import read_spent
 from mirror.counseling.spending.summary import summarize
 from mirror.counseling.turn import SharedTurn, Taken
+from mirror.files.lock import FolderInUse
 from mirror.paths import display_path, input_path
 from mirror.progress_bar import progress_bar
 from mirror.run_folder import Run, RunConflict
@@ -27,6 +28,9 @@ from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Conversation
+
+if TYPE_CHECKING:
+    from mirror.counseling.workers.crew import Crew
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +71,8 @@ class Counseling:
         self.stopped = ""
         self._is_open = False
         self._left_out: dict[str, dict[str, Any]] = {}
+        self._crew: Crew | None = None
+        self._facts: dict[str, Any] = {}  # of the workers
 
     def memory(self) -> pd.DataFrame:
         """What the run will need of its device: one row per model, then the sum and what there is. Loads no model."""
@@ -76,6 +82,21 @@ class Counseling:
     def cast(self) -> Cast:
         """Who takes part; loads the models when first used."""
         return build_cast(self.settings)
+
+    @property
+    def crew(self) -> "Crew":
+        """The workers of the run, with their models loaded, if there are several."""
+        if self._crew is None:
+            from mirror.counseling.workers.crew import Crew  # starts Ray, which a run of one worker does without
+
+            self._crew = Crew(self.settings, min(self.settings.workers, len(self.profiles)))
+        return self._crew
+
+    def close(self) -> None:
+        """Ends the workers, if there are several; `counsel` does this itself."""
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None
 
     def open(self) -> Self:
         """Loads the models, then opens the run's folder; with `fresh`, this removes an earlier run.
@@ -87,11 +108,16 @@ class Counseling:
             FileNotFoundError, ValueError: a model is not found, or is not what the settings say.
             RunConflict: the folder holds a run with other settings, or with another cast.
             FolderInUse: another process works in the folder.
+            ClusterError, WorkersDie: with several workers, as `Crew`.
         """
         if not self._is_open:
             facts = self.facts()  # everything that can fail comes first: a run that cannot begin removes nothing
-            self._refuse_other_cast(facts)
-            self.run.open()
+            try:
+                self._refuse_other_cast(facts)
+                self.run.open()
+            except (RunConflict, FolderInUse):
+                self.close()
+                raise
             self.run.record("running", cast=facts, clients=[profile.idx for profile in self.profiles])
             self._left_out = self.run.provenance.get("left_out", {})  # by an earlier part of the run
             self._is_open = True
@@ -107,7 +133,10 @@ class Counseling:
 
     def facts(self) -> dict[str, Any]:
         """What every collaborator reports about itself, by role; loads the models."""
-        return self.cast.facts()
+        if self.settings.workers == 1:
+            return self.cast.facts()
+        self._facts = self._facts or dict(self.crew.facts)
+        return self._facts
 
     def clients(self) -> pd.DataFrame:
         """The clients of this run, one row each."""
@@ -142,6 +171,7 @@ class Counseling:
         self.open()
         with self.run.working("counseling"):
             outcomes = self._run(self.profiles)
+            self.close()
             count = Counter(outcome.status for outcome in outcomes)
             self.stopped = self._stopped(outcomes)
             status = "complete" if count["complete"] == len(outcomes) else "incomplete"
@@ -195,14 +225,16 @@ class Counseling:
             done += len(self.session(profile).turns()) if turns is None else turns
         folders = [SessionFolder(path) for path in sorted((self.run.folder / "sessions").glob("*"))]
         budget = Budget.of(settings, read_spent(folders))
-        if not budget.used_up:
-            self.cast.warm_up(min(settings.concurrency, len(profiles) - ended))
         with progress_bar("counseling", "turns", total, done) as bar:
             progress = Progress(bar, settings, len(profiles), ended)
+            if settings.workers > 1:
+                return self._run_on_workers(profiles, budget, progress)
+            if not budget.used_up:
+                self.cast.warm_up(min(settings.concurrency, len(profiles) - ended))
 
-            def report(turn: Taken) -> None:
-                progress.count(turn)
-                self._record_left_out()
+            def report(taken: Taken) -> None:
+                progress.count(taken)
+                self._record_left_out(left_out(self.cast, tuple(settings.models)))
 
             budget.start()
             return self._run_sessions(profiles, report, budget)
@@ -231,17 +263,24 @@ class Counseling:
         """The number of turns that a client's session has at most."""
         return self.settings.max_turns
 
-    def _record_left_out(self) -> None:
+    def _run_on_workers(self, profiles: list[Profile], budget: Budget, progress: Progress) -> list[Outcome]:
+        settings = self.settings
+        sessions = read_sessions(profiles, self.run.folder / "sessions", settings.seed, settings.max_turns)
+        register = Register(sessions, budget, progress.count)
+        try:
+            self.crew.counsel(register, self._record_left_out)
+        except BaseException:  # also Ctrl-C: what workers are at is not written any more
+            self.close()
+            raise
+        return register.outcomes()
+
+    def _record_left_out(self, new: Mapping[str, Mapping[str, Any]]) -> None:
         """Records the parameters that a server refuses and that are no longer sent, if there are new ones."""
         known = self._left_out  # kept, since this is asked after every turn, and the record names every client
-        facts = {role: getattr(self.cast, role).facts() for role in self.settings.models}
-        if "counselor" in facts:
-            facts["counselor"] = facts["counselor"]["counselor"]
-        new = {role: of_role.get("left_out", {}) for role, of_role in facts.items()}
-        left_out = known | {role: known.get(role, {}) | found for role, found in new.items() if found}
-        if left_out != known:
-            self.run.record("running", left_out=left_out)
-            self._left_out = left_out
+        merged = known | {role: {**known.get(role, {}), **found} for role, found in new.items() if found}
+        if merged != known:
+            self.run.record("running", left_out=merged)
+            self._left_out = merged
 
 
 def _read_clients(settings: CounselSettings) -> list[Profile]:

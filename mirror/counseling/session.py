@@ -1,32 +1,27 @@
-"""The sessions of a run, in waves: while one wave waits for a service, another is painted and replied to.
+"""The sessions of a run on disk: their outcomes, and the register that gives out sessions and records their turns.
 
-Each turn is on disk before the next one of its session begins. All work of this machine's models is done in the thread
-that calls, one batch after another; other threads wait for services, verify faces, and write pictures. What a session
-says and shows depends on its client and the seed alone, so transcripts do not depend on the number of waves.
+Each turn is on disk before the next one of its session begins. What a session says and shows depends on its client and
+the seed alone, so transcripts do not depend on how many sessions advance together, in how many waves, or where.
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import perf_counter
+from types import MappingProxyType
 from typing import Literal
 
 from mirror.counseling.cast import Cast
 from mirror.counseling.spending.budget import Budget
 from mirror.counseling.turn import SharedTurn, Taken, attempt_records, face_files
-from mirror.faces.rejection_sampling import Attempt, FaceError, FaceSearch, ShownFace
+from mirror.counseling.workers.waves import BeginTurn, EndedTurn, Waves, rooms_of_waves
+from mirror.faces.rejection_sampling import FaceError, ShownFace
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile
-from mirror.transcripts.session_folder import SessionFolder
-from mirror.transcripts.turn import Conversation
+from mirror.transcripts.session_folder import Picture, SessionFolder
+from mirror.transcripts.turn import AttemptRecord, Conversation
 
 Status = Literal["complete", "failed", "open"]
-Step = Callable[[], None]
-BeginTurn = Callable[[Cast, Sequence[Conversation]], SharedTurn]
-WRITERS = 4  # threads that write pictures: most of the time goes into compressing them
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,27 @@ class Outcome:
     turns: int
     status: Status
     reason: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a session has no further turn.
+
+    Attributes:
+        reason: the type of the error and its message.
+        attempts: faces that were painted for the turn in vain.
+        images: their pictures, by the file that each record names.
+    """
+
+    reason: str
+    attempts: tuple[AttemptRecord, ...] = ()
+    images: Mapping[str, Picture] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: Exception, number: int) -> "Failure":
+        """The failure of the turn of this number; faces that were painted for it are kept."""
+        records, images = attempt_records(number, error.attempts if isinstance(error, FaceError) else ())
+        return cls(f"{type(error).__name__}: {error}", records, images)
 
 
 class Session:
@@ -79,6 +95,10 @@ class Session:
         else:
             self.conversation = Conversation(profile, folder.turns(), seed)
 
+    def begin(self) -> None:
+        """Writes the client, before the first turn."""
+        self.folder.begin(self.conversation.profile)
+
     def settle(self) -> bool:
         """Ends the session if the client did or the turns are used up; returns whether it is over."""
         if self.outcome is None and (self.conversation.ended or len(self.conversation.turns) >= self.max_turns):
@@ -94,12 +114,18 @@ class Session:
         self.folder.append(taken.turn, taken.images, seconds, elapsed)
         self.conversation = replace(self.conversation, turns=(*self.conversation.turns, taken.turn))
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, failure: Failure) -> None:
         """Ends the session with its own error; faces that were painted for the turn are kept."""
-        self._end("failed", f"{type(error).__name__}: {error}", error.attempts if isinstance(error, FaceError) else ())
+        self._end("failed", failure.reason, failure.attempts, failure.images)
 
-    def _end(self, status: Literal["complete", "failed"], reason: str, attempts: Sequence[Attempt] = ()) -> None:
-        self.folder.end(status, reason, *attempt_records(self.conversation.number, attempts))
+    def _end(
+        self,
+        status: Literal["complete", "failed"],
+        reason: str,
+        attempts: Sequence[AttemptRecord] = (),
+        images: Mapping[str, Picture] = MappingProxyType({}),
+    ) -> None:
+        self.folder.end(status, reason, attempts, images)
         self.outcome = self.outcome_of(status, reason)
         self.conversation = replace(self.conversation, turns=())
 
@@ -108,19 +134,69 @@ class Session:
         return Outcome(self.conversation.profile.idx, len(self.conversation.turns), status, reason)
 
 
-# Waves ----------------------------------------------------------------------------------------------------------------
+class Register:
+    """Gives out the sessions of a run, records their turns on disk, and counts the budget. Used in one thread.
 
+    Attributes:
+        sessions: all of them.
+        waiting: those that are not over and that nobody works on.
+    """
 
-class _Wave:
-    """At most `room` sessions that take their turns together. Integers are places among them."""
+    def __init__(
+        self,
+        sessions: Sequence[Session],
+        budget: Budget,
+        report: Callable[[Taken], None] = lambda taken: None,
+    ) -> None:
+        """Ends sessions that have come to their end already.
 
-    def __init__(self, room: int) -> None:
-        self.room = room
-        self.sessions: list[Session] = []
-        self.turn: SharedTurn
-        self.searched: set[int] = set()  # whose face is not found yet
-        self.searched_since = 0.0  # seconds
-        self.writing: dict[int, Future[None]] = {}  # faces that are found
+        Args:
+            sessions: of the run.
+            budget: counts every turn; once it is used up, no session is given out.
+            report: called with every turn once it is on disk.
+        """
+        self.sessions, self.budget, self.report = sessions, budget, report
+        self.waiting = deque(session for session in sessions if not session.settle())
+
+    def exchange(self, ended: EndedTurn[Session]) -> list[Session]:
+        """Records a turn of a wave; the sessions that take the next one together."""
+        going_on = self.record(ended.sessions, ended.results, ended.seconds)
+        if self.budget.used_up:
+            return []
+        while self.waiting and len(going_on) < ended.room:
+            session = self.waiting.popleft()
+            session.begin()
+            going_on.append(session)
+        return going_on
+
+    def close(self) -> None:
+        """See `Desk.close`; no exchange waits here."""
+
+    def record(
+        self, sessions: Sequence[Session], results: Sequence[Taken | Failure | Exception], seconds: Mapping[str, float]
+    ) -> list[Session]:
+        """Writes the turn of each session to disk; a session that fails ends. Returns those that are not over."""
+        elapsed = self.budget.elapsed(sum(isinstance(result, Taken) for result in results))
+        for session, result in zip(sessions, results, strict=True):
+            number = session.conversation.number
+            if isinstance(result, Exception):
+                session.fail(Failure.of(result, number))
+                continue
+            if isinstance(result, Failure):
+                session.fail(result)
+                continue
+            try:
+                session.add(result, seconds, elapsed)
+            except ValueError as error:
+                session.fail(Failure.of(error, number))
+            else:
+                self.budget.count(result.turn.tokens, elapsed)
+                self.report(result)
+        return [session for session in sessions if not session.settle()]
+
+    def outcomes(self) -> list[Outcome]:
+        """How each session ended so far, in order."""
+        return [session.outcome or session.outcome_of("open", self.budget.used_up) for session in self.sessions]
 
 
 def run_sessions(
@@ -158,142 +234,20 @@ def run_sessions(
     """
     if concurrency < 1 or waves < 1:
         raise ValueError(f"concurrency and waves must be 1 or more, found {concurrency} and {waves}")
-    most = {profile.idx: max_turns if isinstance(max_turns, int) else max_turns[profile.idx] for profile in profiles}
-    sessions = [Session(one, SessionFolder(folder / one.idx), seed, most[one.idx]) for one in profiles]
-    waiting = deque(session for session in sessions if not session.settle())
-    budget = budget or Budget()
-    if waiting:
-        together = min(concurrency, len(waiting))
-        parts = min(waves, together)
-        rooms = [together // parts + (number < together % parts) for number in range(parts)]
-        _Waves(cast, waiting, rooms, report, budget, begin_turn).run()
-    return [session.outcome or session.outcome_of("open", budget.used_up) for session in sessions]
+    register = Register(read_sessions(profiles, folder, seed, max_turns), budget or Budget(), report)
+    if register.waiting:
+        rooms = rooms_of_waves(min(concurrency, len(register.waiting)), waves)
+        Waves(cast, register, rooms, begin_turn=begin_turn).run()
+    return register.outcomes()
 
 
-class _Waves:
-    """The sessions of a run under way.
+def read_sessions(
+    profiles: Sequence[Profile], folder: Path, seed: int, max_turns: int | Mapping[str, int]
+) -> list[Session]:
+    """The sessions of some clients as they are on disk; the arguments are those of `run_sessions`.
 
-    What comes next is a step. One that waits for another machine runs in a thread of its own, all others in this one.
+    Raises:
+        RunConflict: a client has other values than when its session began. Nothing was changed.
     """
-
-    def __init__(
-        self,
-        cast: Cast,
-        waiting: deque[Session],
-        rooms: Sequence[int],
-        report: Callable[[Taken], None],
-        budget: Budget,
-        begin_turn: BeginTurn,
-    ) -> None:
-        self.cast, self.waiting, self.report, self.budget, self.begin_turn = cast, waiting, report, budget, begin_turn
-        self.waves = [_Wave(room) for room in rooms]
-        self.ready: deque[Step] = deque()
-        self.away: dict[Future[None], Step] = {}  # what runs in other threads, and the step that follows it
-        with_faces = (cast.painter, cast.verifier, cast.attempts, cast.on_exhaustion, cast.ahead)
-        self.faces: FaceSearch[tuple[_Wave, int]] = FaceSearch(*with_faces)
-
-    def run(self) -> None:
-        """Returns once every session has ended, or the budget is used up and every turn has ended."""
-        with ExitStack() as stack:
-            self.services = stack.enter_context(ThreadPoolExecutor(len(self.waves), "service"))
-            self.writers = stack.enter_context(ThreadPoolExecutor(WRITERS, "writer"))
-            stack.enter_context(self.faces)
-            stack.callback(self._abandon)
-            for wave in self.waves:
-                self._begin(wave)
-            while self.ready or self.away or self.faces.open:
-                self._advance()
-
-    def _abandon(self) -> None:
-        """Starts nothing more after an error; the threads are waited for."""
-        for pool in (self.services, self.writers):
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _advance(self) -> None:
-        for future in [future for future in self.away if future.done()]:
-            self.ready.append(self._returned(future))
-        if self.ready:
-            self.ready.popleft()()
-        elif self.faces.can_paint:
-            self.faces.paint()
-            self._show(leave=1)  # the newest batch is verified while the next one is painted
-        elif not self.away:
-            self._show()
-        else:
-            verifying = self.faces.verifying
-            wait([*self.away, *([verifying] if verifying else [])], return_when=FIRST_COMPLETED)
-            if verifying and verifying.done():
-                self._show(leave=self.faces.unsettled - 1)
-
-    def _returned(self, future: Future[None]) -> Step:
-        following = self.away.pop(future)
-        future.result()  # raises what the thread raised
-        return following
-
-    def _do(self, role: str, step: Step, following: Step) -> None:
-        """Runs the step of a role, in a thread if the role waits for another machine, and then the following one."""
-        if role in self.cast.remote:
-            self.away[self.services.submit(step)] = following
-        else:
-            self.ready.extend((step, following))
-
-    # The steps of a turn ----------------------------------------------------------------------------------------------
-
-    def _begin(self, wave: _Wave) -> None:
-        if self.budget.used_up:
-            return
-        while self.waiting and len(wave.sessions) < wave.room:
-            session = self.waiting.popleft()
-            session.folder.begin(session.conversation.profile)
-            wave.sessions.append(session)
-        if wave.sessions:
-            wave.turn = self.begin_turn(self.cast, [session.conversation for session in wave.sessions])
-            self._do("client", wave.turn.speak, lambda: self._describe(wave))
-
-    def _describe(self, wave: _Wave) -> None:
-        self._do("describer", wave.turn.describe, lambda: self._paint(wave))
-
-    def _paint(self, wave: _Wave) -> None:
-        wave.searched_since = perf_counter()
-        for place, request in wave.turn.face_requests().items():
-            if refused := self.faces.add((wave, place), request, group=wave):
-                wave.turn.show(place, refused)
-            else:
-                wave.searched.add(place)
-        if not wave.searched:
-            self._reply(wave)
-
-    def _show(self, leave: int = 0) -> None:
-        for (wave, place), face in self.faces.settle(leave).items():
-            wave.turn.show(place, face)
-            wave.searched.remove(place)
-            if isinstance(face, ShownFace):
-                wave.writing[place] = self.writers.submit(wave.sessions[place].write_faces, face)
-            if not wave.searched:
-                self._reply(wave)
-
-    def _reply(self, wave: _Wave) -> None:
-        wave.turn.clock.seconds["face"] = perf_counter() - wave.searched_since
-        wave.turn.see()
-        self._do("counselor", wave.turn.reply, lambda: self._end(wave))
-
-    def _end(self, wave: _Wave) -> None:
-        """Writes the turn of each session to disk; a session that fails ends."""
-        seconds, results = wave.turn.clock.share(len(wave.sessions)), wave.turn.taken()
-        elapsed = self.budget.elapsed(sum(isinstance(result, Taken) for result in results))
-        for place, (session, result) in enumerate(zip(wave.sessions, results, strict=True)):
-            written = wave.writing.pop(place, None)
-            try:
-                if written:
-                    written.result()  # the faces are on disk before the line
-                if isinstance(result, Exception):
-                    session.fail(result)
-                    continue
-                session.add(result, seconds, elapsed)
-            except ValueError as error:
-                session.fail(error)
-            else:
-                self.budget.count(result.turn.tokens, elapsed)
-                self.report(result)
-        wave.sessions = [session for session in wave.sessions if not session.settle()]
-        self._begin(wave)
+    most = {one.idx: max_turns if isinstance(max_turns, int) else max_turns[one.idx] for one in profiles}
+    return [Session(one, SessionFolder(folder / one.idx), seed, most[one.idx]) for one in profiles]

@@ -8,6 +8,7 @@ from pydantic import Field
 from mirror.chat.prices import parse_prices, price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.clients.trust import TrustRule
+from mirror.counseling.workers.faults import ray_missing, worker_faults
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
 from mirror.models.checkpoint import checkpoint_faults, merged_faults, read_prompts
@@ -67,8 +68,8 @@ class CounselSettings(Settings):
     """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        "ahead concurrency waves device compile offload paint_batch reply_batch sessions "
-        "shard prices budget_dollars budget_tokens budget_hours fresh".split()
+        "ahead concurrency waves workers ray_address device compile offload paint_batch "
+        "reply_batch sessions shard prices budget_dollars budget_tokens budget_hours fresh".split()
     )
 
     counselor: Literal["llava", "openai", "served"]
@@ -134,6 +135,8 @@ class CounselSettings(Settings):
     seed: Number
     concurrency: Count
     waves: Count
+    workers: Count
+    ray_address: Annotated[str, Field(pattern=r"^(auto|[\w.-]+:\d+)?$", description="auto, or host:port of a head")]
     device: Device
     precision: Literal["auto", "bf16", "float32"]
     compile: Literal["none", "blocks", "whole"]
@@ -220,7 +223,7 @@ class CounselSettings(Settings):
                 f"offload is {self.offload}, and waves is {self.waves}, each of which would move weights; set "
                 "waves to 1, or offload to none or auto"
             )
-        return faults + face_faults(self)
+        return faults + worker_faults(self.workers, self.ray_address, self.device) + face_faults(self)
 
     def _served_conflicts(self) -> list[str]:
         if self.counselor != "served":
@@ -261,7 +264,7 @@ class CounselSettings(Settings):
 
     def missing(self) -> list[str]:
         """See `Settings.missing`."""
-        faults = []
+        faults = ray_missing(self.workers)
         if self.face == "swapped":
             faults += [f"faces_from: {fault}" for fault in donor_faults(output_path("results") / self.faces_from)]
         if not input_path(self.table).is_file():

@@ -6,7 +6,7 @@ those of a `SharedTurn` so that some sessions wait for a service while others ar
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from mirror.faces.view import Seen, ViewRequest
 from mirror.files.image_file import PictureError, open_picture
 from mirror.prompts import Utterance, format_dialogue
 from mirror.seeds import seed_for
+from mirror.transcripts.session_folder import Picture
 from mirror.transcripts.turn import AttemptRecord, Conversation, FaceRecord, SeenRecord, Turn
 
 
@@ -39,7 +40,7 @@ class Taken:
     """
 
     turn: Turn
-    images: dict[str, Image.Image]
+    images: Mapping[str, Picture]
     face: ShownFace | None = None
     seen: Seen | None = None
     reply: Reply | None = None

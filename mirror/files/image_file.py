@@ -246,3 +246,10 @@ def _transpose(picture: Image.Image) -> Image.Transpose | None:
     except Exception:  # damaged EXIF raises almost any exception type; the pixels are intact
         return None
     return TRANSPOSES.get(orientation) if isinstance(orientation, int) else None
+
+
+def png(image: Image.Image) -> bytes:
+    """Return an image as a PNG file; only its pixels determine the bytes."""
+    content = io.BytesIO()
+    image.save(content, "PNG", icc_profile=None)
+    return content.getvalue()

@@ -74,9 +74,7 @@ def write_gallery(folder: Path, policy: RiskPolicy = LEXICON) -> Path:
     return path
 
 
-def _write_pages(
-    arm: Arm, ratings: dict[str, list[ShownRating]], policy: RiskPolicy
-) -> Iterator[WrittenPage]:
+def _write_pages(arm: Arm, ratings: dict[str, list[ShownRating]], policy: RiskPolicy) -> Iterator[WrittenPage]:
     total = len(arm.sessions)
     with progress_bar("gallery", "sessions", total) as bar:
         for number, start in enumerate(range(0, total, OF_A_PAGE), 1):

@@ -3,7 +3,6 @@
 `python -m mirror.transcripts results/<run>/sessions/<idx>` prints a session for reading.
 """
 
-import io
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from mirror.files.atomic import write_bytes
 from mirror.files.digests import are_digests, digest, matches_own_digest, with_own_digest
+from mirror.files.image_file import png
 from mirror.files.json_file import read_json, strict_json, write_json
 from mirror.paths import display_path
 from mirror.run_folder import RunConflict, differences
@@ -25,6 +25,7 @@ from mirror.transcripts.turn import AttemptRecord, Turn
 
 REMOVE = "restore it, or remove the session's folder to counsel this client again"
 DAMAGED = "the file was changed or damaged"
+Picture = Image.Image | bytes  # or as a PNG file
 
 
 class TranscriptError(ValueError):
@@ -42,7 +43,7 @@ class SessionFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._written: dict[str, Image.Image] = {}  # by file: faces of the next turn that are on disk already
+        self._written: dict[str, Picture] = {}  # by file: faces of the next turn that are on disk already
 
     def turns(self) -> tuple[Turn, ...]:
         """Read all complete turns. Changes nothing; safe while another process writes.
@@ -85,7 +86,7 @@ class SessionFolder:
         if self.client != _client(profile):  # an unusable portrait may have been replaced
             write_json(self.folder / "client.json", _client(profile))
 
-    def write_faces(self, images: Mapping[str, Image.Image]) -> None:
+    def write_faces(self, images: Mapping[str, Picture]) -> None:
         """Write faces of the next turn ahead of its line, so that `append` need not; another end removes them again.
 
         Args:
@@ -100,7 +101,7 @@ class SessionFolder:
         self._written = dict(images)
 
     def append(
-        self, turn: Turn, images: Mapping[str, Image.Image], seconds: Mapping[str, float], elapsed: float | None = None
+        self, turn: Turn, images: Mapping[str, Picture], seconds: Mapping[str, float], elapsed: float | None = None
     ) -> None:
         """Write a turn: first its faces, then its line. Continues a session that had failed.
 
@@ -163,7 +164,7 @@ class SessionFolder:
         status: Literal["complete", "failed"],
         reason: str,
         attempts: Sequence[AttemptRecord] = (),
-        images: Mapping[str, Image.Image] = MappingProxyType({}),
+        images: Mapping[str, Picture] = MappingProxyType({}),
     ) -> None:
         """Write how the session ended, and for a complete session the size and SHA-256 of its files.
 
@@ -230,13 +231,11 @@ class SessionFolder:
             path.unlink()
         return turns
 
-    def _write_images(self, images: Mapping[str, Image.Image]) -> None:
+    def _write_images(self, images: Mapping[str, Picture]) -> None:
         encoded: dict[int, bytes] = {}  # the face that is shown is one of the attempts, too
         for file, image in images.items():
             if id(image) not in encoded:
-                content = io.BytesIO()
-                image.save(content, "PNG", icc_profile=None)  # only the pixels determine the bytes
-                encoded[id(image)] = content.getvalue()
+                encoded[id(image)] = image if isinstance(image, bytes) else png(image)
             write_bytes(self.folder / file, encoded[id(image)])
 
 
@@ -277,7 +276,7 @@ def _line(path: Path, number: int) -> str:
     return f"{display_path(path)}: line {number}"
 
 
-def _check_images(files: Iterable[str], images: Mapping[str, Image.Image]) -> None:
+def _check_images(files: Iterable[str], images: Mapping[str, Picture]) -> None:
     if differing := set(files) ^ images.keys():
         raise ValueError(f"images and record must name the same files; only one of them names {sorted(differing)}")
 

@@ -1,5 +1,7 @@
 """The settings of counseling: what fills what is left open, and what is refused before a model loads."""
 
+import importlib.util
+
 import pytest
 
 from mirror.counseling.settings import CounselSettings
@@ -139,6 +141,10 @@ def test_what_was_given_stays():
             {"offload": "all", "waves": 2},
             "offload is all, and waves is 2, each of which would move weights; set waves to 1",
         ),
+        ({"ray_address": "auto"}, "ray_address is set, and workers is 1, which uses no cluster; raise workers"),
+        ({"workers": 2, "device": "cuda:1"}, "device is cuda:1, and workers is 2, each with a GPU; use cuda or auto"),
+        ({"workers": 2, "ray_address": "ray://head:10001"}, "ray_address must be auto, or host:port of a head"),
+        ({"workers": 0}, "workers must be"),
         ({"offload": "both"}, "offload must be one of auto, none, counselor, painter, all"),
         ({"face": "hidden"}, "face must be one of shown, neutral, swapped, blank, cue"),
         ({"shard": "3/2"}, "shard must be one share of all, such as 2/8, found 3/2"),
@@ -287,6 +293,14 @@ def test_half_of_the_sessions_waits_for_a_service_while_the_others_are_painted(m
     assert "waves" in refused(waves=0)
 
 
+def test_several_workers_need_ray(monkeypatch):
+    assert settings(workers=2, ray_address="10.0.0.1:6379").workers == 2
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else found(name))
+    assert settings().workers == 1
+    assert "workers above 1 need Ray: pip install 'mirror-notebooks[ray]', or set workers to 1" in refused(workers=2)
+
+
 def test_how_many_attempts_and_sessions_go_together_may_change_within_a_run():
-    assert {"ahead", "waves", "compile", "paint_batch"} <= CounselSettings.MACHINE
+    assert {"ahead", "waves", "workers", "ray_address", "compile", "paint_batch"} <= CounselSettings.MACHINE
     assert settings(ahead=0).ahead == 0 and "ahead" in refused(ahead=-1)

@@ -24,7 +24,7 @@ export        rating transcripts
 rating        clients chat transcripts
 painting      faces clients figures models transcripts
 exploration   counseling faces clients transcripts prompts
-counseling    faces clients chat models transcripts prompts services
+counseling    faces clients chat models transcripts prompts services workers
 training      models prompts
 faces         clients figures chat models transcripts prompts services
 clients       chat transcripts prompts
@@ -34,6 +34,7 @@ transcripts   risk
 risk          models
 models        prompts
 services      -
+workers       -
 prompts       -
 """
 # Rooms that every room may import from, top to bottom: one imports only from those behind it.
@@ -60,6 +61,7 @@ models       checkpoint decoding device generation_config gpu hub_id llava llava
 transcripts  arm donor flags integrity profile session_folder turn verdict
 risk         classifier flag guidance lexicon policy
 services     http_client replicas server_json service
+workers      cluster pool
 prompts      . client
 """
 MOST_MODULES = 12  # in a folder, `__init__` and `__main__` not counted
@@ -70,6 +72,7 @@ HEAVY = {
     "diffusers": {"faces"},
     "insightface": {"faces"},
     "openai": {"chat"},
+    "ray": {"workers"},
     "matplotlib": {"figures", "analysis"},
 }
 EMPTY_NAMES = ("util", "utils", "helper", "helpers", "common", "misc")

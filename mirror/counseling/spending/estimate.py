@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from statistics import fmean
 
 import pandas as pd
@@ -46,8 +47,9 @@ def estimate(settings: CounselSettings, profiles: Sequence[Profile], folders: Se
     most = _rehearsed(settings, profiles, longest=True)
     usual = _mean(complete) if complete else _rehearsed(settings, profiles)
     so_far, in_all = _sum(found), _sum([_whole(one, usual) for one in found])
-    together = min(settings.concurrency, max(len(profiles) - len(complete), 1))
-    pace = seconds_per_turn(settings, complete, together)
+    left = max(len(profiles) - len(complete), 1)
+    workers = min(settings.workers, left)
+    pace = seconds_per_turn(settings, complete, min(settings.concurrency, ceil(left / workers)), workers)
     in_all["elapsed"] = so_far["elapsed"] + (in_all["turns"] - so_far["turns"]) * pace
     in_all["complete"] = len(profiles)
     columns = (so_far, in_all, _sum([_whole(one, most) for one in found]) | {"complete": len(profiles)})

@@ -28,8 +28,10 @@ def expected_stages(settings: CounselSettings, together: int = 1) -> dict[str, f
     return stages | {stage: ANSWER * (prompts if stage == "counselor" else 1) for stage in waiting_stages(settings)}
 
 
-def seconds_per_turn(settings: CounselSettings, complete: Sequence[Mapping[str, float]], together: int) -> float:
-    """The seconds that pass per turn, if so many sessions advance together.
+def seconds_per_turn(
+    settings: CounselSettings, complete: Sequence[Mapping[str, float]], together: int, workers: int = 1
+) -> float:
+    """The seconds that pass per turn, if so many sessions advance together on each of some workers.
 
     The first session is counseled alone: with n others, its waiting for endpoints is shared, and its other work is not.
     Once there are more, the time that passed for these is taken.
@@ -37,7 +39,8 @@ def seconds_per_turn(settings: CounselSettings, complete: Sequence[Mapping[str, 
     Args:
         settings: of the run.
         complete: the amounts of each complete session: turns, elapsed, seconds by stage.
-        together: the number of sessions.
+        together: the number of sessions per worker.
+        workers: their number; once there are two complete sessions, these were measured with it.
     """
     if len(complete) > 1:
         return sum(one["elapsed"] for one in complete[1:]) / max(sum(one["turns"] for one in complete[1:]), 1)
@@ -47,7 +50,7 @@ def seconds_per_turn(settings: CounselSettings, complete: Sequence[Mapping[str, 
     waits = waiting_stages(settings)
     work = sum(seconds for stage, seconds in stages.items() if stage not in waits) * together
     wait = sum(stages[stage] for stage in waits)
-    return max(work, work / min(settings.waves, together) + wait) / together
+    return max(work, work / min(settings.waves, together) + wait) / (together * workers)
 
 
 def waiting_stages(settings: CounselSettings) -> list[str]:

@@ -37,8 +37,11 @@ def test_sessions_that_advance_together_share_the_waiting():
     assert seconds_per_turn(settings(waves=1), [first], 4) == (4 + 6) / 4
     assert seconds_per_turn(settings(waves=2), [first], 4) == (2 + 6) / 4
     assert seconds_per_turn(settings(waves=2), [first], 100) == 1  # the work is all there is to wait for
+    assert seconds_per_turn(settings(waves=1), [first], 4, workers=2) == (4 + 6) / 8
 
 
 def test_several_sessions_say_themselves_how_long_a_turn_took():
     first, *others = ({"turns": 2, "elapsed": seconds} for seconds in (14, 2, 4))
-    assert seconds_per_turn(settings(), [first, *others], 4) == 1.5
+    assert (
+        seconds_per_turn(settings(), [first, *others], 4) == seconds_per_turn(settings(), [first, *others], 4, 2) == 1.5
+    )
