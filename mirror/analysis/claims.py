@@ -15,6 +15,7 @@ COLUMNS = (
     "differences, and *detectable* is the difference that n clients detect at 80% power (*none*: no possible one). "
     "Arrows show the good direction."
 )
+NO_CAPTIONS = "No caption can be compared with a cue: no arm captions the face in words that the lexicon knows."
 NONE_COMPLETE = "No session is complete, so nothing can be said: run counsel.ipynb again to complete the sessions."
 REHEARSAL = (
     "Ratings by `rules`: rehearsal, no evidence. This offline judge counts words by fixed rules; its ratings are in no "

@@ -120,8 +120,7 @@ class Analysis:
         title += f": {claims.spread(first, 'share')}"
         claim = f"**{title}.** Within all attempts: {claims.spread(at_all, 'share')}. Attempts per face: "
         of_painted = {arm: mean for arm, mean in arm_means(self._measures[0], "attempts").items() if arm in painted}
-        attempts = claims.spread(of_painted, "number")
-        claim += f"{attempts}. If no attempt is accepted, the best one is shown."
+        claim += f"{claims.spread(of_painted, 'number')}. If no attempt is accepted, the best one is shown."
         fig, ax = draw.tall_figure(len(table) + len(measures))
         draw.side_by_side(table, points, ax, title, "share of a client's faces (higher is better)")
         caption = estimates_caption("Markers: means over clients", table, points, self.settings.level)
@@ -131,8 +130,7 @@ class Analysis:
         """States whether the counselor's caption names a feeling of the cue."""
         measures = [measure for measure in self.study.descriptive if measure.key == "caption_agrees"]
         if not measures:
-            why = "No caption can be compared with a cue: no arm captions the face in words that the lexicon knows."
-            return self._empty("captions", why)
+            return self._empty("captions", claims.NO_CAPTIONS)
         table, points = by_arm(self.study, measures, self.settings)
         table = table.loc[table["n"] > 0].reset_index(drop=True)
         arms: list[str] = table["arm"].tolist()
@@ -140,9 +138,7 @@ class Analysis:
         table = table.assign(chance=list(chance.values()))
         title = f"Captions name a feeling of the cue: {claims.spread(arm_means(table, 'caption_agrees'), 'share')}"
         unread = [(*turnwise.unread_captions(self.study, arm), arm) for arm in arms]
-        excluded = claims.joined(
-            f"{some:,} of {claims.counted(all_, 'caption')} in {arm}" for some, all_, arm in unread
-        )
+        excluded = claims.joined(f"{some:,} of {claims.counted(of, 'caption')} in {arm}" for some, of, arm in unread)
         claim = (
             f"**{title}.** Chance level (captions dealt at random to the cues of the same arm): "
             f"{claims.spread(chance, 'share')}. Excluded, because the lexicon finds no feeling in the caption or the "
@@ -229,10 +225,9 @@ class Analysis:
     def comparison(self) -> Finding:
         """States which arm is better on which outcome, for every pair of arms."""
         table, level = self._comparisons, self.settings.level
-        if len(self.study.arms) == 1:
-            return self._empty("comparison", "There is only one arm, so nothing is compared.")
-        if table.empty:
-            return self._empty("comparison", "No outcome has a value in any arm, so nothing is compared.")
+        if len(self.study.arms) == 1 or table.empty:
+            why = "There is only one arm" if len(self.study.arms) == 1 else "No outcome has a value in any arm"
+            return self._empty("comparison", f"{why}, so nothing is compared.")
         rows = read_rows(table, ComparisonRow)
         verdict = claims.verdict(rows, level)
         claim = self._comparison_claim(rows, verdict)

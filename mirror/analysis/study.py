@@ -124,8 +124,7 @@ class Study:
 
     def turns(self, arm: str) -> pd.DataFrame:
         """Returns the turns of an arm's complete sessions (`Metrics.turns`)."""
-        turns = self.metrics[arm].turns
-        return turns.loc[turns["idx"].isin(self.complete[arm])]
+        return self.metrics[arm].turns.loc[lambda turns: turns["idx"].isin(self.complete[arm])]
 
     def overview(self) -> pd.DataFrame:
         """Returns one row per arm: the counselor, and how its sessions ended."""
@@ -180,10 +179,7 @@ class Study:
     # Measures ---------------------------------------------------------------------------------------------------------
 
     def scores(self, measure: Measure) -> pd.DataFrame:
-        """Returns the values of a measure: one row per client of any arm (index idx), one column per arm.
-
-        A value is NaN without a complete session.
-        """
+        """The values of a measure, NaN where no session is complete: a row per client (index idx), a column per arm."""
         columns = {arm.name: self._of_arm(arm, measure.key).reindex(self.everyone) for arm in self.arms}
         return pd.DataFrame(columns, index=self.everyone, dtype=float).rename_axis("idx")
 
@@ -226,8 +222,8 @@ class Study:
             for measure in DESCRIPTIVE
         ]
         is_flagged = any("flagged" in metrics.sessions for metrics in self.metrics.values())
-        rated = [one for one in self._rated if counts(one.judge, self.raters)]
-        moments = [one.measure for one in rated if one.instrument in self._moments]
+        rated = [one for one in self._rated if one.instrument in self._moments]
+        moments = [one.measure for one in rated if counts(one.judge, self.raters)]
         return self._with_values([*described, *(SAFETY if is_flagged else ()), *moments])
 
     def _setting(self, name: str) -> float:
@@ -288,13 +284,9 @@ class Study:
         return moment_names(self.instruments)
 
     def reliability(self, seed: int) -> pd.DataFrame:
-        """Returns the agreement between repeats, of judges that are evidence and of people; empty without ratings.
+        """The agreement between repeats, of judges that are evidence and of people, as `mirror.rating.ratings` has it.
 
-        Args:
-            seed: of the bootstrap.
-
-        Returns:
-            As `mirror.rating.ratings.reliability` returns it.
+        It is empty without ratings; `seed` is that of the bootstrap.
         """
         answers = self.answers.loc[self.answers["judge"].map(is_evidence).astype(bool)]
         if not len(answers):
