@@ -15,14 +15,8 @@ from tests import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "docker/compose.yaml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
-COMPOSE_COMMAND = next(
-    (
-        command
-        for command in (["docker", "compose"], ["docker-compose"])
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0
-    ),
-    None,
-)
+DOCKER = shutil.which("docker")
+HAS_COMPOSE = bool(DOCKER) and subprocess.run([DOCKER, "compose", "version"], capture_output=True).returncode == 0
 JOBS = sorted((ROOT / "deploy/slurm").glob("*.sbatch"))
 SETTINGS = {"VERIFICATION_": VerificationSettings, "DESCRIPTION_": DescriptionSettings}
 
@@ -33,11 +27,11 @@ SETTINGS = {"VERIFICATION_": VerificationSettings, "DESCRIPTION_": DescriptionSe
 def composed(*options, text=None):
     """What Docker Compose says of a file; it needs no daemon for that."""
     environment = os.environ | {"MIRROR_SERVICE_TOKEN": "some-word"}
-    command = [*COMPOSE_COMMAND, *options, "config", "--quiet"]
+    command = [DOCKER, "compose", *options, "config", "--quiet"]
     return subprocess.run(command, cwd=ROOT, env=environment, input=text, capture_output=True, text=True)
 
 
-@pytest.mark.skipif(not COMPOSE_COMMAND, reason="Docker Compose is not installed")
+@pytest.mark.skipif(not HAS_COMPOSE, reason="Docker Compose is not installed")
 def test_docker_compose_takes_the_file():
     for profile in ("cpu", "gpu"):
         done = composed("--file", "docker/compose.yaml", "--profile", profile)
