@@ -15,11 +15,13 @@ from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_unti
 from mirror.counseling.dialogue_window import Dialogue, fit_prompt
 from mirror.counseling.reply import CounselorError, CounselorRequest, Reply, TooLong
 from mirror.counseling.speaker import CounselorModel
+from mirror.models.llava_chat import IMAGE
 from mirror.prompts import Plan, PromptSet, Variant, clean_reply, format_steps, is_known, parse_plan
 
 CONTEXT = 16  # utterances of the dialogue that the counselor reads, as published
 ATTEMPTS = 2  # an answer that cannot be used is asked for once more, with another seed
 PLANNING_MAX_TOKENS = 512
+WRITTEN_OUT = "(image)"  # in place of the face's placeholder where somebody said it: a prompt shows one face
 
 CAPTION, PLAN, RESPONSE = "emotion_recognition", "planning", "response"  # kinds of prompt
 
@@ -183,7 +185,8 @@ class Counselor:
 
         def write(dialogue: Dialogue) -> str:
             spoken = {"dialogue": self.prompts.forms.dialogue.write(dialogue)} if with_dialogue else {}
-            return self.prompts.render(kind, **fields, **spoken)
+            texts = {name: text.replace(IMAGE, WRITTEN_OUT) for name, text in (fields | spoken).items()}
+            return self.prompts.render(kind, **texts)
 
         dialogue = request.dialogue if self.variant.ec else request.dialogue_with_cue
         fitted = fit_prompt(dialogue, self.context, write, self.speaker.fits)

@@ -23,7 +23,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 # The lines as they should be, which are nearly all: read by one pattern, with the same result as by `parse_utterance`.
 _PLAIN = re.compile(
     r"(?:(?P<therapist>Therapist)|Client): (?:\[(?P<direction>[A-Za-z][\w ,.;’-]*)\] ?)?"
-    r"(?P<words>[A-Za-z][^\[\]:：*\n]*)?"
+    r"(?P<words>[A-Za-z][^\[\]:：*\n\ufeff\u200b]*)?"
 )
 
 

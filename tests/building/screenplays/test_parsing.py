@@ -158,6 +158,8 @@ def test_plain_lines_come_back_word_by_word(parts):
 @given(st.lists(st.sampled_from(PIECES)).map("".join) | st.text())
 @example("[end] a")
 @example("A 'b'")
+@example("a\ufeff")
+@example("a\u200b")
 def test_the_pattern_of_plain_lines_reads_as_the_parser_does(rest):
     for label in ("Client: ", "Therapist: "):
         row = (label + re.sub(r"[\r\n]", " ", rest)).strip(" \t")
