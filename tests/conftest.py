@@ -11,7 +11,7 @@ from tests import DATA
 
 
 def pytest_addoption(parser):
-    parser.addoption("--moments", type=int, default=3, help="how many moments each test of kills and budgets tries")
+    parser.addoption("--moments", type=int, default=2, help="how many moments each test of kills and budgets tries")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A run of two workers in processes of their own, one of which is killed; more: `python -m tests.killed_workers`."""
 
 import os
+import threading
 
 import pytest
 
@@ -9,19 +10,22 @@ from tests.killed_workers import Vendor, at_work
 from tests.loopback_counseling import loopback_run, session_files
 from tests.openai_server import OpenAIServer
 
-SMALL = {"sessions": 4, "max_turns": 3, "concurrency": 1}
-KILLED_AT = 6  # requests
+SMALL = {"sessions": 3, "max_turns": 2, "concurrency": 1}
+KILLED_AT = 4  # requests
 
 
 class KillingVendor(Vendor):
     """Kills a worker while it waits for an answer."""
 
-    killed = None
+    def __init__(self, sessions):
+        super().__init__(sessions)
+        self.killed, self.killing = None, threading.Lock()
 
     def __call__(self, request):
-        if self.requests >= KILLED_AT and self.killed is None and (found := at_work(os.getpid())):
-            self.killed = found[0]
-            self.killed.kill()
+        with self.killing:
+            if self.requests >= KILLED_AT and self.killed is None and (found := at_work(os.getpid())):
+                self.killed = found[0]
+                self.killed.kill()
         return super().__call__(request)
 
 
