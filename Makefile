@@ -7,7 +7,7 @@
 ifndef AT_ONCE
 .NOTPARALLEL:
 endif
-.PHONY: help demo test unit coverage notebooks check clear docs constraints locked audit clean
+.PHONY: help demo test unit proofs coverage notebooks check clear docs constraints locked audit clean
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
@@ -80,14 +80,17 @@ $(COUNSELED): demo-counsel-%: demo-train-%
 	@$(call PREFIXED,$*,$(call NOTEBOOK,counsel,pocket-$*,params/counsel/pocket-$*.yaml))
 
 # Side by side, so that no core waits for the last test or the last notebook; what the notebooks print comes at the end.
-test: $(INSTALLED)  ## run all tests, and every notebook with its defaults
+test: $(INSTALLED)  ## run the tests, but for the proofs, and every notebook with its defaults
 	@told=$$(mktemp) && trap 'rm -f "$$told"' EXIT && trap 'trap - INT TERM; kill 0' INT TERM && \
 	{ $(ONE_THREAD) $(MAKE) --no-print-directory notebooks >"$$told" 2>&1 & notebooks=$$!; } && \
-	{ ($(TESTS)) && tests=0 || tests=$$?; } && { wait $$notebooks && notebooks=0 || notebooks=$$?; } && \
+	{ ($(TESTS) -m 'not proof') && tests=0 || tests=$$?; } && { wait $$notebooks && notebooks=0 || notebooks=$$?; } && \
 	cat "$$told" && exit $$((tests ? tests : notebooks))
 
 unit: $(INSTALLED)  ## run the fast tests in tests/ only
 	@$(TESTS) -m 'not slow'
+
+proofs: $(INSTALLED)  ## run the tests that kill runs, spread them over processes, or make pocket models; minutes
+	@$(TESTS) -m proof
 
 coverage: $(INSTALLED)  ## run all tests and list the lines of mirror, api and pocket that none of them runs
 	@$(TESTS) --cov --cov-report term-missing:skip-covered

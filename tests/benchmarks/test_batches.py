@@ -43,6 +43,7 @@ def test_rows_are_measured_on_the_same_examples(capsys, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_report_is_written(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(benchmark_batches, "MEASURED", RULES[:1])
     monkeypatch.setattr(benchmark_batches, "COUNTED", 640)

@@ -46,6 +46,7 @@ class Builds:
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_kills_change_no_file_and_no_answer_is_paid_twice(tmp_path, monkeypatch, moments):
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     write(tmp_path / "sources")

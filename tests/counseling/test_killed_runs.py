@@ -16,6 +16,7 @@ SMALLER = {
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_run_that_is_killed_ends_with_the_files_of_one_that_is_not(tmp_path, monkeypatch):
     assert compare(tmp_path, 1, seed=3, **SMALLER) == []
     assert {name.split("/")[0] for name in sessions(tmp_path / "broken")} == {"60", "61"}

@@ -200,6 +200,7 @@ Training.open(TrainSettings.checked(json.load(open(sys.argv[1])), "parameter")).
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_kill_9_while_checkpoints_are_written_leaves_whole_ones_only(parameters, tmp_path):
     """A real process is killed; whatever it left, every folder that is there loads, and the training goes on."""
     (tmp_path / "parameters.json").write_text(json.dumps(parameters | {"save_steps": 1, "keep": 1, "epochs": 8}))

@@ -6,7 +6,7 @@ from mirror.workers.cluster import ClusterError
 from mirror.workers.pool import Answer, Death, Pool
 from tests.counting_worker import CountingWorker
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ def test_real_shapes_need_a_gpu(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_case_runs_in_a_process_of_its_own_with_its_models_taking_turns(tmp_path, monkeypatch, capsys):
     options = ["--size", "pocket", "--sessions", "1", "--offload", "all", "--turns", "1", "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", ["memory", *options])

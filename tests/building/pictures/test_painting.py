@@ -284,6 +284,7 @@ def test_several_dialogues_are_painted_in_full_batches(tmp_path, plays):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_killed_build_ends_with_the_same_files(tmp_path, plays):
     command = [sys.executable, "-m", "tests.painted_dialogues", str(tmp_path), str(tmp_path / "portraits")]
     places = ["1", "2", "3", "5", "8", "13", "4", "9", "10", "11"]  # 66 writes: through the descriptions, into pictures

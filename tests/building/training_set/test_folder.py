@@ -218,6 +218,7 @@ WRITE = (
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_killed_writer_leaves_all_or_nothing(tmp_path, clients):
     screenplays = make_screenplays(tmp_path / "sources", 40)
     write_set(tmp_path / "whole", screenplays, clients, OPTIONS, "build")

@@ -61,6 +61,7 @@ def written(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_budget_that_is_reached_at_any_moment_loses_no_turn_and_changes_none(server, cast, output, written, moments):
     whole = loopback_run(server, cast)
     assert set(whole.counsel().status) == {"complete"} and not whole.stopped

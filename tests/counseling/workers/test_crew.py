@@ -30,6 +30,7 @@ class KillingVendor(Vendor):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_run_whose_worker_is_killed_ends_with_the_files_of_one_worker(cluster, output, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     whole, broken = Vendor(output / "results/whole/sessions"), KillingVendor(output / "results/broken/sessions")

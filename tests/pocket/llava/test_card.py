@@ -17,12 +17,14 @@ def tuned(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_captions_of_painted_faces_never_seen_are_right(tuned):
     _, scores = tuned
     assert scores.captions.share >= 0.85
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_replies_are_wellformed_and_name_the_feeling(tuned):
     _, scores = tuned
     assert scores.wellformed.share >= 0.85, [answer.faults for answer in scores.answers if answer.faults]
@@ -30,6 +32,7 @@ def test_replies_are_wellformed_and_name_the_feeling(tuned):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_reply_speaks_of_the_caption(tuned):
     _, scores = tuned
     taken_up = [a.reply.caption.removeprefix("Looks ") in a.reply.words for a in scores.answers]
@@ -37,6 +40,7 @@ def test_a_reply_speaks_of_the_caption(tuned):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_session_goes_on_with_the_counselors_own_words(tuned):
     llava, _ = tuned
     (dialogue,) = write_evaluation_dialogues(1)

@@ -22,6 +22,7 @@ def test_no_text_leads_from_a_face_to_a_feeling(number):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_texts_do_not_depend_on_the_number_of_processes(llava, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 1)  # one other process, which writes both chunks
     people = [Stranger.from_seed(3, number, is_mixed=True) for number in range(4)]

@@ -21,6 +21,7 @@ def test_the_encoder_is_saved_by_the_published_names():
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_identity_encoder_learns_who_is_seen(latents):
     torch.manual_seed(0)
     encoder = IdEncoder(make_encoder_weights())

@@ -60,6 +60,7 @@ def test_the_filters_tell_fitting_from_contrasting_and_safe_from_unsafe(verifier
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_painter_shows_the_expression_of_the_person_who_is_merged_in(painter, verifier):
     scores, shown = evaluate_painter(painter, verifier, TowerReader(), len(NAMES), SEED)
     assert scores.accepted >= 0.9 and scores.attempts <= 1.5 and scores.agreed >= 0.9

@@ -49,6 +49,7 @@ def test_ranks_train_the_weights_of_one_process(parameters, alone, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_training_goes_on_with_another_number_of_ranks(parameters, alone, tmp_path, monkeypatch):
     """Two ranks, of which one dies; one process, which is interrupted; two ranks again."""
     parameters = parameters | {"save_steps": 1, "keep": 0}
@@ -76,6 +77,7 @@ def interrupted(step, at_step):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_with_dropout_a_killed_training_ends_as_an_unbroken_one(parameters, tmp_path):
     parameters = parameters | {"lora_dropout": 0.3, "save_steps": 1}
     folders = [tmp_path / name for name in ("unbroken", "killed")]

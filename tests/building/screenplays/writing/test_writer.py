@@ -214,6 +214,7 @@ def test_the_same_client_twice_is_one(server, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", [1, 4, 7, 11])
+@pytest.mark.proof
 def test_a_killed_writer_pays_nothing_twice(server, processes, tmp_path, moment):
     """The process is killed while the answer of the given number is being made: SIGKILL, with others in flight."""
     arrived, gate = threading.Event(), threading.Event()

@@ -132,6 +132,7 @@ def test_the_people_are_others_than_those_of_trainings_and_exams():
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_error_on_other_paths_falls(few_prompts):
     painter = painterpack.load_painter()
     random = seeded_generator("distillation", 1, "cpu")

@@ -70,6 +70,7 @@ def test_its_pictures_are_the_teachers_with_a_sixth_of_the_evaluations(distilled
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_seed_decides_what_is_written(tmp_path, few_prompts):
     schedule = replace(distillation.SMALL, people=2, paths=4, batch=2)
     first, second = (pack.write_distilled(schedule, 3, "cpu", tmp_path / f"{name}.safetensors") for name in "ab")
