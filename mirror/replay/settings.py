@@ -110,9 +110,10 @@ class ReplaySettings(Settings):
         if not input_path(self.configuration).is_file():
             return []  # reported by `missing`
         try:
-            return [] if self.counsel else []
+            _ = self.counsel
         except SettingsError as error:
             return [f"configuration: {line}" for line in str(error).splitlines()]
+        return []
 
     def missing(self) -> list[str]:
         """See `Settings.missing`."""
