@@ -12,14 +12,14 @@ import argparse
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 
+from mirror.benchmarks.busy import StepClock
 from mirror.benchmarks.random_models.face_tools import (
     DESCRIPTION,
     NoisePainter,
@@ -51,7 +51,8 @@ from mirror.risk.lexicon import RiskLexicon
 PUBLISHED = 390_491  # pictures of the published set that were compared by age and gender
 DIALOGUE = 10  # pictures of a dialogue, for the extrapolation
 SOURCES = Path("pocket/sources")
-Result = TypeVar("Result")
+# In the order of a set's making, but for the disk's, which is what the others leave of the pictures' time.
+BEFORE, PICTURES, AFTER = ("texts", "portraits"), ("descriptions", "painting", "filters"), "records and check"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Measurement:
         dialogues: that were built.
         pictures: of them.
         seconds: by step, of all pictures; texts per dialogue and portraits per portrait are divided among the pictures.
+            Of a step that runs beside those before it, only what they wait for.
         bytes: of a picture, mean.
         start_seconds: of one unmeasured batch of three steps, which compiles and records.
         memory_gb: peak of reserved GPU memory, in 10⁹ bytes; of a CPU, neither is measured.
@@ -80,51 +82,32 @@ class Measurement:
         return {step: seconds / self.pictures for step, seconds in self.seconds.items()}
 
 
-def time_calls(member: object, method: str, name: str, seconds: Counter[str]) -> None:
-    """Times every call of a describer's, painter's or verifier's method under a name, from now on."""
-    call = getattr(member, method)
-    setattr(member, method, lambda *args, **options: timed(lambda: call(*args, **options), name, seconds))
-
-
-def timed(call: Callable[[], Result], name: str, seconds: Counter[str]) -> Result:
-    """The result of a call; its seconds, the GPU's work included, are added to `seconds`."""
-    start = time.perf_counter()
-    result = call()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    seconds[name] += time.perf_counter() - start  # type: ignore[assignment]
-    return result
-
-
 def measure(folder: Path, dialogues: int, compiled: Literal["none", "blocks", "whole"], batch: int) -> Measurement:
     """Builds a set of `dialogues` pocket screenplays with networks of the real size, timing each step."""
-    seconds: Counter[str] = Counter()
-    verifier = random_verifier(folder / "filters")
-    matched = _matched(dialogues, verifier, seconds)
+    clock, verifier = StepClock(), random_verifier(folder / "filters")
+    matched = _matched(dialogues, verifier, clock)
     describer, painter = random_describer(), random_painter(compiled, batch)
     start = time.perf_counter()
     _warm_up(folder / "warm-up", describer, painter, verifier, _short(matched, batch))
     started = time.perf_counter() - start
-    time_calls(describer, "describe", "descriptions", seconds)
-    time_calls(painter, "paint", "painting", seconds)
-    found = _build(folder, matched, describer, painter, verifier, batch, seconds)
+    clock.watch(describer, "describe", "descriptions")
+    clock.watch(painter, "paint", "painting")
+    found = _build(folder, matched, describer, painter, verifier, batch, clock)
     return replace(found, start_seconds=started, memory_gb=torch.cuda.max_memory_reserved() / 1e9)
 
 
 def measure_on_cpu(folder: Path, dialogues: int, batch: int) -> Measurement:
     """As `measure`, for the steps that a CPU does: all but describing and painting."""
-    seconds: Counter[str] = Counter()
-    verifier = random_verifier(folder / "filters", "cpu")
-    matched = _matched(dialogues, verifier, seconds)
-    return _build(folder, matched, LexiconDescriber(), NoisePainter(), verifier, batch, seconds)
+    clock, verifier = StepClock(), random_verifier(folder / "filters", "cpu")
+    matched = _matched(dialogues, verifier, clock)
+    return _build(folder, matched, LexiconDescriber(), NoisePainter(), verifier, batch, clock)
 
 
-def _matched(dialogues: int, verifier: AttributeVerifier, seconds: Counter[str]) -> Sequence[Screenplay]:
+def _matched(dialogues: int, verifier: AttributeVerifier, clock: StepClock) -> Sequence[Screenplay]:
     read, tagger, risk = _read(), load_tagger("hanta"), RiskLexicon("passive")
     risk.read(["a first text, which reads the list of phrases"])
-    kept = timed(lambda: filter_texts(read, TextRules(), tagger, risk).kept, "texts", seconds)
-    seconds["texts"] *= dialogues / len(read)  # type: ignore[assignment]  # all are filtered, for a longer measurement
-    return timed(lambda: _portraits(kept[:dialogues], verifier.attributes), "portraits", seconds)
+    kept = clock.timed("texts", lambda: filter_texts(read, TextRules(), tagger, risk).kept)
+    return clock.timed("portraits", lambda: _portraits(kept[:dialogues], verifier.attributes))
 
 
 def _build(
@@ -134,20 +117,19 @@ def _build(
     painter: Painter,
     verifier: Verifier,
     batch: int,
-    seconds: Counter[str],
+    clock: StepClock,
 ) -> Measurement:
     """Makes the pictures and the set."""
-    time_calls(verifier, "verify", "filters", seconds)
-    before = sum(seconds.values())
-    total: Counter[str] = Counter()
+    clock.watch(verifier, "verify", "filters")
     place, width = folder / "pictures", 2 * batch  # one batch is verified while another one is painted
     pictures = Pictures(place, describer, painter, verifier, attempts=1, width=width, concurrency=batch)
-    painted = timed(lambda: pictures.make(matched), "all", total)
-    seconds["disk and journals"] = total["all"] - (sum(seconds.values()) - before)
-    timed(lambda: write_set(folder / "set", painted.kept, (), RecordOptions(), "b"), "records and check", seconds)
+    painted = clock.timed("disk and journals", lambda: pictures.make(matched))
+    clock.timed(AFTER, lambda: write_set(folder / "set", painted.kept, (), RecordOptions(), "b"))
+    seconds = clock.seconds([*BEFORE, *PICTURES, "disk and journals", AFTER])
+    seconds["texts"] *= len(matched) / len(_read())  # all were filtered, for a longer measurement
     files = list((folder / "pictures").rglob("*.png"))
     size = sum(file.stat().st_size for file in files) / len(files)
-    return Measurement(len(painted.kept), len(files), dict(seconds), size)
+    return Measurement(len(painted.kept), len(files), seconds, size)
 
 
 def _read() -> Sequence[Screenplay]:
@@ -185,7 +167,8 @@ REPORT = """# Building a training set: seconds per picture, by step
 {gpu}, {versions}. Random weights in bf16 at the published shapes: Llama-3-8B describes ({tokens} tokens,
 {batch} at a time), SDXL with PhotoMaker v1 paints (1024 × 1024, 50 DDIM steps, guidance 5, `compile` `{compile}`,
 {batch} at a time), ViT-B/16, CLIP ViT-B/32, and a face pack of buffalo_l's size on onnxruntime's {providers}. Texts:
-{dialogues} pocket screenplays with {pictures} pictures. Every picture is accepted at once.
+{dialogues} pocket screenplays with {pictures} pictures. Every picture is accepted at once. Of the filters' time, which
+run beside painting, only what painting waits for is counted.
 
 {steps}
 

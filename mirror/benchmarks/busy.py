@@ -1,14 +1,15 @@
-"""When the members of a cast are at work: each call is noted with its beginning and end, in any thread."""
+"""When members of a cast, or steps of a job, are at work: calls are noted with beginning and end, in any thread."""
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from mirror.counseling.cast import Cast
 
 METHODS = {"client": "speak", "describer": "describe", "painter": "paint", "verifier": "verify", "counselor": "reply"}
 Interval = tuple[float, float]
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -44,6 +45,33 @@ def covered(intervals: Iterable[Interval]) -> float:
         total += max(end - max(start, until), 0.0)
         until = max(until, end)
     return total
+
+
+class StepClock:
+    """The time of a job's steps, some of which run beside others."""
+
+    def __init__(self) -> None:
+        """Starts with no step."""
+        self._calls: dict[str, list[Interval]] = {}
+
+    def timed(self, step: str, call: Callable[[], Result]) -> Result:
+        """The result of a call, which is noted. If it is not in CPU memory, a GPU may still be at work on it."""
+        start = time.perf_counter()
+        result = call()
+        self._calls.setdefault(step, []).append((start, time.perf_counter()))
+        return result
+
+    def watch(self, member: object, method: str, step: str) -> None:
+        """Notes every call of an object's method, from now on."""
+        call = getattr(member, method)
+        setattr(member, method, lambda *args, **options: self.timed(step, lambda: call(*args, **options)))
+
+    def seconds(self, order: Sequence[str]) -> dict[str, float]:
+        """By step, the seconds in which none of the steps before it in `order` runs: they add up to what all take."""
+        until = [
+            covered(call for step in order[:n] for call in self._calls.get(step, ())) for n in range(len(order) + 1)
+        ]
+        return {step: until[n + 1] - until[n] for n, step in enumerate(order) if step in self._calls}
 
 
 class _Watched:

@@ -5,7 +5,6 @@ The pack is checked before insightface reads it, and nothing is ever downloaded.
 
 import hashlib
 import logging
-import os
 import threading
 import warnings
 from collections.abc import Callable, Collection, Sequence
@@ -282,8 +281,8 @@ def providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
 
 
 def session_options() -> onnxruntime.SessionOptions:
-    """Threads that sleep while they wait, at most OMP_NUM_THREADS of them, like those of PyTorch here."""
+    """Threads that sleep while they wait, as many as PyTorch's: so OMP_NUM_THREADS and this process's cores count."""
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+    options.intra_op_num_threads = torch.get_num_threads()
     return options

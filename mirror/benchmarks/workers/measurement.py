@@ -31,14 +31,15 @@ class BenchmarkWorker(SessionWorker):
         """See `main` for the arguments."""
         super().__init__(settings)
         self.painter, self.client_seconds = painter, client_seconds
+        self.folder = tempfile.TemporaryDirectory()  # the filters' files are read again for the record of the run
 
     def build(self) -> Cast:
         """The pocket cast, or random weights; with a client that waits, if it is to."""
         if self.settings.size == "pocket":
             cast = pocket_cast(self.settings.cot)
         else:
-            with tempfile.TemporaryDirectory() as folder:
-                cast = random_cast(self.settings.cot, RECIPES[self.painter], Path(folder), self.settings.compile)
+            recipe = RECIPES[self.painter]
+            cast = random_cast(self.settings.cot, recipe, Path(self.folder.name), self.settings.compile)
         if self.client_seconds:
             return replace(cast, client=WaitingClient(self.client_seconds), remote=frozenset({"client"}))
         return cast
