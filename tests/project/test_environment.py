@@ -31,7 +31,10 @@ SYSTEMS = {
 }
 CONDA_OWN = ("python", "pip")
 # Libraries that a command compares with, and asks for itself; nothing else needs them.
-COMPARED_WITH = {"tests/independent_agreement.py": {"krippendorff", "pingouin"}}
+COMPARED_WITH = {
+    "mirror/benchmarks/training/trl.py": {"trl"},
+    "tests/independent_agreement.py": {"krippendorff", "pingouin"},
+}
 CHOSEN_BY_TORCH = re.compile("(nvidia|cuda)-.*|triton")
 
 

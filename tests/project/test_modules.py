@@ -17,6 +17,7 @@ WITHOUT = {
     "mirror/benchmarks/random_models/face_tools.py": "needs a GPU",
     "mirror/benchmarks/random_models/filters.py": "networks of the published sizes",
     "mirror/benchmarks/random_models/sdxl.py": "networks of several billion weights",
+    "mirror/benchmarks/training/trl.py": "needs the package trl, which is only compared with",
     "mirror/counseling/workers/messages.py": "types only",
     "mirror/prompts/__init__.py": "names of its modules",
     "mirror/risk/flag.py": "types only",

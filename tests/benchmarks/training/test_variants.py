@@ -1,7 +1,17 @@
 """The training benchmark's own arithmetic. That its two losses are one number is in test_step.py."""
 
-from mirror.benchmarks.compute_rate import ANSWER
-from mirror.benchmarks.training import VARIANTS, Measurement, published_loss, published_step, random_batch, table
+from argparse import Namespace
+
+from mirror.benchmarks.training.compute_rate import ANSWER
+from mirror.benchmarks.training.variants import (
+    VARIANTS,
+    Measurement,
+    published_loss,
+    published_step,
+    random_batch,
+    table,
+    variants_of,
+)
 from mirror.models.llava_chat import IGNORED
 from mirror.training import step
 from tests.small_llava import POSITIONS
@@ -28,3 +38,12 @@ def test_ratios_are_to_the_published_recipe():
     ]
     lines = table(rows).splitlines()
     assert "| 4.00 | 1.00 |" in lines[2] and "| 9.00 | 2.25 |" in lines[3]
+
+
+def test_every_choice_has_its_rows():
+    def chosen(**options):
+        return variants_of(Namespace(**{"quantize": None, "beside": None, "micro_batch": 2} | options))
+
+    assert chosen() == VARIANTS
+    assert [one.trl for one in chosen(beside="trl")] == [True, True, False, False]
+    assert [(one.quantize, one.micro_batch) for one in chosen(quantize=["none", "nf4"])] == [("none", 2), ("nf4", 2)]

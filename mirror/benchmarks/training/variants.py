@@ -1,11 +1,6 @@
-"""Measures the speed of fine-tuning a LLaVA: the published recipe against this project's settings, in one run.
+"""Ways to fine-tune a LLaVA, measured on the same examples: the published recipe, TRL's trainer, our settings.
 
-    python -m mirror.benchmarks.training --size 7b --out results/benchmarks
-
-Random weights at the real shapes, random examples of 1,329 positions (the published set's mean) in effective batches
-of 32; no download. Writes `train-<size>.md` and `.json`. For `--lengths mixed` see `mirror.benchmarks.batches`, for
-`--gpus 1 2 4` see `mirror.benchmarks.gpus`. `--quantize none nf4` compares frozen weights in bf16 and in 4 bits, and
-writes `train-<size>-quantize.md`.
+Writes `train-<size>.md`, `-trl.md` or `-quantize.md`, and `.json`.
 """
 
 import argparse
@@ -14,21 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import get_args
 
 import torch
 from transformers import LlavaForConditionalGeneration
 
-from mirror.benchmarks import batches as benchmark_batches
-from mirror.benchmarks import gpus as benchmark_gpus
-from mirror.benchmarks.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
 from mirror.benchmarks.random_models.llava import random_model
+from mirror.benchmarks.training.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
-from mirror.models.llava import SHAPES
 from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, add_lora
 from mirror.models.quantization import Quantize
@@ -56,6 +46,7 @@ class Variant:
         compiled: decoder layers are compiled.
         float8: frozen weights are in float8.
         quantize: of the frozen linear layers, `none` or `nf4`.
+        trl: trained by TRL's SFTTrainer.
         changes_numbers: what makes it learn other weights than the published recipe, if anything.
     """
 
@@ -67,6 +58,7 @@ class Variant:
     compiled: bool = True
     float8: bool = False
     quantize: Quantize = "none"
+    trl: bool = False
     changes_numbers: str = "no, rounding only"
 
 
@@ -78,6 +70,12 @@ VARIANTS = (
     Variant("default, no LoRA dropout", 16, "auto", 0.0, changes_numbers="yes: no dropout"),
     Variant("default, float8", 16, "auto", 0.05, float8=True, changes_numbers="yes: float8 products"),
     Variant("float8, no LoRA dropout", 16, "auto", 0.0, float8=True, changes_numbers="yes: both"),
+)
+TRL_VARIANTS = (
+    Variant("TRL, its defaults", 8, "always", 0.05, compiled=False, trl=True, changes_numbers="–"),
+    Variant("TRL, nothing recomputed", 4, "never", 0.05, compiled=False, trl=True),
+    VARIANTS[1],
+    VARIANTS[5],
 )
 
 
@@ -211,6 +209,7 @@ one thing. *other numbers?*: whether a model is trained to other weights than by
 def report(given: argparse.Namespace, rate: float, measurements: list[Measurement]) -> str:
     """The report in Markdown: setup, machine and table."""
     more = f" --quantize {' '.join(given.quantize)} --micro-batch {given.micro_batch}" if given.quantize else ""
+    more += " --beside trl" if given.beside else ""
     return REPORT.format(
         **vars(given) | {"rate": rate / 1e12},
         more=more,
@@ -220,53 +219,13 @@ def report(given: argparse.Namespace, rate: float, measurements: list[Measuremen
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    description = "Measure the speed of fine-tuning a LLaVA."
-    parser = argparse.ArgumentParser(prog="python -m mirror.benchmarks.training", description=description)
-    parser.add_argument(
-        "--size", choices=[*SHAPES, "pocket"], default="7b", help="pocket: with --lengths mixed or --gpus only"
-    )
-    parser.add_argument("--lengths", choices=["equal", "mixed"], default="equal", help="mixed: how batches are formed")
-    parser.add_argument("--gpus", type=int, nargs="+", help="one row per number of GPUs; without a GPU, of processes")
-    parser.add_argument("--batches", type=int, default=16, help="effective batches per row, with --lengths mixed")
-    parser.add_argument("--quantize", nargs="+", choices=get_args(Quantize), help="compare these, on a small card, say")
-    parser.add_argument("--micro-batch", type=int, default=4, help="examples at a time, with --quantize")
-    parser.add_argument("--positions", type=int, default=1329, help="length of an example, the image's included")
-    parser.add_argument("--batch-size", type=int, default=32, help="effective batch")
-    parser.add_argument("--steps", type=int, default=3, help="measured steps per variant, after two warm-up steps")
-    parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
-    parser.add_argument("--row", type=int, help=argparse.SUPPRESS)  # one number of GPUs in processes of its own
-    parser.add_argument("--variant", type=int, help=argparse.SUPPRESS)  # one variant in a process of its own
-    parser.add_argument("--rate", type=float, help=argparse.SUPPRESS)
-    return parser
-
-
-def main() -> None:
-    """Run the command line."""
-    parser = _parser()
-    given = parser.parse_args()
-    if given.gpus:
-        return benchmark_gpus.run(given)
-    if given.lengths == "mixed":
-        return benchmark_batches.run(given)
-    if given.size not in SHAPES:
-        parser.error(f"--size {given.size} needs --lengths mixed or --gpus")
-    if not torch.cuda.is_available():
-        sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
-    if given.variant is not None:
-        measured = variants_of(given)[given.variant]
-        with published_step() if measured.published else nullcontext():
-            found = measure(measured, given.size, given.positions, given.batch_size, given.steps, given.rate)
-        print(json.dumps(asdict(found)))
-        return
-    measure_all(given)
-
-
 def variants_of(given: argparse.Namespace) -> tuple[Variant, ...]:
-    """The variants to measure; with `--quantize`, one for each choice, trained as on a small card."""
+    """The variants to measure: those with TRL's; with `--quantize`, one for each choice, trained as on a small card."""
     numbers = {"none": "no, rounding only", "nf4": "yes: 4-bit weights"}
     name, others = "quantize {}, activations recomputed", (given.micro_batch, "always", 0.05)
     chosen = given.quantize or ()
+    if given.beside:
+        return TRL_VARIANTS
     return tuple(Variant(name.format(q), *others, quantize=q, changes_numbers=numbers[q]) for q in chosen) or VARIANTS
 
 
@@ -275,11 +234,12 @@ def measure_all(given: argparse.Namespace) -> None:
     rate = matmul_rate("cuda")
     print(f"{torch.cuda.get_device_name()}: {rate / 1e12:.0f} TFLOP/s in bf16", flush=True)
     measurements = []
-    name = f"train-{given.size}-quantize" if given.quantize else f"train-{given.size}"
+    name = f"train-{given.size}" + "-quantize" * bool(given.quantize) + "-trl" * bool(given.beside)
     for number, variant in enumerate(variants_of(given)):
         words = ["--variant", number, "--rate", rate, "--size", given.size, "--positions", given.positions]
         words += ["--batch-size", given.batch_size, "--steps", given.steps, "--micro-batch", given.micro_batch]
         words += ["--quantize", *given.quantize] if given.quantize else []
+        words += ["--beside", given.beside] if given.beside else []
         command = [sys.executable, "-m", "mirror.benchmarks.training", *map(str, words)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -294,7 +254,3 @@ def measure_all(given: argparse.Namespace) -> None:
     if not measurements:
         sys.exit("no variant could be measured; see above")
     print(table(measurements))
-
-
-if __name__ == "__main__":
-    main()

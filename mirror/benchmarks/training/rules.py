@@ -31,6 +31,26 @@ class Example:
     answer: int
 
 
+def mixed_examples(number: int, seed: int = 0) -> list[Example]:
+    """Captions and replies alternating, as long as the published ec_planning records."""
+    rng = random.Random(seed)
+    kinds = {"caption": ((633, 639), (3, 8)), "reply": ((1076, 1676), (20, 70))}
+    return [
+        Example(kind, rng.randint(*positions), rng.randint(*answer))
+        for _ in range(number // 2)
+        for kind, (positions, answer) in kinds.items()
+    ]
+
+
+def equal_examples(number: int, seed: int = 0) -> list[Example]:
+    """As many positions and answer tokens as `mixed_examples` have, up to rounding, in examples of one length."""
+    mixed = mixed_examples(number, seed)
+    positions, answer = (
+        round(sum(each) / number) for each in zip(*((e.positions, e.answer) for e in mixed), strict=True)
+    )
+    return [Example("mean", positions, answer)] * number
+
+
 @dataclass(frozen=True)
 class BatchRule:
     """A rule for forming effective batches and splitting them into micro-batches.
@@ -39,11 +59,13 @@ class BatchRule:
         name: in the report.
         plan: forms the batches of an epoch, with the arguments of `mirror.training.dataset.batches`.
         by_length: split where it costs least; False splits by a fixed number of examples.
+        examples: that it is measured on, by their number.
     """
 
     name: str
     plan: Callable[[Sequence[int], Sequence[int], int, int, int], Plan]
     by_length: bool
+    examples: Callable[[int], list[Example]] = mixed_examples
 
 
 def grouped_by_length(indices: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> Plan:
@@ -68,6 +90,8 @@ RULES = (
     BatchRule("random batches, cut by a fixed count", batches, by_length=False),
 )
 
+EQUAL = BatchRule("all examples of the mean length", batches, by_length=True, examples=equal_examples)
+
 
 def by_count(lengths: Sequence[int], size: int, cost: int = 0) -> list[slice]:
     """The earlier split: micro-batches of `size` examples each, whatever their lengths and the cost of one."""
@@ -84,14 +108,3 @@ def split_by(rule: BatchRule) -> Iterator[None]:
         yield
     finally:
         training_batch.cuts, step.LENGTH_STEP = ours
-
-
-def mixed_examples(number: int, seed: int = 0) -> list[Example]:
-    """Captions and replies alternating, as long as the published ec_planning records."""
-    rng = random.Random(seed)
-    kinds = {"caption": ((633, 639), (3, 8)), "reply": ((1076, 1676), (20, 70))}
-    return [
-        Example(kind, rng.randint(*positions), rng.randint(*answer))
-        for _ in range(number // 2)
-        for kind, (positions, answer) in kinds.items()
-    ]

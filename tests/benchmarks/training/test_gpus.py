@@ -6,8 +6,8 @@ from argparse import Namespace
 import pytest
 import torch
 
-from mirror.benchmarks import gpus
-from mirror.benchmarks.gpus import Row, parts, report, table
+from mirror.benchmarks.training import gpus
+from mirror.benchmarks.training.gpus import Row, parts, report, table
 from mirror.training.ranks import Ranks
 from tests.small_llava import POSITIONS
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mirror.benchmarks.batching.rules import RULES, mixed_examples
-from mirror.benchmarks.batching.shares import Shares, count_shares, shares_table
+from mirror.benchmarks.training.rules import RULES, mixed_examples
+from mirror.benchmarks.training.shares import Shares, count_shares, shares_table
 
 BEFORE, NOW, FIXED = RULES
 

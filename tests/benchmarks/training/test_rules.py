@@ -1,6 +1,13 @@
 """Rules that form batches: how a batch is split is undone after a measurement."""
 
-from mirror.benchmarks.batching.rules import RULES, by_count, grouped_by_length, mixed_examples, split_by
+from mirror.benchmarks.training.rules import (
+    RULES,
+    by_count,
+    equal_examples,
+    grouped_by_length,
+    mixed_examples,
+    split_by,
+)
 from mirror.training import batch as training_batch
 
 BEFORE, NOW, FIXED = RULES
@@ -30,3 +37,11 @@ def test_examples_alternate_between_two_kinds_of_published_lengths():
     assert all(633 <= one.positions <= 639 for one in examples[::2])
     assert all(1076 <= one.positions <= 1676 and one.answer < one.positions - 576 for one in examples[1::2])
     assert mixed_examples(40) == examples != mixed_examples(40, seed=1)
+
+
+def test_examples_of_one_length_have_as_many_positions():
+    mixed, equal = mixed_examples(64, 3), equal_examples(64, 3)
+    assert len(set(equal)) == 1 and len(equal) == 64
+    for name in ("positions", "answer"):
+        total = sum(getattr(example, name) for example in mixed)
+        assert abs(sum(getattr(example, name) for example in equal) - total) <= 32

@@ -3,8 +3,8 @@
     python -m mirror.benchmarks.training --size 7b --lengths mixed
 
 Random weights, and random examples as long as the published ec_planning records: captions of about 636 positions,
-replies of about 1,326 with a spread. All rows of the table train on the same examples. Writes `train-<size>-mixed.md`
-and `.json`.
+replies of about 1,326 with a spread. The first row has as many positions in examples of one length, the others train on
+the same examples. Writes `train-<size>-mixed.md` and `.json`.
 """
 
 import json
@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 import torch
 from tqdm import tqdm
 
-from mirror.benchmarks.batching.rules import RULES, BatchRule, Example, mixed_examples, split_by
-from mirror.benchmarks.batching.shares import count_shares, shares_table
 from mirror.benchmarks.random_models.llava import random_model
+from mirror.benchmarks.training.rules import EQUAL, RULES, BatchRule, Example, mixed_examples, split_by
+from mirror.benchmarks.training.shares import count_shares, shares_table
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.device import resolve_device
@@ -38,7 +38,7 @@ PUBLISHED_IMAGE = 576  # positions of an image at the published size, part of th
 COUNTED = 12_800  # examples over which shares and padding are counted: no GPU is needed for that
 MICRO_BATCH = 16
 SMALLEST = 4  # examples of an effective batch: of one example, there is nothing to form
-MEASURED = RULES[:2]  # the third is only counted, to show what the split by length saves
+MEASURED = (EQUAL, RULES[1], RULES[0])  # the third rule is only counted, to show what the split by length saves
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def measure(rule: BatchRule, size: str, number: int, device: str) -> Measurement
     began, recipe = time.monotonic(), RECIPES[size]
     rows = batch_size(size)
     model = new_model(size, device)
-    examples = mixed_examples(number * rows)
+    examples = rule.examples(number * rows)
     plan = rule.plan(range(len(examples)), [e.positions for e in examples], rows, 0, 0)
     optimizer = make_optimizer(model, recipe["learning_rate"], recipe["projector_learning_rate"], 0.0)
     with split_by(rule):
@@ -164,7 +164,8 @@ REPORT = """# Fine-tuning LLaVA-1.5 {size} on examples of mixed length: random b
 `python -m mirror.benchmarks.training --size {size} --lengths mixed --batches {number}`
 
 {device}, {versions}. Random weights; {examples:,} examples, half captions of 633–639 positions with answers of 3–8
-tokens, half replies of 1,076–1,676 with answers of 20–70, the same in every row; effective batch {batch_size}.
+tokens, half replies of 1,076–1,676 with answers of 20–70, and in the first row as many positions and answer tokens in
+examples of one length; effective batch {batch_size}.
 
 {measured}
 
@@ -200,7 +201,7 @@ def run(given: Namespace) -> None:
     """Measure all rules, each in a process of its own (no shared memory or compilation), or the one of `--variant`."""
     device = resolve_device("auto")
     if given.variant is not None:
-        return print(json.dumps(asdict(measure(RULES[given.variant], given.size, given.batches, device))))
+        return print(json.dumps(asdict(measure(MEASURED[given.variant], given.size, given.batches, device))))
     measurements: list[Measurement] = []
     for number, rule in enumerate(MEASURED):
         words = ["--lengths", "mixed", "--variant", number, "--size", given.size, "--batches", given.batches]

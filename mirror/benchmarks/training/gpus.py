@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
-from mirror.benchmarks.batches import MICRO_BATCH, batch_size, make_batch, new_model
-from mirror.benchmarks.batching.rules import Example, mixed_examples
-from mirror.benchmarks.compute_rate import ANSWER
+from mirror.benchmarks.training.compute_rate import ANSWER
+from mirror.benchmarks.training.mixed import MICRO_BATCH, batch_size, make_batch, new_model
+from mirror.benchmarks.training.rules import Example, mixed_examples
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.device import compile_obstacle, device_name, resolve_device
@@ -36,7 +36,7 @@ from mirror.training.ranks.shares import share_out
 from mirror.training.settings import RECIPES
 from mirror.training.step import Stepper, compile_layers, make_optimizer
 
-MODULE = "mirror.benchmarks.gpus"
+MODULE = "mirror.benchmarks.training.gpus"
 LONGEST = 3600  # seconds of one row
 PASSES = 4  # over the batches, until one is not disturbed by a fallback or a compilation
 

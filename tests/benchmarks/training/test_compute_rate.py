@@ -2,7 +2,7 @@
 
 import pytest
 
-from mirror.benchmarks.compute_rate import ANSWER, flops_per_example
+from mirror.benchmarks.training.compute_rate import ANSWER, flops_per_example
 from tests.small_llava import HIDDEN, INNER, LAYERS, POSITIONS, RANK
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mirror.benchmarks.batching.rules import BatchRule, Example, split_by
+from mirror.benchmarks.training.rules import BatchRule, Example, split_by
 from mirror.training import batch as training_batch
 
 

@@ -1,1 +1,0 @@
-"""What `mirror.benchmarks.batches` compares: rules that make batches, and what a batch holds."""
