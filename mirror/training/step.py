@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 # On a GPU, lengths are rounded up to a multiple of this: cuDNN's attention builds a plan for every new shape, which
 # takes longer than computing the padding.
 LENGTH_STEP = 64  # positions
+# Above it a compiled layer keeps its weights as products use them, beyond what recomputation drops: 35 GB for 7b.
+QUANTIZED_BUDGET = 0.8
 
 
 def loss_sum(model: LoraModel, batch: Batch) -> torch.Tensor:
@@ -235,8 +237,11 @@ def compile_layers(model: LoraModel, activation_budget: float = 1.0) -> None:
     Args:
         model: changed in place.
         activation_budget: share of its activations that a layer may keep, in (0, 1]. Those that are cheapest to
-            recompute (norms, dropout masks) are dropped first.
+            recompute (norms, dropout masks) are dropped first. Of a layer with weights in 4 bits at most
+            `QUANTIZED_BUDGET`.
     """
-    torch._functorch.config.activation_memory_budget = activation_budget
+    quantized = any(weight.dtype == torch.uint8 for weight in language_model(model).layers.parameters())
+    most = QUANTIZED_BUDGET if quantized else 1.0
+    torch._functorch.config.activation_memory_budget = min(activation_budget, most)
     for layer in language_model(model).layers:
         layer.compile()

@@ -68,7 +68,7 @@ class Measurement:
     Attributes:
         case: what was run.
         device: the GPU's name, or `cpu`.
-        estimated: what a run is said to need before its models load.
+        estimated: what a run is said to need before its models load; None if memory ran out while they were built.
         fits: whether a run would be started.
         reserved: the most that PyTorch reserved while sessions ran; None on a CPU.
         painting: the most that tensors took while faces were painted, besides what was there before; None on a CPU.
@@ -82,7 +82,7 @@ class Measurement:
 
     case: Case
     device: str
-    estimated: float = 0.0
+    estimated: float | None = None
     fits: bool = False
     reserved: float | None = None
     painting: float | None = None

@@ -43,7 +43,7 @@ def table(measurements: Sequence[Measurement]) -> str:
             "card": f"{m.case.card} GiB" if m.case.card else "the whole GPU",
             "sessions": str(m.case.sessions),
             "offload": m.case.offload,
-            "estimated, GB": f"{m.estimated:.1f}" + ("" if m.fits else ", refused"),
+            "estimated, GB": _number(m.estimated, 1) + ", refused" * (m.estimated is not None and not m.fits),
             "reserved, GB": m.failure or _number(m.reserved, 1),
             "painting, GB": _number(m.painting, 2),
             "replying, GB": _number(m.replying, 2),
