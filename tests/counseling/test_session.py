@@ -18,7 +18,8 @@ from mirror.counseling.reply import Reply
 from mirror.counseling.session import run_sessions
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.faces.description import Description, LexiconDescriber
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.models.llava import load
 from mirror.paths import input_path
 from mirror.prompts import Utterance, Variant, own_prompts
