@@ -7,7 +7,7 @@
 ifndef AT_ONCE
 .NOTPARALLEL:
 endif
-.PHONY: help demo test unit proofs coverage notebooks check clear docs constraints locked audit clean
+.PHONY: help demo test unit proofs nf4 coverage notebooks check clear docs constraints locked audit clean
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
@@ -89,10 +89,15 @@ test: $(INSTALLED)  ## run the tests, but for the proofs, and every notebook wit
 unit: $(INSTALLED)  ## run the fast tests in tests/ only
 	@$(TESTS) -m 'not slow'
 
-proofs: $(INSTALLED)  ## run the tests that kill runs, spread them over processes, or make pocket models; minutes
+proofs: nf4  ## run the tests that kill runs, spread them, make pocket models, or hold weights in 4 bits; minutes
 	@$(TESTS) -m proof
 
-coverage: $(INSTALLED)  ## run all tests and list the lines of mirror, api and pocket that none of them runs
+# Not in .venv from the start, nor needed by other tests: every process that loads models would import it, for seconds.
+nf4: $(INSTALLED)
+	@$(PY) -c 'import importlib.util as found, sys; sys.exit(not found.find_spec("bitsandbytes"))' || \
+		$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[nf4]'
+
+coverage: nf4  ## run all tests and list the lines of mirror, api and pocket that none of them runs
 	@$(TESTS) --cov --cov-report term-missing:skip-covered
 
 notebooks: $(INSTALLED)  ## run every notebook with its defaults, at pocket size; output goes to a temporary folder

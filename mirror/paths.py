@@ -1,16 +1,22 @@
 """Input and output paths. Relative paths are resolved against the repository, outputs against `$MIRROR_OUTPUT`."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 
 def repository_root() -> Path:
     """Return the folder that contains `notebooks/`, `params/` and `pocket/`, regardless of the working directory."""
-    here = Path(__file__).resolve().parents[1]
-    for folder in (here, *Path.cwd().resolve().parents, Path.cwd().resolve()):
+    return _repository_seen_from(Path.cwd())
+
+
+@cache  # it takes dozens of calls to the file system, and is asked for every path that is shown
+def _repository_seen_from(working: Path) -> Path:
+    here, working = Path(__file__).resolve().parents[1], working.resolve()
+    for folder in (here, *working.parents, working):
         if (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir():
             return folder
-    return Path.cwd().resolve()
+    return working
 
 
 def input_path(name: str | Path) -> Path:

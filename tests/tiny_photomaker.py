@@ -5,7 +5,8 @@ import json
 from PIL import Image
 from safetensors.torch import load_file
 
-from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PaintRequest
+from mirror.faces.photomaker.painter import PhotoMaker
 from tests import DATA
 
 GOLDEN = DATA / "photomaker-tiny"

@@ -102,10 +102,12 @@ class Study:
                 f"no client is in every arm, and arms are compared on the same clients: {'; '.join(found)}"
             )
         self._refuse_strangers()
+        by_client = {name: metrics.sessions.set_index("idx") for name, metrics in self.metrics.items()}
         self.complete: dict[str, list[str]] = {
-            name: sorted(set(sessions.loc[sessions["status"] == "complete", "idx"]), key=natural_key)
-            for name, sessions in ((name, metrics.sessions) for name, metrics in self.metrics.items())
+            name: sorted(set(sessions.index[sessions["status"] == "complete"]), key=natural_key)
+            for name, sessions in by_client.items()
         }
+        self._sessions = {name: sessions.loc[self.complete[name]] for name, sessions in by_client.items()}
 
     def _refuse_strangers(self) -> None:
         for one, other in combinations(self.arms, 2):
@@ -167,9 +169,8 @@ class Study:
                     f"{len(broken)} of {len(clients)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
                     f"and {count} as missing; run counsel.ipynb again to complete {them}."
                 )
-        instruments = {instrument.name for instrument in self.instruments}
         found += recorded_clients(self.arms) + other_settings(self.arms)
-        return found + different_prompts(self.arms) + unused_ratings(self.arms, instruments)
+        return found + different_prompts(self.arms) + unused_ratings(self.arms, {one.name for one in self.instruments})
 
     @property
     def scripted(self) -> list[str]:
@@ -187,7 +188,7 @@ class Study:
         if key in self.ratings.columns:
             values = self.ratings.loc[self.ratings["arm"] == arm.name].set_index("idx")[key]
             return values.loc[values.index.isin(self.complete[arm.name])]
-        sessions = self.metrics[arm.name].sessions.set_index("idx").loc[self.complete[arm.name]]
+        sessions = self._sessions[arm.name]
         if key == "resistance_change":
             found = halves(self.turns(arm.name), "resistant")
             return found["late"] - found["early"]
@@ -232,7 +233,7 @@ class Study:
 
     def _with_values(self, measures: Sequence[Measure]) -> list[Measure]:
         """The measures for which at least one arm has a value."""
-        return [measure for measure in measures if self.scores(measure).notna().any(axis=None)]
+        return [one for one in measures if any(self._of_arm(arm, one.key).notna().any() for arm in self.arms)]
 
     # Ratings ----------------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ from mirror.building.training_set.folder import write_set
 from mirror.building.training_set.options import RecordOptions
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import Describer, LexiconDescriber
-from mirror.faces.photomaker import PhotoMaker
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.rejection_sampling import Painter
 from mirror.faces.verification import Verifier
 from mirror.files.atomic import write_text

@@ -20,7 +20,8 @@ import torch
 from PIL import Image
 
 from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
-from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PaintRequest
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.paths import input_path, output_path

@@ -1,7 +1,7 @@
 """Builds who describes, paints and verifies faces from the settings that name them."""
 
 import os
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import torch
 
@@ -9,12 +9,15 @@ from mirror.chat.endpoint import ChatEndpoint
 from mirror.chat.local import LanguageModel
 from mirror.faces.description import ChatDescriber, Describer, HttpDescriber, LexiconDescriber, LocalDescriber
 from mirror.faces.identity import FacePack
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
 from mirror.faces.settings import FaceSettings
 from mirror.faces.verification import HttpVerifier, LocalVerifier
 from mirror.models.memory.rotation import Rotation
 from mirror.paths import input_path
 from mirror.services.service import Service
+
+if TYPE_CHECKING:
+    from mirror.faces.photomaker.painter import PhotoMaker
 
 
 class _Sampling(TypedDict):
@@ -57,13 +60,15 @@ def build_painter(
     dtype: torch.dtype,
     pack: FacePack | None,
     rotation: Rotation | None = None,
-) -> PhotoMaker:
+) -> "PhotoMaker":
     """PhotoMaker on an SDXL pipeline; `pack` embeds portraits for PhotoMaker v2 and is not needed for v1.
 
     Raises:
         FileNotFoundError: a model is not found.
         ValueError: the parts do not fit together; v2 also needs embeddings of its own width.
     """
+    from mirror.faces.photomaker.painter import PhotoMaker  # imports diffusers, which takes seconds
+
     painter = PhotoMaker.load(
         settings.painter,
         settings.adapter,

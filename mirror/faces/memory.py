@@ -8,8 +8,7 @@ import torch
 from huggingface_hub import try_to_load_from_cache
 
 from mirror.faces.photomaker.batches import sizes_for, sizes_up_to
-from mirror.faces.photomaker.pipeline import ALL_PARTS, PARTS
-from mirror.faces.photomaker.weights import read_adapter, weights_file
+from mirror.faces.photomaker.weights import ALL_PARTS, NETWORKS, read_adapter, weights_file
 from mirror.faces.settings import FaceSettings
 from mirror.models.decoding import POSITIONS
 from mirror.models.device import resolve_dtype
@@ -123,7 +122,7 @@ def painter_part(
         ValueError: a file is broken.
     """
     folder = folder_here(painter, revision, ALL_PARTS)
-    sizes = [folder_bytes(folder / part if folder else None, dtype) for part in PARTS]
+    sizes = [folder_bytes(folder / part if folder else None, dtype) for part in NETWORKS]
     sizes.append(encoder_bytes(adapter, dtype))
     weights = None if None in sizes else sum(size for size in sizes if size is not None)
     return Part("painter", weights, work=work_bytes(dtype, batch, image_size, guided))

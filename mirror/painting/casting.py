@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from mirror.faces.casting import build_painter, build_verifier, recipe_of
-from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PaintRequest
 from mirror.faces.verification import LocalVerifier
 from mirror.models.device import resolve_device, resolve_dtype
 from mirror.painting.settings import PaintSettings
+
+if TYPE_CHECKING:
+    from mirror.faces.photomaker.painter import PhotoMaker
 
 NEVER = 1.0  # the share of the noise after which the portrait joins the prompt: all of it is painted from the text
 
@@ -27,7 +30,7 @@ class NamedPainter:
     """
 
     name: str
-    model: PhotoMaker
+    model: "PhotoMaker"
     recipe: PaintRecipe
     batch: int
 

@@ -5,6 +5,7 @@ The wording of licensed items is not shipped; the user supplies it in a second f
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -237,9 +238,20 @@ def read_instrument(name: str) -> Instrument:
     Raises:
         InstrumentError: The instrument is unknown, or its file is invalid.
     """
-    path = FOLDER / f"{name}.yaml" if name in shipped() else input_path(name)
+    if name in shipped():
+        return _read_shipped(name)
+    path = input_path(name)
     if not path.is_file():
         raise InstrumentError(f"no instrument {name}; name one of {', '.join(shipped())}, or give a YAML file's path")
+    return _read(path)
+
+
+@cache
+def _read_shipped(name: str) -> Instrument:
+    return _read(FOLDER / f"{name}.yaml")
+
+
+def _read(path: Path) -> Instrument:
     try:
         return Instrument.model_validate(_yaml(path))
     except ValidationError as error:

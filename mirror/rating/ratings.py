@@ -141,20 +141,24 @@ def subscale_scores(ratings: pd.DataFrame, instruments: Iterable[Instrument]) ->
         lowest, highest: the bounds of the score.
     """
     keys = ["idx", "instrument", "repeat", "turn", "judge", "status"]
-    found = [
-        _subscale(ratings[ratings["instrument"] == instrument.name], instrument, name, keys)
-        for instrument in instruments
-        for name in instrument.subscales
-    ]
+    instruments, rated = list(instruments), set(ratings["instrument"])
+    used = [one for one in instruments if one.name in rated] or instruments[:1]  # without ratings: no row, all columns
+    scores = {one.name: _item_scores(ratings, one) for one in used}
+    found = [_subscale(scores[one.name], one, name, keys) for one in used for name in one.subscales]
     columns = [*keys, "subscale", "score", "better", "lowest", "highest"]
     return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
-def _subscale(ratings: pd.DataFrame, instrument: Instrument, name: str, keys: list[str]) -> pd.DataFrame:
-    subscale = instrument.subscales[name]
-    is_reversed = ratings["item"].isin([item.id for item in instrument.items if item.reversed])
+def _item_scores(ratings: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """The ratings by an instrument, with its reversed items inverted."""
+    own = ratings[ratings["instrument"] == instrument.name]
+    is_reversed = own["item"].isin([item.id for item in instrument.items if item.reversed])
     ends = instrument.scale.lowest + instrument.scale.highest
-    scores = ratings.assign(score=ratings["score"].where(~is_reversed, ends - ratings["score"]))
+    return own.assign(score=own["score"].where(~is_reversed, ends - own["score"]))
+
+
+def _subscale(scores: pd.DataFrame, instrument: Instrument, name: str, keys: list[str]) -> pd.DataFrame:
+    subscale = instrument.subscales[name]
     of_it = scores[scores["item"].isin(subscale.items)]
     grouped = of_it.groupby(keys, dropna=False, sort=False)["score"]
     is_complete = grouped.count() == len(subscale.items)

@@ -12,7 +12,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from mirror.clients.lexicon import lexicon
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.rejection_sampling import FaceRequest, ShownFace, show_faces
 from mirror.faces.verification import LocalVerifier, VerificationRequest
 from mirror.prompts import relevance_statement

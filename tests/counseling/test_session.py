@@ -18,7 +18,8 @@ from mirror.counseling.reply import Reply
 from mirror.counseling.session import run_sessions
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.faces.description import Description, LexiconDescriber
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.models.llava import load
 from mirror.paths import input_path
 from mirror.prompts import Utterance, Variant, own_prompts
@@ -483,9 +484,9 @@ def test_a_thousand_sessions_that_fail_at_once_end(tmp_path):
         def speak(self, conversations):
             return [RuntimeError("429") for _ in conversations]
 
-    many = [replace(PROFILES[0], idx=str(number)) for number in range(1500)]
+    many = [replace(PROFILES[0], idx=str(number)) for number in range(1100)]  # Python recurses a thousand deep
     outcomes = run(quick_cast(Silent()), tmp_path, many, 1, 2)
-    assert {one.reason for one in outcomes} == {"RuntimeError: 429"} and len(outcomes) == 1500
+    assert {one.reason for one in outcomes} == {"RuntimeError: 429"} and len(outcomes) == 1100
 
 
 @pytest.mark.parametrize("options", [{"concurrency": 0}, {"waves": 0}])

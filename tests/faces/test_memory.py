@@ -16,7 +16,8 @@ from mirror.faces.memory import (
     painter_part,
     work_bytes,
 )
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.photomaker.pipeline import networks
 from mirror.faces.verification import LocalVerifier
 from mirror.models.memory.plan import Part

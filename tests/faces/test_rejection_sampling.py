@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.rejection_sampling import (
     FaceError,
     FaceRequest,

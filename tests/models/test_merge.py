@@ -17,6 +17,7 @@ from mirror.models.llava_chat import chat_template
 from mirror.models.lora import load_adapter, load_checkpoint, without_adapter
 from mirror.models.merge import main, merge, published_name
 from tests.checkpoints import whole_checkpoint
+from tests.quantized import needs_nf4
 from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, logits, pefts_adapter
 
 
@@ -94,7 +95,7 @@ def test_an_adapters_own_scales_are_merged(tmp_path):
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.slow
+@needs_nf4
 def test_an_adapter_is_merged_into_the_bases_own_weights_or_on_request_into_the_rounded_ones(tmp_path):
     tensors = load_file(GOLDEN / "expected.safetensors")
     question = json.loads((GOLDEN / "expected.json").read_text())["human"], tensors["pixel_values"][None]

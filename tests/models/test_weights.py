@@ -108,7 +108,8 @@ def found(process):
 
 PAINT = f"""
 import torch
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 recipe, adapter = {RECIPE!r}, {str(GOLDEN / "photomaker-v1.bin")!r}
 for _ in range(2):
     painter = PhotoMaker.load("owner/model", adapter, recipe, dtype=torch.bfloat16, vision_heads=4)

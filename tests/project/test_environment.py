@@ -61,6 +61,12 @@ def test_this_environment_is_the_pinned_one():
     assert installed_drift("mirror-notebooks", ("test", "dev"), pins) == []
 
 
+def test_the_environment_of_the_tests_has_no_library_that_slows_every_process_down():
+    """peft and diffusers import bitsandbytes wherever it is installed; the tests of 4 bits are among the proofs."""
+    extras = tomllib.loads(PYPROJECT)["project"]["optional-dependencies"]
+    assert extras["nf4"] and not {*extras["nf4"]} & {*extras["test"], *extras["dev"]}
+
+
 def drift_of_constraints(pyproject, constraints):
     faults = [
         f"{line}: not a plain pin `name==version`, with a marker at most"

@@ -75,6 +75,17 @@ HEAVY = {
     "ray": {"workers"},
     "matplotlib": {"figures", "analysis"},
 }
+# What starts at once, beside all settings: no library of models is imported, nor one that computes with tensors.
+LIGHT = """
+mirror.analysis.run mirror.analysis.registration.__main__ mirror.counseling.examples mirror.counseling.shards
+mirror.export.__main__ mirror.gallery.__main__ mirror.rating.run mirror.rating.forms.__main__ mirror.training.__main__
+mirror.transcripts.__main__ mirror.transcripts.integrity api.description.app api.verification.app pocket.__main__
+""".split()
+# Imports diffusers only when it loads a painter: a replay has none, nor has a run before its settings are checked.
+PAINTS_LATE = """
+mirror.building.run mirror.counseling.run mirror.counseling.workers.crew mirror.counseling.workers.worker
+mirror.exploration.run mirror.painting.run mirror.replay.run mirror.training.run
+""".split()
 EMPTY_NAMES = ("util", "utils", "helper", "helpers", "common", "misc")
 PACKAGES = ("mirror", "pocket", "api")
 
@@ -116,11 +127,15 @@ def module_name(path, root):
 
 
 @cache
-def imports_of(path, root):
-    """The dotted names that a file imports anywhere, also inside functions; relative ones are made absolute."""
+def imports_of(path, root, on_use=True):
+    """The dotted names that a file imports; relative ones are made absolute.
+
+    `on_use`: also those that wait for the call of a function, and those for a type checker alone.
+    """
     package = path.relative_to(root).parent.parts
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for node in ast.walk(tree) if on_use else statements_at_start(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -129,10 +144,34 @@ def imports_of(path, root):
     return names
 
 
-def imported_modules(path, root, modules):
+def statements_at_start(tree):
+    """The statements that run when a module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+                yield node
+                yield from statements_at_start(node)
+
+
+def first_importer(start, library, modules, root):
+    """The module by which importing `start` imports a library too, or None."""
+    queue, seen = [start], set()
+    while queue:
+        if (module := queue.pop()) in seen:
+            continue
+        seen.add(module)
+        path = modules[module]
+        if any(name.split(".")[0] == library for name in imports_of(path, root, on_use=False)):
+            return module
+        parents = {module.rsplit(".", cut)[0] for cut in range(1, module.count(".") + 1)}
+        queue += sorted(parents & modules.keys() | imported_modules(path, root, modules, on_use=False))
+    return None
+
+
+def imported_modules(path, root, modules, on_use=True):
     """The modules of the same package that a file imports: `mirror.seeds.seed_for` is the module `mirror.seeds`."""
     found = set()
-    for name in imports_of(path, root):
+    for name in imports_of(path, root, on_use):
         parents = [name, *(name.rsplit(".", cut)[0] for cut in range(1, name.count(".") + 1))]
         found |= {next((module for module in parents if module in modules), "")}
     return found - {""}
@@ -345,7 +384,37 @@ def write(root, files):
 def test_parameters_are_checked_without_a_library_of_models():
     """A fault in a parameter is said at once, not after half a minute of imports."""
     settings = sorted(module_name(path, ROOT) for path in (ROOT / "mirror").glob("*/settings.py"))
-    libraries = sorted({"torch", *HEAVY} - {"openai"})
-    code = f"import sys, {', '.join(settings)}; print([name for name in {libraries} if name in sys.modules])"
+    assert len(settings) > 6 and imported_with(settings, {"torch", "transformers", *HEAVY} - {"openai"}) == []
+
+
+def test_what_reads_and_counts_starts_without_a_library_of_models():
+    assert imported_with(LIGHT, {"torch", "transformers", *HEAVY} - {"openai", "matplotlib"}) == []
+
+
+def imported_with(modules, libraries):
+    """Those libraries that a process has imported with some modules."""
+    code = f"import sys, {', '.join(modules)}; print(*(name for name in {sorted(libraries)} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert len(settings) > 6 and done.stdout == "[]\n"
+    return done.stdout.split()
+
+
+def test_diffusers_waits_for_a_painter():
+    modules = sources(ROOT, "mirror")
+    assert {start: first_importer(start, "diffusers", modules, ROOT) for start in PAINTS_LATE} == dict.fromkeys(
+        PAINTS_LATE
+    )
+    assert first_importer("mirror.faces.photomaker.painter", "diffusers", modules, ROOT)
+
+
+def test_an_import_at_the_start_is_found_and_one_on_use_is_not(tmp_path):
+    files = {
+        "a.py": "from typing import TYPE_CHECKING\nfrom mirror import b\nif TYPE_CHECKING:\n    import diffusers",
+        "b.py": "class B:\n    def f(self):\n        import diffusers",
+        "c.py": "from mirror.d.e import x",
+        "d/__init__.py": "try:\n    from diffusers.utils import logging\nexcept ImportError:\n    pass",
+        "d/e.py": "",
+    }
+    write(tmp_path, files)
+    modules = sources(tmp_path, "mirror")
+    found = [first_importer(f"mirror.{name}", "diffusers", modules, tmp_path) for name in "abc"]
+    assert found == [None, None, "mirror.d"]

@@ -27,6 +27,7 @@ from mirror.training.settings import TrainSettings
 from mirror.training.step import Diverged, Stepper
 from tests.published_form import FORMS, write_set
 from tests.published_prompts import response_prompt, sessions
+from tests.quantized import needs_nf4
 from tests.tiny_llava import BASE
 from tests.training_parameters import PARAMETERS
 
@@ -118,7 +119,7 @@ def test_the_checkpoint_answers_as_the_trained_model_did(parameters):
     assert not same(dict(again.model.named_parameters()), dict(load(str(BASE)).model.named_parameters()))
 
 
-@pytest.mark.slow
+@needs_nf4
 def test_a_training_over_4_bits_goes_on_as_an_unbroken_one_and_writes_an_ordinary_checkpoint(parameters, monkeypatch):
     parameters |= {"quantize": "nf4", "epochs": 1, "learning_rate": 1e-2}
     unbroken = training(parameters, run="unbroken", checkpoint_folder="unbroken")

@@ -21,7 +21,7 @@ from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.faces.memory import pack_bytes, work_bytes
-from mirror.faces.photomaker import PhotoMaker
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.photomaker.pipeline import networks
 from mirror.faces.verification import LocalVerifier
 from mirror.models.decoding import POSITIONS

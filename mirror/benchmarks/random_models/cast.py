@@ -16,7 +16,8 @@ from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.faces.description import LexiconDescriber
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.models.llava import Llava, make_processor
 from mirror.models.memory.rotation import Rotation
 from mirror.models.weights import load_tokenizer

@@ -15,7 +15,8 @@ from mirror.chat.local import LanguageModel
 from mirror.chat.messages import Completion, Message
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import LocalDescriber
-from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PaintRequest
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
 from mirror.prompts import FacialExpression, format_expression

@@ -1,7 +1,9 @@
-"""PhotoMaker on the stock SDXL pipeline. The only folder that imports diffusers."""
+"""PhotoMaker on the stock SDXL pipeline. The only folder that imports diffusers.
+
+This module and those that it imports do without: diffusers is slow to import, and only who loads a painter needs it.
+"""
 
 from mirror.faces.clip_text import TRIGGER
-from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.photomaker.recipe import PaintRecipe, PaintRequest
 
-__all__ = ["TRIGGER", "PaintRecipe", "PaintRequest", "PhotoMaker"]
+__all__ = ["TRIGGER", "PaintRecipe", "PaintRequest"]

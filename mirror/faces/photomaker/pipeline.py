@@ -8,17 +8,11 @@ from diffusers.utils import logging
 from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
+from mirror.faces.photomaker.weights import ALL_PARTS, NETWORKS, SMALL_PARTS
 from mirror.files.json_file import read_json
 from mirror.models.weights import HALF, NO_CODE, code_refused, find, load_pretrained, without_progress_bars
 
-PARTS = {
-    "unet": UNet2DConditionModel,
-    "vae": AutoencoderKL,
-    "text_encoder": CLIPTextModel,
-    "text_encoder_2": CLIPTextModelWithProjection,
-}
-SMALL_PARTS = ("tokenizer", "tokenizer_2", "scheduler")
-ALL_PARTS = ("", *PARTS, *SMALL_PARTS)  # the folders of a pipeline that hold files
+KINDS = (UNet2DConditionModel, AutoencoderKL, CLIPTextModel, CLIPTextModelWithProjection)  # of the networks
 
 
 def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableDiffusionXLPipeline, str]:
@@ -36,7 +30,7 @@ def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableD
     folder, commit = find(name, revision, dtype in HALF, ALL_PARTS)
     check_pipeline(folder)
     with without_progress_bars(logging):
-        parts = {part: load_pretrained(kind, folder / part, dtype) for part, kind in PARTS.items()}
+        parts = {part: load_pretrained(kind, folder / part, dtype) for part, kind in zip(NETWORKS, KINDS, strict=True)}
         with code_refused(folder):
             pipeline = StableDiffusionXLPipeline.from_pretrained(
                 folder, dtype=dtype, add_watermarker=False, **NO_CODE, **parts
@@ -46,7 +40,7 @@ def load_pipeline(name: str, revision: str, dtype: torch.dtype) -> tuple[StableD
 
 def networks(pipeline: StableDiffusionXLPipeline) -> list[nn.Module]:
     """The parts that have weights."""
-    return [getattr(pipeline, part) for part in PARTS]
+    return [getattr(pipeline, part) for part in NETWORKS]
 
 
 def check_pipeline(folder: Path) -> None:
@@ -69,5 +63,5 @@ def check_pipeline(folder: Path) -> None:
         raise ValueError(f"{error}; download it again") from None
     if name != "StableDiffusionXLPipeline":
         raise ValueError(f"{index}: _class_name must be StableDiffusionXLPipeline, found {name!r}; give an SDXL model")
-    if missing := [part for part in (*PARTS, *SMALL_PARTS) if not (folder / part).is_dir()]:
+    if missing := [part for part in (*NETWORKS, *SMALL_PARTS) if not (folder / part).is_dir()]:
         raise FileNotFoundError(f"{folder}: an SDXL pipeline needs {', '.join(missing)}, found {there}")

@@ -1,4 +1,7 @@
-"""PhotoMaker's published weights: finds and reads them, and fuses their LoRA into an SDXL model."""
+"""PhotoMaker's published weights: finds and reads them, and fuses their LoRA into an SDXL model.
+
+Names the folders of that model, too.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +13,11 @@ from torch import nn
 
 from mirror.models.weights import read_tensors, without_progress_bars
 from mirror.paths import display_path, input_path
+
+# The folders of an SDXL pipeline as diffusers saves it.
+NETWORKS = ("unet", "vae", "text_encoder", "text_encoder_2")
+SMALL_PARTS = ("tokenizer", "tokenizer_2", "scheduler")
+ALL_PARTS = ("", *NETWORKS, *SMALL_PARTS)  # those that hold files
 
 
 def weights_file(name: str, what: str) -> Path:

@@ -15,7 +15,7 @@ from peft import LoraConfig, get_peft_model_state_dict
 from tqdm import tqdm
 from transformers import CLIPImageProcessorPil
 
-from mirror.faces.photomaker import PhotoMaker
+from mirror.faces.photomaker.painter import PhotoMaker
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.optimize import half_precision, train
 from pocket.painter.diffusion import IMAGE_SIZE, PORTRAIT_SIZE, SEED

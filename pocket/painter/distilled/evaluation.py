@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from mirror.faces.photomaker import PhotoMaker
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.rejection_sampling import FaceRequest, ShownFace, show_faces
 from mirror.faces.verification import LocalVerifier, VerificationRequest
 from mirror.prompts import relevance_statement

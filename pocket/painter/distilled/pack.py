@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 from diffusers import StableDiffusionXLPipeline
 
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.files.atomic import write_text
 from pocket.optimize import seeded_generator
 from pocket.painter import pack as painterpack

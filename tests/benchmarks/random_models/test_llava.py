@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from bitsandbytes.nn import Linear4bit
 
 from mirror.benchmarks.random_models import llava as random_llava
+from tests.quantized import needs_nf4
 
 
 def test_the_published_shapes_have_the_published_number_of_weights():
@@ -14,7 +14,10 @@ def test_the_published_shapes_have_the_published_number_of_weights():
         assert found / 1e9 == pytest.approx(billions, abs=0.01)
 
 
+@needs_nf4
 def test_4_bit_weights_are_at_the_same_places_and_shapes(monkeypatch):
+    from bitsandbytes.nn import Linear4bit
+
     monkeypatch.setitem(random_llava.SHAPES, "7b", (64, 128, 2, 4))
     monkeypatch.setattr(random_llava, "VISION", {"num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 2})
     own, quantized = (random_llava.random_model("7b", torch.bfloat16, "cpu", how) for how in ("none", "nf4"))

@@ -14,7 +14,8 @@ from PIL import Image
 
 from mirror.building.pictures import PicturesMissing
 from mirror.building.pictures.journal import PICTURES, PictureRecord
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.verification import LocalVerifier
 from mirror.files.json_lines import read_lines
 from mirror.seeds import seed_for

@@ -11,8 +11,9 @@ import torch
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.resnet import ResnetBlock2D
 
-from mirror.faces.photomaker import PaintRecipe, PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe, PaintRequest
 from mirror.faces.photomaker.acceleration import COMPILE, RECOMPILE_LIMIT, Recorded
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.photomaker.pipeline import load_pipeline, networks
 from mirror.models.memory.rotation import Rotation
 from tests.tiny_photomaker import GOLDEN, load, request

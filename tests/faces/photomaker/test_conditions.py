@@ -4,9 +4,10 @@ import pytest
 import torch
 from PIL import Image
 
-from mirror.faces.photomaker import PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRequest
 from mirror.faces.photomaker.conditions import looked_up
 from mirror.faces.photomaker.decoding import decoded
+from mirror.faces.photomaker.painter import PhotoMaker
 from tests.tiny_photomaker import GOLDEN, RECIPE
 
 

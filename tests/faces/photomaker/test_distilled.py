@@ -9,8 +9,9 @@ import torch
 from diffusers import StableDiffusionXLPipeline
 from safetensors.torch import load_file, save_file
 
-from mirror.faces.photomaker import PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRequest
 from mirror.faces.photomaker.distilled import distil
+from mirror.faces.photomaker.painter import PhotoMaker
 from tests.published_loras import as_diffusers, as_kohya, random_pairs
 from tests.tiny_photomaker import GOLDEN, RECIPE
 

@@ -11,7 +11,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from mirror.faces.identity import FacePack
-from mirror.faces.photomaker import PaintRecipe, PhotoMaker
+from mirror.faces.photomaker import PaintRecipe
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.photomaker.weights import read_adapter
 from mirror.files.image_file import PictureError
 from pocket.drawing.expressions import EXPRESSIONS
@@ -185,7 +186,7 @@ def test_weights_of_another_family_are_refused(tmp_path):
 @pytest.mark.slow
 def test_nothing_is_printed_on_import_or_load():
     code = (
-        "from mirror.faces.photomaker import PhotoMaker; from tests.tiny_photomaker import GOLDEN, RECIPE; "
+        "from mirror.faces.photomaker.painter import PhotoMaker; from tests.tiny_photomaker import GOLDEN, RECIPE; "
         "files = str(GOLDEN / 'sdxl-tiny'), str(GOLDEN / 'photomaker-v1.bin'); "
         "PhotoMaker.load(*files, RECIPE, embed_face=None, vision_heads=4)"
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mirror.faces.photomaker import PhotoMaker
+from mirror.faces.photomaker.painter import PhotoMaker
 from tests.tiny_photomaker import GOLDEN, RECIPE, TENSORS, load, request
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from mirror.faces.photomaker import PaintRequest, PhotoMaker
+from mirror.faces.photomaker import PaintRequest
+from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.photomaker.recipe import PaintRecipe
 from mirror.faces.photomaker.schedulers import make_scheduler, text_steps, timesteps
 from mirror.faces.schedule import SCHEDULERS

@@ -13,6 +13,7 @@ from mirror.models.memory.sizes import llava_bytes
 from mirror.models.quantization.nf4 import quantized_linear
 from mirror.paths import input_path
 from tests import ROOT
+from tests.quantized import needs_nf4
 
 POCKET = input_path("pocket/models/llava-v1.5-pocket")
 
@@ -58,6 +59,7 @@ def test_estimated_peaks_are_near_the_measured_ones(size):
     assert compared == 3
 
 
+@needs_nf4
 def test_4_bits_count_what_quantized_layers_take():
     model = Model.of(POCKET)
     in_16, in_4 = (Need.of(model, way(quantize=quantize)).weights for quantize in ("none", "nf4"))

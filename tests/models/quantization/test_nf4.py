@@ -4,7 +4,6 @@ import re
 
 import pytest
 import torch
-from bitsandbytes.nn import Linear4bit
 from torch import nn
 
 from mirror.models.llava import load
@@ -19,6 +18,7 @@ from mirror.models.lora import (
 )
 from mirror.models.quantization import nf4
 from mirror.models.quantization.nf4 import BYTES, loading_options, quantized_linear, rounded
+from tests.quantized import needs_nf4
 from tests.tiny_llava import BASE, ORIGINAL, shake
 
 # The sixteen quantiles of a normal distribution (Dettmers et al. 2023, appendix E), to four places.
@@ -36,12 +36,16 @@ def layers(model, kind):
     return {name for name, module in model.named_modules() if isinstance(module, kind)}
 
 
+@needs_nf4
 def test_the_layers_of_lora_are_quantized_and_no_others(quantized):
+    from bitsandbytes.nn import Linear4bit
+
     own = load(str(BASE)).model
     assert layers(quantized, Linear4bit) == {n for n in layers(own, nn.Linear) if re.fullmatch(TARGETS, n)}
     assert quantized.lm_head.weight.dtype == quantized.model.vision_tower.dtype == torch.float32
 
 
+@needs_nf4
 def test_a_weight_takes_four_bits_and_its_scales():
     """The table of 8-bit levels of the second quantization, 1 kB, is shared by all weights of a layer."""
     layer = quantized_linear(torch.randn(512, 1024))
@@ -50,12 +54,14 @@ def test_a_weight_takes_four_bits_and_its_scales():
     assert sum(tensor.nbytes for tensor in tensors) / (512 * 1024) == pytest.approx(BYTES)
 
 
+@needs_nf4
 def test_a_block_of_64_weights_takes_the_levels_of_the_paper_times_its_greatest():
     weight = torch.tensor(LEVELS * 4).repeat(4, 1) * torch.tensor([[0.5], [1.0], [2.0], [4.0]])
     torch.testing.assert_close(rounded(weight), weight, atol=0, rtol=0.03)  # the scales have 8 bits themselves
     torch.testing.assert_close(rounded(weight + 0.03 * weight.abs()), weight, atol=0, rtol=0.06)
 
 
+@needs_nf4
 def test_value_and_gradient_are_those_of_the_rounded_weight(quantized):
     """Also after answers without gradients, which rearrange quantized weights on some CPUs."""
     own = load(str(BASE)).model
@@ -78,6 +84,7 @@ def test_value_and_gradient_are_those_of_the_rounded_weight(quantized):
         torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-4)
 
 
+@needs_nf4
 def test_an_adapter_over_4_bits_is_merged_over_what_they_stand_for():
     """Rounding first: the model of training. Without: the adapter over the base's own weights, which differs."""
     outputs = {}

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from bitsandbytes.nn import Linear4bit
 
 from mirror.models.memory.plan import DoesNotFit
 from mirror.training.base_model import loading
 from mirror.training.base_model.loading import load_base_model
 from mirror.training.settings import TrainSettings
+from tests.quantized import needs_nf4
 from tests.training_parameters import PARAMETERS
 
 
@@ -17,7 +17,10 @@ def settings(**changes):
     )
 
 
+@needs_nf4
 def test_4_bits_are_held_where_the_settings_ask_for_them():
+    from bitsandbytes.nn import Linear4bit
+
     for quantize, count in (("none", 0), ("nf4", 14)):
         model = load_base_model(settings(quantize=quantize)).model
         assert sum(isinstance(layer, Linear4bit) for layer in model.modules()) == count
