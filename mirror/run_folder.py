@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import yaml
@@ -23,6 +24,7 @@ SETTINGS = "settings.yaml"
 PROVENANCE = "provenance.json"
 # Files that may exist before the run is opened: papermill writes the executed notebook there, and the shell logs.
 NOT_OURS = (".ipynb", ".log", ".out", ".err")
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class RunConflict(ValueError):
@@ -36,7 +38,14 @@ class Run:
     `open` starts the run.
     """
 
-    def __init__(self, name: str, settings: Mapping[str, Any], machine: frozenset[str], fresh: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        machine: frozenset[str],
+        fresh: bool = False,
+        defaults: Mapping[str, Any] = NONE,
+    ) -> None:
         """Check that the folder is free or contains a run with these settings.
 
         Args:
@@ -44,13 +53,14 @@ class Run:
             settings: all settings of the run.
             machine: names of the settings that may differ when a run is continued (device, number of workers, …).
             fresh: discard an existing run and start over.
+            defaults: the values of settings that a run lacks which was begun before these existed.
 
         Raises:
             RunConflict: the folder contains a run with other settings (unless `fresh`), or files but no settings.
         """
         self.folder = output_path("results") / name
         self.settings = dict(settings)
-        self.machine, self.fresh = machine, fresh
+        self.machine, self.fresh, self.defaults = machine, fresh, dict(defaults)
         self._check()
 
     def open(self) -> Self:
@@ -99,7 +109,7 @@ class Run:
 
     def _check_settings(self) -> None:
         written = read_settings(self.folder)
-        if differing := differences(written, self.settings, self.machine):
+        if differing := differences(written, self.settings, self.machine, self.defaults):
             raise RunConflict(
                 f"{display_path(self.folder)} holds a run with other settings ({'; '.join(differing)}); "
                 "give this run another name (-p run NAME), or start over with -p fresh True"
@@ -191,17 +201,21 @@ def settings_faults(folder: Path) -> list[str]:
     return [f"{display_path(folder / SETTINGS)} was changed since the run recorded it; restore it"]
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str]) -> list[str]:
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], ignored: frozenset[str], defaults: Mapping[str, Any] = NONE
+) -> list[str]:
     """Compare two sets of settings.
 
     Args:
         before: the earlier settings.
         now: the present settings.
         ignored: names that may differ.
+        defaults: values of names that one of them may lack, as it was recorded before these existed.
 
     Returns:
         One phrase per differing name, sorted by name.
     """
+    before, now = {**defaults, **before}, {**defaults, **now}
     return [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())

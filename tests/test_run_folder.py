@@ -65,6 +65,15 @@ def test_a_setting_that_is_gone_is_another_run(output):
         Run("a", {name: value for name, value in SETTINGS.items() if name != "size"}, MACHINE)
 
 
+def test_a_run_begun_before_a_setting_existed_goes_on_with_its_default_alone(output):
+    make().open()
+    defaults = {"new": 1, "note": "of no use: the run has its own"}
+    run = Run("a", SETTINGS | {"new": 1}, MACHINE, defaults=defaults).open()
+    assert yaml.safe_load((run.folder / "settings.yaml").read_text()) == SETTINGS | {"new": 1}
+    with pytest.raises(RunConflict, match=r"with other settings \(new was 1 and is 2\)"):
+        Run("a", SETTINGS | {"new": 2}, MACHINE, defaults=defaults)
+
+
 def test_a_run_goes_on_with_another_machine(output):
     make().open().record("training")
     run = make(changes={"workers": 4}).open()

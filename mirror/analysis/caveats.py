@@ -24,6 +24,9 @@ COUNSELOR = frozenset(
 )
 
 
+DEFAULTS = CounselSettings.defaults()  # of settings that runs begun before them lack
+
+
 class Difference(NamedTuple):
     """The first part in which two templates differ: its name and its two texts."""
 
@@ -41,10 +44,11 @@ def other_settings(arms: Sequence[Arm]) -> list[str]:
     counseled, replayed = ([arm for arm in arms if bool(arm.replays) is is_replay] for is_replay in (False, True))
     for first, arm in ((of_kind[0], arm) for of_kind in (counseled, replayed) for arm in of_kind[1:]):
         names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
+        one, other = (DEFAULTS | run.settings for run in (first, arm))
         differing = [
-            f"{name} is {first.settings.get(name)!r} in {first.name} and {arm.settings.get(name)!r} in {arm.name}"
+            f"{name} is {one.get(name)!r} in {first.name} and {other.get(name)!r} in {arm.name}"
             for name in sorted(names)
-            if first.settings.get(name) != arm.settings.get(name)
+            if one.get(name) != other.get(name)
         ]
         if differing:
             found.append(f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}.")

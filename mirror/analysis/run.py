@@ -52,7 +52,7 @@ class Analysis:
         """
         self.settings = settings
         self.folders = list(folders)
-        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh, settings.defaults())
         self.findings: dict[str, Finding] = {}
         self._study: Study | None = None
 

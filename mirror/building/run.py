@@ -52,7 +52,7 @@ class Building:
             RunConflict: the folder holds a build with other settings.
         """
         self.settings = settings
-        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh, settings.defaults())
 
     @property
     def is_share(self) -> bool:

@@ -79,7 +79,7 @@ class BuildSettings(Settings):
     painter: str
     painter_revision: str
     adapter: str
-    distilled: str
+    distilled: str = ""
     scheduler: Scheduler
     spacing: Spacing
     steps: Count

@@ -67,7 +67,7 @@ class Counseling:
         self.settings = settings
         self.profiles = _read_clients(settings) if profiles is None else list(profiles)
         name = shard_run(settings.run, *settings.share)
-        self.run = run or Run(name, settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.run = run or Run(name, settings.model_dump(), settings.MACHINE, settings.fresh, settings.defaults())
         self.stopped = ""
         self._is_open = False
         self._left_out: dict[str, dict[str, Any]] = {}

@@ -80,11 +80,11 @@ class CounselSettings(Settings):
     revision: str
     counselor_model: str
     counselor_url: str
-    untrained_model: str
-    untrained_url: str
+    untrained_model: str = ""
+    untrained_url: str = ""
     sees_face: bool
-    face: Literal["shown", "neutral", "swapped", "blank", "cue"]
-    faces_from: str
+    face: Literal["shown", "neutral", "swapped", "blank", "cue"] = "shown"
+    faces_from: str = ""
     temperature: Temperature
     top_p: Annotated[Share, Field(gt=0)]
     max_new_tokens: Count
@@ -114,7 +114,7 @@ class CounselSettings(Settings):
     painter: str
     painter_revision: str
     adapter: str
-    distilled: str
+    distilled: str = ""
     scheduler: Scheduler
     spacing: Spacing
     steps: Count

@@ -134,7 +134,7 @@ def check_settings(folders: list[Path]) -> None:
     """Raises ShardError if the shares have different settings."""
     first, *others = [(folder, share_settings(folder)) for folder in folders]
     for folder, settings in others:
-        if differing := differences(first[1], settings, CounselSettings.MACHINE):
+        if differing := differences(first[1], settings, CounselSettings.MACHINE, CounselSettings.defaults()):
             raise ShardError(
                 f"{display_path(folder)} has other settings than {display_path(first[0])} ({'; '.join(differing)}); "
                 "only shares of one run can be merged"

@@ -49,7 +49,7 @@ class Painting:
             RunConflict: the folder holds a comparison with other settings.
         """
         self.settings = settings
-        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh, settings.defaults())
         self.stopwatch = Stopwatch(resolve_device(settings.device))
 
     def open(self) -> Self:

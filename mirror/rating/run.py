@@ -76,7 +76,7 @@ class Judging:
         self.settings = settings
         self.instruments = settings.read_instruments()
         self.judge = make_judge(settings)
-        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh, settings.defaults())
         self.arms: list[Arm] = []
         self.questions: list[Question] = []
         self.stopped = ""

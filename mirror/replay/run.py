@@ -43,7 +43,7 @@ class Replay(Counseling):
         super().__init__(
             replay.counsel.model_copy(update={"max_turns": longest}),
             [one.profile for one in found],
-            Run(replay.run, replay.recorded, replay.MACHINE, replay.fresh),
+            Run(replay.run, replay.recorded, replay.MACHINE, replay.fresh, replay.defaults()),
         )
 
     @cached_property

@@ -99,6 +99,14 @@ class Settings(BaseModel):
         return settings
 
     @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Return the values of the parameters that an earlier run may lack, since it was begun before they existed.
+
+        A parameter that is added later has its default in the class: what runs did before it.
+        """
+        return {name: field.default for name, field in cls.model_fields.items() if not field.is_required()}
+
+    @classmethod
     def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Return `values` with derived defaults in place of None; the base class has none."""
         return values

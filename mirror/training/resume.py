@@ -100,7 +100,7 @@ def refuse_other_training(settings: TrainSettings, checkpoint: Path, data_sha256
         if not folder.exists():
             continue
         manifest = read_manifest(folder)
-        differing = differences(manifest.settings, settings.model_dump(), settings.MACHINE)
+        differing = differences(manifest.settings, settings.model_dump(), settings.MACHINE, settings.defaults())
         if manifest.data_sha256 != data_sha256:
             differing.append(f"the content of {settings.data} has changed")
         if differing:

@@ -94,7 +94,7 @@ class Training:
         data_sha256 = sha256(input_path(settings.data))
         if not settings.fresh:
             refuse_other_training(settings, checkpoint, data_sha256)
-        run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh)
+        run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh, settings.defaults())
         llava = load_base_model(settings)
         data, prompts = _load_data(settings, llava, run)
         training = cls(settings, run, checkpoint, llava, data, prompts, data_sha256)

@@ -95,7 +95,7 @@ class TrainSettings(Settings):
     precision: Literal["auto", "bf16", "float32"]
     micro_batch: Number
     float8: bool
-    quantize: Literal["none", "nf4"]
+    quantize: Literal["none", "nf4"] = "none"
     activation_checkpointing: Literal["auto", "always", "never"]
     compile: bool
     activation_budget: Annotated[float, Field(gt=0, le=1)]

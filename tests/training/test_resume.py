@@ -52,6 +52,18 @@ def test_the_same_training_goes_on_and_a_machine_may_differ(tmp_path):
     refuse_other_training(SETTINGS.model_copy(update={"workers": 3, "keep": 1}), final, "0" * 64)
 
 
+def test_a_training_begun_before_a_parameter_existed_goes_on_with_its_default_alone(tmp_path):
+    final = tmp_path / "final"
+    written(final, 4)
+    manifest = intermediate_folder(final, 4) / "manifest.json"
+    recorded = json.loads(manifest.read_text())
+    del recorded["settings"]["quantize"]
+    manifest.write_text(json.dumps(recorded))
+    refuse_other_training(SETTINGS, final, "0" * 64)
+    with pytest.raises(RunConflict, match="quantize was 'none' and is 'nf4'; seed was 7 and is 8"):
+        refuse_other_training(SETTINGS.model_copy(update={"quantize": "nf4", "seed": 8}), final, "0" * 64)
+
+
 def test_another_training_in_the_same_place_is_refused(tmp_path):
     final = tmp_path / "final"
     written(final, 4, seed=8)
