@@ -24,7 +24,8 @@ from mirror.benchmarks.counseling_report import AGAINST, PUBLISHED_TURNS, REPORT
 from mirror.benchmarks.random_models.cast import RECIPES, WaitingClient, random_cast
 from mirror.counseling.cast import Cast
 from mirror.counseling.casting import build_cast
-from mirror.counseling.session import Outcome, run_sessions
+from mirror.counseling.outcome import Outcome
+from mirror.counseling.session import run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.turn import Taken
 from mirror.faces.verification import LocalVerifier

@@ -8,14 +8,25 @@ from mirror.chat.chat_error import OK, ChatError
 from mirror.chat.messages import ChatModel, Completion, Message
 from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
 from mirror.clients.openness import Openness
-from mirror.clients.script import DATA, UtteranceComposer
+from mirror.clients.script import DATA, RETURNING, UtteranceComposer
 from mirror.clients.trust import DATA as STEPS
 from mirror.clients.trust import TrustRule, trust_after
 from mirror.files.digests import sha256
 from mirror.prompts import Utterance, format_utterance
-from mirror.prompts.client import BEGIN, EXCHANGES, SILENCE, TEMPLATES, TRUST, client_prompt, parse_answer, trust_note
+from mirror.prompts.client import (
+    BEGIN,
+    EXCHANGES,
+    MEMORY,
+    SILENCE,
+    TEMPLATES,
+    TRUST,
+    client_prompt,
+    memory_note,
+    parse_answer,
+    trust_note,
+)
 from mirror.seeds import seed_for
-from mirror.transcripts.turn import Conversation, TrustRecord
+from mirror.transcripts.turn import Conversation, TrustRecord, Turn
 
 ATTEMPTS = 2  # a model is asked once more if its answer has no utterance
 
@@ -42,15 +53,16 @@ class ClientUtterance:
 class ChatClient:
     """A client played by a chat model whose prompt holds the profile."""
 
-    def __init__(self, model: ChatModel, trust: TrustRule = "published") -> None:
+    def __init__(self, model: ChatModel, trust: TrustRule = "published", returns: bool = False) -> None:
         """Initializes the client with the model that plays it.
 
         Args:
             model: Plays the client.
             trust: `published`: the prompt alone says how the client resists; `persistent`: each prompt also tells the
                 trust that follows from the replies so far.
+            returns: Whether clients come back and remember, for the record of a run.
         """
-        self.model, self.trust = model, trust
+        self.model, self.trust, self.returns = model, trust, returns
 
     def speak(self, conversations: Sequence[Conversation]) -> list[ClientUtterance | Exception]:
         """Generates the next utterance in each conversation.
@@ -85,7 +97,8 @@ class ChatClient:
         """Returns the model and the digests of the prompt templates, for the record of a run."""
         is_persistent = self.trust == "persistent"
         prompts = {path.name: sha256(path) for path in (*TEMPLATES, *([TRUST] if is_persistent else ()))}
-        return {"client": "openai", **self.model.facts(), "prompts_sha256": prompts} | _trust_facts(self.trust)
+        memory = {"memory_sha256": sha256(MEMORY)} if self.returns else {}
+        return {"client": "openai", **self.model.facts(), "prompts_sha256": prompts} | memory | _trust_facts(self.trust)
 
 
 class ScriptedClient:
@@ -94,9 +107,9 @@ class ScriptedClient:
     Deterministic and stateless: the openness is computed anew from the conversation in every turn.
     """
 
-    def __init__(self, trust: TrustRule = "published") -> None:
-        """Initializes the client with the rule of its openness."""
-        self.trust = trust
+    def __init__(self, trust: TrustRule = "published", returns: bool = False) -> None:
+        """Initializes the client with the rule of its openness, and whether it comes back and remembers."""
+        self.trust, self.returns = trust, returns
 
     def speak(self, conversations: Sequence[Conversation]) -> list[ClientUtterance]:
         """Composes the next utterance in each conversation."""
@@ -107,7 +120,9 @@ class ScriptedClient:
 
     def _utterance(self, conversation: Conversation) -> Utterance:
         openness = _trust(conversation, self.trust)
-        composer = UtteranceComposer(conversation.profile, conversation.turns, seed_of(conversation))
+        composer = UtteranceComposer(
+            conversation.profile, conversation.turns, seed_of(conversation), remembered_turns(conversation)
+        )
         if not conversation.turns:
             return composer.first_cue(openness)
         if len(conversation.turns) >= EXCHANGES and openness.is_complete:
@@ -118,7 +133,8 @@ class ScriptedClient:
 
     def facts(self) -> dict[str, Any]:
         """Returns the digest of the script, for the record of a run."""
-        return {"client": "scripted", "sha256": sha256(DATA)} | _trust_facts(self.trust)
+        returning = {"returning_sha256": sha256(RETURNING)} if self.returns else {}
+        return {"client": "scripted", "sha256": sha256(DATA)} | returning | _trust_facts(self.trust)
 
 
 def _parse(conversation: Conversation, completion: Completion) -> Utterance:
@@ -134,7 +150,7 @@ def _utterance_of(result: Accepted[Utterance], trust: TrustRecord | None) -> Cli
 
 
 def _trust(conversation: Conversation, rule: TrustRule) -> Openness:
-    return trust_after(conversation.profile.known_resistance, conversation.turns, rule)
+    return trust_after(conversation.profile.known_resistance, conversation.turns, rule, conversation.memory.sessions)
 
 
 def trust_record(conversation: Conversation, rule: TrustRule) -> TrustRecord | None:
@@ -157,6 +173,8 @@ def client_messages(conversation: Conversation, rule: TrustRule = "published") -
     """
     profile = conversation.profile
     system = client_prompt(profile.personal_info, profile.known_resistance, profile.distorted_thought, profile.reason)
+    if transcript := memory_transcript(conversation):
+        system = f"{system}\n\n{memory_note(conversation.session, transcript)}"
     messages = [Message("system", system), Message("user", BEGIN)]
     for turn in conversation.turns:
         messages.append(Message("assistant", format_utterance(Utterance(turn.cue, turn.words))))
@@ -165,6 +183,23 @@ def client_messages(conversation: Conversation, rule: TrustRule = "published") -
         note = trust_note(trust.points, trust.stage, trust.after)
         messages[-1] = replace(messages[-1], content=f"{messages[-1].content}\n\n{note}")
     return messages
+
+
+def remembered_turns(conversation: Conversation) -> tuple[Turn, ...]:
+    """Returns the turns of earlier sessions that a client remembers, from the oldest."""
+    return tuple(turn for _, turns in conversation.memory.told for turn in turns)
+
+
+def memory_transcript(conversation: Conversation) -> str:
+    """Returns what a client remembers of earlier sessions, with the cues that it showed; empty if there is nothing."""
+    blocks = []
+    for number, turns in conversation.memory.told:
+        lines = [f"Session {number}:"]
+        for turn in turns:
+            lines.append(format_utterance(Utterance(turn.cue, turn.words)))
+            lines += [f"Counselor: {turn.reply}"] if turn.reply else []
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
 
 
 def seed_of(conversation: Conversation, attempt: int = 1) -> int:

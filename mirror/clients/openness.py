@@ -93,9 +93,15 @@ class Openness:
         return self.points <= 0
 
 
-def openness_by_turn(resistance: str, turns: Sequence[Turn]) -> Iterator[Openness]:
-    """Yields the openness at the start and after each turn; it depends on the resistance and the turns alone."""
-    openness = Openness(START[resistance])
+def openness_by_turn(resistance: str, turns: Sequence[Turn], start: int | None = None) -> Iterator[Openness]:
+    """Yields the openness at the start and after each turn; it depends on the resistance and the turns alone.
+
+    Args:
+        resistance: Of the client.
+        turns: Of the session.
+        start: With which the session begins, in hundredths; None: that of the resistance.
+    """
+    openness = Openness(START[resistance] if start is None else start)
     yield openness
     for place, turn in enumerate(turns):
         is_open = openness.points >= OPEN

@@ -20,6 +20,7 @@ from mirror.transcripts.profile import Profile
 from mirror.transcripts.turn import Turn
 
 DATA = Path(__file__).with_suffix(".yaml")
+RETURNING = DATA.with_name("returning.yaml")  # what a client says first that comes back, by resistance
 Option = TypeVar("Option")
 LONGEST_TEXT = 4000  # characters of a profile's field that are read
 LONGEST = (24, 200)  # words and characters of a sentence that a client repeats from the profile
@@ -61,6 +62,13 @@ def load_script() -> Script:
     """Reads `script.yaml`, once."""
     script: Script = yaml.safe_load(DATA.read_text(encoding="utf-8"))
     return script
+
+
+@cache
+def load_returning() -> Mapping[str, Sequence[str]]:
+    """Reads `returning.yaml`, once."""
+    openings: Mapping[str, Sequence[str]] = yaml.safe_load(RETURNING.read_text(encoding="utf-8"))
+    return openings
 
 
 @dataclass(frozen=True)
@@ -134,11 +142,13 @@ class UtteranceComposer:
         profile: The client.
         turns: The session so far.
         seed: The seed of this turn.
+        earlier: The turns of earlier sessions that the client remembers.
     """
 
     profile: Profile
     turns: Sequence[Turn]
     seed: int
+    earlier: Sequence[Turn] = ()
 
     def first_cue(self, openness: Openness) -> Utterance:
         """Returns the first utterance: a cue that shows the client's openness, without words."""
@@ -184,18 +194,28 @@ class UtteranceComposer:
         last = {reading.name for reading in lexicon().read(self.turns[-1].cue)}
         others = [name for name in by_expression if name not in last] or list(by_expression)
         if not any(turn.words for turn in self.turns):
-            openings = [t for t in load_script()["openings"][self.profile.known_resistance] if self._can_say(t)]
-            with_reason = [t for t in openings if {"Reason", "noted"} & slots(t)]
-            return self._pick("expression", others), self._pick("line", with_reason or openings)
+            return self._pick("expression", others), self._pick("line", self._openings())
         for groups in ([(name, by_expression[name]) for name in others], by_expression.items(), self._all_groups()):
-            sayable = {name: [t for t in templates if self._can_say(t)] for name, templates in groups}
+            sayable = {name: self._new([t for t in templates if self._can_say(t)]) for name, templates in groups}
             if not self._has_said_any(self._story.thought):  # the thought comes early in a session
-                with_thought = {name: [t for t in found if "thought" in slots(t)] for name, found in sayable.items()}
+                with_thought: dict[str, Sequence[str]] = {
+                    name: [t for t in found if "thought" in slots(t)] for name, found in sayable.items()
+                }
                 sayable = with_thought if any(with_thought.values()) else sayable
             if names := [name for name, found in sayable.items() if found]:
                 name = self._pick("expression", names)
                 return name, self._pick("line", sayable[name])
         return self._pick("expression", others), ""
+
+    def _openings(self) -> Sequence[str]:
+        """The first lines of the session: with what was said before, if there is any, or with the reason."""
+        returning = load_returning()[self.profile.known_resistance] if self._fragment("said") else ()
+        openings = [t for t in load_script()["openings"][self.profile.known_resistance] if self._can_say(t)]
+        return self._new(returning) or [t for t in openings if {"Reason", "noted"} & slots(t)] or openings
+
+    def _new(self, templates: Sequence[str]) -> Sequence[str]:
+        """The templates of which nothing was said in an earlier session, or all if there is none."""
+        return [template for template in templates if not _is_used(template, self.earlier)] or templates
 
     def _all_groups(self) -> Iterator[tuple[str, Sequence[str]]]:
         return (group for by_expression in self._lines.values() for group in by_expression.items())
@@ -215,15 +235,17 @@ class UtteranceComposer:
 
     def _can_say(self, template: str) -> bool:
         """Returns whether the template is new in this session, and the profile can fill its slots."""
-        fixed = [part.strip(" .!?:") for part in _SLOT.sub("\0", template).split("\0")]
-        used = any(all(part in turn.words for part in fixed) for turn in self.turns)
-        return not used and all(self._fragment(name) for name in slots(template) - {"feeling", "Feeling"})
+        filled = all(self._fragment(name) for name in slots(template) - {"feeling", "Feeling"})
+        return filled and not _is_used(template, self.turns)
 
     def _fragment(self, slot: str) -> str:
         """Returns the text for a slot, or none: each sentence of the reason once, the thought again after two turns."""
         story = self._story
         if slot == "topic":
             return story.topic
+        if slot == "said":
+            told = (one for one in (*story.thought, *story.reason) if self._has_said_any([one], self.earlier))
+            return next(told, "")
         if slot != "thought":
             reason = story.reason if slot == "Reason" else story.noted
             sentence = next((sentence for sentence in reason if not self._has_said_any([sentence])), "")
@@ -239,6 +261,12 @@ class UtteranceComposer:
     def _filled(self, template: str) -> str:
         text = template.format(**{name: self._fragment(name) for name in slots(template)})
         return _DOUBLE_STOP.sub(r"\1", text)
+
+
+def _is_used(template: str, turns: Sequence[Turn]) -> bool:
+    """Returns whether the client said a line from the template in one of the turns."""
+    fixed = [part.strip(" .!?:") for part in _SLOT.sub("\0", template).split("\0")]
+    return any(all(part in turn.words for part in fixed) for turn in turns)
 
 
 def slots(template: str) -> set[str]:

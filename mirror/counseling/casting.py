@@ -92,7 +92,7 @@ def build_view(settings: CounselSettings, painter: Painter, verifier: Verifier) 
 def build_client(settings: CounselSettings) -> Client:
     """The scripted client, or one that a chat model plays."""
     if settings.client == "scripted":
-        return ScriptedClient(settings.client_trust)
+        return ScriptedClient(settings.client_trust, settings.returns.are_remembered)
     model = ChatEndpoint(
         settings.client_model,
         settings.client_url or None,
@@ -104,7 +104,7 @@ def build_client(settings: CounselSettings) -> Client:
         concurrency=settings.concurrency,
         max_tokens_setting="client_max_tokens",
     )
-    return ChatClient(model, settings.client_trust)
+    return ChatClient(model, settings.client_trust, settings.returns.are_remembered)
 
 
 def build_counselor(

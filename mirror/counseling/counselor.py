@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from mirror.chat.chat_error import is_worth_another
 from mirror.chat.messages import Completion
 from mirror.chat.retries import Accepted, NoneAccepted, RejectedAnswer, ask_until_valid
-from mirror.counseling.dialogue_window import Dialogue, fit_prompt
+from mirror.counseling.dialogue_window import Dialogue, Memory, fit_memory
 from mirror.counseling.reply import CounselorError, CounselorRequest, Reply, TooLong
 from mirror.counseling.speaker import CounselorModel
 from mirror.models.llava_chat import IMAGE
@@ -21,6 +21,7 @@ from mirror.prompts import Plan, PromptSet, Variant, clean_reply, format_steps, 
 CONTEXT = 16  # utterances of the dialogue that the counselor reads, as published
 ATTEMPTS = 2  # an answer that cannot be used is asked for once more, with another seed
 PLANNING_MAX_TOKENS = 512
+SESSION = "(Session {})"  # before what was said in it, where there were several
 WRITTEN_OUT = "(image)"  # in place of the face's placeholder where somebody said it: a prompt shows one face
 
 CAPTION, PLAN, RESPONSE = "emotion_recognition", "planning", "response"  # kinds of prompt
@@ -183,13 +184,14 @@ class Counselor:
         """Puts the prompt into the draft, with as much of the dialogue as fits; fails the draft if nothing does."""
         request, reply = draft.request, draft.reply
 
-        def write(dialogue: Dialogue) -> str:
-            spoken = {"dialogue": self.prompts.forms.dialogue.write(dialogue)} if with_dialogue else {}
+        def write(earlier: Memory, dialogue: Dialogue) -> str:
+            spoken = {"dialogue": self._spoken(request, earlier, dialogue)} if with_dialogue else {}
             texts = {name: text.replace(IMAGE, WRITTEN_OUT) for name, text in (fields | spoken).items()}
             return self.prompts.render(kind, **texts)
 
         dialogue = request.dialogue if self.variant.ec else request.dialogue_with_cue
-        fitted = fit_prompt(dialogue, self.context, write, self.speaker.fits)
+        earlier = request.remembered if with_dialogue else ()
+        fitted = fit_memory(earlier, dialogue, self.context, write, self.speaker.fits)
         if fitted is None:
             draft.failure = _too_long(kind, request, fields)
             return
@@ -198,7 +200,18 @@ class Counselor:
             prompts=reply.prompts | {kind: fitted.text},
             dropped_utterances=max(reply.dropped_utterances, fitted.dropped_utterances),
             cut_characters=max(reply.cut_characters, fitted.cut_characters),
+            remembered=_fewest(reply.remembered, fitted.remembered) if earlier else reply.remembered,
         )
+
+    def _spoken(self, request: CounselorRequest, earlier: Memory, dialogue: Dialogue) -> str:
+        """The dialogue as text; what was said in earlier sessions stands before it, each under its number."""
+        form = self.prompts.forms.dialogue
+        if not earlier:
+            return form.write(dialogue)
+        sessions = {number: [(role, words) for n, role, words in earlier if n == number] for number, _, _ in earlier}
+        blocks = [(number, form.write(spoken)) for number, spoken in sessions.items()]
+        blocks.append((request.conversation.session, form.write(dialogue)))
+        return form.between.join(filter(None, (part for n, text in blocks for part in (SESSION.format(n), text))))
 
     def _client_fields(self, draft: _Draft) -> dict[str, str]:
         profile = draft.request.conversation.profile
@@ -222,6 +235,10 @@ def _reply_with_kept_plan(request: CounselorRequest) -> Reply:
     return Reply(
         technique=planned.technique, plan=planned.plan, plan_text=planned.plan_text or format_steps(planned.plan)
     )
+
+
+def _fewest(before: int | None, now: int) -> int:
+    return now if before is None else min(before, now)
 
 
 def _too_long(kind: str, request: CounselorRequest, fields: Mapping[str, str]) -> TooLong:

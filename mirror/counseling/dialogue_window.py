@@ -1,5 +1,9 @@
-"""Fits a dialogue into a prompt: the newest utterances that the context and the model's limit allow."""
+"""Fits a dialogue into a prompt: the newest utterances that the context and the model's limit allow.
 
+In a later session of a client, those of the earlier ones stand before it, as far as there is room for them.
+"""
+
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +11,7 @@ SHORTEST = 80  # characters of the newest utterance that are kept at least when 
 CUT = "… "  # replaces the start of an utterance that was cut
 
 Dialogue = Sequence[tuple[str, str]]  # (role, words)
+Memory = Sequence[tuple[int, str, str]]  # (number of the session, role, words)
 
 
 @dataclass(frozen=True)
@@ -17,11 +22,13 @@ class FittedPrompt:
         text: the prompt.
         dropped_utterances: number of the oldest utterances that it leaves out.
         cut_characters: number of characters cut from the start of the newest utterance; 0 if it is complete.
+        remembered: number of utterances of earlier sessions that it holds.
     """
 
     text: str
     dropped_utterances: int
     cut_characters: int = 0
+    remembered: int = 0
 
 
 def fit_prompt(
@@ -43,6 +50,31 @@ def fit_prompt(
         if fits(prompt):
             return FittedPrompt(prompt, dropped)
     return _cut_newest(dialogue, write, fits) if dialogue else None
+
+
+def fit_memory(
+    earlier: Memory,
+    dialogue: Dialogue,
+    context: int,
+    write: Callable[[Memory, Dialogue], str],
+    fits: Callable[[str], bool],
+) -> FittedPrompt | None:
+    """The prompt with the longest end of what was said in earlier sessions that fits before this session's dialogue.
+
+    What is oldest is dropped first: of this session's dialogue nothing but what exceeds the context, as long as there
+    is anything else.
+
+    Args:
+        earlier: the utterances of earlier sessions, the oldest first.
+        dialogue, context, fits: as for `fit_prompt`; the context counts the utterances of this session.
+        write: the prompt that holds utterances of earlier sessions and a dialogue.
+    """
+    first = max(0, len(dialogue) - context)
+    shown = dialogue[first:]
+    dropped = bisect_left(range(len(earlier)), True, key=lambda n: fits(write(earlier[n:], shown)))
+    if dropped == len(earlier):
+        return fit_prompt(dialogue, context, lambda part: write((), part), fits)
+    return FittedPrompt(write(earlier[dropped:], shown), first, remembered=len(earlier) - dropped)
 
 
 def _cut_newest(

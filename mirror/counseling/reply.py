@@ -8,7 +8,7 @@ from mirror.chat.messages import Completion
 from mirror.chat.retries import Attempts
 from mirror.prompts import Utterance
 from mirror.seeds import seed_for
-from mirror.transcripts.turn import Conversation
+from mirror.transcripts.turn import Conversation, spoken_words
 
 
 class CounselorError(RuntimeError):
@@ -49,6 +49,12 @@ class CounselorRequest:
         return (*self.conversation.dialogue, ("client", f"({self.cue}) {self.utterance.words}".strip()))
 
     @property
+    def remembered(self) -> tuple[tuple[int, str, str], ...]:
+        """(session, role, words) of all that was spoken in earlier sessions and is not forgotten."""
+        told = self.conversation.memory.told
+        return tuple((number, role, words) for number, turns in told for role, words in spoken_words(turns))
+
+    @property
     def has_spoken(self) -> bool:
         """Whether the client has said anything so far; there is nothing to plan for before."""
         return any(role == "client" for role, _ in self.dialogue)
@@ -74,6 +80,8 @@ class Reply:
         cut_off: the kinds of prompt whose last answer ran out of tokens.
         dropped_utterances: number of the oldest utterances that a prompt left out.
         cut_characters: number of characters cut from the start of the newest utterance.
+        remembered: number of utterances of earlier sessions in the prompt that holds the fewest; None in a session
+            without any.
         prompt_tokens: of all prompts.
         completion_tokens: of all answers.
     """
@@ -88,6 +96,7 @@ class Reply:
     cut_off: tuple[str, ...] = ()
     dropped_utterances: int = 0
     cut_characters: int = 0
+    remembered: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
 

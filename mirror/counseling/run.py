@@ -10,7 +10,8 @@ import pandas as pd
 
 from mirror.counseling.cast import Cast, changed_roles, left_out
 from mirror.counseling.casting import build_cast, plan_memory
-from mirror.counseling.session import Outcome, Register, read_sessions, run_sessions
+from mirror.counseling.outcome import Outcome, complete_turns, stopped_at
+from mirror.counseling.session import Register, read_sessions, run_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.shards import shard_run
 from mirror.counseling.spending.budget import Budget
@@ -27,6 +28,7 @@ from mirror.settings.errors import SettingsError
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.session_name import session_name
 from mirror.transcripts.turn import Conversation
 
 if TYPE_CHECKING:
@@ -143,12 +145,17 @@ class Counseling:
         columns = ("idx", "name", "personal_info", "resistance", "reason", "distorted_thought")
         return pd.DataFrame([{name: getattr(profile, name) for name in columns} for profile in self.profiles])
 
-    def session(self, profile: Profile) -> SessionFolder:
-        """The folder of a client's session, which may not exist yet."""
-        return SessionFolder(self.run.folder / "sessions" / profile.idx)
+    def session(self, profile: Profile, number: int = 1) -> SessionFolder:
+        """The folder of a client's session of this number, which may not exist yet."""
+        return SessionFolder(self.run.folder / "sessions" / session_name(profile.idx, number))
+
+    def sessions(self, profiles: Sequence[Profile]) -> list[tuple[Profile, SessionFolder]]:
+        """The folders of all sessions of some clients, with the client of each; those of a client in order."""
+        numbers = range(1, self.settings.sessions_per_client + 1)
+        return [(profile, self.session(profile, number)) for profile in profiles for number in numbers]
 
     def first(self) -> SessionFolder:
-        """Counsels the first client alone; `counsel` then skips this session.
+        """Counsels the first client alone; `counsel` then skips these sessions. Returns the first one.
 
         Raises:
             As `open`.
@@ -173,7 +180,7 @@ class Counseling:
             outcomes = self._run(self.profiles)
             self.close()
             count = Counter(outcome.status for outcome in outcomes)
-            self.stopped = self._stopped(outcomes)
+            self.stopped = stopped_at(outcomes)
             status = "complete" if count["complete"] == len(outcomes) else "incomplete"
             ended = {"sessions": len(outcomes), "failed": count["failed"], "open": count["open"]}
             self.run.record(status, **ended, stopped=self.stopped)
@@ -189,48 +196,35 @@ class Counseling:
             )
         return pd.DataFrame(outcomes)
 
-    def _stopped(self, outcomes: Sequence[Outcome]) -> str:
-        """How far a run came that its budget stopped, and how to go on; empty if none did."""
-        if not (left := [outcome for outcome in outcomes if outcome.status == "open"]):
-            return ""
-        complete = sum(outcome.status == "complete" for outcome in outcomes)
-        begun = [outcome for outcome in left if outcome.turns]
-        turns = sum(outcome.turns for outcome in begun)
-        return (
-            f"The budget is used up, {left[0].reason}. Sessions: {complete} of {len(outcomes)} complete, "
-            f"{len(begun)} open (turns: {turns}), {len(left) - len(begun)} not begun. Start the same run again with a "
-            "larger budget to go on."
-        )
-
     def summary(self) -> pd.DataFrame:
         """A summary of the run so far, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
-        return summarize([self.session(profile) for profile in self.profiles], self.settings)
+        return summarize([folder for _, folder in self.sessions(self.profiles)], self.settings)
 
     def estimate(self) -> pd.DataFrame:
         """What the run will cost: one row per quantity, so far, in all, and at most. Asks nobody and loads no model."""
-        folders = [
-            SessionFolder(self.run.folder / "fresh") if self.run.fresh else self.session(p) for p in self.profiles
-        ]
+        folders = [folder for _, folder in self.sessions(self.profiles)]
+        if self.run.fresh:
+            folders = [SessionFolder(self.run.folder / "fresh")] * len(folders)
         return estimate(self.settings, self.profiles, folders)
 
     def _run(self, profiles: list[Profile]) -> list[Outcome]:
         settings = self.settings
-        undamaged = [profile for profile in profiles if not session_faults(self.session(profile))]
-        of_complete = {profile.idx: complete_turns(self.session(profile)) for profile in undamaged}
-        ended = sum(turns is not None for turns in of_complete.values())
-        total = done = 0
-        for profile in undamaged:
-            turns = of_complete[profile.idx]
-            total += self.turn_limit(profile) if turns is None else turns
-            done += len(self.session(profile).turns()) if turns is None else turns
+        total = done = ended = 0
+        for profile, folder in self.sessions(profiles):
+            if not session_faults(folder):
+                turns = complete_turns(folder)
+                total += self.turn_limit(profile) if turns is None else turns
+                done += len(folder.turns()) if turns is None else turns
+                ended += turns is not None
         folders = [SessionFolder(path) for path in sorted((self.run.folder / "sessions").glob("*"))]
         budget = Budget.of(settings, read_spent(folders))
         with progress_bar("counseling", "turns", total, done) as bar:
-            progress = Progress(bar, settings, len(profiles), ended)
+            progress = Progress(bar, settings, len(profiles) * settings.sessions_per_client, ended)
             if settings.workers > 1:
                 return self._run_on_workers(profiles, budget, progress)
             if not budget.used_up:
-                self.cast.warm_up(min(settings.concurrency, len(profiles) - ended))
+                left = len(profiles) * settings.sessions_per_client - ended
+                self.cast.warm_up(min(settings.concurrency, len(profiles), left))
 
             def report(taken: Taken) -> None:
                 progress.count(taken)
@@ -253,6 +247,7 @@ class Counseling:
             1 if self.cast.rotates else self.settings.waves,
             budget,
             self.begin_turn,
+            self.settings.returns,
         )
 
     def begin_turn(self, cast: Cast, conversations: Sequence[Conversation]) -> SharedTurn:
@@ -265,7 +260,8 @@ class Counseling:
 
     def _run_on_workers(self, profiles: list[Profile], budget: Budget, progress: Progress) -> list[Outcome]:
         settings = self.settings
-        sessions = read_sessions(profiles, self.run.folder / "sessions", settings.seed, settings.max_turns)
+        folder = self.run.folder / "sessions"
+        sessions = read_sessions(profiles, folder, settings.seed, settings.max_turns, settings.returns)
         register = Register(sessions, budget, progress.count)
         try:
             self.crew.counsel(register, self._record_left_out)
@@ -290,9 +286,3 @@ def _read_clients(settings: CounselSettings) -> list[Profile]:
     if not profiles:
         raise SettingsError(f"shard {settings.shard} holds no client: the table has fewer; use fewer shares")
     return profiles[: settings.sessions or None]
-
-
-def complete_turns(session: SessionFolder) -> int | None:
-    """The number of turns of a session that is complete on disk, without reading them; None if it is not."""
-    ended = session.ended
-    return int(ended["turns"]) if ended and ended["status"] == "complete" else None

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from mirror.chat.prices import parse_prices, price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
+from mirror.clients.returns import Returns
 from mirror.clients.trust import TrustRule
 from mirror.counseling.workers.faults import ray_missing, worker_faults
 from mirror.faces.schedule import Scheduler, Spacing
@@ -35,7 +36,6 @@ Cosine = Annotated[float, Field(ge=-1, le=1)]
 TopP = Annotated[float, Field(gt=0, le=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
-# The values of parameters that are None: the published models, and those of the pocket size.
 PUBLISHED: dict[str, Any] = FACE_MODELS["7b"] | {
     "base_model": "llava-hf/llava-1.5-7b-hf",
     "client": "openai",
@@ -61,7 +61,6 @@ MODELS: dict[str, dict[str, Any]] = {
         "planning_max_tokens": 128,
     },
 }
-ROLES = ("counselor", "client", "describer")
 
 
 class CounselSettings(Settings):
@@ -69,7 +68,7 @@ class CounselSettings(Settings):
 
     MACHINE = frozenset(
         "ahead concurrency waves workers ray_address device compile offload paint_batch "
-        "reply_batch sessions shard prices budget_dollars budget_tokens budget_hours fresh".split()
+        "reply_batch sessions sessions_per_client shard prices budget_dollars budget_tokens budget_hours fresh".split()
     )
 
     counselor: Literal["llava", "openai", "served"]
@@ -103,6 +102,9 @@ class CounselSettings(Settings):
     table: str
     portraits: str
     sessions: Number
+    sessions_per_client: Count = 1
+    memory: Literal["transcript", "none"] = "transcript"
+    memory_tokens: Count = 4096
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$", description="one share of all, such as 2/8")]
     max_turns: Count
     describer: Literal["lexicon", "openai", "local", "http"]
@@ -172,6 +174,11 @@ class CounselSettings(Settings):
         """The number of the share of the table that this run counsels, from 1, and the number of shares."""
         number, total = self.shard.split("/")
         return int(number), int(total)
+
+    @property
+    def returns(self) -> Returns:
+        """How often each client comes, and what is remembered."""
+        return Returns(self.sessions_per_client, self.memory, self.memory_tokens)
 
     @property
     def models(self) -> dict[str, str]:
@@ -270,9 +277,9 @@ class CounselSettings(Settings):
         if not input_path(self.table).is_file():
             faults.append(f"table: no such file {input_path(self.table)}; the test table (CSV) has one client per row")
         if not input_path(self.portraits).is_dir():
-            folder = input_path(self.portraits)
-            faults.append(f"portraits: no such folder {folder}; the table's img_path are relative to it")
-        return faults + self.counselor_missing() + endpoints_missing(self, ROLES) + face_files_missing(self)
+            faults.append(f"portraits: no such folder {input_path(self.portraits)}; img_path are relative to it")
+        faults += self.counselor_missing() + endpoints_missing(self, ("counselor", "client", "describer"))
+        return faults + face_files_missing(self)
 
     def counselor_missing(self) -> list[str]:
         """What `missing` says of the counselor's model and prompts, without its endpoint."""

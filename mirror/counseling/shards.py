@@ -21,6 +21,7 @@ from mirror.paths import display_path, output_path
 from mirror.run_folder import PROVENANCE, Run, RunConflict, differences, read_provenance, read_settings
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
+from mirror.transcripts.session_name import client_of, session_name
 
 
 class ShardError(ValueError):
@@ -39,16 +40,18 @@ class Merged:
     Attributes:
         shares: number of shares.
         clients: number of clients in the table.
-        unfinished: the clients without a complete session.
+        sessions: number of their sessions.
+        unfinished: the sessions that are not complete.
     """
 
     shares: int
     clients: int
+    sessions: int
     unfinished: tuple[str, ...]
 
     def __str__(self) -> str:
         """The result as a sentence."""
-        done = f"{self.shares} shares, {self.clients} clients, {self.clients - len(self.unfinished)} sessions complete"
+        done = f"{self.shares} shares, {self.clients} clients, {self.sessions - len(self.unfinished)} sessions complete"
         if not self.unfinished:
             return done
         named = ", ".join(self.unfinished[:20]) + f" and {len(self.unfinished) - 20} more" * (len(self.unfinished) > 20)
@@ -78,7 +81,7 @@ def merge_shards(run: str) -> Merged:
 
 
 def find_sessions(folders: list[Path]) -> dict[str, Path]:
-    """The sessions of all shares, by client.
+    """The sessions of all shares, by name.
 
     Raises:
         ShardError: two shares have the same client.
@@ -160,17 +163,21 @@ def write_merged(target: Path, folders: list[Path], sessions: dict[str, Path]) -
                 "it, or start this share again"
             )
     records = {folder.name: read_provenance(folder) for folder in folders}
-    clients = dict.fromkeys([*(idx for record in records.values() for idx in record.get("clients", ())), *sessions])
-    ended = {idx: SessionFolder(session).ended or {} for idx, session in sessions.items()}
-    complete = {idx for idx, ending in ended.items() if ending.get("status") == "complete"}
-    merged = Merged(len(folders), len(clients), tuple(idx for idx in clients if idx not in complete))
+    clients = dict.fromkeys(idx for record in records.values() for idx in record.get("clients", ()))
+    clients |= dict.fromkeys(map(client_of, sessions))
+    settings = share_settings(folders[0]) | {"shard": "1/1"}
+    numbers = range(1, max(share_settings(folder).get("sessions_per_client", 1) for folder in folders) + 1)
+    names = dict.fromkeys([*(session_name(idx, number) for idx in clients for number in numbers), *sessions])
+    ended = {name: SessionFolder(session).ended or {} for name, session in sessions.items()}
+    complete = {name for name, ending in ended.items() if ending.get("status") == "complete"}
+    unfinished = tuple(name for name in names if name not in complete)
+    merged = Merged(len(folders), len(clients), len(names), unfinished)
     remove_scratch(target, "*.merging")
     scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex}.merging")
-    settings = share_settings(folders[0]) | {"shard": "1/1"}
     try:
         run = Run(scratch.name, settings, CounselSettings.MACHINE).open()
-        for idx, session in sessions.items():
-            shutil.copytree(session, scratch / "sessions" / idx)
+        for name, session in sessions.items():
+            shutil.copytree(session, scratch / "sessions" / name)
         run.record(
             "incomplete" if merged.unfinished else "complete",
             cast=records[folders[0].name].get("cast"),

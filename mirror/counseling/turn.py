@@ -235,7 +235,7 @@ def record(draft: Draft) -> Taken:
 
 def reply_fields(reply: Reply) -> dict[str, Any]:
     """The fields of a turn that record the counselor's part, but for its tokens."""
-    names = ("caption", "technique", "plan", "plan_text", "cut_off", "dropped_utterances", "cut_characters")
+    names = "caption technique plan plan_text cut_off dropped_utterances cut_characters remembered".split()
     return {name: getattr(reply, name) for name in names} | {"reply": reply.words, "counselor_raw": reply.raw}
 
 

@@ -9,6 +9,7 @@ FOLDER = Path(__file__).parent
 RESISTANCES = ("emotional", "cognitive", "behavioral", "none")
 TEMPLATES = (FOLDER / "client.txt", *(FOLDER / f"client.{resistance}.txt" for resistance in RESISTANCES))
 TRUST = FOLDER / "client.trust.txt"  # of a client whose trust is told to its model
+MEMORY = FOLDER / "client.memory.txt"  # of a client that comes back
 MANNERS = {  # by stage of trust: how the client speaks
     "closed": "Keep to yourself: answer briefly, tell nothing new about yourself, and take up nothing that is offered.",
     "wavering": "Give a little, one thing about yourself, and hold the rest back until you see how it is received.",
@@ -52,6 +53,16 @@ def client_prompt(personal_info: str, resistance: str, distorted_thought: str, r
     fields = {"personal_info": personal_info, "distorted_thought": distorted_thought, "reason": reason}
     known = {name: text.strip() or UNKNOWN for name, text in fields.items()}
     return _text("client.txt").format(**known, manner=_text(f"client.{resistance}.txt"), end=END)
+
+
+def memory_note(session: int, transcript: str) -> str:
+    """Render the part of the system prompt of a client that comes back.
+
+    Args:
+        session: the number of the session that begins, at least 2.
+        transcript: what was said before, as far as it is remembered.
+    """
+    return MEMORY.read_text(encoding="utf-8").removesuffix("\n").format(session=session, transcript=transcript)
 
 
 def trust_note(percent: int, stage: str, change: str) -> str:

@@ -76,7 +76,7 @@ class ReplaySettings(Settings):
         names = ["face", "sessions", "seed", "concurrency", "device", "run", "fresh"]
         names += ["prices", "budget_dollars", "budget_tokens", "budget_hours"]
         unused = {"client": "scripted", "client_model": "", "describer": "lexicon", "describer_model": ""}
-        fixed: dict[str, Any] = {"shard": "1/1", "waves": 1, "workers": 1, "ray_address": ""}
+        fixed: dict[str, Any] = {"shard": "1/1", "waves": 1, "workers": 1, "ray_address": "", "sessions_per_client": 1}
         fixed |= {"offload": "none"} if self.face != "neutral" else {}
         changes = {name: getattr(self, name) for name in names} | {"faces_from": self.donor} | unused | fixed
         return CounselSettings.from_file(input_path(self.configuration), check_files=False, **changes)

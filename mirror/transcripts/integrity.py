@@ -12,7 +12,8 @@ from mirror.files.digests import DIGESTS, digest_faults, folder_faults
 from mirror.files.image_file import PictureError, open_picture
 from mirror.paths import display_path
 from mirror.run_folder import settings_faults
-from mirror.transcripts.session_folder import SessionFolder, TranscriptError
+from mirror.transcripts.session_folder import SESSION, SessionFolder, TranscriptError
+from mirror.transcripts.session_name import number_of
 
 
 def session_faults(session: SessionFolder, thorough: bool = False, without_faces: bool = False) -> list[str]:
@@ -35,7 +36,7 @@ def session_faults(session: SessionFolder, thorough: bool = False, without_faces
         return [str(error)]
     folder = display_path(session.folder)
     named = {file for turn in turns for file in turn.files}
-    named |= {"client.json"} if turns else set()
+    named |= {"client.json", *([SESSION] if number_of(session.folder.name) > 1 else [])} if turns else set()
     digests = (ended or {}).get("files", {})
     if without_faces and not (session.folder / "faces").exists():
         named = {file for file in named if not file.startswith("faces/")}

@@ -25,6 +25,7 @@ from mirror.transcripts.turn import AttemptRecord, Turn
 
 REMOVE = "restore it, or remove the session's folder to counsel this client again"
 DAMAGED = "the file was changed or damaged"
+SESSION = "session.json"  # of every session but a client's first
 Picture = Image.Image | bytes  # or as a PNG file
 
 
@@ -35,7 +36,8 @@ class TranscriptError(ValueError):
 class SessionFolder:
     """The folder of one session, written by one process.
 
-    Files: `client.json`, `turns.jsonl`, `faces/`, `timings.jsonl` and, after the session, `end.json`.
+    Files: `client.json`, `turns.jsonl`, `faces/`, `timings.jsonl` and, after the session, `end.json`. A session of a
+    client that has had one before also has `session.json`, which says which it is and what is remembered.
 
     A turn exists once its line is complete; its faces are written before the line. Other files that a killed run left
     are ignored, and removed by the next write, so that the result equals that of an uninterrupted run.
@@ -191,7 +193,7 @@ class SessionFolder:
     def _digests(self) -> dict[str, dict[str, Any]]:
         """Return the size (bytes) and SHA-256 of the client, the turns and their faces, by file."""
         faces = {file for turn in self.turns() for file in turn.files}
-        paths = {file: self.folder / file for file in ("client.json", "turns.jsonl", *sorted(faces))}
+        paths = {file: self.folder / file for file in ("client.json", SESSION, "turns.jsonl", *sorted(faces))}
         return {file: digest(path) for file, path in paths.items() if path.is_file()}
 
     @property

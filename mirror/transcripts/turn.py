@@ -1,5 +1,6 @@
-"""Records of a turn and its face, and the conversation so far."""
+"""Records of a turn and its face, the conversation so far, and what was said in earlier ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -143,6 +144,8 @@ class Turn(_Record):
         cut_off: the kinds of prompt whose answer ran out of tokens.
         dropped_utterances: the number of oldest utterances that did not fit into the counselor's context.
         cut_characters: the number of characters cut from the beginning of the newest utterance for the same reason.
+        remembered: in a later session of a client, the number of utterances of earlier ones that the counselor read;
+            else None, and not in the file.
         tokens: the number of tokens used in this turn by purpose, e.g. `client_prompt`, as far as counted.
     """
 
@@ -165,6 +168,7 @@ class Turn(_Record):
     cut_off: tuple[str, ...] = ()
     dropped_utterances: int = 0
     cut_characters: int = 0
+    remembered: int | None = Field(default=None, exclude_if=lambda value: value is None)
     tokens: dict[str, int] = {}
 
     @model_serializer(mode="wrap")
@@ -180,18 +184,45 @@ class Turn(_Record):
 
 
 @dataclass(frozen=True)
+class Memory:
+    """The earlier sessions of a client.
+
+    Attributes:
+        sessions: all turns of each, from the first session on.
+        forgotten: the number of the oldest turns, over all sessions, that nobody is told any more.
+    """
+
+    sessions: tuple[tuple[Turn, ...], ...] = ()
+    forgotten: int = 0
+
+    @property
+    def told(self) -> tuple[tuple[int, tuple[Turn, ...]], ...]:
+        """The number of each earlier session with its turns that are not forgotten; without sessions that are."""
+        found, left = [], self.forgotten
+        for number, turns in enumerate(self.sessions, 1):
+            if kept := turns[left:]:
+                found.append((number, kept))
+            left = max(0, left - len(turns))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
 class Conversation:
     """The session so far, as passed to client, describer, painter and counselor.
 
     Attributes:
         profile: the client.
         turns: all turns so far.
-        seed: the seed of the run.
+        seed: the seed of the session; of a client's first one, that of the run.
+        session: the number of the session, from 1.
+        memory: of the earlier sessions; empty in the first one, and in a run without memory.
     """
 
     profile: Profile
     turns: tuple[Turn, ...]
     seed: int
+    session: int = 1
+    memory: Memory = Memory()
 
     @property
     def number(self) -> int:
@@ -201,10 +232,15 @@ class Conversation:
     @property
     def dialogue(self) -> tuple[tuple[str, str], ...]:
         """The (role, words) pairs of all spoken words, with the roles `client` and `therapist`."""
-        said = ((("client", turn.words), ("therapist", turn.reply)) for turn in self.turns)
-        return tuple((role, words) for exchange in said for role, words in exchange if words)
+        return spoken_words(self.turns)
 
     @property
     def ended(self) -> bool:
         """Whether the client has ended the session."""
         return bool(self.turns) and self.turns[-1].ended
+
+
+def spoken_words(turns: Sequence[Turn]) -> tuple[tuple[str, str], ...]:
+    """Return the (role, words) pairs of all spoken words, with the roles `client` and `therapist`."""
+    said = ((("client", turn.words), ("therapist", turn.reply)) for turn in turns)
+    return tuple((role, words) for exchange in said for role, words in exchange if words)

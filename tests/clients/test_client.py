@@ -453,4 +453,4 @@ def test_the_scripted_client_counts_no_tokens_and_records_its_script():
     assert said.raw == format_utterance(said.utterance)
     facts = ScriptedClient().facts()
     assert facts["client"] == "scripted" and len(facts["sha256"]) == 64
-    assert list(inspect.signature(ScriptedClient).parameters) == ["trust"]
+    assert list(inspect.signature(ScriptedClient).parameters) == ["trust", "returns"]

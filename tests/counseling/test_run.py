@@ -7,8 +7,8 @@ import pytest
 
 from mirror.clients.client import ScriptedClient
 from mirror.counseling import run as counseling
+from mirror.counseling.outcome import Outcome
 from mirror.counseling.run import Counseling, SessionsFailed
-from mirror.counseling.session import Outcome
 from mirror.counseling.settings import CounselSettings
 from mirror.figures import page
 from mirror.files.lock import FolderInUse
@@ -59,7 +59,7 @@ def test_the_memory_of_a_run_is_told_without_loading_a_model(output):
 def test_sessions_of_models_that_take_turns_advance_in_one_wave(output, monkeypatch, offload, waves):
     counsel, given = run(waves=waves, offload=offload), []
     counsel.settings = counsel.settings.model_copy(update={"waves": 2})  # as `offload: auto` leaves it
-    monkeypatch.setattr(counseling, "run_sessions", lambda *args: given.append(args[-3]) or [])
+    monkeypatch.setattr(counseling, "run_sessions", lambda *args: given.append(args[7]) or [])
     counsel.first()
     assert given == [waves]
 

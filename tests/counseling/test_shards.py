@@ -42,7 +42,7 @@ def contents(folder):
 def test_shares_become_one_run_and_stay(output):
     shares = [share(1, 2, ["60", "62"]), share(2, 2, ["61"])]
     before = [contents(folder) for folder in shares]
-    assert merge_shards("a") == Merged(shares=2, clients=3, unfinished=())
+    assert merge_shards("a") == Merged(shares=2, clients=3, sessions=3, unfinished=())
     assert [contents(folder) for folder in shares] == before
     merged = output / "results/a"
     for folder in shares:
@@ -60,7 +60,7 @@ def test_clients_without_a_complete_session_are_named(output):
     share(1, 2, ["60"], table=["60", "62"])
     share(2, 2, ["61"], status="running", table=["61"])
     merged = merge_shards("a")
-    assert merged == Merged(shares=2, clients=3, unfinished=("62", "61"))
+    assert merged == Merged(shares=2, clients=3, sessions=3, unfinished=("62", "61"))
     assert "1 sessions complete; not complete: 62, 61" in str(merged)
     assert json.loads((output / "results/a/provenance.json").read_text())["status"] == "incomplete"
 

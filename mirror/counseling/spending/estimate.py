@@ -37,22 +37,25 @@ def estimate(settings: CounselSettings, profiles: Sequence[Profile], folders: Se
     Args:
         settings: of the run.
         profiles: its clients.
-        folders: of their sessions, which may not exist yet; none for a run that starts over.
+        folders: of their sessions, which may not exist yet, those of a client one after another; none for a run that
+            starts over.
 
     Returns:
         One row per quantity: what, so far, in all, at most.
     """
-    found = [_measured(folder) for folder in folders] or [dict(NOTHING) for _ in profiles]
+    per_client = settings.sessions_per_client
+    found = [_measured(folder) for folder in folders] or [dict(NOTHING) for _ in range(len(profiles) * per_client)]
     complete = [amounts for amounts in found if amounts["complete"]]
-    most = _rehearsed(settings, profiles, longest=True)
-    usual = _mean(complete) if complete else _rehearsed(settings, profiles)
-    so_far, in_all = _sum(found), _sum([_whole(one, usual) for one in found])
-    left = max(len(profiles) - len(complete), 1)
+    most, usual = _rehearsed(settings, profiles, longest=True), _usual(settings, profiles, found)
+    so_far, in_all = _sum(found), _sum([_whole(one, usual[n % per_client]) for n, one in enumerate(found)])
+    left = max(len(found) - len(complete), 1)
     workers = min(settings.workers, left)
-    pace = seconds_per_turn(settings, complete, min(settings.concurrency, ceil(left / workers)), workers)
+    together = min(settings.concurrency, ceil(min(left, len(profiles)) / workers))
+    pace = seconds_per_turn(settings, complete, together, workers)
     in_all["elapsed"] = so_far["elapsed"] + (in_all["turns"] - so_far["turns"]) * pace
-    in_all["complete"] = len(profiles)
-    columns = (so_far, in_all, _sum([_whole(one, most) for one in found]) | {"complete": len(profiles)})
+    in_all["complete"] = len(found)
+    at_most = _sum([_whole(one, most[n % per_client]) for n, one in enumerate(found)])
+    columns = (so_far, in_all, at_most | {"complete": len(found)})
     rows = [
         _row("sessions", columns, "complete"),
         _row("turns", columns, "turns"),
@@ -125,16 +128,29 @@ def _measured(folder: SessionFolder) -> dict[str, float]:
     }
 
 
-def _rehearsed(settings: CounselSettings, profiles: Sequence[Profile], longest: bool = False) -> dict[str, float]:
-    """What a session is expected to come to, or at most, before one is complete."""
+def _usual(settings: CounselSettings, profiles: Sequence[Profile], found: Sequence[Amounts]) -> list[dict[str, float]]:
+    """What a session of each number is expected to come to: the mean of the complete ones, if there are any."""
+    per_client = settings.sessions_per_client
+    by_number = [[one for one in found[n::per_client] if one["complete"]] for n in range(per_client)]
+    rehearsed = [] if all(by_number) else _rehearsed(settings, profiles)
+    return [_mean(complete) if complete else rehearsed[n] for n, complete in enumerate(by_number)]
+
+
+def _rehearsed(settings: CounselSettings, profiles: Sequence[Profile], longest: bool = False) -> list[dict[str, float]]:
+    """What a session of each number is expected to come to, or at most, before one is complete."""
     sample = profiles[:: max(len(profiles) // SAMPLE, 1)]
-    tokens = _mean([rehearse(settings, profile, longest) for profile in sample])
+    by_client = [rehearse(settings, profile, longest) for profile in sample]
+    return [_expected(settings, _mean(of), longest) for of in zip(*by_client, strict=True)]
+
+
+def _expected(settings: CounselSettings, tokens: Amounts, longest: bool) -> dict[str, float]:
+    """A rehearsed session's amounts, from its tokens."""
     if longest:
         tokens = {key: count * ATTEMPTS[key.rpartition("_")[0]] for key, count in tokens.items()}
     pictures = (settings.attempts if longest else 1) + 1 + (settings.face != "shown")  # attempts, the shown, the seen
     stages = {stage: seconds * settings.max_turns for stage, seconds in expected_stages(settings).items()}
     size = settings.max_turns * pictures * settings.face_size**2 * BYTES_PER_PIXEL
-    return tokens | stages | {"turns": settings.max_turns, "bytes": size}
+    return {**tokens, **stages, "turns": settings.max_turns, "bytes": size}
 
 
 def _whole(session: Amounts, usual: Amounts) -> dict[str, float]:

@@ -72,10 +72,10 @@ class Rates:
         reply = stages["counselor"] if settings.counselor == "llava" else 0.0
         profiles = read_profiles(input_path(TABLE), input_path(PORTRAITS))
         untrained = settings.model_copy(update={"prompts": "project"})  # a checkpoint need not exist yet
-        tokens = [rehearse(untrained, profile) for profile in profiles]
+        tokens = [session for profile in profiles for session in rehearse(untrained, profile)]
         read, written = (
             sum(sum(of.get(token_names(role)[verb][0], 0) for role in settings.models) for of in tokens)
-            / (len(profiles) * settings.max_turns)
+            / (len(tokens) * settings.max_turns)
             for verb in (0, 1)
         )
         picture = BYTES_PER_PIXEL * settings.face_size**2
@@ -87,16 +87,18 @@ class Size:
     """The size of a study.
 
     Attributes:
-        clients: each has one session in every arm.
+        clients: each is counseled in every arm.
         arms: counselors that are compared.
         turns: per session.
         gpus: that work side by side, each on a share of the clients (`shard`).
+        sessions: of each client in an arm.
     """
 
     clients: int
     arms: int
     turns: int
     gpus: int
+    sessions: int = 1
 
 
 def plan(size: Size, rates: Rates) -> dict[str, float]:
@@ -106,7 +108,7 @@ def plan(size: Size, rates: Rates) -> dict[str, float]:
         By quantity: sessions, turns, faces painted, GPU hours, hours (with all GPUs), tokens of endpoints, dollars of
         GPUs and of endpoints, files, folders, disk in bytes, and the share of it that is in pictures.
     """
-    sessions = size.clients * size.arms
+    sessions = size.clients * size.arms * size.sessions
     turns = sessions * size.turns
     pictures = turns * (rates.attempts + 1)  # the shown face is saved beside its attempts
     gpu_hours = turns * (rates.attempts * rates.face_seconds + rates.reply_seconds) / SECONDS
@@ -149,7 +151,7 @@ def main() -> None:
     """Prints the plan of the study on the command line."""
     parser = argparse.ArgumentParser(prog="python -m mirror.counseling.spending.plan", description="Plan a study.")
     parser.add_argument("-f", dest="params", required=True, help="params/counsel/<configuration>.yaml of one arm")
-    parser.add_argument("--clients", type=positive, required=True, help="each has one session per arm")
+    parser.add_argument("--clients", type=positive, required=True, help="each is counseled in every arm")
     parser.add_argument("--arms", type=positive, default=1)
     parser.add_argument("--turns", type=positive, help="per session (default: max_turns of the configuration)")
     parser.add_argument("--gpus", type=positive, default=1, help="that work side by side")
@@ -163,7 +165,7 @@ def main() -> None:
         parser.error(str(error))
     own = {name: getattr(given, name) for name in RATES.values()}
     rates = replace(Rates.of(settings), **{name: value for name, value in own.items() if value is not None})
-    size = Size(given.clients, given.arms, settings.max_turns, given.gpus)
+    size = Size(given.clients, given.arms, settings.max_turns, given.gpus, settings.sessions_per_client)
     print(table(size, rates).to_string(index=False, header=False))
 
 

@@ -5,6 +5,7 @@ Client, describer and counselor write their real prompts, for a dialogue of line
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
@@ -73,13 +74,16 @@ class RehearsedModel:
         return {}
 
 
-def rehearse(settings: CounselSettings, profile: Profile, longest: bool = False) -> Counter[str]:
-    """The tokens of a session of `max_turns` turns, by purpose as in `Turn.tokens`; of models behind endpoints alone.
+def rehearse(settings: CounselSettings, profile: Profile, longest: bool = False) -> list[Counter[str]]:
+    """The tokens of each session of a client, of `max_turns` turns; of models behind endpoints alone.
 
     Args:
         settings: of the run.
         profile: the client.
         longest: whether every answer is as long as its limit allows.
+
+    Returns:
+        By purpose as in `Turn.tokens`, from the first session on.
     """
     client = ChatClient(RehearsedModel(CLIENT, settings.client_max_tokens, longest=longest), settings.client_trust)
     describer = ChatDescriber(RehearsedModel(DESCRIPTION, settings.describer_max_tokens, longest=longest))
@@ -91,30 +95,51 @@ def rehearse(settings: CounselSettings, profile: Profile, longest: bool = False)
         settings.context,
         settings.planning_max_tokens,
     )
-    conversation, tokens = Conversation(profile, (), settings.seed), Counter[str]()
-    for number in range(1, settings.max_turns + 1):
-        [said] = client.speak([conversation])
-        if isinstance(said, Exception):
-            break
-        history = format_dialogue(conversation.dialogue)
-        [description] = describer.describe([DescriptionRequest(history=history, utterance=said.utterance, seed=0)])
-        cue = said.utterance.cue if settings.face == "cue" else ""
-        [reply] = counselor.reply([CounselorRequest(conversation, said.utterance, FACE, cue)])
-        if isinstance(description, Exception) or isinstance(reply, Exception):
-            break  # this client's prompts do not fit: the run will report it
-        answers: dict[str, ClientUtterance | Description | Reply] = {"client": said, "describer": description}
-        answers["counselor"] = reply
-        for role in settings.models:
-            tokens.update(used_tokens(role, answers[role]))
-        turn = Turn(
-            number=number,
-            cue=said.utterance.cue,
-            words=said.utterance.words,
-            client_raw=said.raw,
-            technique=reply.technique,
-            plan=reply.plan,
-            plan_text=reply.plan_text,
-            reply=reply.words,
-        )
-        conversation = Conversation(profile, (*conversation.turns, turn), settings.seed)
-    return tokens
+    cast = _Rehearsal(settings, client, describer, counselor)
+    found, earlier = [], list[tuple[Turn, ...]]()
+    for session in range(1, settings.sessions_per_client + 1):
+        turns, tokens = cast.session(Conversation(profile, (), 0, session, settings.returns.remember(earlier)))
+        earlier.append(turns)
+        found.append(tokens)
+    return found
+
+
+@dataclass(frozen=True)
+class _Rehearsal:
+    """Those who write prompts."""
+
+    settings: CounselSettings
+    client: ChatClient
+    describer: ChatDescriber
+    counselor: Counselor
+
+    def session(self, conversation: Conversation) -> tuple[tuple[Turn, ...], Counter[str]]:
+        """The turns of a session and their tokens."""
+        tokens = Counter[str]()
+        for number in range(1, self.settings.max_turns + 1):
+            [said] = self.client.speak([conversation])
+            if isinstance(said, Exception):
+                break
+            history = format_dialogue(conversation.dialogue)
+            asked = DescriptionRequest(history=history, utterance=said.utterance, seed=0)
+            [description] = self.describer.describe([asked])
+            cue = said.utterance.cue if self.settings.face == "cue" else ""
+            [reply] = self.counselor.reply([CounselorRequest(conversation, said.utterance, FACE, cue)])
+            if isinstance(description, Exception) or isinstance(reply, Exception):
+                break  # this client's prompts do not fit: the run will report it
+            answers: dict[str, ClientUtterance | Description | Reply] = {"client": said, "describer": description}
+            answers["counselor"] = reply
+            for role in self.settings.models:
+                tokens.update(used_tokens(role, answers[role]))
+            turn = Turn(
+                number=number,
+                cue=said.utterance.cue,
+                words=said.utterance.words,
+                client_raw=said.raw,
+                technique=reply.technique,
+                plan=reply.plan,
+                plan_text=reply.plan_text,
+                reply=reply.words,
+            )
+            conversation = replace(conversation, turns=(*conversation.turns, turn))
+        return conversation.turns, tokens

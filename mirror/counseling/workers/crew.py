@@ -210,7 +210,9 @@ class _Shift:
             path.relative_to(self.portraits) if path.is_relative_to(self.portraits) else path
             for path in profile.portraits
         )
-        return Given(replace(profile, portraits=portraits), session.conversation.turns)
+        conversation = session.conversation
+        given = replace(profile, portraits=portraits)
+        return Given(given, conversation.turns, conversation.session, conversation.memory)
 
     def _order(self) -> None:
         """Sends orders to workers that wait for them; all that is left are ends once there is nothing to do."""

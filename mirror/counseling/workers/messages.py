@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mirror.counseling.session import Failure
+from mirror.counseling.outcome import Failure
 from mirror.counseling.turn import Taken
 from mirror.transcripts.profile import Profile
-from mirror.transcripts.turn import Turn
+from mirror.transcripts.turn import Memory, Turn
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,14 @@ class Given:
     Attributes:
         profile: the client; portraits are relative to the parameter `portraits`.
         turns: so far.
+        session: its number.
+        memory: of the client's earlier ones.
     """
 
     profile: Profile
     turns: tuple[Turn, ...]
+    session: int
+    memory: Memory
 
 
 @dataclass(frozen=True)

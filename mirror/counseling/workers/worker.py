@@ -11,9 +11,10 @@ from typing import TypeVar
 
 import torch
 
+from mirror.clients.returns import session_seed
 from mirror.counseling.cast import Cast, left_out
 from mirror.counseling.casting import build_cast
-from mirror.counseling.session import Failure
+from mirror.counseling.outcome import Failure
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.turn import Taken, face_files
 from mirror.counseling.workers.messages import Given, HandIn, Loaded, Orders, Report
@@ -36,7 +37,8 @@ class GivenSession:
         """Finds the portraits on this machine."""
         folder = input_path(settings.portraits)
         profile = replace(given.profile, portraits=tuple(folder / path for path in given.profile.portraits))
-        self.conversation = Conversation(profile, given.turns, settings.seed)
+        seed = session_seed(settings.seed, given.session)
+        self.conversation = Conversation(profile, given.turns, seed, given.session, given.memory)
         self._written: dict[int, bytes] = {}  # by the identity of a picture
         self._faces: Mapping[str, Picture] = {}  # keeps the pictures, and so their identities
 

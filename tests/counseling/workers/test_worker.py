@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mirror.counseling.session import Failure
+from mirror.counseling.outcome import Failure
 from mirror.counseling.turn import Taken
 from mirror.counseling.workers.messages import Given, Orders
 from mirror.counseling.workers.waves import EndedTurn
