@@ -1,17 +1,21 @@
-"""Caveats of a comparison: arms with other settings, differently worded prompts, or ratings that are not used.
+"""Caveats of a comparison: damaged or missing sessions, several per client, other settings or prompts, unused ratings.
 
 The prompts of different variants differ in fields (`technique`, `plan`, `client_emotional_state`) and kinds
 (`planning`, `emotion_recognition`). Only the parts that two arms share are compared.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mirror.counseling.settings import CounselSettings
+from mirror.natural_order import natural_key
 from mirror.prompts import KINDS, PromptSet, PromptTemplate
 from mirror.rating.ratings import read_ratings
 from mirror.transcripts.arm import Arm
+from mirror.transcripts.integrity import run_faults
+from mirror.transcripts.session_name import client_of, session_name
 
 IMAGE = "<image>"
 LONGEST = 90  # characters of a prompt that a caveat quotes
@@ -24,7 +28,33 @@ COUNSELOR = frozenset(
 )
 
 
+MACHINE = CounselSettings.MACHINE - {"sessions_per_client"}  # a client's value is the mean of another number of them
 DEFAULTS = CounselSettings.defaults()  # of settings that runs begun before them lack
+
+
+class StudyError(ValueError):
+    """Arms that cannot be compared. The message says why, and what to do."""
+
+
+def without_damage(arms: Sequence[Arm], damaged: Literal["refuse", "exclude"]) -> list[Arm]:
+    """Returns the arms without their damaged sessions: those whose files are not as they were written.
+
+    Raises:
+        StudyError: there are damaged sessions, and they are to be refused.
+    """
+    sound, faults = [], []
+    for arm in arms:
+        checked = run_faults(arm.folder, thorough=False, without_faces=True)
+        found = {name: of_session for name, of_session in checked if of_session}
+        faults += [fault for of_session in found.values() for fault in of_session]
+        sound.append(replace(arm, excluded=frozenset(found)))
+    if faults and damaged == "refuse":
+        listed = "\n".join(f"  {fault}" for fault in faults[:20])
+        raise StudyError(
+            f"{len(faults)} faults in the files of the sessions:\n{listed}\nrestore the files, or leave these sessions "
+            "out: -p damaged exclude"
+        )
+    return sound
 
 
 class Difference(NamedTuple):
@@ -43,7 +73,7 @@ def other_settings(arms: Sequence[Arm]) -> list[str]:
     found = []
     counseled, replayed = ([arm for arm in arms if bool(arm.replays) is is_replay] for is_replay in (False, True))
     for first, arm in ((of_kind[0], arm) for of_kind in (counseled, replayed) for arm in of_kind[1:]):
-        names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - CounselSettings.MACHINE - {"run"}
+        names = (first.settings.keys() | arm.settings.keys()) - COUNSELOR - MACHINE - {"run"}
         one, other = (DEFAULTS | run.settings for run in (first, arm))
         differing = [
             f"{name} is {one.get(name)!r} in {first.name} and {other.get(name)!r} in {arm.name}"
@@ -53,6 +83,55 @@ def other_settings(arms: Sequence[Arm]) -> list[str]:
         if differing:
             found.append(f"{first.name} and {arm.name} differ in more than the counselor: {'; '.join(differing)}.")
     return found
+
+
+def missing_sessions(arm: Arm, ended: Mapping[str, str], everyone: Sequence[str]) -> list[str]:
+    """Lists a caveat each for damaged sessions, clients without a session, and sessions that are not complete.
+
+    Args:
+        arm: the run.
+        ended: the status of its sessions, by name.
+        everyone: the clients of all arms.
+    """
+    found = []
+    if arm.excluded:
+        names = listed(sorted(arm.excluded, key=natural_key))
+        found.append(f"Damaged sessions of {arm.name} are left out: {names}.")
+    clients = dict.fromkeys(map(client_of, ended))
+    if missing := [idx for idx in everyone if idx not in clients]:
+        found.append(f"{arm.name} lacks {len(missing)} of {len(everyone)} clients ({listed(missing)}).")
+    names_due = [session_name(idx, number) for idx in clients for number in range(1, arm.per_client + 1)]
+    if broken := [name for name in names_due if ended.get(name) != "complete"]:
+        are, count, them = ("is", "counts", "it") if len(broken) == 1 else ("are", "count", "them")
+        found.append(
+            f"{len(broken)} of {len(names_due)} sessions of {arm.name} {are} not complete ({listed(broken)}) "
+            f"and {count} as missing; run counsel.ipynb again to complete {them}."
+        )
+    return found
+
+
+def several_sessions(arms: Sequence[Arm], session: int) -> list[str]:
+    """Lists what a client's value is, if clients of some arm had several sessions.
+
+    Args:
+        arms: the runs.
+        session: the number of the sessions that count; 0: all.
+    """
+    if all(arm.per_client == 1 for arm in arms):
+        return []
+    if session:
+        return [f"Only session {session} of each client counts (parameter session)."]
+    had = ", ".join(f"{arm.per_client} in {arm.name}" for arm in arms)
+    return [
+        f"Clients had several sessions ({had}): a client's value is the mean of its own, and counts if all of them are "
+        "complete; a rated change is from the start of the first to the end of the last one."
+    ]
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def recorded_clients(arms: Sequence[Arm]) -> list[str]:

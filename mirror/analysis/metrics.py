@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import nan
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from mirror.prompts import canonical_technique
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.flags import LEXICON, RiskPolicy, read_answers, read_flags
 from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.session_name import client_of, number_of
 from mirror.transcripts.turn import Turn
 
 PART = 20_000  # turns that are rows of a table together; a table takes less memory than its rows
@@ -30,6 +31,8 @@ TURN_COLUMNS = (
     "technique"
 ).split()
 FLAG_COLUMNS = ["flagged", "flag_guides", "flag_asks", "replies_flagged"]
+
+Values = TypeVar("Values", pd.DataFrame, "pd.Series[float]")
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -42,7 +45,8 @@ class Metrics:
 
     Attributes:
         turns: one row per turn:
-            idx, turn: the client, and the number of the turn from 1.
+            idx, turn: the session, and the number of the turn from 1. A client's first session has the client's idx, a
+                later one a name such as `7+s2`.
             feelings, resistant: the feelings that the lexicon finds in the cue (joined by commas); whether one of them
                 shows resistance.
             words, ended: the number of the client's words; whether the client ended the session with them.
@@ -90,8 +94,12 @@ def read_metrics(arm: Arm, policy: RiskPolicy = LEXICON) -> Metrics:
         TranscriptError: a transcript is damaged.
     """
     tables, turn_rows, session_rows = [], list[dict[str, Any]](), []
-    for session in arm.sessions:
-        rows, facts = _read_session(arm, session, policy)
+    client, earlier = "", list[tuple[Turn, ...]]()
+    for session in arm.sessions:  # those of a client one after another
+        if (idx := client_of(session.folder.name)) != client:
+            client, earlier = idx, []
+        rows, facts = _read_session(arm, session, earlier, policy)
+        earlier = [*earlier, session.turns()] if arm.per_client > 1 else []
         turn_rows += rows
         session_rows.append(facts)
         if len(turn_rows) >= PART:
@@ -134,11 +142,13 @@ class _Replies:
         return len(set(sequences)) / len(sequences) if sequences else nan
 
 
-def _read_session(arm: Arm, session: SessionFolder, policy: RiskPolicy) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _read_session(
+    arm: Arm, session: SessionFolder, earlier: Sequence[Sequence[Turn]], policy: RiskPolicy
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     turns, timings, ended, idx = session.turns(), session.timings(), session.ended, session.folder.name
     resistance = arm.person(idx).resistance
-    after = list(_openness(resistance or "none", turns, arm.client_trust))
-    is_known = arm.is_scripted and resistance is not None
+    after = list(_openness(resistance or "none", turns, arm.client_trust, earlier if arm.remembers else ()))
+    is_known = arm.is_scripted and resistance is not None and len(earlier) == number_of(idx) - 1
     replies, rows = _Replies(), []
     for turn, (openness, reaction) in zip(turns, after, strict=True):
         row = {"idx": idx, "turn": turn.number, "openness": openness if is_known else nan}
@@ -173,9 +183,11 @@ def _safety(turns: Sequence[Turn], policy: RiskPolicy) -> dict[str, float]:
     return dict(zip(FLAG_COLUMNS, (*answered, harmful), strict=True))
 
 
-def _openness(resistance: str, turns: Sequence[Turn], rule: TrustRule) -> Iterator[tuple[float, Kind]]:
+def _openness(
+    resistance: str, turns: Sequence[Turn], rule: TrustRule, earlier: Sequence[Sequence[Turn]]
+) -> Iterator[tuple[float, Kind]]:
     """The client's openness after each turn, and the kind of reaction to its reply."""
-    for openness in trust_by_turn(resistance, turns, rule):
+    for openness in trust_by_turn(resistance, turns, rule, earlier):
         if openness.reaction is not None:  # None before the first turn
             yield openness.value, openness.reaction.kind
 
@@ -257,6 +269,14 @@ def halves(turns: pd.DataFrame, column: str) -> pd.DataFrame:
     is_late = turns["turn"] > turns.groupby("idx")["turn"].transform("max") / 2
     means = turns[column].astype(float).groupby([turns["idx"], is_late]).mean().unstack()
     return means.reindex(columns=[False, True]).set_axis(["early", "late"], axis=1)
+
+
+def by_client(values: Values) -> Values:
+    """Returns the mean of each client's sessions, by the client's idx; of values with a row per session, by its name.
+
+    Missing values are left out. With one session per client, these are the values themselves.
+    """
+    return values.groupby(values.index.map(client_of), sort=False).mean()
 
 
 def _sequences(words: Sequence[str], length: int) -> list[tuple[str, ...]]:

@@ -1,8 +1,8 @@
 """The analysis of a study: from runs to findings, each a claim with its table and figure. Called by `analyse.ipynb`.
 
-Each complete session gives one value per measure. Arms are compared on the clients that both have
-(`mirror.statistics`), and all comparisons of outcomes are corrected together. Sentences, figures and tables show the
-same numbers. No model is loaded.
+Each client gives one value per measure, the mean of its complete sessions. Arms are compared on the clients that both
+have (`mirror.statistics`), and all comparisons of outcomes are corrected together. Sentences, figures and tables show
+the same numbers. No model is loaded.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ import pandas as pd
 
 from mirror.analysis import claims, tables, turnwise
 from mirror.analysis import figures as draw
+from mirror.analysis.caveats import without_damage
 from mirror.analysis.comparison import ComparisonRow, arm_means, by_arm, compare, compare_halves, read_rows
 from mirror.analysis.factors.interaction import interaction_finding
 from mirror.analysis.finding import Finding, differences_caption, estimates_caption, turns_caption
 from mirror.analysis.measures import OVER_TURNS
-from mirror.analysis.metrics import halves
 from mirror.analysis.realism.report import realism
 from mirror.analysis.registration.plan import read_registration
 from mirror.analysis.registration.verdict import EXPLORATORY, registration_finding
 from mirror.analysis.settings import AnalyseSettings, split_names
-from mirror.analysis.study import Study, without_damage
+from mirror.analysis.study import Study
 from mirror.figures import figure
 from mirror.files.json_file import write_json
 from mirror.gallery import write_gallery
@@ -68,7 +68,8 @@ class Analysis:
         instruments = known_instruments(split_names(self.settings.instruments))
         arms = [Arm.read(folder) for folder in self.folders]
         policy = RiskPolicy.of(self.settings.risk_classifier, self.settings.unsafe_labels)
-        study = Study(without_damage(arms, self.settings.damaged), instruments, self.settings.raters, policy)
+        sound = without_damage(arms, self.settings.damaged)
+        study = Study(sound, instruments, self.settings.raters, policy, self.settings.session)
         codes = {arm.name: read_provenance(arm.folder).get("code") for arm in study.arms}
         self.run.open()
         self.run.record("running", runs=codes, clients=len(study.shared))
@@ -184,7 +185,7 @@ class Analysis:
         if table.empty:
             return self._empty(key, f"{subject} was not measured in any turn.")
         arms = list(dict.fromkeys(table["arm"].tolist()))
-        changes = compare_halves({arm: halves(self.study.turns(arm), key) for arm in arms}, unit, self.settings)
+        changes = compare_halves({arm: self.study.halves(arm, key) for arm in arms}, unit, self.settings)
         title = claims.moved(subject, changes, level)
         by_arm_words = "; ".join(f"{row.arm} {claims.change(row, unit, level)}" for row in changes)
         of_arm = {arm: table.loc[table["arm"] == arm, "n"] for arm in arms}

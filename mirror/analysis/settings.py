@@ -30,6 +30,7 @@ class AnalyseSettings(Settings):
     risk_classifier: str = ""
     unsafe_labels: str = ""
     reference_sessions: str = ""
+    session: Number = 0
     gallery: bool
     run: RunName
     fresh: bool

@@ -6,20 +6,29 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
 from math import inf
-from typing import Literal
 
 import pandas as pd
 
-from mirror.analysis.caveats import different_prompts, other_settings, recorded_clients, unused_ratings
+from mirror.analysis.caveats import (
+    StudyError,
+    different_prompts,
+    listed,
+    missing_sessions,
+    other_settings,
+    recorded_clients,
+    several_sessions,
+    unused_ratings,
+)
 from mirror.analysis.comparison import read_rows
 from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Rated
-from mirror.analysis.metrics import Metrics, halves, read_metrics
+from mirror.analysis.metrics import Metrics, by_client, halves, read_metrics
 from mirror.natural_order import natural_key
 from mirror.paths import display_path
 from mirror.rating.instrument import Instrument
 from mirror.rating.ratings import (
     Raters,
     arm_scores,
+    client_scores,
     counts,
     is_evidence,
     moment_names,
@@ -30,32 +39,7 @@ from mirror.rating.ratings import (
 )
 from mirror.transcripts.arm import Arm, aliases
 from mirror.transcripts.flags import LEXICON, RiskPolicy
-from mirror.transcripts.integrity import run_faults
-
-
-class StudyError(ValueError):
-    """Arms that cannot be compared. The message says why, and what to do."""
-
-
-def without_damage(arms: Sequence[Arm], damaged: Literal["refuse", "exclude"]) -> list[Arm]:
-    """Returns the arms without their damaged sessions: those whose files are not as they were written.
-
-    Raises:
-        StudyError: there are damaged sessions, and they are to be refused.
-    """
-    sound, faults = [], []
-    for arm in arms:
-        checked = run_faults(arm.folder, thorough=False, without_faces=True)
-        found = {name: of_session for name, of_session in checked if of_session}
-        faults += [fault for of_session in found.values() for fault in of_session]
-        sound.append(replace(arm, excluded=frozenset(found)))
-    if faults and damaged == "refuse":
-        listed = "\n".join(f"  {fault}" for fault in faults[:20])
-        raise StudyError(
-            f"{len(faults)} faults in the files of the sessions:\n{listed}\nrestore the files, or leave these sessions "
-            "out: -p damaged exclude"
-        )
-    return sound
+from mirror.transcripts.session_name import client_of, number_of, session_name
 
 
 class Study:
@@ -67,7 +51,7 @@ class Study:
         metrics: by arm.
         clients: the clients that every arm has, complete or not, in natural order.
         everyone: the clients that any arm has.
-        complete: by arm, the clients with a complete session; all values are of these.
+        complete: by arm, the clients whose sessions are complete; all values are of these.
     """
 
     def __init__(
@@ -76,6 +60,7 @@ class Study:
         instruments: Sequence[Instrument] = (),
         raters: Raters = "both",
         policy: RiskPolicy = LEXICON,
+        session: int = 0,
     ) -> None:
         """Reads the transcripts of all arms.
 
@@ -84,37 +69,60 @@ class Study:
             instruments: those whose ratings count.
             raters: who counts in outcomes: people, judges or both.
             policy: who reads the words for risk.
+            session: the number of the clients' sessions that count; 0: all, and a client has the mean of them.
 
         Raises:
-            StudyError: no client is in every arm, or an idx names two persons.
+            StudyError: no client is in every arm, an idx names two persons, or no client has so many sessions.
             TranscriptError: a transcript is damaged.
         """
         short = aliases([arm.folder.name for arm in arms])
         self.arms = [replace(arm, alias=alias) for arm, alias in zip(arms, short, strict=True)]
-        self.instruments, self.raters, self.policy = list(instruments), raters, policy
+        self.instruments, self.raters, self.policy, self.session = list(instruments), raters, policy, session
+        if lacking := [arm.name for arm in self.arms if arm.per_client < session]:
+            raise StudyError(f"{', '.join(lacking)}: clients have fewer sessions than {session}; set session to 0")
         self.metrics: dict[str, Metrics] = {arm.name: read_metrics(arm, policy) for arm in self.arms}
-        having: dict[str, set[str]] = {name: set(metrics.sessions["idx"]) for name, metrics in self.metrics.items()}
+        having: dict[str, set[str]] = {
+            name: set(map(client_of, metrics.sessions["idx"])) for name, metrics in self.metrics.items()
+        }
         self.everyone = sorted(set.union(*having.values()), key=natural_key)
         self.clients = [idx for idx in self.everyone if all(idx in clients for clients in having.values())]
         if not self.clients:
-            found = (f"{name} has {_listed(sorted(clients, key=natural_key))}" for name, clients in having.items())
+            found = (f"{name} has {listed(sorted(clients, key=natural_key))}" for name, clients in having.items())
             raise StudyError(
                 f"no client is in every arm, and arms are compared on the same clients: {'; '.join(found)}"
             )
         self._refuse_strangers()
-        by_client = {name: metrics.sessions.set_index("idx") for name, metrics in self.metrics.items()}
-        self.complete: dict[str, list[str]] = {
-            name: sorted(set(sessions.index[sessions["status"] == "complete"]), key=natural_key)
-            for name, sessions in by_client.items()
+        self._ended: dict[str, dict[str, str]] = {
+            name: dict(zip(metrics.sessions["idx"], metrics.sessions["status"], strict=True))
+            for name, metrics in self.metrics.items()
         }
-        self._sessions = {name: sessions.loc[self.complete[name]] for name, sessions in by_client.items()}
+        self.complete = {arm.name: self._complete(arm) for arm in self.arms}
+        self._sessions = {
+            name: metrics.sessions.loc[self.counts(name, metrics.sessions["idx"])].set_index("idx")
+            for name, metrics in self.metrics.items()
+        }
+
+    def _numbers(self, arm: Arm) -> list[int]:
+        """The sessions of a client that count, in order."""
+        return [self.session] if self.session else list(range(1, arm.per_client + 1))
+
+    def _complete(self, arm: Arm) -> list[str]:
+        ended = self._ended[arm.name]
+        clients = sorted({*map(client_of, ended)}, key=natural_key)
+        needed = {idx: [session_name(idx, number) for number in self._numbers(arm)] for idx in clients}
+        return [idx for idx in clients if all(ended.get(name) == "complete" for name in needed[idx])]
+
+    def counts(self, arm: str, names: "pd.Series[str]") -> "pd.Series[bool]":
+        """Whether sessions count in the values of an arm: of the chosen number, and of a client with all of these."""
+        is_complete = names.map(client_of).isin(self.complete[arm])
+        return is_complete & (names.map(number_of) == self.session) if self.session else is_complete
 
     def _refuse_strangers(self) -> None:
         for one, other in combinations(self.arms, 2):
             known = [idx for idx in self.clients if idx in one.persons and idx in other.persons]
             if differing := [idx for idx in known if one.person(idx) != other.person(idx)]:
                 raise StudyError(
-                    f"{_listed(differing)}: another person in {display_path(one.folder)} than in "
+                    f"{listed(differing)}: another person in {display_path(one.folder)} than in "
                     f"{display_path(other.folder)}; compare runs of the same clients"
                 )
 
@@ -125,8 +133,12 @@ class Study:
         return [idx for idx in self.clients if idx in common]
 
     def turns(self, arm: str) -> pd.DataFrame:
-        """Returns the turns of an arm's complete sessions (`Metrics.turns`)."""
-        return self.metrics[arm].turns.loc[lambda turns: turns["idx"].isin(self.complete[arm])]
+        """Returns the turns of an arm's sessions that count (`Metrics.turns`)."""
+        return self.metrics[arm].turns.loc[lambda turns: self.counts(arm, turns["idx"])]
+
+    def halves(self, arm: str, column: str) -> pd.DataFrame:
+        """Returns the means of a column of the turns over both halves of the sessions, by client (`metrics.halves`)."""
+        return by_client(halves(self.turns(arm), column))
 
     def overview(self) -> pd.DataFrame:
         """Returns one row per arm: the counselor, and how its sessions ended."""
@@ -141,7 +153,7 @@ class Study:
                     "run": display_path(arm.folder),
                     "counselor": arm.counselor,
                     "sessions": len(sessions),
-                    "complete": len(self.complete[arm.name]),
+                    "complete": int((sessions["status"] == "complete").sum()),
                     "ended by client": by["client"],
                     "turn limit": by["turn limit"],
                     "failed": by["error"],
@@ -154,21 +166,8 @@ class Study:
 
     def caveats(self) -> list[str]:
         """Lists what a reader must know before comparing the arms, one sentence each."""
-        found = []
-        for arm in self.arms:
-            clients: list[str] = self.metrics[arm.name].sessions["idx"].tolist()
-            if arm.excluded:
-                names = _listed(sorted(arm.excluded, key=natural_key))
-                found.append(f"Damaged sessions of {arm.name} are left out: {names}.")
-            known, complete = set(clients), set(self.complete[arm.name])
-            if missing := [idx for idx in self.everyone if idx not in known]:
-                found.append(f"{arm.name} lacks {len(missing)} of {len(self.everyone)} clients ({_listed(missing)}).")
-            if broken := [idx for idx in clients if idx not in complete]:
-                are, count, them = ("is", "counts", "it") if len(broken) == 1 else ("are", "count", "them")
-                found.append(
-                    f"{len(broken)} of {len(clients)} sessions of {arm.name} {are} not complete ({_listed(broken)}) "
-                    f"and {count} as missing; run counsel.ipynb again to complete {them}."
-                )
+        found = [caveat for arm in self.arms for caveat in missing_sessions(arm, self._ended[arm.name], self.everyone)]
+        found += several_sessions(self.arms, self.session)
         found += recorded_clients(self.arms) + other_settings(self.arms)
         return found + different_prompts(self.arms) + unused_ratings(self.arms, {one.name for one in self.instruments})
 
@@ -188,6 +187,10 @@ class Study:
         if key in self.ratings.columns:
             values = self.ratings.loc[self.ratings["arm"] == arm.name].set_index("idx")[key]
             return values.loc[values.index.isin(self.complete[arm.name])]
+        values = self._of_sessions(arm, key)
+        return values if arm.per_client == 1 else by_client(values)
+
+    def _of_sessions(self, arm: Arm, key: str) -> "pd.Series[float]":
         sessions = self._sessions[arm.name]
         if key == "resistance_change":
             found = halves(self.turns(arm.name), "resistant")
@@ -247,7 +250,7 @@ class Study:
         """The ratings by known instruments of complete sessions, by arm."""
         names = [instrument.name for instrument in self.instruments]
         return {
-            arm: of.loc[of["instrument"].isin(names) & of["idx"].isin(self.complete[arm])]
+            arm: of.loc[of["instrument"].isin(names) & self.counts(arm, of["idx"])]
             for arm, of in self.item_ratings.items()
         }
 
@@ -264,10 +267,14 @@ class Study:
 
     @cached_property
     def ratings(self) -> pd.DataFrame:
-        """The scores of the rated sessions, one row each: arm, idx, and one column per subscale and judge."""
+        """The scores of the rated clients, one row each: arm, idx, and one column per subscale and judge."""
         if not len(self.answers):
             return pd.DataFrame(columns=["arm", "idx"])
-        by_arm = [session_scores(of).assign(arm=arm) for arm, of in self.answers.groupby("arm", sort=False)]
+        numbers = {arm.name: self._numbers(arm) for arm in self.arms}
+        by_arm = [
+            client_scores(session_scores(of), self.instruments, numbers[str(arm)]).assign(arm=arm)
+            for arm, of in self.answers.groupby("arm", sort=False)
+        ]
         scores = with_changes(pd.concat(by_arm, ignore_index=True), self.instruments)
         scores["key"] = scores["instrument"] + "." + scores["subscale"] + " by " + scores["judge"]
         table = scores.pivot(index=["arm", "idx"], columns="key", values="score")
@@ -293,8 +300,3 @@ class Study:
         if not len(answers):
             return pd.DataFrame()
         return reliability(answers.assign(idx=answers["arm"] + "/" + answers["idx"]), seed)
-
-
-def _listed(names: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

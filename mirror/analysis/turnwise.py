@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from mirror.analysis.measures import BOUNDS, Unit
+from mirror.analysis.metrics import by_client
 from mirror.analysis.settings import AnalyseSettings
 from mirror.analysis.study import Study
 from mirror.statistics import Estimate, estimate, proportion
+from mirror.transcripts.session_name import client_of
 
 BAND = 1000  # resamples for the interval of one turn; a figure has many of them
 
@@ -28,10 +30,10 @@ def reactions(study: Study) -> pd.DataFrame:
     for arm in study.arms:
         turns = study.turns(arm.name)
         turns = turns.loc[turns["names"].notna()]
-        by_client = pd.crosstab(turns["idx"], turns["reaction"], normalize="index").mean()
+        by_session = pd.crosstab(turns["idx"], turns["reaction"], normalize="index")
         rows += [
             {"arm": arm.name, "reaction": kind, "share": share, "replies": len(turns)}
-            for kind, share in by_client.items()
+            for kind, share in by_client(by_session).mean().items()
         ]
     return pd.DataFrame(rows, columns=["arm", "reaction", "share", "replies"])
 
@@ -65,7 +67,8 @@ def unread_captions(study: Study, arm: str) -> tuple[int, int]:
 def per_turn(study: Study, key: str, unit: Unit, settings: AnalyseSettings) -> pd.DataFrame:
     """Returns the mean over clients of a column of the turns, turn by turn, with its interval.
 
-    Shares have Wilson's interval, other units the bootstrap's. Turns without a value are left out.
+    Shares have Wilson's interval; other units, and shares that are means over several sessions, the bootstrap's. Turns
+    without a value are left out.
 
     Returns:
         One row per arm and turn: arm, variant, turn, mean, low, high, n, missing.
@@ -73,20 +76,27 @@ def per_turn(study: Study, key: str, unit: Unit, settings: AnalyseSettings) -> p
     rows = [
         {"arm": arm.name, "variant": arm.variant, "turn": turn} | _of_turn(values, unit, settings)._asdict()
         for arm in study.arms
-        for turn, values in study.turns(arm.name).astype({key: float}).groupby("turn")[key]
+        for turn, values in of_clients(study.turns(arm.name), key).groupby("turn")[key]
         if values.notna().any()
     ]
     return pd.DataFrame(rows, columns=["arm", "variant", "turn", *Estimate._fields])
 
 
+def of_clients(turns: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Returns the values of the clients turn by turn, the means over their sessions: columns client, turn and `key`."""
+    client = turns["idx"].map(client_of).rename("client")
+    found = turns[key].astype(float).groupby([client, turns["turn"]], sort=False).mean()
+    return found.reset_index()
+
+
 def _of_turn(values: "pd.Series[float]", unit: Unit, settings: AnalyseSettings) -> Estimate:
     known = values.dropna()
-    if unit == "share":
+    if unit == "share" and known.isin([0, 1]).all():
         return proportion(int(known.sum()), len(known), len(values) - len(known), settings.level)
     return estimate(values, settings.seed, BAND, settings.level, BOUNDS[unit])
 
 
 def points(study: Study, key: str, arms: Sequence[str]) -> pd.DataFrame:
     """Returns the values of the clients: one row per arm, client and turn, with the columns arm, turn, value."""
-    found = [study.turns(name)[["turn", key]].assign(arm=name).rename(columns={key: "value"}) for name in arms]
-    return pd.concat(found, ignore_index=True).astype({"value": float})
+    found = [of_clients(study.turns(name), key)[["turn", key]].assign(arm=name) for name in arms]
+    return pd.concat(found, ignore_index=True).rename(columns={key: "value"})

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mirror.files.json_lines import read_lines
 from mirror.rating.ratings import Status
 from mirror.statistics import estimate, sign_flip_test
+from mirror.transcripts.session_name import client_of
 
 FILE = "preferences.jsonl"
 COLUMNS = "idx instrument repeat first second item preferred judge status".split()
@@ -71,8 +72,8 @@ def read_preferences(folder: Path) -> pd.DataFrame:
 def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Computes how often one arm is preferred over the other.
 
-    Each client counts once, with the mean over repeats and both orders: 1 for the arm, 0 for the other, 1/2 for
-    neither. A repeat without one of the orders counts as missing, since the other order alone would be biased.
+    Each client counts once, with the mean over sessions, repeats and both orders: 1 for the arm, 0 for the other, 1/2
+    for neither. A repeat without one of the orders counts as missing, since the other order alone would be biased.
 
     Args:
         preferences: The table of `read_preferences`.
@@ -102,7 +103,7 @@ def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
 def _row(group: pd.DataFrame, seed: int) -> dict[str, float]:
     orders = group.pivot(index=["idx", "repeat"], columns="is_first", values="for_arm").reindex(columns=[False, True])
     both_orders = orders.mean(axis=1, skipna=False)
-    clients = both_orders.groupby("idx").mean()
+    clients = both_orders.groupby(both_orders.index.get_level_values("idx").map(client_of)).mean()
     found = estimate(clients, seed, bounds=(0, 1))
     both = orders.dropna()
     p = sign_flip_test(clients.dropna().to_numpy()[:, None] - 0.5, seed)[0] if found.n else np.nan

@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mirror.files.json_lines import read_lines
 from mirror.rating.instrument import CHANGE, Instrument
 from mirror.statistics import agreement, estimate, krippendorff_alpha
+from mirror.transcripts.session_name import client_of, number_of
 
 FILE = "ratings.jsonl"
 RULES = "rules"  # the name of the offline judge, reserved
@@ -198,6 +199,32 @@ def session_scores(scores: pd.DataFrame) -> pd.DataFrame:
     return of_turns.groupby(keys, sort=False)["score"].agg(lambda turns: turns.mean(skipna=False)).reset_index()
 
 
+def client_scores(scores: pd.DataFrame, instruments: Iterable[Instrument], numbers: Sequence[int]) -> pd.DataFrame:
+    """Computes one score per client: the mean over sessions; of an instrument that rates moments, one of them.
+
+    The start is that of the first session, the end that of the last one, so that a change is from the first session's
+    start to the last one's end.
+
+    Args:
+        scores: the table of `session_scores`.
+        instruments: those that rate moments count.
+        numbers: of the sessions that count, in order.
+
+    Returns:
+        The same columns, where idx is the client; NaN if a session has no score.
+    """
+    moments = {name: moment for name, (_, moment) in moment_names(instruments).items()}
+    number, moment = scores["idx"].map(number_of), scores["instrument"].map(moments)
+    counts = number.isin(numbers) & ~((moment == "start") & (number != numbers[0]))
+    counts &= ~((moment == "end") & (number != numbers[-1]))
+    expected = moment.map({"start": 1, "end": 1}).fillna(len(numbers))
+    of_client = scores.assign(idx=scores["idx"].map(client_of), expected=expected).loc[counts]
+    keys = [name for name in of_client.columns if name != "score"]
+    grouped = of_client.groupby(keys, sort=False, dropna=False)["score"]
+    found = grouped.mean().where(grouped.count() == grouped.count().index.get_level_values("expected"))
+    return found.reset_index()[[*scores.columns]]
+
+
 def with_changes(scores: pd.DataFrame, instruments: Iterable[Instrument]) -> pd.DataFrame:
     """Adds how much the scores of a session change from its start to its end.
 
@@ -234,7 +261,7 @@ def moment_names(instruments: Iterable[Instrument]) -> dict[str, tuple[str, str]
 
 
 def reliability(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Computes the mean over sessions and the agreement of a judge's repeats.
+    """Computes the mean over clients and the agreement of a judge's repeats.
 
     Args:
         scores: The table of `subscale_scores`.
@@ -242,8 +269,8 @@ def reliability(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
 
     Returns:
         One row per judge and subscale. Columns:
-        mean, low, high: over sessions, with the bootstrap interval, within the bounds of the subscale; `n` sessions
-            have a score, `missing` have none.
+        mean, low, high: over clients (the means of their sessions), with the bootstrap interval, within the bounds of
+            the subscale; `n` have a score, `missing` have none.
         alpha: Krippendorff's ordinal alpha over repeats; NaN with one repeat, and if all scores are equal.
         exact, within_one: shares of pairs of repeats with equal scores, and with scores at most 1 apart.
         repeats, answers, missing_answers: the expected numbers, and the number of answers without a score.
@@ -254,7 +281,8 @@ def reliability(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
         repeats = group.pivot(index="repeat", columns=["idx", "turn"], values="score").to_numpy(float)
         of_it = by_session.query("instrument == @instrument and judge == @judge and subscale == @subscale")
         bounds = float(group["lowest"].iloc[0]), float(group["highest"].iloc[0])
-        found, agreed = estimate(of_it["score"], seed, bounds=bounds), agreement(repeats)
+        of_clients = of_it["score"].groupby(of_it["idx"].map(client_of), sort=False).mean()
+        found, agreed = estimate(of_clients, seed, bounds=bounds), agreement(repeats)
         rows.append(
             {"instrument": instrument, "subscale": subscale, "judge": judge, **found._asdict()}
             | {"alpha": krippendorff_alpha(repeats), "exact": agreed.exact, "within_one": agreed.within_one}

@@ -11,6 +11,7 @@ from mirror.paths import display_path
 from mirror.run_folder import RunConflict, read_provenance, read_settings, settings_faults
 from mirror.transcripts.profile import Resistance
 from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.session_name import client_of, number_of
 
 SEES = {  # what the counselor sees of the client's face, after its name
     "shown": "",
@@ -121,17 +122,33 @@ class Arm:
     @cached_property
     def persons(self) -> dict[str, Person]:
         """The clients whose session has begun, by idx."""
-        clients = {session.folder.name: session.client for session in self.sessions}
+        clients = {client_of(session.folder.name): session.client for session in reversed(self.sessions)}
         names = {field.name for field in fields(Person)}
         return {
             idx: Person(**{name: value for name, value in client.items() if name in names})
-            for idx, client in clients.items()
+            for idx, client in reversed(clients.items())
             if client
         }
 
-    def person(self, idx: str) -> Person:
-        """Return a client; without a session, one of whom only the idx is known."""
+    def person(self, name: str) -> Person:
+        """Return a client, by its idx or the name of a session; without a session, one of whom only the idx is known.
+
+        Args:
+            name: such as `7` or `7+s2`.
+        """
+        idx = client_of(name)
         return self.persons.get(idx) or Person(idx)
+
+    @cached_property
+    def per_client(self) -> int:
+        """The number of sessions that each client has once the run is complete."""
+        found = (number_of(session.folder.name) for session in self.sessions)
+        return max([*found, self.settings.get("sessions_per_client", 1)])
+
+    @property
+    def remembers(self) -> bool:
+        """Whether later sessions remember the earlier ones."""
+        return not self.replays and self.settings.get("memory", "transcript") != "none"
 
 
 def arm_faults(folder: Path) -> list[str]:

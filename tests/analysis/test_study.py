@@ -5,8 +5,9 @@ from math import isnan
 
 import pytest
 
+from mirror.analysis.caveats import without_damage
 from mirror.analysis.comparison import by_arm
-from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Study, StudyError, without_damage
+from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Study, StudyError
 from mirror.files.atomic import write_bytes
 from mirror.rating.instrument import read_instrument, read_instruments
 from mirror.risk.policy import RiskPolicy

@@ -53,12 +53,12 @@ counseling   cast casting counselor examples reply run settings speaker spending
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
              verification view
 training     prompt_induction records
-clients      client lexicon openness script trust
+clients      client lexicon openness returns script trust
 figures      .
 chat         chat_error batch_files endpoint local messages prices retries roles
 models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora memory quantization \
              sampling weight_files weights
-transcripts  arm donor flags integrity profile session_folder turn verdict
+transcripts  arm donor flags integrity profile session_folder session_name turn verdict
 risk         classifier flag guidance lexicon policy
 services     http_client replicas server_json service
 workers      cluster pool

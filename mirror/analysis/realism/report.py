@@ -8,6 +8,7 @@ import pandas as pd
 from mirror.analysis import claims
 from mirror.analysis.comparison import read_rows
 from mirror.analysis.finding import Finding
+from mirror.analysis.metrics import by_client
 from mirror.analysis.realism.features import FEATURES, TOPICS_BY_TURN, session_features, topics_by_turn
 from mirror.analysis.realism.figure import draw
 from mirror.analysis.realism.reference import read_reference
@@ -57,15 +58,17 @@ def numbers(study: Study, settings: AnalyseSettings) -> pd.DataFrame:
     """
     rows = []
     for arm in study.arms:
-        complete = set(study.complete[arm.name])
-        sessions = [session.turns() for session in arm.sessions if session.folder.name in complete]
-        values = pd.DataFrame([session_features(turns) for turns in sessions], columns=list(FEATURES))
+        folders = {session.folder.name: session for session in arm.sessions}
+        names = pd.Series(folders.keys())
+        sessions = {name: folders[name].turns() for name in names[study.counts(arm.name, names)]}
+        features = [session_features(turns) for turns in sessions.values()]
+        values = by_client(pd.DataFrame(features, list(sessions), list(FEATURES)))
         for measure, (_, unit) in FEATURES.items():
             rows.append((arm, measure, float("nan"), values[measure], (0, 1) if unit == "share" else UNBOUNDED))
-        topics = [topics_by_turn(turns) for turns in sessions]
-        for turn in range(max(map(len, topics), default=0)):
-            reached = pd.Series([float(counts[turn]) for counts in topics if len(counts) > turn])
-            rows.append((arm, TOPICS_BY_TURN, float(turn + 1), reached, UNBOUNDED))
+        topics = {name: topics_by_turn(turns) for name, turns in sessions.items()}
+        for turn in range(max(map(len, topics.values()), default=0)):
+            reached = pd.Series({name: float(counts[turn]) for name, counts in topics.items() if len(counts) > turn})
+            rows.append((arm, TOPICS_BY_TURN, float(turn + 1), by_client(reached), UNBOUNDED))
     found = [
         {"arm": arm.name, "variant": arm.variant, "measure": measure, "turn": turn}
         | estimate(values, settings.seed, BAND, settings.level, bounds)._asdict()

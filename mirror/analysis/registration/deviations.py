@@ -89,6 +89,8 @@ def _in_raters(study: Rated, plan: Registration, settings: AnalyseSettings) -> I
             f"level is {settings.level:.10g}, registered was {plan.level:.10g}: the hypotheses are tested at the "
             "registered level, everything else at the other."
         )
+    if settings.session:
+        yield f"Only session {settings.session} of each client counts; registered were all of them."
     people, judges = set[str](), set[str]()
     for of_arm in study.rated_items.values():
         is_human = of_arm["kind"] == "human"

@@ -16,6 +16,7 @@ from mirror.rating.forms.key import read_key
 from mirror.rating.ratings import is_evidence, read_ratings
 from mirror.statistics import UNBOUNDED, alpha_interval, icc, krippendorff_alpha, mean_interval
 from mirror.statistics.intervals import LEVEL, RESAMPLES, Array
+from mirror.transcripts.session_name import client_of
 
 ALL = "all"  # as an arm: all arms together
 KEYS = ["arm", "idx", "turn"]
@@ -125,7 +126,7 @@ def agreements(
 def _among(instrument: str, item: str, wide: pd.DataFrame, seed: int, resamples: int, level: float) -> HumanAgreement:
     """The agreement on one item; `wide` has a row per person and a column per unit."""
     scores = wide.to_numpy(float)
-    clients = wide.columns.get_level_values("idx").to_numpy()
+    clients = wide.columns.get_level_values("idx").map(client_of).to_numpy()
     low, high = alpha_interval(scores, clients, seed, "ordinal", resamples, level)
     found = icc(scores)
     return HumanAgreement(
@@ -154,9 +155,9 @@ def _with_judge(
     named: tuple[str, str, str, str], both: pd.DataFrame, seed: int, resamples: int, level: float
 ) -> JudgeAgreement:
     pair: Array = both[["people", "judge"]].to_numpy(float).T
-    clients = both["idx"].to_numpy()
+    clients = both["idx"].map(client_of).to_numpy()
     alpha_low, alpha_high = alpha_interval(pair, clients, seed, "interval", resamples, level)
-    by_client = (both["judge"] - both["people"]).groupby(both["idx"]).mean().to_numpy(float)
+    by_client = (both["judge"] - both["people"]).groupby(clients).mean().to_numpy(float)
     low, high = mean_interval(by_client[:, None], seed, resamples, level, UNBOUNDED)
     varies = pair.shape[1] > 1 and bool((pair.std(1) > 0).all())
     return JudgeAgreement(
