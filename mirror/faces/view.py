@@ -22,6 +22,7 @@ from mirror.prompts import Utterance
 from mirror.seeds import seed_for
 from mirror.transcripts.donor import complete_sessions, last_face
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
+from mirror.transcripts.session_name import client_of
 from mirror.transcripts.turn import Condition, Conversation
 
 GRAY = (128, 128, 128)
@@ -170,7 +171,7 @@ class SwappedView:
 
     def donor(self, idx: str) -> SessionFolder:
         """The session whose faces a client gets: the next one of another client in the drawn order, in a circle."""
-        others = [session for session in self.donors if session.folder.name != idx]
+        others = [session for session in self.donors if client_of(session.folder.name) != client_of(idx)]
         return next((one for one in others if self._place(one.folder.name) > self._place(idx)), others[0])
 
     def see(self, requests: Sequence[ViewRequest]) -> list[Seen | Exception]:

@@ -29,6 +29,8 @@ def run_faults(run: Path) -> list[str]:
 def read_run(run: Path) -> list[Recording]:
     """Read the complete sessions of a run, in natural order; others are left out with a warning.
 
+    Where clients had several sessions, each is a conversation by itself, without memory of the others.
+
     Raises:
         ArmError: the folder holds no run.
         RecordingError: files of a session are damaged, or no session is complete.
@@ -51,7 +53,8 @@ def read_run(run: Path) -> list[Recording]:
 
 
 def _recording(session: SessionFolder) -> Recording:
-    return Recording(_profile(session.client or {}), tuple(_turn(session.folder, turn) for turn in session.turns()))
+    profile = _profile((session.client or {}) | {"idx": session.folder.name})  # of a later session, too
+    return Recording(profile, tuple(_turn(session.folder, turn) for turn in session.turns()))
 
 
 def _turn(folder: Path, turn: Turn) -> RecordedTurn:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mirror.transcripts.arm import ADVICE, Arm, arm_faults
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
+from mirror.transcripts.session_name import client_of
 from mirror.transcripts.turn import Turn
 
 
@@ -35,9 +36,9 @@ def donor_faults(run: Path) -> list[str]:
     if (condition := arm.settings.get("face", "shown")) != "shown":
         return [f"{arm.name} is itself a run with face {condition}; name one with face shown"]
     try:
-        found = len(complete_sessions(run))
+        found = {client_of(session.folder.name) for session in complete_sessions(run)}
     except TranscriptError as error:
         return [str(error)]
-    if found < 2:
-        return [f"{arm.name} has {found} complete sessions with faces, and 2 clients are needed; {ADVICE}"]
+    if len(found) < 2:
+        return [f"{arm.name} has complete sessions with faces of {len(found)} clients, and 2 are needed; {ADVICE}"]
     return []

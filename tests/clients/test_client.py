@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mirror.chat.endpoint import ChatEndpoint, ChatError
 from mirror.chat.parameters import fold_seed
-from mirror.clients.client import ChatClient, ClientUtterance, ScriptedClient, seed_of
+from mirror.clients.client import ChatClient, ClientUtterance, ScriptedClient, client_messages, seed_of
 from mirror.clients.lexicon import lexicon
 from mirror.clients.openness import openness_after
 from mirror.clients.script import load_script
@@ -18,7 +18,7 @@ from mirror.prompts import Utterance, format_utterance, parse_utterance
 from mirror.prompts.client import BEGIN, SILENCE, client_prompt
 from mirror.seeds import seed_for
 from mirror.transcripts.profile import Profile
-from mirror.transcripts.turn import Conversation, Turn
+from mirror.transcripts.turn import Conversation, Memory, Turn
 from pocket.texts.worries import WORRIES
 from tests.openai_server import Body, OpenAIServer, Status, Text, together
 
@@ -454,3 +454,44 @@ def test_the_scripted_client_counts_no_tokens_and_records_its_script():
     facts = ScriptedClient().facts()
     assert facts["client"] == "scripted" and len(facts["sha256"]) == 64
     assert list(inspect.signature(ScriptedClient).parameters) == ["trust", "returns"]
+
+
+# A client that comes back ---------------------------------------------------------------------------------------------
+
+
+EARLIER = (
+    (
+        Turn(number=1, cue="looks down", words="", client_raw="", reply="What brings you here?"),
+        Turn(number=2, cue="frowns", words="I am late with {everything}.", client_raw="", reply="That is a lot."),
+    ),
+    (
+        Turn(number=1, cue="nods", words="", client_raw="", reply=""),
+        Turn(number=2, cue="smiles", words="Bye.", client_raw="", ended=True),
+    ),
+)
+
+
+def test_a_client_that_comes_back_is_told_what_was_said_before():
+    conversation = Conversation(PROFILE, (), 3, 3, Memory(EARLIER, forgotten=1))
+    before, after = client_messages(Conversation(PROFILE, (), 3)), client_messages(conversation)
+    assert after[1:] == before[1:]
+    assert after[0].content == (
+        f"{before[0].content}\n\nThis is session 3 with the same counselor. Of the sessions before you remember this:\n"
+        "Session 1:\nClient: [frowns] I am late with {everything}.\nCounselor: That is a lot.\n\n"
+        "Session 2:\nClient: [nods]\nClient: [smiles] Bye.\n\n"
+        "You come back as the same person, with whatever has stayed with you of it; some time has passed. Take it up "
+        "where it fits, and do not repeat what you have told already. All that was said above on the first utterance "
+        "and on the end holds for this session by itself."
+    )
+
+
+def test_without_memory_a_later_session_is_asked_like_a_first_one():
+    assert client_messages(Conversation(PROFILE, (), 3, 2)) == client_messages(Conversation(PROFILE, (), 3))
+    assert client_messages(Conversation(PROFILE, (), 3, 2, Memory(EARLIER, 4))) == client_messages(conversation())
+
+
+def test_the_record_of_a_run_whose_clients_come_back_holds_the_texts_of_that(server):
+    for made in (ScriptedClient, lambda **named: ChatClient(ChatEndpoint("m", server.url), **named)):
+        once, again = made().facts(), made(returns=True).facts()
+        (name,) = again.keys() - once.keys()
+        assert name in ("memory_sha256", "returning_sha256") and once.items() <= again.items()

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirror.clients.lexicon import lexicon
-from mirror.clients.openness import START
-from mirror.clients.script import LONGEST, Story, load_script, sentences
+from mirror.clients.openness import START, Openness
+from mirror.clients.script import LONGEST, Story, UtteranceComposer, load_returning, load_script, sentences
 from mirror.prompts import Utterance, format_utterance, parse_utterance
 from mirror.transcripts.profile import Profile
+from mirror.transcripts.turn import Turn
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.texts.worries import WORRIES
 
@@ -163,3 +164,50 @@ def test_the_sentences_of_any_text_are_read_back_as_words(text):
         for words in (f"{sentence[:1].upper()}{sentence[1:]}. Yes.", f"I hear it: {sentence}."):
             utterance = Utterance("nods", " ".join(words.split()))
             assert parse_utterance(format_utterance(utterance)) == utterance
+
+
+# Coming back ----------------------------------------------------------------------------------------------------------
+
+
+def composer(resistance, seed=1, words="", earlier=()):
+    profile = Profile("7", "", resistance, "I always fail.", "I lost my job.", "woman", ())
+    first = Turn(number=1, cue="nods", words=words, client_raw="", reply="Welcome back.")
+    return UtteranceComposer(profile, [first], seed, earlier)
+
+
+def told(words):
+    return Turn(number=1, cue="nods", words=words, client_raw="", reply="I see.")
+
+
+@pytest.mark.parametrize("resistance", RESISTANCES)
+def test_a_client_that_comes_back_begins_with_what_it_said_before(resistance):
+    opened = {
+        composer(resistance, seed, earlier=[told("I always fail.")]).line(Openness(50)).words for seed in range(40)
+    }
+    assert opened == {template.format(said="I always fail") for template in load_returning()[resistance]}
+    with_reason = composer(resistance, earlier=[told("I lost my job.")]).line(Openness(50)).words
+    assert with_reason in {template.format(said="I lost my job") for template in load_returning()[resistance]}
+
+
+@pytest.mark.parametrize("resistance", RESISTANCES)
+def test_a_client_that_said_nothing_of_itself_begins_as_if_for_the_first_time(resistance):
+    for seed in range(10):
+        first = composer(resistance, seed).line(Openness(50))
+        assert composer(resistance, seed, earlier=[told("Maybe.")]).line(Openness(50)) == first
+
+
+def test_lines_that_were_said_in_an_earlier_session_come_last():
+    once = composer("none", words="I always fail. I lost my job.").line(Openness(50)).words
+    earlier = [told(f"I always fail. {once}")]
+    assert all(
+        composer("none", seed, "I always fail. I lost my job.", earlier).line(Openness(50)).words != once
+        for seed in range(40)
+    )
+
+
+def test_openings_of_a_return_can_be_filled_and_read():
+    assert load_returning().keys() == set(RESISTANCES)
+    for template in chain(*load_returning().values()):
+        assert {name for _, name, _, _ in string.Formatter().parse(template) if name} == {"said"}
+        words = template.format(said="I always fail")
+        assert parse_utterance(format_utterance(Utterance("nods", words))) == Utterance("nods", words)

@@ -4,10 +4,10 @@ import pytest
 
 from mirror.clients.client import ChatClient, ScriptedClient, client_messages, trust_record
 from mirror.clients.openness import OPEN, START, WAVERING, openness_by_turn
-from mirror.clients.trust import steps, trust_after, trust_by_turn
+from mirror.clients.trust import first_trust, steps, trust_after, trust_by_turn
 from mirror.prompts.client import CHANGES, MANNERS
 from mirror.transcripts.profile import Profile
-from mirror.transcripts.turn import Conversation, TrustRecord, Turn
+from mirror.transcripts.turn import Conversation, Memory, TrustRecord, Turn
 
 LUIS = Profile("7", "Luis, 50", "emotional", "She does not like me.", "My friend does not call.", "man", ())
 CUE, WORDS = "looks sad", "My best friend has not called me for weeks."
@@ -112,3 +112,46 @@ def test_trust_stands_in_the_transcript_and_nowhere_else():
     told = turn.model_copy(update={"trust": TrustRecord(points=22, stage="closed", after="advised")})
     assert '"trust":{"points":22,"stage":"closed","after":"advised"}' in told.model_dump_json()
     assert Turn.model_validate_json(told.model_dump_json()) == told
+
+
+def test_a_later_session_begins_with_three_quarters_of_what_the_one_before_changed():
+    good, bad = turns(NAMES, IGNORES, NAMES, NAMES), turns(*[IGNORES] * 9)
+    assert first_trust("emotional", "persistent") == 20
+    assert first_trust("emotional", "persistent", [good]) == 39  # 20 + 0.75 * (45 - 20) = 38.75
+    assert first_trust("emotional", "persistent", [bad]) == 5  # 20 - 0.75 * 20
+    assert first_trust("none", "published", [turns(*[NAMES] * 3)]) == 88  # 50 + 0.75 * (100 - 50) = 87.5
+    # the second session began with 39, of which a loss of 5 leaves 34: 20 + 0.75 * 14 = 30.5, to the even hundredth
+    assert first_trust("emotional", "persistent", [good, turns(IGNORES)]) == 30
+
+
+def test_nothing_but_the_trust_is_carried_over():
+    earlier = turns(NAMES, ADVISES)  # ends in a setback, and with replies that may be given again
+    start = first_trust("behavioral", "persistent", [earlier])
+    found = list(trust_by_turn("behavioral", earlier, "persistent", [earlier]))
+    assert found[0].points == start and found[0].reaction is None
+    assert [trust.reaction.kind for trust in found[1:]] == ["named", "advised"]
+    assert found[1].points == start + steps("behavioral").gains["named"]
+
+
+def test_the_turn_that_ends_a_session_changes_no_trust():
+    said = turns(NAMES)
+    end = Turn(number=2, cue=CUE, words="Bye.", client_raw="", ended=True)
+    for rule in ("published", "persistent"):
+        assert first_trust("none", rule, [(*said, end)]) == first_trust("none", rule, [said])
+
+
+@pytest.mark.parametrize("rule", ["published", "persistent"])
+@pytest.mark.parametrize("resistance", START)
+def test_no_client_begins_a_session_lost_or_complete(resistance, rule):
+    for reply in (NAMES, IGNORES):
+        earlier = [turns(*[reply] * 40)] * 5
+        assert 0 < first_trust(resistance, rule, earlier) < 100
+
+
+def test_a_client_that_comes_back_speaks_with_its_trust():
+    earlier = turns(NAMES, IGNORES, NAMES, NAMES)
+    conversation = Conversation(LUIS, (), 1, 2, Memory((earlier,), forgotten=4))  # told nothing, and yet trusting
+    assert trust_record(conversation, "persistent") == TrustRecord(points=39, stage="closed")
+    (said,) = ScriptedClient("persistent").speak([conversation])
+    assert said.trust == TrustRecord(points=39, stage="closed")
+    assert "you trust the counselor 39 out of 100" in client_messages(conversation, "persistent")[-1].content

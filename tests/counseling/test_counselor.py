@@ -18,7 +18,7 @@ from mirror.paths import input_path
 from mirror.prompts import Utterance, Variant, clean_reply, completed, format_plan, own_prompts, own_template
 from mirror.training.prompt_induction import induce
 from mirror.transcripts.profile import Profile
-from mirror.transcripts.turn import Conversation, Turn
+from mirror.transcripts.turn import Conversation, Memory, Turn
 from tests.openai_server import OpenAIServer, Text
 from tests.published_prompts import records
 
@@ -347,3 +347,50 @@ def test_what_no_record_asked_for_is_answered_by_the_speaker_named_for_it():
     (reply,) = counselor.reply([request()])
     assert (reply.words, reply.plan) == ("I see.", STEPS)
     assert [kind for kind, _ in tuned.asked] == ["reply"] and [kind for kind, _ in base.asked] == ["plan"]
+
+
+def returning(turns=(), words="I burnt it again."):
+    earlier = ((turn(1, words=""), turn(2)), (turn(1, "It was fine.", "Good."),))
+    return CounselorRequest(
+        Conversation(PROFILE, turns, 0, 3, Memory(earlier, 1)), Utterance("SECRET cue", words), FACE
+    )
+
+
+def spoken_part(prompt):
+    return prompt.partition("The session so far:\n")[2].rpartition("\nAnswer as")[0]
+
+
+def test_what_was_said_in_earlier_sessions_stands_before_the_dialogue():
+    speaker = Speaker(plan=[PLAN], reply=["I see."])
+    (reply,) = replied("planning", [returning([turn(1, words="", reply="Welcome back.")])], speaker)
+    for kind, prompt in speaker.asked:
+        assert (
+            "(Session 1)\nClient: It burnt.\nTherapist: Go on.\n(Session 2)\nClient: It was fine.\nTherapist: Good.\n"
+            "(Session 3)\nTherapist: Welcome back.\nClient: I burnt it again." in prompt
+        ), kind
+        assert "SECRET" not in prompt
+    assert (reply.remembered, reply.dropped_utterances) == (4, 0) and reply.technique
+
+
+def test_before_a_word_of_this_session_the_counselor_reads_the_earlier_ones_and_has_no_plan():
+    speaker = Speaker(plan=[PLAN], reply=["I see."])
+    (reply,) = replied("planning", [returning(words="")], speaker)
+    assert speaker.kinds == ["reply"] and not reply.plan
+    assert spoken_part(speaker.asked[0][1]).endswith("Therapist: Good.\n(Session 3)")
+
+
+def test_a_short_window_leaves_out_earlier_sessions_first():
+    whole = Speaker(reply=["I see."])
+    replied("base", [returning()], whole)
+    longest = len(whole.asked[0][1])
+    for room, remembered in ((longest, 4), (longest - 1, 3), (longest - 60, 1), (longest - 110, 0)):
+        speaker = Speaker(room=room, reply=["I see."])
+        (reply,) = replied("base", [returning()], speaker)
+        assert (reply.remembered, reply.dropped_utterances) == (remembered, 0), room
+        assert len(speaker.asked[0][1]) <= room and "I burnt it again." in speaker.asked[0][1]
+
+
+def test_a_first_session_remembers_nothing_and_says_so_nowhere():
+    speaker = Speaker(reply=["I see."])
+    (reply,) = replied("base", [request()], speaker)
+    assert reply.remembered is None and "(Session" not in speaker.asked[0][1]

@@ -28,6 +28,8 @@ def share(number, total, clients, status="complete", table=(), **settings):
         session = SessionFolder(run.folder / "sessions" / client)
         session.begin(replace(CLIENT, idx=client))
         session.append(TURN, {}, {})
+        if "+s" in client:
+            (session.folder / "session.json").write_text("{}")
         if status == "complete":
             session.end("complete", "the client ended it")
     run.record(status, cast={"client": {"client": "scripted"}}, clients=list(table or clients))
@@ -155,3 +157,12 @@ def test_a_share_whose_record_is_missing_is_named(output):
     with pytest.raises(ShardError, match="results/a-2of2/provenance.json is missing"):
         merge_shards("a")
     assert not (output / "results/a").exists()
+
+
+def test_later_sessions_of_a_client_are_sessions_of_the_run(output):
+    share(1, 2, ["60", "60+s2"], table=["60"], sessions_per_client=2)
+    share(2, 2, ["61"], table=["61"], sessions_per_client=2)
+    merged = merge_shards("a")
+    assert merged == Merged(shares=2, clients=2, sessions=4, unfinished=("61+s2",))
+    assert str(merged).startswith("2 shares, 2 clients, 3 sessions complete; not complete: 61+s2.")
+    assert json.loads((output / "results/a/provenance.json").read_text())["clients"] == ["60", "61"]

@@ -23,4 +23,4 @@ def test_a_run_that_can_lend_no_faces_is_refused(tmp_path):
     write_settings(donors)
     for idx in "12":
         (donors / "sessions" / idx / "end.json").unlink()
-    assert "shown has 1 complete sessions with faces, and 2 clients are needed" in donor_faults(donors)[0]
+    assert "shown has complete sessions with faces of 1 clients, and 2 are needed" in donor_faults(donors)[0]

@@ -74,7 +74,7 @@ def test_a_turn_is_a_line_that_any_program_can_read(unbroken):
     lines = (unbroken / "turns.jsonl").read_text(encoding="utf-8").split("\n")
     assert lines.pop() == "" and len(lines) == 4
     record = json.loads(lines[1])
-    assert set(record) == set(Turn.model_fields) - {"trust", "recorded_reply"}  # only where there is one
+    assert set(record) == set(Turn.model_fields) - {"trust", "recorded_reply", "remembered"}  # only where there is one
     assert record["face"]["attempts"][0]["verdict"] == json.loads(REJECTED.model_dump_json())
     assert record["face"]["attempts"][0]["seed"] == 2**62 + 1
     assert "😊" in lines[0]

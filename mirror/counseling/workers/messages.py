@@ -40,8 +40,8 @@ class Given:
 
     profile: Profile
     turns: tuple[Turn, ...]
-    session: int
-    memory: Memory
+    session: int = 1
+    memory: Memory = Memory()
 
 
 @dataclass(frozen=True)

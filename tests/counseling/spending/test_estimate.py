@@ -78,3 +78,12 @@ def test_a_run_that_starts_over_is_estimated_from_nothing(output):
         (counsel.folder / "sessions/60/turns.jsonl").write_text("not a turn\n")
         assert shown(loopback_run(server, sessions=1, fresh=True))[0].loc["turns", "so far"] == "0"
         assert shown(loopback_run(server, sessions=1))[0].loc["turns", "so far"] == "0"  # damaged: nothing to count
+
+
+def test_every_session_of_a_client_counts(output):
+    with OpenAIServer() as server:
+        once, twice = (shown(loopback_run(server, sessions_per_client=number))[0] for number in (1, 2))
+        without = shown(loopback_run(server, sessions_per_client=2, memory="none"))[0]
+    assert (twice.loc["sessions", "in all"], twice.loc["turns", "at most"]) == ("8", "24")
+    dollars = [float(table.loc["dollars", "in all"]) for table in (once, without, twice)]
+    assert dollars[1] == pytest.approx(2 * dollars[0], rel=0.01) and dollars[2] > 1.1 * dollars[1]

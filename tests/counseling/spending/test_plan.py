@@ -59,3 +59,7 @@ def test_what_is_no_size_or_rate_is_refused(monkeypatch, capsys, words):
     with pytest.raises(SystemExit) as ended:
         command(monkeypatch, *words)
     assert ended.value.code == 2 and "argument --" in capsys.readouterr().err
+
+
+def test_several_sessions_per_client_are_so_many_sessions():
+    assert plan(Size(30, 2, 5, 3, sessions=3), ROUND) == plan(Size(90, 2, 5, 3), ROUND)

@@ -17,7 +17,8 @@ URL = "http://127.0.0.1:9/v1"
 
 
 def rehearsed(longest=False, **changes):
-    return rehearse(loopback_settings(URL, **changes), PROFILES[0], longest)
+    [only] = rehearse(loopback_settings(URL, **changes), PROFILES[0], longest)
+    return only
 
 
 def test_only_models_behind_endpoints_count():
@@ -63,3 +64,18 @@ def test_a_limit_below_the_usual_length_cuts_the_answer():
 def test_limits_that_leave_no_room_still_give_a_number():
     found = rehearsed(True, client_max_tokens=1, max_new_tokens=1, max_turns=2)
     assert found["client_completion"] == found["counselor_completion"] == 2
+
+
+def test_later_sessions_read_the_earlier_ones_as_far_as_they_are_remembered():
+    settings = loopback_settings(URL, sessions_per_client=3)
+    first, second, third = rehearse(settings, PROFILES[0])
+    assert first == rehearsed()
+    cue, *_ = CLIENT.partition(LINE)  # the first utterance is silent
+    told = len(f"\n\nSession 2:\n{cue}") + 2 * len(f"\n{CLIENT}") + 3 * len(f"\nCounselor: {LINE}")
+    growth = (second["client_prompt"] - first["client_prompt"], third["client_prompt"] - second["client_prompt"])
+    assert growth[1] == pytest.approx(3 * told / 4, rel=0.02)  # in each of three prompts
+    assert growth[0] > growth[1]  # and what is said of it
+    assert first["counselor_prompt"] < second["counselor_prompt"] < third["counselor_prompt"]
+    for changes in ({"memory": "none"}, {"memory_tokens": 1}):
+        sessions = rehearse(loopback_settings(URL, sessions_per_client=2, **changes), PROFILES[0])
+        assert sessions == [first, first]

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from mirror.clients.returns import Returns
 from mirror.counseling.outcome import Failure
+from mirror.counseling.session import Session
 from mirror.counseling.turn import Taken
 from mirror.counseling.workers.messages import Given, Orders
 from mirror.counseling.workers.waves import EndedTurn
@@ -16,6 +18,7 @@ from mirror.faces.rejection_sampling import FaceError
 from mirror.files.image_file import png
 from mirror.paths import input_path
 from mirror.transcripts.profile import read_profiles
+from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 from tests.loopback_counseling import loopback_settings
 
@@ -93,6 +96,18 @@ def test_the_end_of_the_waves_is_collected_and_so_is_their_error(desk):
     desk.handed_in.put(failed)
     with pytest.raises(ZeroDivisionError, match="a fault"):
         desk.collect()
+
+
+def test_a_later_session_has_the_conversation_of_the_process_that_keeps_it(settings, tmp_path):
+    session = Session(PROFILES[0], SessionFolder(tmp_path / A), settings.seed, 1)
+    later = Session(PROFILES[0], SessionFolder(tmp_path / f"{A}+s2"), settings.seed, 1, session, Returns(2))
+    session.begin()
+    session.add(Taken(FIRST, {}), {}, 0)
+    assert session.settle() and later.can_begin
+    later.begin()
+    kept = later.conversation
+    given = GivenSession(Given(SENT[0], kept.turns, kept.session, kept.memory), settings)
+    assert given.conversation == kept and kept.memory.sessions == ((FIRST,),) and kept.seed != settings.seed
 
 
 def test_a_session_with_turns_goes_on_from_them(settings):
