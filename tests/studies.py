@@ -22,8 +22,8 @@ def write(tmp_path, name, clients=CLIENTS, cot="base", **settings):
     return folder
 
 
-def study(*folders, instruments=(), raters="both"):
-    return Study([Arm.read(folder) for folder in folders], instruments, raters)
+def study(*folders, instruments=(), raters="both", **options):
+    return Study([Arm.read(folder) for folder in folders], instruments, raters, **options)
 
 
 def items_of(instrument):

@@ -6,7 +6,7 @@ from math import isnan
 import pytest
 
 from mirror.analysis.caveats import without_damage
-from mirror.analysis.comparison import by_arm
+from mirror.analysis.comparison import by_arm, compare
 from mirror.analysis.study import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Study, StudyError
 from mirror.files.atomic import write_bytes
 from mirror.rating.instrument import read_instrument, read_instruments
@@ -239,3 +239,93 @@ def test_where_both_moments_were_rated_their_change_is_the_outcome(tmp_path):
     assert sorted(described) == [
         f"affect-{moment}.{scale} by m" for moment in ("end", "start") for scale in ("distress", "ease")
     ]
+
+
+# Clients with several sessions ----------------------------------------------------------------------------------------
+
+TWICE = ["60", "60+s2", "61", "61+s2", "62", "62+s2"]
+HELPFUL = [read_instrument("helpfulness")]
+EMPATHY = Measure("helpfulness.empathy by m", "", "score")
+
+
+def of_two(tmp_path, name, scores, clients=TWICE, **settings):
+    """An arm whose clients have two sessions each, rated with these scores."""
+    folder = write(tmp_path, name, clients, sessions_per_client=2, **settings)
+    rate(folder, {session: [score] for session, score in scores.items()})
+    return folder
+
+
+@pytest.fixture
+def arms(tmp_path):
+    a = {"60": 2, "60+s2": 4, "61": 6, "61+s2": 6, "62": 1, "62+s2": 4}
+    b = {"60": 2, "60+s2": 3, "61": 4, "61+s2": 3, "62": 1, "62+s2": 2}
+    return of_two(tmp_path, "a", a), of_two(tmp_path, "b", b)
+
+
+def test_a_client_with_several_sessions_counts_once_with_their_mean(arms):
+    found = study(*arms, instruments=HELPFUL)
+    assert found.clients == found.shared == ["60", "61", "62"]
+    scores = found.scores(EMPATHY)
+    assert scores["a"].to_dict() == {"60": 3, "61": 6, "62": 2.5}
+    assert scores["b"].to_dict() == {"60": 2.5, "61": 3.5, "62": 1.5}
+    table, points = by_arm(found, [EMPATHY], analyse_settings())
+    assert table["n"].tolist() == [3, 3] and len(points) == 6
+    assert table["mean"].tolist() == pytest.approx([23 / 6, 2.5])
+    row = compare(found, [EMPATHY], analyse_settings()).iloc[0]
+    assert (row["n"], row["difference"]) == (3, pytest.approx(-(0.5 + 2.5 + 1) / 3))  # of three pairs, not of six
+    assert row["p"] == pytest.approx(2 / 2**3)
+    sessions = found.metrics["a"].sessions.set_index("idx")["names"]
+    assert found.scores(NAMES)["a"]["61"] == pytest.approx((sessions["61"] + sessions["61+s2"]) / 2)
+    assert found.overview()[["sessions", "complete"]].to_numpy().tolist() == [[6, 6], [6, 6]]
+    assert found.caveats() == [
+        "Clients had several sessions (2 in a, 2 in b): a client's value is the mean of its own, and counts if all of "
+        "them are complete; a rated change is from the start of the first to the end of the last one."
+    ]
+
+
+def test_one_session_of_each_client_can_be_chosen(arms):
+    found = study(*arms, instruments=HELPFUL, session=2)
+    assert found.scores(EMPATHY)["a"].to_dict() == {"60": 4, "61": 6, "62": 4}
+    assert set(found.turns("a").idx) == set(found.rated_items["a"].idx) == {"60+s2", "61+s2", "62+s2"}
+    assert found.caveats() == ["Only session 2 of each client counts (parameter session)."]
+    with pytest.raises(StudyError, match="a, b: clients have fewer sessions than 3; set session to 0"):
+        study(*arms, session=3)
+
+
+def test_a_client_counts_once_all_its_sessions_are_complete(tmp_path, arms):
+    other = of_two(tmp_path, "c", dict.fromkeys(TWICE[:5], 3), TWICE[:5])  # the second one of client 62 never began
+    (other / "sessions/61/end.json").unlink()
+    found = study(arms[0], other, instruments=HELPFUL)
+    assert found.complete == {"a": ["60", "61", "62"], "c": ["60"]} and found.shared == ["60"]
+    assert found.caveats()[0] == (
+        "2 of 6 sessions of c are not complete (61, 62+s2) and count as missing; run counsel.ipynb again to complete "
+        "them."
+    )
+    assert study(arms[0], other, session=1).complete["c"] == ["60", "62"]
+
+
+def test_a_client_with_a_session_that_was_not_rated_has_no_score(tmp_path):
+    folder = of_two(tmp_path, "a", {"60": 3, "61": 3, "61+s2": None, "62": 3, "62+s2": 5})
+    scores = study(folder, instruments=HELPFUL).scores(EMPATHY)["a"]
+    assert scores.dropna().to_dict() == {"62": 4}
+
+
+def test_a_change_is_from_the_start_of_the_first_session_to_the_end_of_the_last(tmp_path):
+    folder = write(tmp_path, "a", TWICE[:2], sessions_per_client=2)
+    lines = ""
+    for moment, scores in (("start", {"60": [5], "60+s2": [4]}), ("end", {"60": [2], "60+s2": [1]})):
+        rate(folder, scores, instrument=f"affect-{moment}")
+        lines += (folder / "ratings.jsonl").read_text()
+    (folder / "ratings.jsonl").write_text(lines)
+    keys = [f"affect-{name}.distress by m" for name in ("start", "end", "change")]
+    found = study(folder, instruments=read_instruments(["affect"]))
+    assert [found.ratings.loc[0, key] for key in keys] == [5, 1, -4]
+    found = study(folder, instruments=read_instruments(["affect"]), session=2)
+    assert [found.ratings.loc[0, key] for key in keys] == [4, 1, -3]
+
+
+def test_arms_with_another_number_of_sessions_are_named(tmp_path):
+    one, two = write(tmp_path, "one", ["60", "61"]), of_two(tmp_path, "two", {}, TWICE[:4])
+    caveats = study(one, two).caveats()
+    assert "sessions_per_client is 1 in one and 2 in two" in caveats[1]
+    assert caveats[0].startswith("Clients had several sessions (1 in one, 2 in two)")

@@ -49,3 +49,31 @@ def test_chance_is_the_agreement_of_every_caption_with_every_cue(arms):
     said, shown = ([set(names.split(", ")) for names in turns[key]] for key in ("caption_feelings", "feelings"))
     expected = sum(bool(one & other) for one in said for other in shown) / len(turns) ** 2
     assert caption_chance(arms, "ec") == pytest.approx(expected)
+
+
+@pytest.fixture
+def returning(tmp_path):
+    return study(write(tmp_path, "a", ["60", "60+s2", "61", "61+s2"], sessions_per_client=2))
+
+
+def test_turns_of_several_sessions_are_means_over_the_clients(returning):
+    turns = returning.turns("a").astype({"identity": float, "resistant": float})
+    table = per_turn(returning, "identity", "cosine", analyse_settings()).set_index("turn")
+    assert set(table.n) == {2} and len(points(returning, "identity", ["a"])) == 2 * 6
+    assert table.loc[3, "mean"] == pytest.approx(turns.loc[turns.turn == 3, "identity"].mean())
+    shares = per_turn(returning, "resistant", "share", analyse_settings()).set_index("turn")
+    assert set(shares.n) == {2}
+    assert shares.loc[1, "mean"] == pytest.approx(turns.loc[turns.turn == 1, "resistant"].mean())
+
+
+def test_replies_of_several_sessions_are_the_measure(returning):
+    shown = reactions(returning).set_index("reaction").share["named"]
+    means, _ = by_arm(returning, [OUTCOMES[0]], analyse_settings())
+    assert shown == pytest.approx(means["mean"][0]) and means["n"][0] == 2
+
+
+def test_halves_are_of_the_clients(returning):
+    found, turns = returning.halves("a", "identity"), returning.turns("a").astype({"identity": float})
+    of_client = turns.loc[turns.idx.str.startswith("60") & (turns.turn > 3)]
+    assert found.index.tolist() == ["60", "61"]
+    assert found.loc["60", "late"] == pytest.approx(of_client.identity.mean())

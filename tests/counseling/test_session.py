@@ -12,11 +12,16 @@ from PIL import Image
 from mirror.chat.endpoint import ChatEndpoint
 from mirror.chat.messages import Completion
 from mirror.clients.client import ChatClient, ClientUtterance, ScriptedClient
+from mirror.clients.returns import Returns
 from mirror.counseling.cast import Cast
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.reply import Reply
-from mirror.counseling.session import run_sessions
+from mirror.counseling.session import Register, read_sessions, run_sessions
 from mirror.counseling.speaker import LlavaSpeaker
+from mirror.counseling.spending.budget import Budget
+from mirror.counseling.spending.spent import Spent
+from mirror.counseling.turn import Taken
+from mirror.counseling.workers.waves import EndedTurn
 from mirror.faces.description import Description, LexiconDescriber
 from mirror.faces.photomaker import PaintRecipe
 from mirror.faces.photomaker.painter import PhotoMaker
@@ -500,3 +505,132 @@ def test_each_session_may_have_a_limit_of_its_own(cast, tmp_path):
     limits = {PROFILES[0].idx: 1, PROFILES[1].idx: 2}
     outcomes = run_sessions(cast, PROFILES[:2], tmp_path, 0, 2, limits)
     assert [(o.turns, o.reason) for o in outcomes] == [(1, "1 turns"), (2, "2 turns")]
+
+
+# Clients that come back -----------------------------------------------------------------------------------------------
+
+TWICE = {"profiles": PROFILES[:2], "max_turns": 2, "returns": Returns(2)}
+NAMES = [name for profile in PROFILES[:2] for name in (profile.idx, f"{profile.idx}+s2")]
+
+
+@pytest.fixture(scope="module")
+def twice(cast, tmp_path_factory):
+    """Two clients with two sessions each, one session at a time."""
+    folder = tmp_path_factory.mktemp("twice")
+    outcomes = run(cast, folder, concurrency=1, **TWICE)
+    assert [(o.idx, o.turns, o.status) for o in outcomes] == [(name, 2, "complete") for name in NAMES]
+    return files(folder)
+
+
+@pytest.mark.slow
+def test_the_first_session_of_a_client_that_comes_back_is_that_of_one_who_does_not(cast, twice, tmp_path):
+    run(cast, tmp_path, PROFILES[:2], max_turns=2)
+    once = files(tmp_path)
+    assert {name: twice[name] for name in once} == once
+    assert {name.partition("/")[0] for name in twice.keys() - once.keys()} == {NAMES[1], NAMES[3]}
+    assert twice[f"{NAMES[0]}/turns.jsonl"] != twice[f"{NAMES[1]}/turns.jsonl"]
+    first = [Turn.model_validate_json(twice[f"{name}/turns.jsonl"].splitlines()[0]) for name in NAMES]
+    assert len({turn.face.attempts[0].seed for turn in first}) == 4
+
+
+@pytest.mark.slow
+def test_sessions_of_clients_that_come_back_do_not_depend_on_how_many_advance_together(cast, twice, tmp_path):
+    run(cast, tmp_path, concurrency=4, waves=2, **TWICE)
+    assert files(tmp_path) == twice
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [2, 3])
+def test_a_run_that_was_broken_off_between_or_within_sessions_goes_on(cast, twice, tmp_path, stop):
+    taken = []
+
+    def report(each):
+        taken.append(each)
+        if len(taken) == stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(cast, tmp_path, concurrency=1, report=report, **TWICE | {"profiles": PROFILES[:1]})
+    before = {path.name for path in tmp_path.iterdir()}
+    assert before == ({NAMES[0]} if stop == 2 else {NAMES[0], NAMES[1]})
+    run(cast, tmp_path, **TWICE)
+    assert files(tmp_path) == twice
+
+
+def test_clients_may_be_asked_back_once_a_run_is_complete_and_remember_as_if_from_the_start(tmp_path):
+    for name, steps in (("at once", [2]), ("later", [1, 2])):
+        for number in steps:
+            finish(Register(read_sessions(PROFILES[:2], tmp_path / name, 0, 2, Returns(number)), Budget()))
+    assert files(tmp_path / "at once") == files(tmp_path / "later")
+
+
+def spoken(session, ended=False):
+    """A turn without a face, whose words tell its session and the turns before."""
+    conversation = session.conversation
+    told = sum(len(turns) for _, turns in conversation.memory.told)
+    words = f"{session.name}, told {told}, seed {conversation.seed}"
+    turn = Turn(number=conversation.number, cue="nods", words=words, client_raw="", reply="Hm.", ended=ended)
+    return Taken(turn, {})
+
+
+def finish(register, room=2, turn=spoken):
+    """Takes the turns of a register in one wave; which sessions were under way together, turn by turn."""
+    seen, ended = [], EndedTurn(0, (), (), {}, room)
+    while sessions := register.exchange(ended):
+        seen.append([session.name for session in sessions])
+        ended = EndedTurn(0, sessions, [turn(session) for session in sessions], {}, room)
+    return seen
+
+
+def test_a_later_session_begins_once_the_one_before_is_complete_and_remembers_it(tmp_path):
+    register = Register(read_sessions(PROFILES[:2], tmp_path, 0, 2, Returns(3)), Budget())
+    a, b = PROFILES[0].idx, PROFILES[1].idx
+    both = [[a, b], [f"{a}+s2", f"{b}+s2"], [f"{a}+s3", f"{b}+s3"]]
+    assert finish(register) == [together for together in both for _ in range(2)]
+    words = {path.name: SessionFolder(path).turns()[0].words for path in tmp_path.iterdir()}
+    assert words[a] == f"{a}, told 0, seed 0" and words[f"{a}+s3"].startswith(f"{a}+s3, told 4, seed ")
+    assert len({text.rpartition(" ")[2] for text in words.values()}) == 3  # of each number
+    record = json.loads((tmp_path / f"{a}+s3/session.json").read_text())
+    assert (record["session"], record["follows"], record["remembered"]["turns"]) == (3, f"{a}+s2", 4)
+    assert "session.json" in SessionFolder(tmp_path / f"{a}+s3").ended["files"]
+
+
+def test_a_session_that_fails_stops_those_after_it_until_it_is_held(tmp_path):
+    a, b = PROFILES[0].idx, PROFILES[1].idx
+
+    def failing(session):
+        return ValueError("no words") if session.name == f"{a}+s2" else spoken(session)
+
+    register = Register(read_sessions(PROFILES[:2], tmp_path, 0, 2, Returns(3)), Budget())
+    finish(register, turn=failing)
+    found = {o.idx: (o.status, o.turns, o.reason) for o in register.outcomes()}
+    assert found[f"{a}+s2"] == ("failed", 0, "ValueError: no words")
+    assert found[f"{a}+s3"] == ("failed", 0, f"it follows {a}+s2, which failed")
+    assert [found[name][0] for name in (a, b, f"{b}+s2", f"{b}+s3")] == ["complete"] * 4
+    assert not (tmp_path / f"{a}+s3").exists()
+    again = Register(read_sessions(PROFILES[:2], tmp_path, 0, 2, Returns(3)), Budget())
+    assert finish(again) == [[f"{a}+s2"]] * 2 + [[f"{a}+s3"]] * 2
+    assert {o.status for o in again.outcomes()} == {"complete"}
+
+
+def test_a_budget_that_is_used_up_leaves_later_sessions_open(tmp_path):
+    budget = Budget({"budget_tokens": 1}, {}, ("client",), Spent())
+    register = Register(read_sessions(PROFILES[:1], tmp_path, 0, 1, Returns(2)), budget)
+
+    def costly(session):
+        taken = spoken(session)
+        return replace(taken, turn=taken.turn.model_copy(update={"tokens": {"client_prompt": 5}}))
+
+    finish(register, turn=costly)
+    assert [(o.status, o.turns) for o in register.outcomes()] == [("complete", 1), ("open", 0)]
+
+
+def test_a_session_whose_predecessor_was_removed_is_not_taken_for_its_successor(tmp_path):
+    a = PROFILES[0].idx
+    finish(Register(read_sessions(PROFILES[:1], tmp_path, 0, 2, Returns(2)), Budget()))
+    for path in (tmp_path / a).rglob("*.*"):
+        path.unlink()
+    register = Register(read_sessions(PROFILES[:1], tmp_path, 0, 2, Returns(2)), Budget())
+    first, second = register.outcomes()
+    assert (first.status, second.status) == ("open", "failed")
+    assert f"follows {a}, which is not complete" in second.reason

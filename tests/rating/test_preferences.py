@@ -72,3 +72,10 @@ def test_the_table_keeps_what_is_missing(tmp_path):
     table = read_preferences(tmp_path)
     assert table["preferred"].isna().all() and table["status"].tolist() == ["failed"]
     assert np.isnan(compare_preferences(table, 0)["share"]).all()
+
+
+def test_sessions_of_one_client_are_one_client(tmp_path):
+    lines = [preference(idx, *order, "first") for idx in ("1", "2") for order in ("ab", "ba")]
+    lines += [preference("1+s2", "a", "b", "first"), preference("1+s2", "b", "a", "second")]
+    row = compared(tmp_path, *lines).iloc[0]
+    assert (row["n"], row["share"]) == (2, pytest.approx((0.75 + 0.5) / 2))

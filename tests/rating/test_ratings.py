@@ -188,3 +188,12 @@ def test_the_change_is_the_end_less_the_start_of_the_same_session_and_judge():
     assert set(changes["instrument"]) == {"affect-change"} and changes["score"].to_dict()["60", "m"] == -2.5
     assert changes["score"].isna().to_dict() == {("60", "m"): False, ("60", "n"): True, ("61", "m"): True}
     assert with_changes(table[4:], instruments).equals(table[4:])
+
+
+def test_the_reliability_of_a_judge_has_its_mean_over_clients(tmp_path):
+    lines = [rating(idx=idx, scores={"empathy": score}) for idx, score in (("1", 2), ("1+s2", 4), ("2", 5))]
+    instrument = read_instrument("helpfulness")
+    items = {item.id for item in instrument.items}
+    lines = [line.model_copy(update={"scores": dict.fromkeys(items, line.scores["empathy"])}) for line in lines]
+    row = reliability(subscale_scores(write(tmp_path, *lines), [instrument]), seed=0).iloc[0]
+    assert (row["n"], row["mean"], row["answers"]) == (2, 4, 3)

@@ -44,3 +44,9 @@ def test_a_replay_is_not_replayed(run, tmp_path):
     write_settings(run, client="recorded", from_run="pocket-base")
     assert run_faults(run) == ["shown is itself a replay, of pocket-base; name a run of counsel.ipynb"]
     assert "no such folder" in run_faults(tmp_path / "none")[0]
+
+
+def test_each_session_of_a_client_is_a_conversation_of_its_own(run):
+    (run / "sessions/2").rename(run / "sessions/1+s2")
+    (run / "sessions/1+s2/session.json").write_text("{}")
+    assert [one.profile.idx for one in read_run(run)] == ["1", "1+s2", "3"]

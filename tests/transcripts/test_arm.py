@@ -1,5 +1,7 @@
 """A run's folder as an arm: what it is called, whom it counseled, and what is said of a folder that is none."""
 
+import json
+
 import pytest
 import yaml
 
@@ -75,3 +77,14 @@ def test_a_folder_that_is_no_run_is_refused_with_what_to_do(tmp_path):
         Arm.read(tmp_path / "empty")
     with pytest.raises(ArmError, match="contains no counseling sessions"):
         Arm.read(write(tmp_path / "none", ()))
+
+
+def test_the_person_of_a_later_session_is_the_client(tmp_path):
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump({"cot": "base", "sessions_per_client": 3}))
+    for name in ("7", "7+s2", "8"):
+        (tmp_path / "sessions" / name).mkdir(parents=True)
+        (tmp_path / "sessions" / name / "client.json").write_text(json.dumps({"idx": name[0], "name": name}))
+    arm = Arm.read(tmp_path)
+    assert [session.folder.name for session in arm.sessions] == ["7", "7+s2", "8"] and arm.per_client == 3
+    assert list(arm.persons) == ["7", "8"] and arm.person("7+s2") == arm.person("7") == Person("7", "7")
+    assert arm.person("9+s2") == Person("9")

@@ -24,3 +24,12 @@ def test_a_run_that_can_lend_no_faces_is_refused(tmp_path):
     for idx in "12":
         (donors / "sessions" / idx / "end.json").unlink()
     assert "shown has complete sessions with faces of 1 clients, and 2 are needed" in donor_faults(donors)[0]
+
+
+def test_two_sessions_of_one_client_are_no_two_clients(tmp_path):
+    donors = write_donors(tmp_path / "shown")
+    for name in "34":
+        (donors / f"sessions/{name}/end.json").unlink()
+    assert donor_faults(donors) == []
+    (donors / "sessions/2").rename(donors / "sessions/1+s2")
+    assert "of 1 clients, and 2 are needed" in donor_faults(donors)[0]
