@@ -1,6 +1,7 @@
 """Kills a counseling run at random steps, starts it again each time, and compares what it left with an unbroken run.
 
     python -m tests.kill_counseling --kills 10 --seed 1
+    python -m tests.kill_counseling --kills 10 --sessions-per-client 2
 
 Every kill is a SIGKILL while a step of a session is under way. Transcripts, faces and how the sessions ended must be
 the same to the byte; only the times may differ.
@@ -109,12 +110,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.kill_counseling", description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sessions-per-client", type=int, default=1)
     parser.add_argument("--work", type=yaml.safe_load, help=argparse.SUPPRESS)  # what is killed: the changed parameters
     given = parser.parse_args()
     if given.work is not None:
         return counsel(given.work, lambda step: print(step, flush=True))
     with tempfile.TemporaryDirectory() as folder:
-        differing = compare(Path(folder), given.kills, given.seed)
+        changes = {"sessions_per_client": given.sessions_per_client}
+        differing = compare(Path(folder), given.kills, given.seed, **changes)
         count = len(sessions(Path(folder) / "broken"))
     if differing:
         sys.exit(f"{len(differing)} of {count} files differ: {', '.join(differing[:10])}")

@@ -4,8 +4,9 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mirror.files.json_file import read_json
 from mirror.transcripts.flags import TurnFlag
-from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.session_folder import SESSION, SessionFolder
 from mirror.transcripts.turn import Turn
 
 WIDTH = 100  # columns of a printed session
@@ -30,6 +31,8 @@ def format_session(session: SessionFolder, flags: Sequence[TurnFlag] = ()) -> st
     end = f"{ended['status']}: {ended['reason']}" if ended else "in progress, or stopped"
     head = [("session", [session.folder.resolve().name]), *_client_rows(session.client or {})]
     head += [("turns", [str(len(turns))]), ("end", [end])]
+    if told := _remembered(session):
+        head.append(("remembers", [told]))
     if limits := {name: limit for turn in turns if turn.face for name, limit in turn.face.limits.items()}:
         head.append(("limits", [", ".join(f"{name} {limit:.3f}" for name, limit in limits.items())]))
     blocks = [sum((_row(label, paragraphs) for label, paragraphs in head), [])]
@@ -40,6 +43,16 @@ def format_session(session: SessionFolder, flags: Sequence[TurnFlag] = ()) -> st
         blocks.append([f"{turn.number}.", *sum(rows, [])])
         technique = turn.technique
     return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _remembered(session: SessionFolder) -> str:
+    """What a later session remembers of those before; empty for a client's first one."""
+    path = session.folder / SESSION
+    if not path.is_file():
+        return ""
+    record = read_json(path)
+    found = record.get("remembered", {"told": 0, "turns": 0})
+    return f"{found['told']} of {found['turns']} turns before" if found["turns"] else "nothing"
 
 
 def _client_rows(client: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -12,6 +12,7 @@ from mirror.analysis.metrics import TURN_COLUMNS, Metrics, halves, read_metrics
 from mirror.benchmarks.synthetic_runs import write_run
 from mirror.clients.lexicon import RESISTANT, agrees, read_feelings
 from mirror.clients.openness import openness_after
+from mirror.clients.trust import trust_after
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, FaceRecord, Turn
@@ -230,3 +231,20 @@ def test_a_replay_has_no_verdicts_on_faces_and_no_reaction_of_its_clients(tmp_pa
     for name in ("attempts", "accepted", "accepted_first", "unsafe", "resistant", "openness"):
         assert column(found, name) == ["missing"], name
     assert column(found, "names") == [1] and found.turns.feelings[0] == "skeptical"
+
+
+@pytest.mark.parametrize("memory", ["transcript", "none"])
+def test_the_openness_of_a_later_session_goes_on_from_the_one_before(tmp_path, memory):
+    write_run(tmp_path, ["60", "60+s2"], 4, 1, naming=1.0)
+    settings = yaml.safe_load((tmp_path / "settings.yaml").read_text())
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings | {"client": "scripted", "memory": memory}))
+    arm = Arm.read(tmp_path)
+    first, second = (session.turns() for session in arm.sessions)
+    resistance = arm.person("60").resistance
+    earlier = [first] if memory == "transcript" else []
+    expected = [trust_after(resistance, first, "published"), trust_after(resistance, second, "published", earlier)]
+    sessions = read_metrics(arm).sessions
+    assert sessions["openness"].tolist() == [trust.value for trust in expected]
+    (tmp_path / "sessions/60/end.json").unlink()
+    alone = Arm(arm.folder, arm.settings, {}, excluded=frozenset({"60"}))
+    assert isnan(read_metrics(alone).sessions["openness"][0])  # what it began with is not known

@@ -1,11 +1,13 @@
 """A session printed for reading."""
 
+import json
 import os
 import subprocess
 import sys
 
 import mirror.transcripts.session_folder
 import mirror.transcripts.text
+from mirror.transcripts.session_folder import SESSION, SessionFolder
 from mirror.transcripts.text import format_session
 from mirror.transcripts.turn import FaceRecord, TrustRecord
 from tests import ROOT
@@ -145,3 +147,11 @@ def test_the_trust_of_a_client_is_printed_in_its_turn(session):
     append(session, full_turn(1, trust=TrustRecord(points=22, stage="closed", after="advised")))
     printed = format_session(session)
     assert "  trust      22 of 100, closed, after a reply that advises too early" in printed
+
+
+def test_a_later_session_says_how_much_of_the_earlier_ones_it_remembers(tmp_path):
+    session = SessionFolder(tmp_path / "7+s2")
+    session.begin(CLIENT)
+    for record, shown in (({"remembered": {"told": 4, "turns": 9}}, "4 of 9 turns before"), ({}, "nothing")):
+        (session.folder / SESSION).write_text(json.dumps(record))
+        assert f"  remembers  {shown}\n" in format_session(session, ())
