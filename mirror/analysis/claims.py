@@ -107,12 +107,13 @@ def counts(n: Iterable[int]) -> str:
     return f"{min(found)}" if len(found) == 1 else f"{min(found)} to {max(found)}"
 
 
-def compared(complete: Mapping[str, int], shared: int) -> str:
+def compared(complete: Mapping[str, int], shared: int, several: bool = False) -> str:
     """States what a study compares, in Markdown.
 
     Args:
-        complete: the number of complete sessions by arm.
-        shared: the number of clients with a complete session in every arm.
+        complete: the number of clients whose sessions are complete, by arm.
+        shared: the number of clients of whom that is true in every arm.
+        several: whether clients had several sessions.
     """
     n = n_by_arm({arm: (count, count) for arm, count in complete.items()})
     if not any(complete.values()):
@@ -120,6 +121,8 @@ def compared(complete: Mapping[str, int], shared: int) -> str:
     if len(complete) == 1:
         return f"**One arm is described: {joined(complete)} ({n}). There is no other arm to compare it with.**"
     arms = f"**{len(complete)} arms are compared: {joined(complete)}.**"
+    if several:
+        return f"{arms} Clients with all their sessions complete: {n}; {have(shared)} them in every arm."
     return f"{arms} Complete sessions: {n}; {have(shared)} one in every arm."
 
 

@@ -98,7 +98,7 @@ class Analysis:
     def arms(self) -> Finding:
         """States what is compared, on how many clients, and the caveats."""
         complete = {name: len(clients) for name, clients in self.study.complete.items()}
-        claim = claims.compared(complete, len(self.study.shared))
+        claim = claims.compared(complete, len(self.study.shared), any(arm.per_client > 1 for arm in self.study.arms))
         if self.study.scripted:
             of = "all arms" if len(self.study.scripted) == len(complete) else claims.joined(self.study.scripted)
             claim += f" **{tables.literal(claims.SCRIPTED.format(arms=of))}**"

@@ -144,3 +144,13 @@ def test_the_verdict_names_what_is_better_what_is_worse_and_on_how_many_clients(
 )
 def test_p_values(p, told):
     assert claims.p_value(p) == told
+
+
+def test_clients_with_several_sessions_are_counted_as_clients():
+    assert claims.compared({"a": 3, "b": 2}, 2) == (
+        "**2 arms are compared: a and b.** Complete sessions: n = 3 (a), 2 (b); 2 clients have one in every arm."
+    )
+    assert claims.compared({"a": 3, "b": 3}, 3, several=True) == (
+        "**2 arms are compared: a and b.** Clients with all their sessions complete: n = 3; 3 clients have them in "
+        "every arm."
+    )

@@ -166,3 +166,17 @@ def test_what_a_server_does_not_take_is_in_the_record_of_the_run(output):
 
 def test_a_share_has_a_folder_of_its_own(output):
     assert run(sessions=1, shard="2/3").run.folder == output / "results/counsel-pocket-ec-2of3"
+
+
+def test_a_run_begun_before_its_clients_could_come_back_goes_on_and_may_ask_them_back(output):
+    path = run().run.open().folder / "settings.yaml"
+    lines = path.read_text().splitlines()
+    new = ("sessions_per_client", "memory:", "memory_tokens", "face:", "faces_from")
+    path.write_text("\n".join(line for line in lines if not line.startswith(new)) + "\n")
+    with pytest.raises(RunConflict, match=r"with other settings \(memory was 'transcript' and is 'none'\)"):
+        run(memory="none")
+    again = run(sessions_per_client=2)
+    again.run.open()
+    assert "sessions_per_client: 2" in path.read_text() and "face: shown" in path.read_text()
+    names = [folder.folder.name for _, folder in again.sessions(again.profiles)]
+    assert names == [name for p in again.profiles for name in (p.idx, f"{p.idx}+s2")]

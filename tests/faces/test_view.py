@@ -144,3 +144,12 @@ def test_what_the_record_of_a_run_says_changes_with_the_sessions(donors):
     session.append(turn, {file: FACE for file in turn.files}, {})
     session.end("complete", "")
     assert SwappedView(donors, 5).facts()["sessions_sha256"] != facts["sessions_sha256"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_client_gets_a_face_of_another_session_of_its_own(tmp_path, seed):
+    run = write_donors(tmp_path / "shown")
+    (run / "sessions/2").rename(run / "sessions/1+s2")
+    view = SwappedView(run, seed)
+    assert {session.folder.name for session in view.donors} == {"1", "1+s2", "3"}
+    assert view.donor("1").folder.name == "3" and view.donor("3").folder.name in ("1", "1+s2")
