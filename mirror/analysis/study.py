@@ -92,10 +92,8 @@ class Study:
                 f"no client is in every arm, and arms are compared on the same clients: {'; '.join(found)}"
             )
         self._refuse_strangers()
-        self._ended: dict[str, dict[str, str]] = {
-            name: dict(zip(metrics.sessions["idx"], metrics.sessions["status"], strict=True))
-            for name, metrics in self.metrics.items()
-        }
+        ended = {name: of.sessions[["idx", "status"]].to_numpy().tolist() for name, of in self.metrics.items()}
+        self._ended: dict[str, dict[str, str]] = {name: dict(of_arm) for name, of_arm in ended.items()}
         self.complete = {arm.name: self._complete(arm) for arm in self.arms}
         self._sessions = {
             name: metrics.sessions.loc[self.counts(name, metrics.sessions["idx"])].set_index("idx")
