@@ -75,7 +75,8 @@ class CrewHere(PictureCrew):
         self._load_all()
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=10, deadline=None)
 @given(st.integers(1, 4), st.integers(0, 2), st.integers(1, 3), st.randoms(use_true_random=False), st.integers(1, 3))
 def test_neither_workers_nor_deaths_nor_batches_change_a_file(workers, deaths, batch, order, concurrency):
     with tempfile.TemporaryDirectory() as name:
