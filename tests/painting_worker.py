@@ -13,8 +13,8 @@ from tests.painted_dialogues import Describer, Painter, Verifier
 class BatchDescriber(LocalDescriber):
     """Counts as one that runs in this process."""
 
-    def __init__(self):
-        self.fast = Describer()
+    def __init__(self, fails=()):
+        self.fast = Describer(fails)
 
     def describe(self, requests):
         return self.fast.describe(requests)

@@ -21,9 +21,11 @@ from mirror.training.ranks.watch import LOST, Watch
 
 T = TypeVar("T")
 
-# How long a rank may keep the others waiting: loading data and models, or writing a checkpoint. Ranks that died are
-# noticed by the watch.
-PATIENCE = timedelta(hours=2)
+# Seconds that ranks wait for one that lives: compiling, or writing a checkpoint, keeps them for minutes at most. Ranks
+# that died are noticed by the watch.
+PATIENCE = 600.0
+LOADING = 7200.0  # seconds that they wait for one to load its data and model, perhaps over a slow network
+NEVER = timedelta(days=7)  # limit of PyTorch itself, which would also count the time that a job is suspended
 POLL = 0.5  # seconds; a result is noticed at once
 
 
@@ -32,7 +34,11 @@ class Dismissed(Exception):
 
 
 class ProcessGroup(Ranks):
-    """This process as one of several ranks. Exchanges can be interrupted, and end when another rank fails."""
+    """This process as one of several ranks. Exchanges can be interrupted, and end when another rank fails.
+
+    Attributes:
+        patience: seconds that this rank waits in an exchange for one that lives.
+    """
 
     def __init__(self, store: Store, number: int, count: int, device: torch.device, watch: Watch) -> None:
         """Take what the ranks share; `connect` connects them.
@@ -45,6 +51,7 @@ class ProcessGroup(Ranks):
             watch: of this rank, already started.
         """
         self.store, self.number, self.count, self.device, self.watch = store, number, count, device, watch
+        self.patience = PATIENCE
         self._is_connected = self._has_worked = False
         self.forget_times()
 
@@ -60,10 +67,15 @@ class ProcessGroup(Ranks):
         name = device_name(self.device)
         self.store.set(f"ready/{self.number}", f"{platform.node()}\n{name}")
         everyone = [f"ready/{rank}" for rank in range(self.count)]
+        self.watch.exchanges += 1
+        polls = 0
         while not self.store.check(everyone):
             self.watch.wait_for_failure(POLL / 5)
             if self.store.check(["dismissed"]):
                 raise Dismissed
+            polls += 1
+            if polls * POLL / 5 > LOADING:
+                self.watch.give_up(LOADING)
         self._call(self._connect)
         self.forget_times()
 
@@ -72,7 +84,7 @@ class ProcessGroup(Ranks):
         os.environ["TORCH_NCCL_ASYNC_ERROR_HANDLING"] = "0"
         backend = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
         store = PrefixStore("group", self.store)
-        dist.init_process_group(backend, store=store, rank=self.number, world_size=self.count, timeout=PATIENCE)
+        dist.init_process_group(backend, store=store, rank=self.number, world_size=self.count, timeout=NEVER)
         self._is_connected = True
         dist.all_reduce(torch.zeros(1, device=self.device))  # connects the GPUs, too
 
@@ -144,11 +156,16 @@ class ProcessGroup(Ranks):
             except BaseException as error:
                 result.set_exception(error)
 
+        self.watch.exchanges += 1
         threading.Thread(target=run, name="exchange between ranks", daemon=True).start()
+        polls = 0  # counted, because a job that is suspended does not wait
         while not result.done():
             self.watch.check()
             with suppress(TimeoutError):
                 result.exception(timeout=POLL)
+            polls += 1
+            if polls * POLL > self.patience and not result.done():
+                self.watch.give_up(self.patience)
         if isinstance(result.exception(), RuntimeError):  # a connection that broke says nothing of its reason
             self.watch.wait_for_failure(LOST + 10)
         return result.result()

@@ -44,7 +44,7 @@ def start_ranks(count: int, device: str, module: str, message: Any) -> Iterator[
         This process as rank 0, not yet connected.
 
     Raises:
-        RankFailed: a follower failed or died. All others have been ended.
+        RankFailed: a follower failed, died, or is stuck. All others have been ended.
     """
     if count == 1:
         yield ALONE
