@@ -3,13 +3,12 @@
 import logging
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from mirror.settings.base import Settings
 from mirror.settings.errors import SettingsError
 
 T = TypeVar("T")
@@ -50,14 +49,14 @@ class ModelWorker:
         return Loaded(facts, device, platform.node(), os.getpid())
 
 
-def require_files(settings: Settings) -> None:
-    """Checks that this machine has the files that the settings name.
+def require_files(missing: Sequence[str]) -> None:
+    """Refuses to load where this machine lacks files; one sentence each.
 
     Raises:
-        SettingsError: it lacks some.
+        SettingsError: there are such sentences; the message names the machine.
     """
-    if faults := settings.missing():
-        raise SettingsError("\n".join(f"{platform.node()}: {fault}" for fault in faults))
+    if missing:
+        raise SettingsError("\n".join(f"{platform.node()}: {fault}" for fault in missing))
 
 
 class _Warnings(logging.Handler):

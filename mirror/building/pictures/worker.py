@@ -12,6 +12,7 @@ from mirror.building.pictures.studio import answers
 from mirror.building.settings import BuildSettings
 from mirror.faces.description import DescriptionRequest
 from mirror.faces.rejection_sampling import Exhaustion, FaceError, FaceRequest, FaceSearch, ShownFace
+from mirror.faces.settings import face_files_missing
 from mirror.models.device import device_name, resolve_device
 from mirror.workers.worker import Loaded, ModelWorker, require_files
 
@@ -54,10 +55,10 @@ class PictureWorker(ModelWorker):
         """Describer, painter and verifier.
 
         Raises:
-            SettingsError: this machine lacks files that the settings name.
+            SettingsError: this machine lacks files of the models.
             FileNotFoundError, ValueError: as `build_face_tools`.
         """
-        require_files(self.settings)
+        require_files(face_files_missing(self.settings))  # tables and portraits are for the driver
         return build_face_tools(self.settings, build_attributes(self.settings))
 
     def describe(self, requests: Mapping[int, DescriptionRequest]) -> Report:

@@ -133,7 +133,7 @@ class SessionWorker(ModelWorker):
             SettingsError: this machine lacks files that the settings name.
             DoesNotFit, FileNotFoundError, ValueError: as `build_cast`.
         """
-        require_files(self.settings)
+        require_files(self.settings.missing())
         return build_cast(self.settings)
 
     def begin(self, together: int) -> Report:
