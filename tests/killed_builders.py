@@ -2,24 +2,20 @@
 
     python -m tests.killed_builders --workers 2 --kills 5 --driver-kills 2 --seed 1
 
-Every kill is a SIGKILL while pictures are painted; a driver that was killed is started again. At last a driver gets a
+Every kill is a SIGKILL while pictures are painted; a driver that was killed is started again. One driver gets a
 Ctrl-C and is started again. Journals, pictures and the set must be those of one process to the byte, no description is
 paid for again once it is on disk, and no worker outlives its driver.
 """
 
-import argparse
 import json
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from pathlib import Path
 from random import Random
-
-import yaml
 
 from mirror.building.run import Building
 from mirror.building.settings import BuildSettings
@@ -27,9 +23,9 @@ from mirror.chat.parameters import fold_seed
 from mirror.seeds import seed_for
 from tests import ROOT
 from tests.killed_builds import answer
-from tests.killed_workers import end_driver, finish, kill_one_at_work, shuffled_ends, start
+from tests.killed_workers import end_driver, finish, kill_one_at_work, prove, shuffled_ends, start
 from tests.openai_server import OpenAIServer, Request, Text
-from tests.painted_dialogues import files
+from tests.painted_dialogues import files as files_of
 
 SEED = 42
 SMALL = {"dialogues": 8, "attempts": 2, "on_exhaustion": "keep_best", "paint_batch": 2, "concurrency": 2}
@@ -113,36 +109,15 @@ def compare(folder: Path, workers: int, kills: int, driver_kills: int, seed: int
                 ends = shuffled_ends(kills, driver_kills, random)
                 break_off(broken, changes | {"workers": workers}, ends, random)
                 print(f"broken, {workers} workers: {vendor.asked.total()} descriptions", flush=True)
-    one, other = contents(whole), contents(broken)
+    one, other = files(whole), files(broken)
     faults = [f"{name} differs" for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
     return faults + [f"the description of {words} was paid twice, and was on disk" for words in vendor.paid_twice]
 
 
-def contents(output: Path) -> dict[str, bytes]:
+def files(output: Path) -> dict[str, bytes]:
     run = output / "results/killed"
-    return {f"{name}/{file}": content for name in FOLDERS for file, content in files(run / name).items()}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.killed_builders", description=__doc__.splitlines()[0])
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--kills", type=int, default=5, help="of workers")
-    parser.add_argument("--driver-kills", type=int, default=2)
-    parser.add_argument("--dialogues", type=int, default=SMALL["dialogues"])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=yaml.safe_load, help=argparse.SUPPRESS)  # what is killed: the parameters
-    given = parser.parse_args()
-    if given.work is not None:
-        return work(given.work)
-    with tempfile.TemporaryDirectory() as folder:
-        found = compare(
-            Path(folder), given.workers, given.kills, given.driver_kills, given.seed, dialogues=given.dialogues
-        )
-        count = len(contents(Path(folder) / "broken"))
-    if found:
-        sys.exit("\n".join(found[:20]))
-    print(f"the same: {count} files, to the byte; no description was paid twice")
+    return {f"{name}/{file}": content for name in FOLDERS for file, content in files_of(run / name).items()}
 
 
 if __name__ == "__main__":
-    main()
+    prove(sys.modules[__name__], 5, 2, "dialogues", "no description was paid twice")

@@ -2,7 +2,7 @@
 
     python -m tests.killed_workers --workers 2 --kills 10 --driver-kills 3 --seed 1
 
-Every kill is a SIGKILL while sessions are under way; a driver that was killed is started again. At last a driver gets a
+Every kill is a SIGKILL while sessions are under way; a driver that was killed is started again. One driver gets a
 Ctrl-C and is started again. Transcripts, faces and how the sessions ended must be the same to the byte, no request is
 paid for a turn that is on disk, and no worker outlives its driver.
 """
@@ -78,8 +78,8 @@ def start(output: Path, changes: dict, module: str = "tests.killed_workers") -> 
     own = {"MIRROR_OUTPUT": str(output), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": "none"}
     outside = {name: value for name, value in os.environ.items() if not name.startswith("IMG_")}
     command = [sys.executable, "-m", module, "--work", yaml.safe_dump(changes)]
-    log = (output.parent / f"{output.name}.log").open("ab")
-    return subprocess.Popen(command, env=outside | own, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    with (output.parent / f"{output.name}.log").open("ab") as log:
+        return subprocess.Popen(command, env=outside | own, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
 
 
 def workers_of(driver: int) -> list[psutil.Process]:
@@ -168,26 +168,32 @@ def files(output: Path) -> dict[str, bytes]:
     return {str(path.relative_to(output)): path.read_bytes() for path in found if path.name != "timings.jsonl"}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.killed_workers", description=__doc__.splitlines()[0])
+def prove(module, kills: int, driver_kills: int, size: str, kept: str) -> None:
+    """The command line of a module that kills workers and drivers.
+
+    Args:
+        module: has a docstring, `SMALL`, `work`, `compare`, and `files` of an output folder.
+        kills, driver_kills: where the command line names none.
+        size: the parameter that says how much work there is.
+        kept: what is said at the end besides that the files are the same.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module.__spec__.name}", description=module.__doc__)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--kills", type=int, default=10, help="of workers")
-    parser.add_argument("--driver-kills", type=int, default=3)
-    parser.add_argument("--sessions", type=int, default=SMALL["sessions"])
+    parser.add_argument("--kills", type=int, default=kills, help="of workers")
+    parser.add_argument("--driver-kills", type=int, default=driver_kills)
+    parser.add_argument(f"--{size}", type=int, default=module.SMALL[size])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=yaml.safe_load, help=argparse.SUPPRESS)  # what is killed: the parameters
-    given = parser.parse_args()
-    if given.work is not None:
-        return work(given.work)
+    given = vars(parser.parse_args())
+    if (changes := given.pop("work")) is not None:
+        return module.work(changes)
     with tempfile.TemporaryDirectory() as folder:
-        found = compare(
-            Path(folder), given.workers, given.kills, given.driver_kills, given.seed, sessions=given.sessions
-        )
-        count = len(files(Path(folder) / "broken"))
+        found = module.compare(Path(folder), **given)
+        count = len(module.files(Path(folder) / "broken"))
     if found:
         sys.exit("\n".join(found[:20]))
-    print(f"the same: {count} files, to the byte; no turn was paid twice")
+    print(f"the same: {count} files, to the byte; {kept}")
 
 
 if __name__ == "__main__":
-    main()
+    prove(sys.modules[__name__], 10, 3, "sessions", "no turn was paid twice")

@@ -1,6 +1,6 @@
-"""The workers of a build: the same files however many there are and whoever dies; in processes of their own at the end.
+"""The workers of a build: the same files however many there are and whoever dies.
 
-More kills: `python -m tests.killed_builders`.
+With the real models, in processes of their own that are killed: `python -m tests.killed_builders`.
 """
 
 import tempfile
@@ -16,7 +16,6 @@ from mirror.building.pictures import Pictures, PicturesMissing
 from mirror.building.pictures.crew import PictureCrew, _changed_roles
 from mirror.building.settings import BuildSettings
 from mirror.workers.assignments import WorkersDie
-from mirror.workers.crew import Crew
 from mirror.workers.pool import Answer, Death
 from tests import ROOT
 from tests.painted_dialogues import Painter, Verifier, files, pictures, screenplay
@@ -149,17 +148,6 @@ def test_other_models_are_noticed_and_other_machines_are_not():
 
 @pytest.mark.slow
 @pytest.mark.proof
-def test_processes_of_which_one_dies_make_what_this_one_makes(cluster, tmp_path):
-    plays = [screenplay(number, tmp_path / "portraits") for number in range(6)]
-    (tmp_path / "batches").mkdir()
-    crew = PictureCrew(build_settings(), 2, FastWorker, str(tmp_path / "batches"), (3,))
-    try:
-        Pictures(tmp_path / "many", crew, 4, 3, "keep_best").make(plays)
-        assert len(crew.devices) == 2 and isinstance(crew, Crew)
-    finally:
-        crew.close()
-    pictures(tmp_path / "one", on_exhaustion="keep_best").make(plays)
-    assert files(tmp_path / "many") == files(tmp_path / "one")
-    assert len(list((tmp_path / "batches").iterdir())) > 4
+def test_a_process_that_cannot_load_says_why_at_once(cluster):
     with pytest.raises(FileNotFoundError, match="no such adapter x.bin"):
-        PictureCrew(build_settings(), 1, FastWorker, "", (), "x.bin")
+        PictureCrew(build_settings(), 1, FastWorker, "x.bin")
