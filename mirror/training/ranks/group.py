@@ -26,6 +26,7 @@ T = TypeVar("T")
 PATIENCE = 600.0
 LOADING = 7200.0  # seconds that they wait for one to load its data and model, perhaps over a slow network
 NEVER = timedelta(days=7)  # limit of PyTorch itself, which would also count the time that a job is suspended
+LEAVING = 10.0  # seconds for an exchange to end after an error
 POLL = 0.5  # seconds; a result is noticed at once
 
 
@@ -53,6 +54,7 @@ class ProcessGroup(Ranks):
         self.store, self.number, self.count, self.device, self.watch = store, number, count, device, watch
         self.patience = PATIENCE
         self._is_connected = self._has_worked = False
+        self._exchange: threading.Thread | None = None  # the newest
         self.forget_times()
 
     # Connecting -------------------------------------------------------------------------------------------------------
@@ -103,6 +105,8 @@ class ProcessGroup(Ranks):
                 self.store.set("dismissed", "1")
         if self._is_connected and error:
             dist.distributed_c10d._abort_process_group()
+            if self._exchange:  # one that is still under way when Python ends would abort the whole process
+                self._exchange.join(LEAVING)
         elif self._is_connected:
             dist.destroy_process_group()
         self._is_connected = False
@@ -157,7 +161,8 @@ class ProcessGroup(Ranks):
                 result.set_exception(error)
 
         self.watch.exchanges += 1
-        threading.Thread(target=run, name="exchange between ranks", daemon=True).start()
+        self._exchange = threading.Thread(target=run, name="exchange between ranks", daemon=True)
+        self._exchange.start()
         polls = 0  # counted, because a job that is suspended does not wait
         while not result.done():
             self.watch.check()

@@ -59,6 +59,8 @@ def start_ranks(count: int, device: str, module: str, message: Any) -> Iterator[
             try:
                 yield group
             except BaseException as error:
+                watch.tell(error)
+                followers.kill()  # a connection to one that is suspended would not close
                 group.close(error)
                 raise
             group.close()
@@ -138,10 +140,14 @@ class Followers:
             except subprocess.TimeoutExpired:
                 return  # `end` ends it
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """End all followers that still run."""
         for process in self.processes:
             process.kill()
+
+    def end(self) -> None:
+        """End all followers that still run, and close what is open for them."""
+        self.kill()
         for process, errors in zip(self.processes, self.errors, strict=True):
             process.wait()
             assert process.stdin

@@ -85,6 +85,7 @@ class Watch:
         """Show signs of life, and watch those of others, in a thread."""
         self.store.set_timeout(timedelta(seconds=LOST))
         self.store.set(f"host/{self.rank}", platform.node())
+        self._show_sign()  # at once: a rank that is suspended before its thread runs is missed, too
         self._thread.start()
 
     def stop(self) -> None:
@@ -126,8 +127,10 @@ class Watch:
             if behind
             else f"and all others have waited {seconds:.0f} s in the same exchange; look at the network between them"
         )
-        host = self.store.get(f"host/{rank}").decode()
-        self.failure = self._first(Failure(rank, host, text))
+        failure = self._first(Failure(rank, self.store.get(f"host/{rank}").decode(), text))
+        if self._thread.is_alive():
+            self.wait_for_failure(LOST)  # until the thread has noticed it, which ends a follower
+        self.failure = failure
         self.check()
 
     def _begun(self, rank: int) -> int:
@@ -148,10 +151,13 @@ class Watch:
                 self.on_failure(failure)
                 return
 
+    def _show_sign(self) -> None:
+        self._signs += 1
+        self.store.set(_sign(self.rank), f"{self._signs} {self.exchanges}")
+
     def _look_around(self, now: float) -> Failure | None:
         try:
-            self._signs += 1
-            self.store.set(_sign(self.rank), f"{self._signs} {self.exchanges}")
+            self._show_sign()
             if self.store.check([FAILURE]):
                 return Failure(**json.loads(self.store.get(FAILURE)))
             if failure := self.look() or self._silent_rank(now):

@@ -54,6 +54,14 @@ def test_a_rank_that_has_not_begun_is_not_missed(look):
     assert look(0, 0.0) is look(0, 10 * LOST) is None
 
 
+def test_a_rank_that_is_suspended_right_after_its_start_is_missed(look, store, monkeypatch):
+    monkeypatch.setattr(module, "INTERVAL", 1e6)
+    begun = Watch(second_connection(store), 1, 3)
+    begun.start()
+    assert look(2, 0.0) is look(0, 0.0) is None and look(0, LOST + 1).rank == 1
+    begun.stop()
+
+
 def test_a_rank_that_is_done_is_not_missed(look, store):
     done = Watch(second_connection(store), 1, 3)
     done.start()
