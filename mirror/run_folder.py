@@ -130,16 +130,18 @@ class Run:
         """Whether the recorded status is `complete`."""
         return self.provenance.get("status") == "complete"
 
-    def record(self, status: str, **facts: Any) -> None:
+    def record(self, status: str, *forgotten: str, **facts: Any) -> None:
         """Update `provenance.json` with the status, the times, the code, the machine and `facts`.
 
         Args:
             status: `complete`, or what the run is doing or why it stopped.
+            forgotten: names of entries of an earlier process that hold no longer.
             facts: further entries, JSON values; they replace earlier ones of the same name.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         before = self.provenance
-        before.pop("reason", None)  # it explained why an earlier process stopped
+        for name in ("reason", *forgotten):  # the reason explained why an earlier process stopped
+            before.pop(name, None)
         record = {**before, "status": status, "started": before.get("started", now), "updated": now}
         settings = {"machine_settings": sorted(self.machine), "settings_sha256": self._settings_digest()}
         write_json(self.folder / PROVENANCE, {**record, **environment(), **settings, **facts})

@@ -2,7 +2,7 @@
 
     python -m tests.killed_workers --workers 2 --kills 10 --driver-kills 3 --seed 1
 
-Every kill is a SIGKILL while sessions are under way; a driver that was killed is started again. At last a driver gets a
+Every kill is a SIGKILL while sessions are under way; a driver that was killed is started again. One driver gets a
 Ctrl-C and is started again. Transcripts, faces and how the sessions ended must be the same to the byte, no request is
 paid for a turn that is on disk, and no worker outlives its driver.
 """
@@ -30,7 +30,8 @@ from tests.loopback_counseling import loopback_settings
 from tests.openai_server import OpenAIServer, Request, Text
 
 SMALL = {"sessions": 8, "max_turns": 6, "concurrency": 2, "run": "killed"}
-WORKER = "ray::SessionWorker"
+WORKERS = ("ray::SessionWorker", "ray::PictureWorker")  # titles of processes
+AT_WORK = (".exchange", ".paint")
 APART = 5  # requests between two kills, so that sessions get on
 PATIENCE = 600  # seconds until a worker whose driver is gone counts as an orphan, or a run as stuck
 
@@ -72,12 +73,13 @@ def work(changes: dict) -> None:
     assert changes.get("workers", 1) > 1 or "ray" not in sys.modules
 
 
-def start(output: Path, changes: dict) -> subprocess.Popen:
+def start(output: Path, changes: dict, module: str = "tests.killed_workers") -> subprocess.Popen:
+    """A driver that does the work of a module."""
     own = {"MIRROR_OUTPUT": str(output), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": "none"}
     outside = {name: value for name, value in os.environ.items() if not name.startswith("IMG_")}
-    command = [sys.executable, "-m", "tests.killed_workers", "--work", yaml.safe_dump(changes)]
-    log = (output.parent / f"{output.name}.log").open("ab")
-    return subprocess.Popen(command, env=outside | own, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    command = [sys.executable, "-m", module, "--work", yaml.safe_dump(changes)]
+    with (output.parent / f"{output.name}.log").open("ab") as log:
+        return subprocess.Popen(command, env=outside | own, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
 
 
 def workers_of(driver: int) -> list[psutil.Process]:
@@ -85,15 +87,22 @@ def workers_of(driver: int) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(driver).children(recursive=True):
         try:
-            found += [child] if " ".join(child.cmdline()).startswith(WORKER) else []
+            found += [child] if " ".join(child.cmdline()).startswith(WORKERS) else []
         except psutil.Error:
             pass  # it has just ended
     return found
 
 
 def at_work(driver: int) -> list[psutil.Process]:
-    """Its workers that take turns: Ray titles each with what it does."""
-    return [worker for worker in workers_of(driver) if "exchange" in " ".join(worker.cmdline())]
+    """Its workers that take turns or paint: Ray titles each with what it does."""
+    return [worker for worker in workers_of(driver) if any(work in " ".join(worker.cmdline()) for work in AT_WORK)]
+
+
+def kill_one_at_work(driver: int, random: Random) -> None:
+    """Waits for a worker that is at work, and kills it."""
+    while not (victims := at_work(driver)):
+        time.sleep(0.05)
+    random.choice(victims).kill()
 
 
 def end_driver(process: subprocess.Popen, how: signal.Signals) -> None:
@@ -118,9 +127,7 @@ def break_off(output: Path, vendor: Vendor, changes: dict, ends: list[str], rand
             finish(process, output)
             sys.exit(f"the run ended before kill {number}; give it more sessions")
         if end == "worker":
-            while not (victims := at_work(process.pid)):
-                time.sleep(0.05)
-            random.choice(victims).kill()
+            kill_one_at_work(process.pid, random)
         else:
             end_driver(process, signal.SIGKILL if end == "driver" else signal.SIGINT)
             process = start(output, changes)
@@ -129,13 +136,17 @@ def break_off(output: Path, vendor: Vendor, changes: dict, ends: list[str], rand
     finish(process, output)
 
 
+def shuffled_ends(kills: int, driver_kills: int, random: Random) -> list[str]:
+    """What is ended, in order."""
+    ends = ["worker"] * kills + ["driver"] * driver_kills + ["Ctrl-C"] * (driver_kills > 0)
+    return random.sample(ends, len(ends))
+
+
 def compare(folder: Path, workers: int, kills: int, driver_kills: int, seed: int, **changes) -> list[str]:
     """What differs after so many kills from an unbroken run of one worker, and what was paid twice."""
     whole, broken = folder / "whole", folder / "broken"
-    ends = ["worker"] * kills + ["driver"] * driver_kills + ["Ctrl-C"] * (driver_kills > 0)
     random = Random(seed)
-    random.shuffle(ends)
-    changes = SMALL | changes
+    ends, changes = shuffled_ends(kills, driver_kills, random), SMALL | changes
     with OpenAIServer(default=(vendor := Vendor(whole / "results/killed/sessions"))) as server:
         finish(start(whole, changes | {"url": server.url}), whole)
     once = vendor.requests
@@ -157,26 +168,32 @@ def files(output: Path) -> dict[str, bytes]:
     return {str(path.relative_to(output)): path.read_bytes() for path in found if path.name != "timings.jsonl"}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.killed_workers", description=__doc__.splitlines()[0])
+def prove(module, kills: int, driver_kills: int, size: str, kept: str) -> None:
+    """The command line of a module that kills workers and drivers.
+
+    Args:
+        module: has a docstring, `SMALL`, `work`, `compare`, and `files` of an output folder.
+        kills, driver_kills: where the command line names none.
+        size: the parameter that says how much work there is.
+        kept: what is said at the end besides that the files are the same.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module.__spec__.name}", description=module.__doc__)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--kills", type=int, default=10, help="of workers")
-    parser.add_argument("--driver-kills", type=int, default=3)
-    parser.add_argument("--sessions", type=int, default=SMALL["sessions"])
+    parser.add_argument("--kills", type=int, default=kills, help="of workers")
+    parser.add_argument("--driver-kills", type=int, default=driver_kills)
+    parser.add_argument(f"--{size}", type=int, default=module.SMALL[size])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=yaml.safe_load, help=argparse.SUPPRESS)  # what is killed: the parameters
-    given = parser.parse_args()
-    if given.work is not None:
-        return work(given.work)
+    given = vars(parser.parse_args())
+    if (changes := given.pop("work")) is not None:
+        return module.work(changes)
     with tempfile.TemporaryDirectory() as folder:
-        found = compare(
-            Path(folder), given.workers, given.kills, given.driver_kills, given.seed, sessions=given.sessions
-        )
-        count = len(files(Path(folder) / "broken"))
+        found = module.compare(Path(folder), **given)
+        count = len(module.files(Path(folder) / "broken"))
     if found:
         sys.exit("\n".join(found[:20]))
-    print(f"the same: {count} files, to the byte; no turn was paid twice")
+    print(f"the same: {count} files, to the byte; {kept}")
 
 
 if __name__ == "__main__":
-    main()
+    prove(sys.modules[__name__], 10, 3, "sessions", "no turn was paid twice")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from mirror.building.pictures import Pictures
+from mirror.building.pictures import OwnStudio, Pictures
 from mirror.building.portrait import Portrait
 from mirror.building.screenplays import ClientInfo, Line, Screenplay
 from mirror.faces.description import Description
@@ -103,8 +103,9 @@ class Verifier:
 
 def pictures(folder: Path, **options) -> Pictures:
     """A `Pictures` of fast members, unless others are given."""
-    members = {"describer": Describer(), "painter": Painter(), "verifier": Verifier()} | options
-    return Pictures(folder, **{"attempts": 3, "seed": 4} | members)
+    members = {"describer": Describer(), "painter": Painter(), "verifier": Verifier()}
+    own = {name: options.pop(name) for name in (*members, "width", "concurrency") if name in options}
+    return Pictures(folder, OwnStudio(**members | own), **{"attempts": 3, "seed": 4} | options)
 
 
 def files(folder: Path) -> dict[str, bytes]:

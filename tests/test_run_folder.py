@@ -187,6 +187,8 @@ def test_provenance_keeps_the_start_and_adds_facts(output):
     last = again.provenance
     assert last["started"] == "2001-01-01T00:00:00+00:00" and last["updated"] >= first["updated"]
     assert (last["status"], last["device"], last["step"]) == ("complete", "cpu", 2)
+    again.record("complete", "step", "not there")
+    assert again.provenance["device"] == "cpu" and not {"step", "not there"} & again.provenance.keys()
     assert again.is_complete and make().is_complete
     assert {name: last[name] for name in environment()} == environment()
 

@@ -27,7 +27,7 @@ from mirror.benchmarks.random_models.face_tools import (
     random_painter,
     random_verifier,
 )
-from mirror.building.pictures import Pictures
+from mirror.building.pictures import OwnStudio, Pictures
 from mirror.building.portraits.matching import match_portraits
 from mirror.building.portraits.table import read_portraits
 from mirror.building.screenplays import Screenplay
@@ -122,7 +122,7 @@ def _build(
     """Makes the pictures and the set."""
     clock.watch(verifier, "verify", "filters")
     place, width = folder / "pictures", 2 * batch  # one batch is verified while another one is painted
-    pictures = Pictures(place, describer, painter, verifier, attempts=1, width=width, concurrency=batch)
+    pictures = Pictures(place, OwnStudio(describer, painter, verifier, width, batch), attempts=1)
     painted = clock.timed("disk and journals", lambda: pictures.make(matched))
     clock.timed(AFTER, lambda: write_set(folder / "set", painted.kept, (), RecordOptions(), "b"))
     seconds = clock.seconds([*BEFORE, *PICTURES, "disk and journals", AFTER])
@@ -156,7 +156,7 @@ def _warm_up(folder: Path, describer: Any, painter: PhotoMaker, verifier: Any, s
     recipe = painter.recipe
     painter.recipe = replace(recipe, steps=3, merge_step=1)
     width = 2 * painter.batch_sizes[-1]
-    Pictures(folder, describer, painter, verifier, attempts=1, width=width, concurrency=8).make(some)
+    Pictures(folder, OwnStudio(describer, painter, verifier, width), attempts=1).make(some)
     painter.recipe = recipe
 
 

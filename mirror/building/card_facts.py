@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mirror.building.casting import FaceTools
 from mirror.building.screenplays.columns import DEFAULTS, parse_columns
 from mirror.building.screenplays.table_file import read_table
 from mirror.building.screenplays.writing import Writer
@@ -17,18 +16,18 @@ from mirror.paths import input_path
 IDENTIFYING = ("model", "base_model", "adapter", "describer", "recognition")  # facts that say which model it is
 
 
-def card_facts(settings: BuildSettings, tools: FaceTools | None, writer: Writer | None) -> CardFacts:
+def card_facts(settings: BuildSettings, faces: Mapping[str, Mapping[str, Any]], writer: Writer | None) -> CardFacts:
     """Collects the facts of a build.
 
     Args:
         settings: of the build.
-        tools: of its pictures; None if they were painted before.
+        faces: what describer, painter and verifier report about themselves, by role; empty where nothing is painted.
         writer: of its screenplays; None if they were written before.
     """
     s = settings
     models = {"writer of screenplays": s.writer_model} if writer else {}
     models |= {"reader of risk": s.text_safety_model or s.text_safety} if s.text_safety != "none" else {}
-    for role, facts in tools.facts().items() if tools else ():
+    for role, facts in faces.items():
         models |= dict(_models(role, facts))
     return CardFacts(
         title=f"Training set {s.run}: a counselor that sees its client's face",
@@ -41,8 +40,8 @@ def card_facts(settings: BuildSettings, tools: FaceTools | None, writer: Writer 
             "share of unique words in a line": s.unique_words,
             "equal parts of speech in a row": s.equal_parts_of_speech or None,
             "words of a copied sentence": s.copied_words or None,
-            "similarity of face and cue": _threshold(tools, "relevance"),
-            "similarity of face and portrait": _threshold(tools, "identity"),
+            "similarity of face and cue": _threshold(faces, "relevance"),
+            "similarity of face and portrait": _threshold(faces, "identity"),
             "years between client and portrait": s.portrait_age_gap,
             "years between portrait and face": s.age_gap or None,
         },
@@ -89,9 +88,9 @@ def _models(role: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _models(f"{role}, {name}", value)
 
 
-def _threshold(tools: FaceTools | None, name: str) -> float | None:
+def _threshold(faces: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
     """The threshold of a check, in whatever the verifier wraps or asks."""
-    parts: list[Mapping[str, Any]] = [tools.verifier.facts()] if tools else []
+    parts: list[Mapping[str, Any]] = [faces["verifier"]] if faces else []
     while parts:
         part = parts.pop()
         if isinstance(found := part.get(name), Mapping) and "threshold" in found:

@@ -4,8 +4,8 @@ Each step is a cached property that takes what the step before kept: `read`, `wr
 `painted`, `sifted`. The notebook's methods run steps and show what they did.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
@@ -27,6 +27,7 @@ from mirror.building.screenplays.parts_of_speech import load_tagger
 from mirror.building.screenplays.table import read_clients, read_screenplays
 from mirror.building.screenplays.writing import Writer
 from mirror.building.settings import STAGES, BuildSettings, Stage
+from mirror.building.studio import open_studio
 from mirror.building.training_set.client_table import sift_clients
 from mirror.building.training_set.folder import write_set
 from mirror.building.training_set.hub_folder import hub_card, push_folder, require_parquet, write_hub_folder
@@ -43,6 +44,7 @@ class Building:
     Attributes:
         settings: its parameters.
         run: the folder `results/<run>/`, with everything that was written or painted.
+        face_facts: what describer, painter and verifier report about themselves, by role; empty before they are used.
     """
 
     def __init__(self, settings: BuildSettings) -> None:
@@ -52,6 +54,7 @@ class Building:
             RunConflict: the folder holds a build with other settings.
         """
         self.settings = settings
+        self.face_facts: Mapping[str, Mapping[str, Any]] = {}
         self.run = Run(settings.run, settings.model_dump(), settings.MACHINE, settings.fresh, settings.defaults())
 
     @property
@@ -250,20 +253,12 @@ class Building:
     @cached_property
     def painted(self) -> Sifted[Screenplay]:
         """The dialogues with a picture of every client line that is answered; of a share, its own dialogues."""
-        s = self.settings
+        s, kept = self.settings, self.matched.training.kept
         if not s.paints:
-            return Sifted(self.matched.training.kept, ())
-        pictures = Pictures(
-            self.run.folder / "pictures",
-            *self.tools,
-            seed=s.seed,
-            attempts=s.attempts,
-            on_exhaustion=s.on_exhaustion,
-            width=2 * s.paint_batch,  # one batch is painted while another is verified
-            concurrency=s.concurrency,
-            share=s.share,
-        )
-        return pictures.make(self.matched.training.kept)
+            return Sifted(kept, ())
+        with closing(open_studio(s, lambda: self.tools, len(kept))) as studio:
+            self.face_facts, folder = studio.facts, self.run.folder / "pictures"
+            return Pictures(folder, studio, s.seed, s.attempts, s.on_exhaustion, s.share).make(kept)
 
     @cached_property
     def sifted(self) -> tuple[Sifted[Screenplay], Sifted[Screenplay]]:
@@ -289,7 +284,7 @@ class Building:
             require_parquet()
         records, clients = self.sifted
         options = s.record_options()
-        card = card_facts(s, self.tools if s.paints else None, self.writer if s.source == "profiles" else None)
+        card = card_facts(s, self.face_facts, self.writer if s.source == "profiles" else None)
         checked = write_set(s.set_folder, records.kept, clients.kept, options, s.run, self.dropped, card, s.fresh)
         published = s.set_folder
         if s.parquet:

@@ -19,7 +19,8 @@ from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import face_faults, face_files_missing, http_services
 from mirror.paths import input_path, output_path
-from mirror.settings.base import Count, Device, Number, RunName, Settings, Share, missing_folder
+from mirror.settings.base import Count, Device, Number, RayAddress, RunName, Settings, Share, missing_folder
+from mirror.workers.faults import ray_missing, worker_faults
 
 Temperature = Annotated[float, Field(ge=0)]
 TopP = Annotated[float, Field(gt=0, le=1)]
@@ -35,7 +36,7 @@ class BuildSettings(Settings):
     """The parameters of `notebooks/build.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        {"concurrency", "device", "compile", "paint_batch", "shard", "stop_after", "prices", "push", "fresh"}
+        "concurrency workers ray_address device compile paint_batch shard stop_after prices push fresh".split()
     )
 
     preset: Literal["published", "pocket"]
@@ -107,6 +108,8 @@ class BuildSettings(Settings):
     test_clients: Number
     seed: Number
     concurrency: Count
+    workers: Count
+    ray_address: RayAddress
     device: Device
     precision: Literal["auto", "bf16", "float32"]
     compile: Literal["none", "blocks", "whole"]
@@ -166,6 +169,11 @@ class BuildSettings(Settings):
         return int(number), int(total)
 
     @property
+    def paint_width(self) -> int:
+        """Faces under way at most in a process: one batch is painted while another is verified."""
+        return 2 * self.paint_batch
+
+    @property
     def text_rules(self) -> TextRules:
         """The limits of the filters of texts."""
         return TextRules(
@@ -202,6 +210,7 @@ class BuildSettings(Settings):
     def conflicts(self) -> list[str]:
         """See `Settings.conflicts`."""
         faults = price_faults(self.prices, self.models) + face_faults(self) + unnamed_models(self, ["writer"])
+        faults += worker_faults(self.workers, self.ray_address, self.device)
         faults += [fault for name, check in self._checks() if (fault := _fault(name, check))]
         if self.share[0] > self.share[1]:
             faults.append(f"shard must be one share of all, such as 2/8, found {self.shard}")
@@ -247,7 +256,7 @@ class BuildSettings(Settings):
 
     def missing(self) -> list[str]:
         """See `Settings.missing`."""
-        faults = []
+        faults = ray_missing(self.workers)
         files = {} if self.source == "runs" else {"table": self.table}
         files |= {"test_table": self.test_table} if self.test_table else {}
         faults += [

@@ -32,7 +32,7 @@ from mirror.transcripts.session_name import session_name
 from mirror.transcripts.turn import Conversation
 
 if TYPE_CHECKING:
-    from mirror.counseling.workers.crew import Crew
+    from mirror.counseling.workers.crew import SessionCrew
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Counseling:
         self.stopped = ""
         self._is_open = False
         self._left_out: dict[str, dict[str, Any]] = {}
-        self._crew: Crew | None = None
+        self._crew: SessionCrew | None = None
         self._facts: dict[str, Any] = {}  # of the workers
 
     def memory(self) -> pd.DataFrame:
@@ -86,12 +86,12 @@ class Counseling:
         return build_cast(self.settings)
 
     @property
-    def crew(self) -> "Crew":
+    def crew(self) -> "SessionCrew":
         """The workers of the run, with their models loaded, if there are several."""
         if self._crew is None:
-            from mirror.counseling.workers.crew import Crew  # starts Ray, which a run of one worker does without
+            from mirror.counseling.workers.crew import SessionCrew  # starts Ray, which a run of one worker does without
 
-            self._crew = Crew(self.settings, min(self.settings.workers, len(self.profiles)))
+            self._crew = SessionCrew(self.settings, min(self.settings.workers, len(self.profiles)))
         return self._crew
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Counseling:
             FileNotFoundError, ValueError: a model is not found, or is not what the settings say.
             RunConflict: the folder holds a run with other settings, or with another cast.
             FolderInUse: another process works in the folder.
-            ClusterError, WorkersDie: with several workers, as `Crew`.
+            ClusterError, WorkersDie: with several workers, as `SessionCrew`.
         """
         if not self._is_open:
             facts = self.facts()  # everything that can fail comes first: a run that cannot begin removes nothing

@@ -9,7 +9,6 @@ from mirror.chat.prices import parse_prices, price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.clients.returns import Returns
 from mirror.clients.trust import TrustRule
-from mirror.counseling.workers.faults import ray_missing, worker_faults
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
 from mirror.models.checkpoint import checkpoint_faults, merged_faults, read_prompts
@@ -23,6 +22,7 @@ from mirror.settings.base import (
     Device,
     Number,
     Positive,
+    RayAddress,
     RunName,
     Settings,
     Share,
@@ -30,6 +30,7 @@ from mirror.settings.base import (
     missing_folder,
 )
 from mirror.transcripts.donor import donor_faults
+from mirror.workers.faults import ray_missing, worker_faults
 
 Temperature = Annotated[float, Field(ge=0)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
@@ -138,7 +139,7 @@ class CounselSettings(Settings):
     concurrency: Count
     waves: Count
     workers: Count
-    ray_address: Annotated[str, Field(pattern=r"^(auto|[\w.-]+:\d+)?$", description="auto, or host:port of a head")]
+    ray_address: RayAddress
     device: Device
     precision: Literal["auto", "bf16", "float32"]
     compile: Literal["none", "blocks", "whole"]

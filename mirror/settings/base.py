@@ -23,6 +23,7 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Number = Annotated[int, Field(ge=0)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")]
+RayAddress = Annotated[str, Field(pattern=r"^(auto|[\w.-]+:\d+)?$", description="auto, or host:port of a head")]
 RunName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="one folder name of letters, digits, . _ -")]
 SURROGATE_ADVICE = "holds half a character (a lone surrogate), which cannot be saved; type it again"
 SECRET_ADVICE = (

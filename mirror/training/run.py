@@ -206,7 +206,8 @@ class Training:
             load_adapter_weights(model, self.checkpoint)
             forget_states(self.checkpoint)  # a kill may have left them
         else:
-            self.run.record("running", device=device_name(self.llava.model.device), data_sha256=self.data_sha256)
+            device = device_name(self.llava.model.device)
+            self.run.record("running", "ranks", device=device, data_sha256=self.data_sha256)
             try:
                 with start() as ranks:
                     self._fit(model, ranks)

@@ -13,7 +13,7 @@ from mirror.building.screenplays.writing.journal import WrittenRecord
 from mirror.chat.parameters import fold_seed
 from mirror.files.json_lines import read_lines
 from mirror.seeds import seed_for
-from tests import ROOT
+from tests import ROOT, killed_builders
 from tests.faulty_screenplays import settings, write
 from tests.killed_builds import WRITTEN_FOR, answer, profiles
 from tests.openai_server import OpenAIServer
@@ -114,3 +114,10 @@ def contents(run):
 
 def test_the_stand_in_writes_what_the_build_asks_for():
     assert WRITTEN_FOR in (ROOT / "mirror/building/screenplays/writing/session.txt").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.proof
+def test_a_build_whose_worker_is_killed_is_that_of_one_process(tmp_path):
+    """More kills: `python -m tests.killed_builders`."""
+    assert killed_builders.compare(tmp_path, workers=2, kills=1, driver_kills=0, seed=1, dialogues=2) == []

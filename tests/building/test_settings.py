@@ -1,5 +1,7 @@
 """The parameters of a build: what fills what is left open, and every conflict and lack with its message."""
 
+import importlib.util
+
 import pytest
 
 from mirror.building.settings import BuildSettings
@@ -138,3 +140,12 @@ def test_only_what_a_build_reaches_must_be_there():
 
 def test_portraits_are_tried_in_proportion_to_the_clients():
     assert settings().most_portraits(10) == 140
+
+
+def test_workers_are_of_the_machine_and_need_ray(monkeypatch):
+    assert {"workers", "ray_address"} <= BuildSettings.MACHINE
+    assert "workers is 1, which uses no cluster" in refused(ray_address="auto")
+    assert "each with a GPU; use cuda or auto" in refused(workers=2, device="cuda:1")
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else found(name))
+    assert "workers above 1 need Ray" in refused(check_files=True, workers=2)

@@ -17,7 +17,7 @@ from tests import ROOT
 # Each room of mirror/ and the rooms it may import from, top to bottom.
 IMPORTS = """
 replay        building counseling faces clients chat models transcripts prompts
-building      analysis rating counseling training faces risk clients figures chat models transcripts prompts services
+building      analysis rating counseling training faces risk clients figures chat models transcripts prompts workers
 analysis      gallery rating counseling figures clients transcripts prompts
 gallery       rating clients transcripts
 export        rating transcripts
@@ -61,7 +61,7 @@ models       checkpoint decoding device generation_config gpu hub_id llava llava
 transcripts  arm donor flags integrity profile session_folder session_name turn verdict
 risk         classifier flag guidance lexicon policy
 services     http_client replicas server_json service
-workers      cluster pool
+workers      assignments crew faults pool worker
 prompts      . client
 """
 MOST_MODULES = 12  # in a folder, `__init__` and `__main__` not counted

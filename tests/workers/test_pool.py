@@ -1,5 +1,6 @@
 """A pool of real processes: calls, errors, deaths, and what each process sees."""
 
+import psutil
 import pytest
 
 from mirror.workers.cluster import ClusterError
@@ -27,6 +28,21 @@ def test_each_worker_answers_for_itself_and_sees_its_own_gpu(pool):
     assert {each["OMP_NUM_THREADS"] for each in seen.values()} == {"3"}
     with pytest.raises(RuntimeError, match="no call is under way"):
         pool.next()
+
+
+def test_nothing_listens_beyond_this_machine(pool):
+    pool.call(0, "add", 0)
+    pool.next()
+    started = psutil.Process().children(recursive=True)
+    titles = "\n".join(process.name() + " ".join(process.cmdline()[:1]) for process in started)
+    listening = [
+        connection.laddr.ip
+        for process in (psutil.Process(), *started)
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert all(name in titles for name in ("gcs_server", "raylet", "ray::CountingWorker")) and len(listening) >= 5
+    assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
 
 
 def test_an_error_comes_back_with_its_traceback_and_the_worker_lives(pool):

@@ -20,11 +20,11 @@ import torch
 from mirror.benchmarks.counseling import print_progress
 from mirror.benchmarks.random_models.cast import RECIPES
 from mirror.benchmarks.workers.measurement import PARAMS, Row, measure, table
-from mirror.counseling.workers.assignments import WorkersDie
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.paths import output_path
 from mirror.provenance import versions
+from mirror.workers.assignments import WorkersDie
 from mirror.workers.cluster import ClusterError
 
 

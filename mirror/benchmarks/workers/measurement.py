@@ -15,7 +15,7 @@ from mirror.counseling.cast import Cast
 from mirror.counseling.session import Register, read_sessions
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.spending.budget import Budget
-from mirror.counseling.workers.crew import Crew
+from mirror.counseling.workers.crew import SessionCrew
 from mirror.counseling.workers.worker import SessionWorker
 from mirror.files.digests import content_digest
 from mirror.paths import input_path
@@ -84,7 +84,7 @@ def measure(given: argparse.Namespace, workers: int) -> Row:
     """
     start = time.perf_counter()
     settings = benchmark_settings(given, workers)
-    crew = Crew(settings, workers, BenchmarkWorker, given.painter, given.client_seconds)
+    crew = SessionCrew(settings, workers, BenchmarkWorker, given.painter, given.client_seconds)
     try:
         run(crew, clients(given.concurrency * workers), given.seed + 1, 1)
         started = time.perf_counter() - start
@@ -95,7 +95,7 @@ def measure(given: argparse.Namespace, workers: int) -> Row:
         crew.close()
 
 
-def run(crew: Crew, profiles: Sequence[Profile], seed: int, turns: int, shared: Sequence[Profile] = ()) -> Row:
+def run(crew: SessionCrew, profiles: Sequence[Profile], seed: int, turns: int, shared: Sequence[Profile] = ()) -> Row:
     """Runs sessions from start to end in a folder of their own."""
     with tempfile.TemporaryDirectory() as folder:
         budget = Budget()

@@ -2,5 +2,6 @@
 
 from mirror.building.pictures.ablation import ablation
 from mirror.building.pictures.painting import Pictures, PicturesMissing
+from mirror.building.pictures.studio import OwnStudio, Studio
 
-__all__ = ["Pictures", "PicturesMissing", "ablation"]
+__all__ = ["OwnStudio", "Pictures", "PicturesMissing", "Studio", "ablation"]

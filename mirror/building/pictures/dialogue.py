@@ -10,11 +10,12 @@ from typing import Any, Literal
 from PIL import Image
 
 from mirror.building.dropped import Dropped
-from mirror.building.pictures.journal import DescriptionRecord, Journal, PaintedRecord, PictureRecord
+from mirror.building.pictures.journal import DescriptionRecord, Journal, PictureRecord
+from mirror.building.pictures.painted import Painted
 from mirror.building.portrait import Portrait
 from mirror.building.screenplays import Screenplay
 from mirror.faces.description import Description, DescriptionRequest
-from mirror.faces.rejection_sampling import FaceRequest, FacesExhausted, PortraitUnusable, ShownFace
+from mirror.faces.rejection_sampling import FaceRequest, PortraitUnusable
 from mirror.files.digests import content_digest, sha256
 from mirror.files.image_file import PictureError, open_picture
 from mirror.files.lock import holder_file, locked
@@ -184,19 +185,17 @@ class Dialogue:
         """
         return self._request(line, self._portraits)
 
-    def keep(self, line: int, result: ShownFace | FacesExhausted | PortraitUnusable) -> None:
+    def keep(self, line: int, painted: Painted) -> None:
         """Writes what was painted for a line."""
         record = self._blank(line).model_copy(
             update={
-                "attempts": tuple(
-                    PaintedRecord(number=one.number, seed=one.seed, verdict=one.verdict) for one in result.attempts
-                ),
-                "chosen": result.chosen.number if isinstance(result, ShownFace) else None,
-                "exhausted": isinstance(result, FacesExhausted) or (isinstance(result, ShownFace) and result.exhausted),
-                "unusable": str(result) if isinstance(result, PortraitUnusable) else "",
+                "attempts": painted.attempts,
+                "chosen": painted.chosen,
+                "exhausted": painted.exhausted,
+                "unusable": painted.unusable,
             }
         )
-        self.journal.keep(record, result.image if isinstance(result, ShownFace) else None)
+        self.journal.keep(record, painted.picture)
         if self._is_fatal(record) and (self._fatal is None or line < self._fatal):
             self._fatal = line
 

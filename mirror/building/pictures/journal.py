@@ -4,12 +4,10 @@ Journals grow in the order in which answers arrive. Once a dialogue is done they
 disk then does not depend on that order.
 """
 
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from mirror.faces.description import Description
@@ -131,11 +129,11 @@ class Journal:
         append_line(self.folder / DESCRIPTIONS, record)
         self.descriptions[record.line] = record
 
-    def keep(self, record: PictureRecord, image: Image.Image | None) -> None:
-        """Writes a record, after its picture if there is one."""
-        if image is not None:
+    def keep(self, record: PictureRecord, picture: bytes | None) -> None:
+        """Writes a record, after its picture (a PNG file) if there is one."""
+        if picture is not None:
             name = f"{record.line}.png"
-            write_bytes(self.folder / name, _png(image))
+            write_bytes(self.folder / name, picture)
             record = record.model_copy(update={"file": name, "file_sha256": sha256(self.folder / name)})
         append_line(self.folder / PICTURES, record)
         self.pictures[record.line] = record
@@ -171,9 +169,3 @@ class Journal:
     def _left_over(self, pictures: Sequence[PictureRecord]) -> list[Path]:
         named = {record.file for record in pictures}
         return [path for path in self.folder.iterdir() if _PICTURE.fullmatch(path.name) and path.name not in named]
-
-
-def _png(image: Image.Image) -> bytes:
-    content = io.BytesIO()
-    image.save(content, "PNG", icc_profile=None)  # only the pixels determine the bytes
-    return content.getvalue()

@@ -6,8 +6,6 @@ makes what is missing, and returns all.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +13,11 @@ from tqdm import tqdm
 
 from mirror.building.dropped import Dropped, Sifted
 from mirror.building.pictures.dialogue import Dialogue, Fate, Method, Policy, determining
+from mirror.building.pictures.painted import Painted
+from mirror.building.pictures.studio import Studio
 from mirror.building.screenplays import Screenplay
-from mirror.faces.description import Describer, Description, DescriptionRequest, LocalDescriber
-from mirror.faces.rejection_sampling import (
-    Exhaustion,
-    FaceError,
-    FaceRequest,
-    FacesExhausted,
-    Painter,
-    PortraitUnusable,
-    ShownFace,
-    stream_faces,
-)
-from mirror.faces.verification import Verifier
+from mirror.faces.description import Description, DescriptionRequest
+from mirror.faces.rejection_sampling import Exhaustion, FaceRequest, PortraitUnusable
 from mirror.files.lock import FolderInUse
 from mirror.files.text_file import lone_surrogate
 from mirror.progress_bar import count_as_done, progress_bar
@@ -49,44 +39,35 @@ class Pictures:
     def __init__(
         self,
         folder: Path,
-        describer: Describer,
-        painter: Painter,
-        verifier: Verifier,
-        *,
+        studio: Studio,
         seed: int = 0,
         attempts: int = 10,
         on_exhaustion: Policy = "drop_dialogue",
-        width: int = 8,
-        concurrency: int = 8,
         share: tuple[int, int] = (1, 1),
     ) -> None:
         """Makes nothing yet.
 
         Args:
             folder: of all pictures; each dialogue gets a folder in it, named by its idx.
-            describer: describes faces; one that runs in this process gets batches, any other single requests.
-            painter: paints them.
-            verifier: accepts or rejects them.
+            studio: describes, paints and verifies faces.
             seed: of the build.
             attempts: faces painted per line at most, ≥ 1.
             on_exhaustion: if none of them is accepted, `drop_dialogue` drops the dialogue, for the first such line;
                 `drop_turn` leaves the line without a picture; `keep_best` keeps the best safe face, and leaves the line
                 without a picture if none is safe.
-            width: faces under way at most, ≥ 1; changes the time taken, not the result (see `stream_faces`).
-            concurrency: descriptions asked for at a time, ≥ 1.
             share: (k, n): of all dialogues sorted by idx, this process makes every n-th from the k-th, k in 1…n.
 
         Raises:
-            ValueError: the share, or one of the numbers, is out of its range.
+            ValueError: the share, or the number of attempts, is out of its range.
             ServiceError: a service does not answer.
         """
-        if min(attempts, width, concurrency, share[0], share[1] - share[0] + 1) < 1:
-            given = f"{attempts}, {width}, {concurrency}, {share[0]}/{share[1]}"
-            raise ValueError(f"attempts, width, concurrency and share k/n (k ≤ n) must be 1 or more, found {given}")
-        self.folder, self.describer, self.painter, self.verifier = folder, describer, painter, verifier
-        facts = {"painter": determining(painter.facts()), "verifier": determining(verifier.facts())}
-        self.method = Method(determining(describer.facts()), facts, seed, attempts, on_exhaustion)
-        self.width, self.concurrency, self.share = width, concurrency, share
+        if min(attempts, share[0], share[1] - share[0] + 1) < 1:
+            raise ValueError(
+                f"attempts and share k/n (k ≤ n) must be 1 or more, found {attempts} and {share[0]}/{share[1]}"
+            )
+        self.folder, self.studio, self.share = folder, studio, share
+        facts = {role: determining(found) for role, found in studio.facts.items()}
+        self.method = Method(facts.pop("describer"), facts, seed, attempts, on_exhaustion)
         self._faults: dict[tuple[str, int | None], str] = {}
         self._in_a_row = self._tries = self._accepted = 0
 
@@ -135,13 +116,15 @@ class Pictures:
         if not todo:
             return
         self._in_a_row = 0
+        asked: list[Task] = []
         with progress_bar("describing", "faces", total) as bar:
-            for (dialogue, line), answer in self._descriptions(todo):
+            for place, answer in self.studio.describe(self._undescribed(todo, asked)):
+                dialogue, line = asked[place]
                 dialogue.under_way -= 1
                 if not isinstance(answer, Exception) and (fault := _unsavable(answer)):
                     answer = ValueError(f"the description holds {fault}")
                 if isinstance(answer, Exception):
-                    self._fail(dialogue, line, answer)
+                    self._fail(dialogue, line, str(answer) or repr(answer))
                 else:
                     self._in_a_row = 0
                     dialogue.describe(line, answer)
@@ -149,35 +132,17 @@ class Pictures:
                 if not dialogue.under_way:
                     dialogue.release()
 
-    def _descriptions(self, dialogues: Iterable[Dialogue]) -> Iterator[tuple[Task, Description | Exception]]:
-        """The answers as they come. Every answer that arrives is yielded, also after the last request."""
-        local = isinstance(self.describer, LocalDescriber)
-        size, threads = (self.concurrency, 1) if local else (1, self.concurrency)
-        running: dict[Future[Sequence[Description | Exception]], tuple[Task, ...]] = {}
-        with ThreadPoolExecutor(threads) as pool:
-            tasks = self._undescribed(dialogues)
-            while batch := tuple(islice(tasks, size)):
-                asked = [dialogue.description_request(line) for dialogue, line in batch]
-                running[pool.submit(self._ask, asked)] = batch
-                if len(running) >= threads:
-                    yield from _arrived(running)
-            while running:
-                yield from _arrived(running)
-
-    def _ask(self, requests: Sequence[DescriptionRequest]) -> Sequence[Description | Exception]:
-        try:
-            return self.describer.describe(requests)
-        except Exception as error:  # of any model: must not lose the answers of the other threads
-            return [error] * len(requests)
-
-    def _undescribed(self, dialogues: Iterable[Dialogue]) -> Iterator[Task]:
+    def _undescribed(self, dialogues: Iterable[Dialogue], asked: list[Task]) -> Iterator[DescriptionRequest]:
+        """The requests of all dialogues, and their lines in `asked`."""
         for dialogue in dialogues:
             if self._in_a_row >= PATIENCE:
                 return
             if self._lock(dialogue):
                 lines = dialogue.undescribed()
                 dialogue.under_way = len(lines)
-                yield from ((dialogue, line) for line in lines)
+                for line in lines:
+                    asked.append((dialogue, line))
+                    yield dialogue.description_request(line)
                 if not lines:
                     dialogue.release()
 
@@ -193,11 +158,10 @@ class Pictures:
         self._in_a_row = self._tries = self._accepted = 0
         with progress_bar("painting", "pictures", total) as bar:
             requests = self._requests(dialogues, asked, fates, bar)
-            faces = stream_faces(self.painter, self.verifier, requests, attempts, on_exhaustion, self.width)
-            for place, result in faces:
+            for place, painted in self.studio.paint(requests, attempts, on_exhaustion):
                 dialogue, line = asked[place]
                 dialogue.under_way -= 1
-                self._keep(dialogue, line, result)
+                self._keep(dialogue, line, painted)
                 bar.update()
                 bar.set_postfix_str(f"{self._accepted / max(self._tries, 1):.0%} of {self._tries} faces accepted")
                 self._end(dialogue, fates)
@@ -225,7 +189,7 @@ class Pictures:
                 try:
                     request = dialogue.request(line)
                 except PortraitUnusable as error:
-                    dialogue.keep(line, error)
+                    dialogue.keep(line, Painted.of(error))
                     continue
                 asked.append((dialogue, line))
                 dialogue.under_way += 1
@@ -233,14 +197,14 @@ class Pictures:
             dialogue.under_way -= 1
             self._end(dialogue, fates)
 
-    def _keep(self, dialogue: Dialogue, line: int, result: ShownFace | FaceError) -> None:
-        self._tries += len(result.attempts)
-        self._accepted += sum(attempt.verdict.accepted for attempt in result.attempts)
-        if isinstance(result, ShownFace | FacesExhausted | PortraitUnusable):
-            self._in_a_row = 0
-            dialogue.keep(line, result)
+    def _keep(self, dialogue: Dialogue, line: int, painted: Painted) -> None:
+        self._tries += len(painted.attempts)
+        self._accepted += sum(attempt.verdict.accepted for attempt in painted.attempts)
+        if painted.fault:
+            self._fail(dialogue, line, painted.fault)
         else:
-            self._fail(dialogue, line, result)
+            self._in_a_row = 0
+            dialogue.keep(line, painted)
 
     def _end(self, dialogue: Dialogue, fates: dict[str, Fate]) -> None:
         """Ends the work on a dialogue once nothing of it is under way."""
@@ -259,9 +223,9 @@ class Pictures:
             return False
         return True
 
-    def _fail(self, dialogue: Dialogue, line: int, error: Exception) -> None:
+    def _fail(self, dialogue: Dialogue, line: int, fault: str) -> None:
         self._in_a_row += 1
-        self._faults[dialogue.screenplay.idx, line] = str(error) or repr(error)
+        self._faults[dialogue.screenplay.idx, line] = fault
 
     def _missing(self, names: Sequence[str]) -> str:
         faults = sorted(((idx, -1 if line is None else line), text) for (idx, line), text in self._faults.items())
@@ -290,10 +254,3 @@ def _without_work(screenplay: Screenplay) -> Fate:
 
 def _unsavable(answer: Description) -> str:
     return lone_surrogate("".join([answer.expression, answer.contrast, answer.response, *answer.rejected]))
-
-
-def _arrived(running: dict[Future[Any], tuple[Task, ...]]) -> Iterator[tuple[Task, Description | Exception]]:
-    """Waits for the next answers, and takes them out of `running`."""
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield from zip(running.pop(future), future.result(), strict=True)

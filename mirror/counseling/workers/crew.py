@@ -1,41 +1,27 @@
-"""The workers of a run: gives them sessions, writes the turns that they send, and replaces those that die.
+"""The workers of a run: gives them sessions, and writes the turns that they send."""
 
-This process alone writes, so that a worker that lives on after it, or was believed dead, can spoil nothing; and workers
-need no disk that they share with it.
-"""
-
-import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import ceil
 from typing import Any
 
-import torch
-
 from mirror.counseling.cast import changed_roles
 from mirror.counseling.session import Register, Session
 from mirror.counseling.settings import CounselSettings
-from mirror.counseling.workers.assignments import MOST_DEATHS, Assignments, WorkersDie
-from mirror.counseling.workers.messages import Given, HandIn, Loaded, Orders, Report
+from mirror.counseling.workers.assignments import SessionAssignments
+from mirror.counseling.workers.messages import Given, HandIn, Orders, Report
 from mirror.counseling.workers.worker import SessionWorker
 from mirror.paths import input_path
-from mirror.run_folder import RunConflict
-from mirror.workers.cluster import Cluster
-from mirror.workers.pool import Answer, Death, Pool
-
-log = logging.getLogger(__name__)
+from mirror.workers.crew import Crew
+from mirror.workers.pool import Answer, Death
+from mirror.workers.worker import Loaded
 
 LeftOut = Mapping[str, Mapping[str, Any]]
 
 
-class Crew:
-    """Workers that each hold the cast of a run.
-
-    Attributes:
-        facts: of their cast.
-        devices: the GPU's product name of each, or `cpu`, by worker.
-    """
+class SessionCrew(Crew):
+    """Workers that each hold the cast of a run."""
 
     def __init__(
         self, settings: CounselSettings, workers: int, make: type[SessionWorker] = SessionWorker, *arguments: Any
@@ -49,74 +35,11 @@ class Crew:
             arguments: of this class, after the settings.
 
         Raises:
-            ClusterError: there is no such cluster, or it has too few GPUs.
-            RunConflict: two workers have different models.
-            WorkersDie: workers died while they loaded.
-            Exception: what a worker raised while it loaded, as `build_cast`.
+            As `Crew`: what a worker raised while it loaded is that of `build_cast`.
         """
         self.settings = settings
-        self.facts: Mapping[str, Any] = {}
-        self.devices: dict[int, str] = {}
-        self.warned: set[str] = set()
-        self.idle: set[int] = set()  # workers with models and without sessions
-        self.lost: Counter[int] = Counter()  # deaths in a row while loading, by worker
-        self.cluster = Cluster(settings.ray_address)
-        try:
-            gpus = settings.device != "cpu" and (settings.device == "cuda" or self.cluster.gpus > 0)
-            given = (settings, *arguments)
-            self.pool = Pool(self.cluster, make, given, workers, gpus=int(gpus), threads=torch.get_num_threads())
-            self._load_all()
-        except BaseException:
-            self.cluster.close()
-            raise
-
-    def close(self) -> None:
-        """Ends all workers at once; turns that are under way are not taken."""
-        self.pool.close()
-        self.cluster.close()
-
-    def _load_all(self) -> None:
-        for worker in range(len(self.pool)):
-            self.pool.call(worker, "load")
-        while self.pool.under_way:
-            match self.pool.next():
-                case Answer(worker, value):
-                    self.loaded(worker, value)
-                case Death(_, _, error) if error is not None:
-                    raise error
-                case Death(worker, reason):
-                    self.reload(worker, reason)
-
-    def loaded(self, worker: int, loaded: Loaded) -> None:
-        """Takes a worker in.
-
-        Raises:
-            RunConflict: it has other models than the first.
-        """
-        log.info("worker %d of %d: process %d on %s", worker + 1, len(self.pool), loaded.pid, loaded.host)
-        self.devices[worker] = loaded.device
-        self.facts = self.facts or loaded.facts
-        if changed := changed_roles(self.facts, loaded.facts):
-            raise RunConflict(
-                f"worker {worker + 1} on {loaded.host} has another {' and another '.join(changed)} than the others; "
-                "every machine needs the same files: models, checkpoints, and the runs that faces are taken from"
-            )
-        self.lost[worker] = 0
-        self.idle.add(worker)
-
-    def reload(self, worker: int, reason: str) -> None:
-        """Replaces a worker that died, or whose work raised an error.
-
-        Raises:
-            WorkersDie: it was the third in a row that died before its models were loaded.
-        """
-        self.lost[worker] += 1
-        if self.lost[worker] > MOST_DEATHS:
-            raise WorkersDie(f"{MOST_DEATHS} workers died one after another while they loaded; the last one:\n{reason}")
-        log.warning("worker %d of %d is replaced: %s", worker + 1, len(self.pool), reason)
-        self.idle.discard(worker)
-        self.pool.replace(worker)
-        self.pool.call(worker, "load")
+        given = (settings, *arguments)
+        super().__init__(make, given, workers, settings.device, settings.ray_address, changed_roles)
 
     def counsel(self, register: Register, on_left_out: Callable[[LeftOut], None] = lambda found: None) -> None:
         """Runs the sessions of a register until they are over or the budget is used up.
@@ -131,21 +54,14 @@ class Crew:
         if register.waiting and not register.budget.used_up:
             _Shift(self, register, on_left_out).run()
 
-    def warn(self, messages: tuple[str, ...]) -> None:
-        """Logs what workers have logged as warnings, each once."""
-        for message in messages:
-            if message not in self.warned:
-                log.warning("%s", message)
-        self.warned |= {*messages}
-
 
 class _Shift:
     """The sessions of one register under way."""
 
-    def __init__(self, crew: Crew, register: Register, on_left_out: Callable[[LeftOut], None]) -> None:
+    def __init__(self, crew: SessionCrew, register: Register, on_left_out: Callable[[LeftOut], None]) -> None:
         self.crew, self.pool, self.register, self.on_left_out = crew, crew.pool, register, on_left_out
         self.portraits = input_path(crew.settings.portraits)
-        self.assignments = Assignments(register)
+        self.assignments = SessionAssignments(register)
         self.together = min(crew.settings.concurrency, ceil(len(register.waiting) / len(crew.pool)))
         self.at_work: set[int] = set()
         self.unanswered: defaultdict[int, dict[int, HandIn]] = defaultdict(dict)  # waves without a session, by worker

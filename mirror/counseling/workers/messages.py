@@ -11,23 +11,6 @@ from mirror.transcripts.turn import Memory, Turn
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A worker whose models are loaded.
-
-    Attributes:
-        facts: of its cast.
-        device: the GPU's product name, or `cpu`.
-        host: the machine.
-        pid: of its process.
-    """
-
-    facts: Mapping[str, Any]
-    device: str
-    host: str
-    pid: int
-
-
-@dataclass(frozen=True)
 class Given:
     """A session that a worker is to go on with.
 

@@ -1,13 +1,9 @@
 """A worker of a run: holds a whole cast, and takes the turns of sessions that another process keeps. Writes no file."""
 
-import logging
-import os
-import platform
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import TypeVar
 
 import torch
 
@@ -17,17 +13,15 @@ from mirror.counseling.casting import build_cast
 from mirror.counseling.outcome import Failure
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.turn import Taken, face_files
-from mirror.counseling.workers.messages import Given, HandIn, Loaded, Orders, Report
+from mirror.counseling.workers.messages import Given, HandIn, Orders, Report
 from mirror.counseling.workers.waves import EndedTurn, Waves, rooms_of_waves
 from mirror.faces.rejection_sampling import ShownFace
 from mirror.files.image_file import png
 from mirror.models.device import device_name, resolve_device
 from mirror.paths import input_path
-from mirror.settings.errors import SettingsError
 from mirror.transcripts.session_folder import Picture
 from mirror.transcripts.turn import Conversation, Turn
-
-T = TypeVar("T")
+from mirror.workers.worker import Loaded, ModelWorker, require_files
 
 
 class GivenSession:
@@ -116,14 +110,13 @@ def _sent(session: GivenSession, result: Taken | Exception) -> Taken | Failure:
     return replace(failure, images=session.written(failure.images))
 
 
-class SessionWorker:
-    """Answers calls one at a time. All work of its models is done in one thread, which outlives the calls."""
+class SessionWorker(ModelWorker):
+    """Takes turns of the sessions that it is given."""
 
     def __init__(self, settings: CounselSettings) -> None:
         """Loads nothing."""
+        super().__init__()
         self.settings = settings
-        self.thread = ThreadPoolExecutor(1, "sessions")
-        self.warnings = _Warnings()
 
     def load(self) -> Loaded:
         """Loads the models.
@@ -131,10 +124,9 @@ class SessionWorker:
         Raises:
             Exception: as `build`.
         """
-        logging.getLogger("mirror").addHandler(self.warnings)
-        self.cast = self._in_thread(self.build)
+        self.cast = self.in_thread(self.build)
         device = device_name(torch.device(resolve_device(self.settings.device)))
-        return Loaded(self._in_thread(self.cast.facts), device, platform.node(), os.getpid())
+        return self.loaded(self.in_thread(self.cast.facts), device)
 
     def build(self) -> Cast:
         """The cast.
@@ -143,8 +135,7 @@ class SessionWorker:
             SettingsError: this machine lacks files that the settings name.
             DoesNotFit, FileNotFoundError, ValueError: as `build_cast`.
         """
-        if faults := self.settings.missing():
-            raise SettingsError("\n".join(f"{platform.node()}: {fault}" for fault in faults))
+        require_files(self.settings.missing())
         return build_cast(self.settings)
 
     def begin(self, together: int) -> Report:
@@ -155,7 +146,7 @@ class SessionWorker:
         """
         rooms = rooms_of_waves(together, 1 if self.cast.rotates else self.settings.waves)
         desk = self.desk = OutsideDesk(self.settings, len(rooms))
-        self._in_thread(lambda: self.cast.warm_up(together))
+        self.in_thread(lambda: self.cast.warm_up(together))
         under_way = self.thread.submit(Waves(self.cast, desk, rooms, desk_is_remote=True).run)
         under_way.add_done_callback(desk.handed_in.put)
         return self._report()
@@ -171,20 +162,3 @@ class SessionWorker:
         return Report(
             tuple(hand_ins), has_ended, left_out(self.cast, tuple(self.settings.models)), self.warnings.collect()
         )
-
-    def _in_thread(self, work: Callable[[], T]) -> T:
-        return self.thread.submit(work).result()
-
-
-class _Warnings(logging.Handler):
-    """Keeps what is logged as a warning, until it is collected."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: SimpleQueue[str] = SimpleQueue()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.put(record.getMessage())
-
-    def collect(self) -> tuple[str, ...]:
-        return tuple(self.messages.get() for _ in range(self.messages.qsize()))

@@ -21,9 +21,12 @@ from mirror.training.ranks.watch import LOST, Watch
 
 T = TypeVar("T")
 
-# How long a rank may keep the others waiting: loading data and models, or writing a checkpoint. Ranks that died are
-# noticed by the watch.
-PATIENCE = timedelta(hours=2)
+# Seconds that ranks wait for one that lives: compiling, or writing a checkpoint, keeps them for minutes at most. Ranks
+# that died are noticed by the watch.
+PATIENCE = 600.0
+LOADING = 7200.0  # seconds that they wait for one to load its data and model, perhaps over a slow network
+NEVER = timedelta(days=7)  # limit of PyTorch itself, which would also count the time that a job is suspended
+LEAVING = 10.0  # seconds for an exchange to end after an error
 POLL = 0.5  # seconds; a result is noticed at once
 
 
@@ -32,7 +35,11 @@ class Dismissed(Exception):
 
 
 class ProcessGroup(Ranks):
-    """This process as one of several ranks. Exchanges can be interrupted, and end when another rank fails."""
+    """This process as one of several ranks. Exchanges can be interrupted, and end when another rank fails.
+
+    Attributes:
+        patience: seconds that this rank waits in an exchange for one that lives.
+    """
 
     def __init__(self, store: Store, number: int, count: int, device: torch.device, watch: Watch) -> None:
         """Take what the ranks share; `connect` connects them.
@@ -45,7 +52,9 @@ class ProcessGroup(Ranks):
             watch: of this rank, already started.
         """
         self.store, self.number, self.count, self.device, self.watch = store, number, count, device, watch
+        self.patience = PATIENCE
         self._is_connected = self._has_worked = False
+        self._exchange: threading.Thread | None = None  # the newest
         self.forget_times()
 
     # Connecting -------------------------------------------------------------------------------------------------------
@@ -60,10 +69,15 @@ class ProcessGroup(Ranks):
         name = device_name(self.device)
         self.store.set(f"ready/{self.number}", f"{platform.node()}\n{name}")
         everyone = [f"ready/{rank}" for rank in range(self.count)]
+        self.watch.exchanges += 1
+        polls = 0
         while not self.store.check(everyone):
             self.watch.wait_for_failure(POLL / 5)
             if self.store.check(["dismissed"]):
                 raise Dismissed
+            polls += 1
+            if polls * POLL / 5 > LOADING:
+                self.watch.give_up(LOADING)
         self._call(self._connect)
         self.forget_times()
 
@@ -72,7 +86,7 @@ class ProcessGroup(Ranks):
         os.environ["TORCH_NCCL_ASYNC_ERROR_HANDLING"] = "0"
         backend = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
         store = PrefixStore("group", self.store)
-        dist.init_process_group(backend, store=store, rank=self.number, world_size=self.count, timeout=PATIENCE)
+        dist.init_process_group(backend, store=store, rank=self.number, world_size=self.count, timeout=NEVER)
         self._is_connected = True
         dist.all_reduce(torch.zeros(1, device=self.device))  # connects the GPUs, too
 
@@ -91,6 +105,8 @@ class ProcessGroup(Ranks):
                 self.store.set("dismissed", "1")
         if self._is_connected and error:
             dist.distributed_c10d._abort_process_group()
+            if self._exchange:  # one that is still under way when Python ends would abort the whole process
+                self._exchange.join(LEAVING)
         elif self._is_connected:
             dist.destroy_process_group()
         self._is_connected = False
@@ -144,11 +160,17 @@ class ProcessGroup(Ranks):
             except BaseException as error:
                 result.set_exception(error)
 
-        threading.Thread(target=run, name="exchange between ranks", daemon=True).start()
+        self.watch.exchanges += 1
+        self._exchange = threading.Thread(target=run, name="exchange between ranks", daemon=True)
+        self._exchange.start()
+        polls = 0  # counted, because a job that is suspended does not wait
         while not result.done():
             self.watch.check()
             with suppress(TimeoutError):
                 result.exception(timeout=POLL)
+            polls += 1
+            if polls * POLL > self.patience and not result.done():
+                self.watch.give_up(self.patience)
         if isinstance(result.exception(), RuntimeError):  # a connection that broke says nothing of its reason
             self.watch.wait_for_failure(LOST + 10)
         return result.result()

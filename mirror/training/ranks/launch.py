@@ -44,7 +44,7 @@ def start_ranks(count: int, device: str, module: str, message: Any) -> Iterator[
         This process as rank 0, not yet connected.
 
     Raises:
-        RankFailed: a follower failed or died. All others have been ended.
+        RankFailed: a follower failed, died, or is stuck. All others have been ended.
     """
     if count == 1:
         yield ALONE
@@ -59,6 +59,8 @@ def start_ranks(count: int, device: str, module: str, message: Any) -> Iterator[
             try:
                 yield group
             except BaseException as error:
+                watch.tell(error)
+                followers.kill()  # a connection to one that is suspended would not close
                 group.close(error)
                 raise
             group.close()
@@ -138,10 +140,14 @@ class Followers:
             except subprocess.TimeoutExpired:
                 return  # `end` ends it
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """End all followers that still run."""
         for process in self.processes:
             process.kill()
+
+    def end(self) -> None:
+        """End all followers that still run, and close what is open for them."""
+        self.kill()
         for process, errors in zip(self.processes, self.errors, strict=True):
             process.wait()
             assert process.stdin

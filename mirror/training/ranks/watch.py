@@ -1,7 +1,8 @@
 """Notices within a minute that a rank has failed or died, so that no other rank waits for it.
 
 Every rank shows a sign of life in the store that the ranks share; a rank that raises writes its error there. Work that
-takes long (loading a model, writing a checkpoint) is no fault: the signs come from a thread of their own.
+takes long (loading a model, writing a checkpoint) is no fault: the signs come from a thread of their own. They also say
+how many exchanges a rank has begun, so that those who have waited too long for one know which rank does not come.
 """
 
 import json
@@ -74,6 +75,7 @@ class Watch:
         self.store, self.rank, self.ranks = store, rank, ranks
         self.look, self.on_failure = look, on_failure
         self.failure: Failure | None = None
+        self.exchanges = 0  # that this rank has begun
         self._noticed, self._stop = threading.Event(), threading.Event()
         self._signs = 0
         self._seen: dict[int, tuple[bytes, float]] = {}  # rank → its last sign, and when it came
@@ -83,6 +85,7 @@ class Watch:
         """Show signs of life, and watch those of others, in a thread."""
         self.store.set_timeout(timedelta(seconds=LOST))
         self.store.set(f"host/{self.rank}", platform.node())
+        self._show_sign()  # at once: a rank that is suspended before its thread runs is missed, too
         self._thread.start()
 
     def stop(self) -> None:
@@ -109,6 +112,32 @@ class Watch:
         self._noticed.wait(seconds)
         self.check()
 
+    def give_up(self, seconds: float) -> None:
+        """Raise RankFailed, here and in all ranks: a rank lives and has not come to the exchange that others wait in.
+
+        Args:
+            seconds: that this rank has waited.
+        """
+        begun = {rank: self._begun(rank) for rank in range(self.ranks) if rank != self.rank}
+        behind = [rank for rank, exchanges in begun.items() if exchanges < self.exchanges]
+        rank = min(behind or begun, key=begun.__getitem__, default=self.rank)
+        text = (
+            f"is stuck: it lives, but others have waited {seconds:.0f} s for it to come on; look there at what its "
+            "process does (py-spy dump --pid), its GPU (nvidia-smi) and its disks"
+            if behind
+            else f"and all others have waited {seconds:.0f} s in the same exchange; look at the network between them"
+        )
+        failure = self._first(Failure(rank, self.store.get(f"host/{rank}").decode(), text))
+        if self._thread.is_alive():
+            self.wait_for_failure(LOST)  # until the thread has noticed it, which ends a follower
+        self.failure = failure
+        self.check()
+
+    def _begun(self, rank: int) -> int:
+        """The exchanges that a rank has begun, as it last said."""
+        words = self.store.get(_sign(rank)).split() if self.store.check([_sign(rank)]) else []
+        return int(words[1]) if len(words) > 1 else 0
+
     def _run(self) -> None:
         last = time.monotonic()
         while not self._stop.wait(INTERVAL):
@@ -122,10 +151,13 @@ class Watch:
                 self.on_failure(failure)
                 return
 
+    def _show_sign(self) -> None:
+        self._signs += 1
+        self.store.set(_sign(self.rank), f"{self._signs} {self.exchanges}")
+
     def _look_around(self, now: float) -> Failure | None:
         try:
-            self._signs += 1
-            self.store.set(_sign(self.rank), str(self._signs))
+            self._show_sign()
             if self.store.check([FAILURE]):
                 return Failure(**json.loads(self.store.get(FAILURE)))
             if failure := self.look() or self._silent_rank(now):

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from mirror.building.pictures.dialogue import Dialogue, Method, determining
+from mirror.building.pictures.painted import Painted
 from mirror.faces.description import Description
 from mirror.faces.rejection_sampling import Attempt, FacesExhausted, PortraitUnusable, ShownFace
 from mirror.files.lock import FolderInUse
@@ -52,8 +53,8 @@ def shown(*verdicts):
     chosen = next((one for one in attempts if one.verdict.accepted), None)
     best = chosen or next((one for one in attempts if one.verdict.outcome != "unsafe"), None)
     if best is None:
-        return FacesExhausted("none", attempts)
-    return ShownFace(tuple(attempts), best, request=None)
+        return Painted.of(FacesExhausted("none", attempts))
+    return Painted.of(ShownFace(tuple(attempts), best, request=None))
 
 
 def test_the_describer_reads_what_was_said_before_and_the_line_itself(opened, play):
@@ -161,7 +162,7 @@ def test_another_or_a_broken_portrait_is_another_face(opened, play):
     assert list(again.unpainted()) == [0, 2, 4]
     with pytest.raises(PortraitUnusable, match="the face cannot be painted: .*000001.png"):
         again.request(0)
-    again.keep(0, PortraitUnusable("it cannot be read", []))
+    again.keep(0, Painted.of(PortraitUnusable("it cannot be read", [])))
     fate = again.settle()
     assert fate.kept is None and [(one.reason, one.detail) for one in fate.dropped] == [
         ("portrait_unusable", "it cannot be read")

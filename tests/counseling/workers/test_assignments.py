@@ -7,9 +7,10 @@ import pytest
 from mirror.counseling.session import Register, read_sessions
 from mirror.counseling.spending.budget import Budget
 from mirror.counseling.spending.spent import Spent
-from mirror.counseling.workers.assignments import Assignments, WorkersDie
+from mirror.counseling.workers.assignments import SessionAssignments
 from mirror.paths import input_path
 from mirror.transcripts.profile import read_profiles
+from mirror.workers.assignments import WorkersDie
 
 PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))[:4]
 A, B, C, D = (profile.idx for profile in PROFILES)
@@ -17,7 +18,7 @@ A, B, C, D = (profile.idx for profile in PROFILES)
 
 @pytest.fixture
 def assignments(tmp_path):
-    return Assignments(Register(read_sessions(PROFILES, tmp_path, 0, 3), Budget()))
+    return SessionAssignments(Register(read_sessions(PROFILES, tmp_path, 0, 3), Budget()))
 
 
 def clients(sessions):
@@ -72,4 +73,4 @@ def test_a_budget_that_is_used_up_ends_giving(assignments):
 
 def test_a_register_without_sessions_is_done():
     register = SimpleNamespace(waiting=[], budget=Budget())
-    assert Assignments(register).are_done
+    assert SessionAssignments(register).are_done

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mirror.building.pictures import Pictures
+from mirror.building.pictures import OwnStudio, Pictures
 from mirror.building.run import Building
 from mirror.building.settings import BuildSettings
 from mirror.building.training_set.check import check_set
@@ -74,7 +74,9 @@ def test_the_pictures_are_those_of_the_build(building, matched, tmp_path):
     """Paints the first two pictures of a dialogue again."""
     whole = next(iter(matched.values()))
     s = building.settings
-    pictures = Pictures(tmp_path, *building.tools, seed=s.seed, attempts=s.attempts, on_exhaustion=s.on_exhaustion)
+    pictures = Pictures(
+        tmp_path, OwnStudio(*building.tools), seed=s.seed, attempts=s.attempts, on_exhaustion=s.on_exhaustion
+    )
     (made,) = pictures.make([replace(whole, lines=whole.lines[:4])]).kept
     painted = [pixels(made.pictures[line]) for line in (0, 2)]
     shown = [pixels(DATA / f"images/{whole.idx}/turn-{line}_{whole.portrait.name}.png") for line in (0, 2)]

@@ -1,9 +1,12 @@
 """A group of one rank: what is measured, how it begins and ends. Several ranks are in test_launch and test_fitting."""
 
+import threading
+
 import pytest
 import torch
 import torch.distributed as dist
 
+from mirror.training.ranks import group as module
 from mirror.training.ranks.group import Dismissed, ProcessGroup, second_connection
 from mirror.training.ranks.launch import _new_store, _on_loopback
 from mirror.training.ranks.watch import RankFailed, Watch
@@ -66,6 +69,21 @@ def test_who_waits_for_a_rank_that_failed_before_it_connected_is_told(group):
     with pytest.raises(RankFailed, match="rank 1 on .* failed: ValueError: no such folder"):
         first.connect()
     first.close(RankFailed())
+
+
+def test_a_rank_that_does_not_load_is_given_up(group, monkeypatch):
+    monkeypatch.setattr(module, "LOADING", 0.0)
+    first, _ = group(0, 2), group(1, 2)
+    with pytest.raises(RankFailed, match="rank 1 on .* is stuck: it lives, but others have waited 0 s"):
+        first.connect()
+
+
+def test_an_exchange_that_does_not_end_is_given_up(group):
+    first, _ = group(0, 2), group(1, 2)
+    first.patience, end = 0.0, threading.Event()
+    with pytest.raises(RankFailed, match="rank 1 on .* is stuck"):
+        first._call(end.wait)
+    end.set()
 
 
 def test_an_error_of_an_exchange_without_a_failure_of_a_rank_is_raised(group, monkeypatch):

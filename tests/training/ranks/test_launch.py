@@ -58,6 +58,17 @@ def test_a_follower_that_dies_is_named_by_those_who_wait_for_it(followers):
     assert not any(map(is_running, followers)) and not dist.is_initialized()
 
 
+@pytest.mark.slow
+def test_a_follower_that_lives_and_does_not_come_on_is_named(followers):
+    with pytest.raises(RankFailed, match="rank 1 on .* is stuck: it lives, but others have waited 0 s for it"):
+        with start_ranks(2, "cpu", MODULE, {"hangs": 1}) as ranks:
+            ranks.connect()
+            ranks.patience = 0.0
+            os.kill(followers[0], signal.SIGSTOP)  # its connections stay open, and must not keep the others
+            take(ranks, 0)
+    assert not any(map(is_running, followers)) and not dist.is_initialized()
+
+
 def test_a_follower_that_cannot_start_says_why(followers):
     with pytest.raises(RankFailed, match="exit status 1\n(?s:.*)No module named tests.no_such_module"):
         with start_ranks(2, "cpu", "tests.no_such_module", None) as ranks:

@@ -16,12 +16,18 @@ def store():
 
 
 @pytest.fixture
-def look(store):
-    """Looks around as a rank of three at a time in seconds; the watches are not started."""
+def watches(store):
+    """Of three ranks; they are not started."""
     watches = [Watch(second_connection(store), rank, 3) for rank in range(3)]
     for rank, watch in enumerate(watches):
         store.set(f"host/{rank}", f"host-{rank}")
         watch.store.set_timeout(module.timedelta(seconds=5))
+    return watches
+
+
+@pytest.fixture
+def look(watches):
+    """Looks around as a rank at a time in seconds."""
     return lambda rank, now: watches[rank]._look_around(now)
 
 
@@ -48,11 +54,44 @@ def test_a_rank_that_has_not_begun_is_not_missed(look):
     assert look(0, 0.0) is look(0, 10 * LOST) is None
 
 
+def test_a_rank_that_is_suspended_right_after_its_start_is_missed(look, store, monkeypatch):
+    monkeypatch.setattr(module, "INTERVAL", 1e6)
+    begun = Watch(second_connection(store), 1, 3)
+    begun.start()
+    assert look(2, 0.0) is look(0, 0.0) is None and look(0, LOST + 1).rank == 1
+    begun.stop()
+
+
 def test_a_rank_that_is_done_is_not_missed(look, store):
     done = Watch(second_connection(store), 1, 3)
     done.start()
     done.stop()
     assert look(0, 0.0) is look(0, 10 * LOST) is None
+
+
+def test_a_rank_that_lives_and_does_not_come_is_named_to_everyone(look, watches):
+    for watch, exchanges in zip(watches, (7, 7, 6), strict=True):
+        watch.exchanges = exchanges
+    assert look(0, 0.0) is look(1, 0.0) is look(2, 0.0) is None
+    with pytest.raises(RankFailed, match="rank 2 on host-2 is stuck: it lives, but others have waited 600 s for it"):
+        watches[0].give_up(600.0)
+    assert look(1, 1.0).rank == look(2, 1.0).rank == 2
+    with pytest.raises(RankFailed, match="rank 2 on host-2 is stuck"):  # the first who gave up is right
+        watches[1].give_up(900.0)
+
+
+def test_ranks_that_all_wait_in_the_same_exchange_blame_the_network(look, watches):
+    for watch in watches:
+        watch.exchanges = 3
+    assert look(1, 0.0) is look(2, 0.0) is None
+    with pytest.raises(RankFailed, match="rank 1 on host-1 and all others have waited 600 s in the same exchange"):
+        watches[0].give_up(600.0)
+
+
+def test_a_rank_that_has_said_nothing_is_behind(watches):
+    watches[0].exchanges = 1
+    with pytest.raises(RankFailed, match="rank 1 on host-1 is stuck"):
+        watches[0].give_up(600.0)
 
 
 def test_a_store_that_is_gone_is_a_failure_of_rank_0():
