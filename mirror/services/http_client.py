@@ -6,12 +6,14 @@ prompts, pictures and keys to another host.
 """
 
 import json
+import os
 import ssl
 import threading
 import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ import httpx2
 LARGEST = 4_000_000  # bytes of a response, both compressed and decompressed
 SLICE = 16_384  # bytes that are sent between two checks of the deadline
 PACKINGS = ("gzip", "x-gzip", "deflate")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # variables of the environment that name trusted ones
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _EITHER_FORM = 32 + zlib.MAX_WBITS  # zlib detects gzip and zlib headers by itself
 _own = threading.local()  # the deadline of this thread's current request
@@ -42,8 +45,10 @@ class HttpClient(httpx2.Client):
             connect_seconds: of these, for connecting.
             largest: most bytes of a response, both compressed and decompressed.
         """
+        trust_env = any(urlsplit(url).hostname not in LOOPBACK for url in urls)
         super().__init__(
-            trust_env=any(urlsplit(url).hostname not in LOOPBACK for url in urls),
+            verify=_certificates(trust_env, *map(os.environ.get, CERTIFICATES)),
+            trust_env=trust_env,
             mounts={f"all://{f'[{host}]' if ':' in host else host}": None for host in LOOPBACK},
             headers={"Accept-Encoding": "gzip, deflate"},
             timeout=httpx2.Timeout(seconds, connect=min(connect_seconds, seconds)),
@@ -96,6 +101,12 @@ class HttpClient(httpx2.Client):
         if unpacked and received and not unpacked.is_whole:
             raise UnusableAnswer(f"its answer is not packed as {packing}, as it says")
         return bytes(body)
+
+
+@cache  # reading them takes as long as many requests
+def _certificates(trust_env: bool, *_named: str | None) -> ssl.SSLContext:
+    """Whom clients trust, read once unless the environment names others; contexts are shared between threads."""
+    return httpx2.create_ssl_context(trust_env=trust_env)
 
 
 def decoded(body: bytes) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from mirror.chat.endpoint import ChatEndpoint, ChatError
 from mirror.chat.messages import Message
-from mirror.services.http_client import decoded
+from mirror.services.http_client import HttpClient, decoded
 from mirror.services.service import Service, ServiceError
 from tests.servers import Told, answer, read_request
 
@@ -184,3 +184,17 @@ def test_neither_prompts_nor_keys_follow_a_redirect():
         assert elsewhere.requests == []
         assert isinstance(error, ChatError) and error.status == status and SECRET not in str(error)
         assert f"it redirects to {elsewhere.url}" in str(error) and f"to {elsewhere.url}" in told
+
+
+def test_trusted_certificates_are_read_once_and_again_where_the_environment_names_others(monkeypatch, tmp_path):
+    def context(url):
+        return HttpClient([url], 1, 1)._transport._pool._ssl_context
+
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    away = "https://vendor.example"
+    assert context(away) is context(away)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    assert context("http://127.0.0.1:1") is not None  # no variable counts on the loopback interface
+    with pytest.raises(FileNotFoundError):
+        context(away)
