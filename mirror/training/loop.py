@@ -116,7 +116,7 @@ class TrainingLoop:
                 if board:
                     _add_scalars(board, row)
                 bar.update(len(self.all_batches[progress.step - 1]))
-                bar.set_postfix(loss=f"{row['train']:.3f}")
+                bar.set_postfix(step=f"{progress.step}/{self.steps}", loss=f"{row['train']:.3f}")
 
     def _step(
         self, stepper: Stepper, progress: Progress, batch: Batch, epoch: float, ends_epoch: bool, checkpoint: Path

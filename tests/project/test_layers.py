@@ -16,6 +16,8 @@ from tests import ROOT
 
 # Each room of mirror/ and the rooms it may import from, top to bottom.
 IMPORTS = """
+__main__      terminal
+terminal      replay building counseling painting rating analysis training faces clients chat models services
 replay        building counseling faces clients chat models transcripts prompts
 building      analysis rating counseling training faces risk clients figures chat models transcripts prompts workers
 analysis      gallery rating counseling figures clients transcripts prompts
