@@ -28,6 +28,7 @@ from mirror.settings.base import (
     Share,
     Size,
     missing_folder,
+    missing_gpu_of_size,
 )
 from mirror.transcripts.donor import donor_faults
 from mirror.workers.faults import ray_missing, worker_faults
@@ -298,4 +299,4 @@ class CounselSettings(Settings):
                 faults.append(f"prompts: {error}; name a set of this cot, or use project")
         if self.counselor == "llava" and not self.checkpoint:
             faults += missing_folder("base_model", self.base_model)
-        return faults
+        return faults + (missing_gpu_of_size(self.size, self.device) if self.counselor == "llava" else [])

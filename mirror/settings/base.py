@@ -169,6 +169,20 @@ def missing_device(device: str) -> list[str]:
     return []
 
 
+def missing_gpu_of_size(size: str, device: str) -> list[str]:
+    """Return the fault of a model of a real size that would run on the CPU without having been asked to."""
+    if size == "pocket" or device != "auto":
+        return []
+    import torch  # slow to import, and needed only here
+
+    if torch.cuda.is_available():
+        return []
+    return [
+        f"device: auto found no GPU, and {size} takes days on a CPU; nothing was downloaded. Use a machine with a GPU "
+        "(mirror doctor checks it), size pocket, or device cpu to insist"
+    ]
+
+
 def missing_gpus(gpus: int, device: str) -> list[str]:
     """Return the fault of more GPUs than PyTorch sees; on a CPU, any number of processes can be started."""
     if gpus == 1 or device == "cpu":

@@ -19,6 +19,7 @@ from mirror.settings.base import (
     Size,
     missing_device,
     missing_folder,
+    missing_gpu_of_size,
     missing_gpus,
 )
 
@@ -156,7 +157,7 @@ class TrainSettings(Settings):
         if not input_path(self.image_folder).is_dir():
             faults.append(f"image_folder: no such folder {input_path(self.image_folder)}; set it to that of the images")
         faults += missing_folder("base_model", self.base_model) + missing_device(self.device)
-        faults += missing_gpus(self.gpus, self.device)
+        faults += missing_gpu_of_size(self.size, self.device) or missing_gpus(self.gpus, self.device)
         if self.quantize == "nf4" and (obstacle := nf4_obstacle()):
             faults.append(obstacle)
         return faults

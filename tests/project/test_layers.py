@@ -47,6 +47,7 @@ GROUND = (
 BENCHMARKS = "benchmarks"
 # The modules of a room that other rooms may import, `.` the folder itself. All modules of the ground floor are doors.
 DOORS = """
+terminal     command
 building     screenplays
 analysis     measures metrics
 gallery      .
