@@ -7,7 +7,7 @@
 ifndef AT_ONCE
 .NOTPARALLEL:
 endif
-.PHONY: help demo test unit proofs nf4 coverage notebooks check clear docs constraints locked audit clean
+.PHONY: help doctor demo test unit proofs nf4 coverage notebooks check clear docs constraints locked audit clean
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
@@ -78,6 +78,10 @@ $(TRAINED): demo-train-%:
 
 $(COUNSELED): demo-counsel-%: demo-train-%
 	@$(call PREFIXED,$*,$(call NOTEBOOK,counsel,pocket-$*,params/counsel/pocket-$*.yaml))
+
+FOR :=
+doctor: $(INSTALLED)  ## check this machine for real models, and say what it lacks; FOR=laptop, 24gb, 80gb or 8x80gb
+	@$(PY) -m mirror doctor $(if $(FOR),--for $(FOR))
 
 # Side by side, so that no core waits for the last test or the last notebook; what the notebooks print comes at the end.
 test: $(INSTALLED)  ## run the tests, but for the proofs, and every notebook with its defaults

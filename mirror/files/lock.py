@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -105,6 +106,33 @@ def lock_file(folder: Path) -> Path:
 def holder_file(folder: Path) -> Path:
     """Return the path of the file that names the holder of `folder`."""
     return folder.with_name(f".{folder.name}.holder.json")
+
+
+def holder_of(folder: Path) -> Holder | None:
+    """Return the process that works in `folder`, as its name and its heartbeat tell; None if there is none alive.
+
+    Takes no lock and writes nothing. A holder on this machine is alive if its process is, another if its heart beats.
+    """
+    folder = folder.resolve()
+    if not (found := Holder.read(holder_file(folder))):
+        return None
+    if found.host == platform.node():
+        return found if _is_running(found.pid) else None
+    try:
+        beat = holder_file(folder).stat().st_mtime
+    except FileNotFoundError:  # it ended in this moment
+        return None
+    return found if time.time() - beat < STALE else None
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 def _acquire(folder: Path, work: str) -> Callable[[], None]:

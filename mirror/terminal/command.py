@@ -1,11 +1,14 @@
 """The command line: a command per stage with papermill's options, and what is about runs and this machine."""
 
+import sys
+
 import click
 from click.shell_completion import get_completion_class
 
 from mirror.terminal.stage_command import StageCommand
 from mirror.terminal.stages import STAGES
 
+TARGET_NAMES = ("laptop", "24gb", "80gb", "8x80gb")
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -28,6 +31,29 @@ def mirror() -> None:
 
 for stage in STAGES.values():
     mirror.add_command(StageCommand(stage))
+
+
+@mirror.command("list", short_help="list params files, and runs with their state")
+@click.argument("stage", required=False, type=click.Choice(list(STAGES)))
+def list_runs(stage: str | None) -> None:
+    """List the params files and the runs, with their state: of one STAGE, or of all."""
+    from mirror.terminal.run_list import listing  # reads YAML, which completion does without
+
+    click.echo(listing([STAGES[stage]] if stage else list(STAGES.values())))
+
+
+@mirror.command("doctor", short_help="check this machine, and say what it lacks")
+@click.option("--for", "target", type=click.Choice(TARGET_NAMES), help="The machine; by default what its GPUs suggest.")
+def doctor(target: str | None) -> None:
+    """Check this machine for training and counseling: what it lacks, and the command that mends it.
+
+    Ends with 1 if something is missing. Downloads nothing and shows no secret.
+    """
+    from mirror.terminal.doctor.examination import examine, report  # imports PyTorch, to see the GPUs
+
+    name, found = examine(target)
+    click.echo(report(name, found))
+    sys.exit(any(not check.is_met for check in found))
 
 
 @mirror.command("completion", short_help="print a script for completion in the shell")

@@ -57,32 +57,43 @@ def run(command: Command, papermill: Callable[[str, str], None]) -> int:
     try:
         values = command.stage.checked(given_parameters(command.options))
         notebook = command.stage.notebook
-        out = Path(command.out) if command.out else command.stage.executed(values)
+        out = command.out or str(command.stage.executed(values))
     except SettingsError as error:
         tell(command.stage.name, "refused", str(error))
         return FAILED
-    out.parent.mkdir(parents=True, exist_ok=True)
-    earlier = out.read_bytes() if out.is_file() else None
-    print(f"{command.stage.name}: {display_path(out.resolve())}", file=sys.stderr)
+    earlier = _made_ready(out)
+    print(f"{command.stage.name}: {_shown(out)}", file=sys.stderr)
     screen, interrupts = Screen(), Interrupts()
     register(screen, interrupts)
     try:
-        papermill(str(notebook), str(out))
+        papermill(str(notebook), out)
         ended = 0
     except PapermillExecutionError as error:
         screen.close()
         ended = _interrupted(command) if interrupts.count else _failed(command, error, out, earlier)
     except KernelDied as error:
         screen.close()
-        tell(command.stage.name, "failed", str(error), f"How far it came is in {display_path(out.resolve())}.")
+        tell(command.stage.name, "failed", str(error), f"How far it came is in {_shown(out)}.")
         ended = DIED
     except KeyboardInterrupt:
         screen.close()
         ended = _interrupted(command)
     screen.close()
     if not ended:
-        print(f"{command.stage.name} ended: {display_path(out.resolve())}", file=sys.stderr)
+        print(f"{command.stage.name} ended: {_shown(out)}", file=sys.stderr)
     return ended
+
+
+def _made_ready(out: str) -> bytes | None:
+    """Makes the folder of a local executed notebook; returns what is there of an earlier one."""
+    if out == "-" or "://" in out:
+        return None
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    return Path(out).read_bytes() if Path(out).is_file() else None
+
+
+def _shown(out: str) -> str:
+    return out if out == "-" or "://" in out else display_path(Path(out).resolve())
 
 
 def tell(name: str, verb: str, message: str, more: str = "") -> None:
@@ -101,15 +112,15 @@ def tell(name: str, verb: str, message: str, more: str = "") -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
-def _failed(command: Command, error: PapermillExecutionError, out: Path, earlier: bytes | None) -> int:
+def _failed(command: Command, error: PapermillExecutionError, out: str, earlier: bytes | None) -> int:
     """Tells of an error of the notebook; a refusal leaves the earlier notebook as it was."""
     if error.ename not in REFUSALS:
         message = f"{error.ename}: {error.evalue}" if str(error.evalue).strip() else str(error.ename)
-        tell(command.stage.name, "failed", message, f"The traceback is in {display_path(out.resolve())}.")
+        tell(command.stage.name, "failed", message, f"The traceback is in {_shown(out)}.")
     else:
         tell(command.stage.name, "refused", str(error.evalue))
         if earlier is not None:
-            out.write_bytes(earlier)
+            Path(out).write_bytes(earlier)
     return FAILED
 
 

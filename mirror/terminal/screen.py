@@ -50,13 +50,23 @@ class Screen:
         with self._lock:
             *lines, rest = (self._begun[stream] + text).split("\n")
             for line in lines:
-                last = line.rstrip("\r").rpartition("\r")[2]
-                if not is_noise(last):
-                    self._write(stream, last)
+                self._end_line(stream, line.rstrip("\r"))
             self._begun[stream] = rest
             if "\r" in rest:
-                self._begun[stream] = "\r" + rest.rstrip("\r").rpartition("\r")[2]
-                self.progress(self._begun[stream][1:])
+                self.progress(rest.rstrip("\r").rpartition("\r")[2])
+
+    def _end_line(self, stream: str, line: str) -> None:
+        last = line.rpartition("\r")[2]
+        if is_noise(last):
+            return
+        if "\r" not in line:
+            self._write(stream, last)
+        elif self.is_terminal:
+            self._live = ""
+            self._write("stderr", f"{CLEAR}{last}")
+        else:
+            self._log.show(last)
+            self._log.close()
 
     def progress(self, line: str) -> None:
         """Shows the newest state of a progress bar."""
@@ -70,7 +80,7 @@ class Screen:
     def close(self) -> None:
         """Ends the lines that are still open."""
         for stream, rest in self._begun.items():
-            if rest and not rest.startswith("\r") and not is_noise(rest):
+            if rest and "\r" not in rest and not is_noise(rest):
                 self._write(stream, rest)
             self._begun[stream] = ""
         self._log.close()

@@ -9,12 +9,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tqdm import tqdm
 
 from mirror.models.llava import Llava
 from mirror.progress_bar import progress_bar
+from mirror.tracking import Tracker
 from mirror.training.batch import CPU_COST, GPU_COST, Batch
 from mirror.training.dataset import BatchLoader, TrainingSet, batches
 from mirror.training.ranks import ALONE, Ranks
@@ -23,9 +24,6 @@ from mirror.training.ranks.waits import Waits
 from mirror.training.resume import Progress, diverged
 from mirror.training.settings import TrainSettings
 from mirror.training.step import Diverged, Stepper, rate_factor
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +77,7 @@ class TrainingLoop:
         progress: Progress,
         checkpoint: Path,
         save: Callable[[], None],
-        board: SummaryWriter | None = None,
+        tracker: Tracker | None = None,
     ) -> None:
         """Take the steps from `progress.step` to the end, with a progress bar that counts examples.
 
@@ -89,7 +87,7 @@ class TrainingLoop:
             checkpoint: the final one, to name its intermediate checkpoints in an error.
             save: writes an intermediate checkpoint of the current progress; called after every epoch and every
                 `save_steps` steps, but not after the last step.
-            board: gets the losses, for tensorboard.
+            tracker: gets the row of every step.
 
         Raises:
             Diverged: a loss or a gradient is not finite.
@@ -113,8 +111,8 @@ class TrainingLoop:
                         _print_epoch(row, bar, self.waits)
                 if progress.step < self.steps and (ends_epoch or (s.save_steps and progress.step % s.save_steps == 0)):
                     save()
-                if board:
-                    _add_scalars(board, row)
+                if tracker:
+                    tracker.log(progress.step, {k: v for k, v in row.items() if k != "step" and v is not None})
                 bar.update(len(self.all_batches[progress.step - 1]))
                 bar.set_postfix(step=f"{progress.step}/{self.steps}", loss=f"{row['train']:.3f}")
 
@@ -177,9 +175,3 @@ def _print_epoch(row: dict[str, Any], bar: tqdm[Any], waits: Waits | None) -> No
     print(f"epoch {row['epoch']:.0f}: loss {row['train']:.3f}{held_out}; {rate:.2f} examples/s", flush=True)
     if waits:
         print(waits, flush=True)
-
-
-def _add_scalars(board: SummaryWriter, row: dict[str, Any]) -> None:
-    for name, value in row.items():
-        if name != "step" and value is not None:
-            board.add_scalar(name, value, row["step"])

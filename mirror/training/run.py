@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import pandas as pd
 
@@ -28,6 +28,7 @@ from mirror.paths import display_path, input_path
 from mirror.prompts import PromptSet
 from mirror.provenance import versions
 from mirror.run_folder import Run
+from mirror.tracking import tracked
 from mirror.training import dataset
 from mirror.training.base_model.loading import load_base_model
 from mirror.training.dataset import TrainingSet
@@ -40,9 +41,6 @@ from mirror.training.ranks.launch import start_ranks
 from mirror.training.records import Record
 from mirror.training.resume import LOSSES, Progress, forget_states, prune, refuse_other_training
 from mirror.training.settings import TrainSettings
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +228,8 @@ class Training:
             progress.save(folder, self.manifest(progress), model, self.llava, self.prompts, fitting.optimizer)
             prune(self.checkpoint, s.keep, spare=progress.best_step)
 
-        fitting.run(self.checkpoint, save, _tensorboard(self.run.folder) if s.logging == "tensorboard" else None)
+        with tracked(s.logging, self.run.folder, s.model_dump()) as tracker:
+            fitting.run(self.checkpoint, save, tracker)
         if fitting.loop.waits:
             self.run.record("running", ranks=fitting.loop.waits.facts())
         if s.early_stopping and progress.best_step != progress.step:
@@ -273,9 +272,3 @@ def _load_data(settings: TrainSettings, llava: Llava, run: Run) -> tuple[Trainin
             run.open()
         write_faults(run.folder / FAULTS, error.faults)
         raise
-
-
-def _tensorboard(folder: Path) -> SummaryWriter:
-    from torch.utils.tensorboard import SummaryWriter  # slow to import, and used on request only
-
-    return SummaryWriter(str(folder / "tensorboard"))

@@ -22,6 +22,7 @@ from mirror.settings.base import (
     missing_gpu_of_size,
     missing_gpus,
 )
+from mirror.tracking import Logging, tracking_obstacle
 
 # Defaults of each size for parameters that are None: the published recipe, and one for the pocket model.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -105,7 +106,7 @@ class TrainSettings(Settings):
     checkpoint_folder: str
     save_steps: Number
     keep: Number
-    logging: Literal["none", "tensorboard"]
+    logging: Logging
     show: Count
     max_new_tokens: Count
     fresh: bool
@@ -160,7 +161,7 @@ class TrainSettings(Settings):
         faults += missing_gpu_of_size(self.size, self.device) or missing_gpus(self.gpus, self.device)
         if self.quantize == "nf4" and (obstacle := nf4_obstacle()):
             faults.append(obstacle)
-        return faults
+        return faults + list(filter(None, [tracking_obstacle(self.logging)]))
 
     def _data_beside(self) -> str:
         """Advice to use a set beside the missing one: of this variant, or of a richer one to derive it from."""

@@ -30,8 +30,9 @@ SYSTEMS = {
     "macos": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "arm64"},
 }
 CONDA_OWN = ("python", "pip")
-# Libraries that a command compares with, and asks for itself; nothing else needs them.
+# Libraries that a module asks for itself: a command compares with them, or pip refuses them beside Pillow 13.
 COMPARED_WITH = {
+    "mirror/tracking.py": {"trackio"},
     "mirror/benchmarks/training/trl.py": {"trl"},
     "tests/independent_agreement.py": {"krippendorff", "pingouin"},
 }

@@ -128,22 +128,18 @@ def test_a_step_that_diverges_names_its_records_and_ends_the_training(loop):
     assert progress.step == 1 and [row["step"] for row in progress.losses] == [0, 1]
 
 
-def test_the_board_gets_every_loss_that_there_is(loop):
-    class Board:
+def test_the_tracker_gets_every_loss_that_there_is(loop):
+    class Kept:
         def __init__(self):
             self.rows = []
 
-        def add_scalar(self, name, value, step):
-            self.rows.append((name, value, step))
+        def log(self, step, values):
+            self.rows.append((step, dict(values)))
 
-    board = Board()
-    loop(epochs=1).run(ScriptedStepper(held_out=[3.0, 2.5]), Progress(), Path("final"), lambda: None, board)
-    assert [row for row in board.rows if row[0] in ("train", "held_out")] == [
-        ("train", 4.0, 1),
-        ("train", 3.0, 2),
-        ("held_out", 2.5, 2),
-    ]
-    assert {name for name, _, _ in board.rows} == {"train", "held_out", "epoch", "learning_rate"}
+    kept = Kept()
+    loop(epochs=1).run(ScriptedStepper(held_out=[3.0, 2.5]), Progress(), Path("final"), lambda: None, kept)
+    assert [(step, row["train"], row.get("held_out")) for step, row in kept.rows] == [(1, 4.0, None), (2, 3.0, 2.5)]
+    assert {name for _, row in kept.rows for name in row} == {"train", "held_out", "epoch", "learning_rate"}
 
 
 def test_batches_carry_the_pictures_of_their_records(loop):

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,6 +14,7 @@ from mirror.models.llava import Llava
 from mirror.models.lora import LoraModel, add_lora
 from mirror.paths import input_path, output_path
 from mirror.seeds import seed_for
+from mirror.tracking import Tracker
 from mirror.training.dataset import TrainingSet, load_training_set
 from mirror.training.float8 import freeze_in_float8
 from mirror.training.loop import TrainingLoop
@@ -22,9 +22,6 @@ from mirror.training.ranks import Ranks
 from mirror.training.resume import Progress, resume
 from mirror.training.settings import TrainSettings
 from mirror.training.step import Stepper, compile_layers, make_optimizer
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +101,7 @@ class Fitting:
         if self.ranks.count > 1:
             self._spread_weights()
 
-    def run(self, checkpoint: Path, save: Callable[[], None], board: "SummaryWriter | None" = None) -> None:
+    def run(self, checkpoint: Path, save: Callable[[], None], tracker: Tracker | None = None) -> None:
         """Take all steps that are left; the arguments are those of `TrainingLoop.run`.
 
         Raises:
@@ -121,7 +118,7 @@ class Fitting:
             s.seed,
             self.ranks,
         )
-        self.loop.run(stepper, self.progress, checkpoint, save, board)
+        self.loop.run(stepper, self.progress, checkpoint, save, tracker)
 
     def _refuse_different_inputs(self, data_sha256: str) -> None:
         """Check that all ranks take the same steps on the same data: on several machines, copies may differ."""

@@ -1,0 +1,53 @@
+"""All checks of a machine for a target, as a text."""
+
+from collections.abc import Sequence
+
+from huggingface_hub import HfApi
+
+from mirror.terminal.doctor import access
+from mirror.terminal.doctor.check import Check
+from mirror.terminal.doctor.hub import Hub, models
+from mirror.terminal.doctor.machine import Machine, checks
+from mirror.terminal.doctor.targets import TARGETS, target_of
+
+MARKS = {True: "ok     ", False: "MISSING"}
+
+
+def examine(name: str | None, machine: Machine | None = None, hub: Hub | None = None) -> tuple[str, list[Check]]:
+    """Check a machine.
+
+    Args:
+        name: of a target; None for the one that its GPUs suggest.
+        machine: None for this one.
+        hub: None for the Hugging Face Hub.
+
+    Returns:
+        The target's name and its checks.
+    """
+    machine = machine or Machine.here()
+    name = name or target_of([size for _, size in machine.gpus])
+    target = TARGETS[name]
+    training, counseling = target.training, target.counseling
+    hub = hub or Hub(HfApi())
+    of_models = list(hub.checks(models(training, counseling)))
+    found = [
+        *checks(target, machine, hub.to_download),
+        *of_models,
+        *access.keys(counseling),
+        *access.services(),
+        *access.pack(counseling),
+        *access.data(training, counseling),
+    ]
+    return name, found
+
+
+def report(name: str, found: Sequence[Check]) -> str:
+    """The checks as a text, the missing things again at the end with what mends them."""
+    lines = [f"This machine, for {name} ({TARGETS[name].train}, {TARGETS[name].counsel}):", ""]
+    for check in found:
+        needed = f"; needed: {check.needed}" if check.needed else ""
+        lines.append(f"  {MARKS[check.is_met]}  {check.name}: {check.found}{needed}")
+    missing = [check for check in found if not check.is_met]
+    lines += ["", f"{len(missing)} missing:" if missing else "Nothing is missing."]
+    lines += [f"  {check.name}: {check.mend}" for check in missing]
+    return "\n".join(lines)

@@ -1,0 +1,153 @@
+"""Checks of models: on this machine, or to be had from the Hugging Face Hub, licences included. Downloads nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_url, snapshot_download
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+from mirror.counseling.settings import CounselSettings
+from mirror.models.hub_id import is_hub_id
+from mirror.models.weight_files import choose, needed
+from mirror.paths import input_path
+from mirror.terminal.doctor.check import Check, gigabytes
+from mirror.training.settings import TrainSettings
+
+SECONDS = 10.0  # for each answer of the Hub
+DIFFUSERS = ("", "unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
+WEIGHT_PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model that a run will load.
+
+    Attributes:
+        role: what it is for.
+        name: a folder, a Hub id, or a file in a Hub repository as `owner/name/file`.
+        revision: on the Hub; empty for the newest.
+        parts: subfolders with weights, for a model in parts.
+    """
+
+    role: str
+    name: str
+    revision: str = ""
+    parts: tuple[str, ...] = ("",)
+
+    @property
+    def repository(self) -> str:
+        """The Hub id."""
+        return "/".join(self.name.split("/")[:2])
+
+    @property
+    def file(self) -> str:
+        """The file within the repository, if one is named."""
+        return "/".join(self.name.split("/")[2:])
+
+
+def models(training: TrainSettings, counseling: CounselSettings) -> list[HubModel]:
+    """The models that two runs will load, each once."""
+    s = counseling
+    found = [
+        HubModel("base model", training.base_model, training.revision),
+        HubModel("base model", s.base_model, s.revision),
+        HubModel("painter", s.painter, s.painter_revision, WEIGHT_PARTS),
+        HubModel("PhotoMaker", s.adapter),
+    ]
+    if s.verifier == "local":
+        found += [HubModel("safety filter", s.safety_model), HubModel("relevance filter", s.relevance_model)]
+    if s.describer == "local":
+        found.append(HubModel("describer", s.describer_model))
+    return list(dict.fromkeys(found))
+
+
+def is_here(model: HubModel, cache: Path | None = None) -> bool:
+    """Whether the weights of a model are on this machine, in a folder or in the Hub's cache."""
+    local = input_path(model.name)
+    if local.exists():
+        return True
+    if not is_hub_id(model.repository):
+        return False
+    try:
+        folder = Path(
+            snapshot_download(model.repository, revision=model.revision or None, cache_dir=cache, local_files_only=True)
+        )
+    except LocalEntryNotFoundError:
+        return False
+    if model.file:
+        return (folder / model.file).exists()
+    return all(_has_weights(folder / part) for part in model.parts)
+
+
+def _has_weights(folder: Path) -> bool:
+    names = [path.name for path in folder.iterdir() if path.exists()] if folder.is_dir() else []
+    return choose(names, half=True) is not None
+
+
+@dataclass
+class Hub:
+    """Asks the Hub about models.
+
+    Attributes:
+        api: the client.
+        is_offline: whether the Hub must not be asked (HF_HUB_OFFLINE).
+        cache: folder of downloaded models; None for the user's own.
+        to_download: bytes of the models found so far that are not here.
+        unreachable: why the Hub gave no answer; it is then not asked again.
+    """
+
+    api: HfApi
+    is_offline: bool = constants.HF_HUB_OFFLINE
+    cache: Path | None = None
+    to_download: int = 0
+    unreachable: str = ""
+
+    def checks(self, wanted: list[HubModel]) -> Iterator[Check]:
+        """One check per model."""
+        for model in wanted:
+            yield self._check(model)
+
+    def _check(self, model: HubModel) -> Check:
+        name, needed_words = f"{model.role}: {model.name}", "weights"
+        if is_here(model, self.cache):
+            return Check(name, "here", needed_words)
+        if not is_hub_id(model.repository) or model.name.startswith((".", "~", "/")):
+            return Check(name, f"no such folder {input_path(model.name)}", needed_words, "give a folder or a Hub id")
+        get = f"hf download {model.repository}{' ' + model.file if model.file else ''}"
+        if self.unreachable:
+            return self._not_reached(name, get)
+        if self.is_offline:
+            found = "not here, and HF_HUB_OFFLINE is set, so the Hub was not asked"
+            return Check(name, found, needed_words, f"unset HF_HUB_OFFLINE; {get}")
+        return self._asked(model, name, get)
+
+    def _not_reached(self, name: str, get: str) -> Check:
+        found = f"not here, and the Hub cannot be reached ({self.unreachable})"
+        return Check(name, found, "weights", f"connect this machine, or copy the folder here; {get}")
+
+    def _asked(self, model: HubModel, name: str, get: str) -> Check:
+        page = f"{self.api.endpoint}/{model.repository}"
+        try:
+            info = self.api.model_info(
+                model.repository, revision=model.revision or None, timeout=SECONDS, files_metadata=True
+            )
+            if info.gated:
+                url = hf_hub_url(model.repository, "config.json", endpoint=self.api.endpoint)
+                get_hf_file_metadata(url, timeout=SECONDS, token=self.api.token)
+        except GatedRepoError:
+            mend = f"accept the licence at {page}, then: hf auth login"
+            return Check(name, "gated: this login may not read it", "weights", mend)
+        except RepositoryNotFoundError:
+            return Check(name, "not on the Hub, or private", "weights", "correct the name, or: hf auth login")
+        except HfHubHTTPError as error:
+            return Check(name, f"the Hub answered {error.response.status_code}", "weights", f"try again later: {get}")
+        except (OSError, httpx2.HTTPError) as error:
+            self.unreachable = type(error).__name__
+            return self._not_reached(name, get)
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+        files = [model.file] if model.file else needed(sizes, True, DIFFUSERS if len(model.parts) > 1 else model.parts)
+        size = sum(sizes.get(file, 0) for file in files)
+        self.to_download += size
+        return Check(name, f"to be downloaded, {gigabytes(size)}; {get}", "weights")
