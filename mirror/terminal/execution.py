@@ -63,7 +63,7 @@ def run(command: Command, papermill: Callable[[str, str], None]) -> int:
         return FAILED
     earlier = _made_ready(out)
     print(f"{command.stage.name}: {_shown(out)}", file=sys.stderr)
-    screen, interrupts = Screen(), Interrupts()
+    screen, interrupts = Screen(sys.stdout, sys.stderr), Interrupts()
     register(screen, interrupts)
     try:
         papermill(str(notebook), out)

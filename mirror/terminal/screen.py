@@ -1,7 +1,6 @@
 """What a running notebook shows: its lines and its progress, in a terminal and in a log. Knows nothing of kernels."""
 
 import shutil
-import sys
 import threading
 from typing import TextIO
 
@@ -11,6 +10,7 @@ CLEAR = "\r\x1b[K"  # goes to the line's beginning and clears it
 # Lines of kernels and their libraries that say nothing about a run.
 NOISE = (
     "Kernel is running over TCP without encryption",
+    "KeyboardInterrupt caught in kernel",  # at its end
     "frozen modules are being used",
     "make the debugger miss breakpoints",
     "to python to disable frozen modules",
@@ -25,7 +25,7 @@ class Screen:
     minute, and one at the end.
     """
 
-    def __init__(self, out: TextIO = sys.stdout, err: TextIO = sys.stderr, log: ProgressLog | None = None) -> None:
+    def __init__(self, out: TextIO, err: TextIO, log: ProgressLog | None = None) -> None:
         """Shows what the notebook prints on `out` and `err`, and its progress on `err`.
 
         Args:

@@ -5,10 +5,12 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import asdict, replace
 
 import pytest
 
-from mirror.files.lock import STALE, FolderInUse, holder_file, locked
+from mirror.files.json_file import write_json
+from mirror.files.lock import STALE, FolderInUse, Holder, holder_file, holder_of, locked
 from tests.conftest import HOLD
 
 
@@ -102,3 +104,24 @@ def test_what_a_process_killed_while_it_wrote_its_name_left_is_removed(output):
         file.write_text('{"pid"')
     with locked(folder, "building"):
         assert not left.exists() and other.exists()
+
+
+def test_the_holder_is_told_while_it_lives(tmp_path):
+    assert holder_of(tmp_path / "run") is None
+    with locked(tmp_path / "run", "training"):
+        assert holder_of(tmp_path / "run").work == "training"
+    assert holder_of(tmp_path / "run") is None
+
+
+def test_a_holder_on_this_machine_that_died_is_none(tmp_path):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    write_json(holder_file(tmp_path / "run"), asdict(replace(Holder.here("training"), pid=int(dead.stdout))))
+    assert holder_of(tmp_path / "run") is None
+
+
+def test_a_holder_elsewhere_lives_as_long_as_its_heart_beats(tmp_path):
+    path = holder_file(tmp_path / "run")
+    write_json(path, asdict(replace(Holder.here("training"), host="elsewhere")))
+    assert holder_of(tmp_path / "run").host == "elsewhere"
+    os.utime(path, (0, 0))
+    assert holder_of(tmp_path / "run") is None

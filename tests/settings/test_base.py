@@ -19,7 +19,7 @@ from mirror.analysis.settings import AnalyseSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.exploration.settings import ExploreSettings
 from mirror.rating.settings import RateSettings
-from mirror.settings.base import Settings, missing_gpus
+from mirror.settings.base import Settings, missing_gpu_of_size, missing_gpus
 from mirror.settings.errors import SettingsError
 from mirror.training.settings import TrainSettings
 from pocket.settings import PocketSettings
@@ -699,3 +699,25 @@ def test_more_gpus_than_there_are_are_a_fault(gpus, device, found, fault, monkey
     monkeypatch.setattr("torch.cuda.device_count", lambda: found)
     faults = missing_gpus(gpus, device)
     assert len(faults) == bool(fault) and all(one.startswith(fault) for one in faults)
+
+
+@pytest.mark.parametrize("size", ["7b", "13b"])
+def test_a_real_size_without_a_gpu_is_refused_unless_asked_for(size, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (fault,) = missing_gpu_of_size(size, "auto")
+    assert f"auto found no GPU, and {size}" in fault and "device cpu to insist" in fault
+    assert missing_gpu_of_size(size, "cpu") == [] == missing_gpu_of_size("pocket", "auto")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert missing_gpu_of_size(size, "auto") == []
+
+
+def test_training_and_counseling_tell_that_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for kind, file in (
+        (TrainSettings, "params/train/mirror-7b-planning.yaml"),
+        (CounselSettings, "params/counsel/llava-7b.yaml"),
+    ):
+        with pytest.raises(SettingsError, match="device: auto found no GPU"):
+            kind.from_file(ROOT / file)
+    served = CounselSettings.from_file(ROOT / "params/counsel/openai-vision.yaml", check_files=False)
+    assert not any("no GPU" in fault for fault in served.missing())

@@ -7,9 +7,7 @@ import pytest
 from mirror.settings.errors import SettingsError
 from mirror.terminal.parameters import given_parameters
 
-NONE = {
-    f"parameters{form}": () for form in ("", "_raw", "_file", "_yaml", "_base64")
-}
+NONE = {f"parameters{form}": () for form in ("", "_raw", "_file", "_yaml", "_base64")}
 
 
 def given(**options):

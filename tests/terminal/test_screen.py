@@ -19,9 +19,7 @@ class Terminal(io.StringIO):
 def logged():
     """A screen that is no terminal, and its two files; the clock stands still."""
     out, err = io.StringIO(), io.StringIO()
-    screen = Screen(out, err)
-    screen._log = ProgressLog(screen._write_line, lambda: 0.0)
-    return screen, out, err
+    return Screen(out, err, ProgressLog(lambda line: err.write(f"{line}\n"), lambda: 0.0)), out, err
 
 
 def shown(terminal):
@@ -83,7 +81,7 @@ def test_a_terminal_is_not_filled_beyond_its_width(monkeypatch):
 @pytest.mark.parametrize(
     "line",
     [
-        "[IPKernelApp] WARNING | Kernel is running over TCP without encryption. All communication is sent in plain text.",
+        "[IPKernelApp] WARNING | Kernel is running over TCP without encryption. All of it is plain text.",
         "0.00s - Debugger warning: It seems that frozen modules are being used, which may",
         "0.00s - make the debugger miss breakpoints. Please pass -Xfrozen_modules=off",
     ],

@@ -1,0 +1,139 @@
+"""A stage from its command to its end: a kernel of its own runs a few lines."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from mirror.progress_bar import SHOWN
+from mirror.terminal import execution
+from mirror.terminal.execution import tell
+from mirror.terminal.screen import Screen
+from mirror.terminal.stage_command import StageCommand
+from tests import ROOT
+
+PROGRESS = (
+    "from mirror.progress_bar import progress_bar\n"
+    "with progress_bar('counting', 'things', 2) as bar:\n"
+    "    bar.update(2)\n"
+    "    bar.set_postfix_str('1 of 2 faces accepted, $0.01')"
+)
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Runs a stage's command; gives its exit code and what it wrote."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+
+    def call(stage, *words):
+        monkeypatch.setattr(sys, "argv", ["mirror", stage.name, *words])
+        with pytest.raises(SystemExit) as ended:
+            StageCommand(stage).main(list(words), prog_name=f"mirror {stage.name}")
+        return ended.value.code, capfd.readouterr()
+
+    return call
+
+
+def traceback_of(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "".join(line for cell in cells for out in cell.get("outputs", ()) for line in out.get("traceback", ()))
+
+
+@pytest.mark.slow
+def test_a_stage_runs_shows_what_it_does_and_leaves_its_notebook_in_the_runs_folder(stage, run, output):
+    code, said = run(stage("print('n is', n)", PROGRESS), "-p", "n", "7", "-p", "run", "seven")
+    assert code == 0 and said.out == "n is 7\n"
+    first, *bars, last = said.err.splitlines()
+    assert (first, last) == ("tiny: results/seven/tiny.ipynb", "tiny ended: results/seven/tiny.ipynb")
+    assert bars[0].startswith("counting:   0%") and "$0.01" in bars[-1] and "2/2" in bars[-1]
+    assert '"n is 7' in (output / "results/seven/tiny.ipynb").read_text()
+
+
+@pytest.mark.slow
+def test_papermill_itself_shows_the_progress_in_its_log(stage, tmp_path):
+    stage(PROGRESS)
+    alone = {name: value for name, value in os.environ.items() if name not in (SHOWN, "PYTEST_CURRENT_TEST")}
+    words = ["-m", "papermill", "--no-progress-bar", "notebooks/tiny.ipynb", "out.ipynb"]
+    done = subprocess.run([sys.executable, *words], cwd=tmp_path, env=alone, capture_output=True, text=True, check=True)
+    bars = [line for line in done.stderr.splitlines() if line.startswith("counting:")]
+    assert len(bars) == 2 and "0/2" in bars[0] and "2/2" in bars[1] and "$0.01" in bars[1]
+
+
+@pytest.mark.slow
+def test_an_error_is_one_screen_and_its_traceback_is_in_the_notebook(stage, run, output):
+    out = output / "new/folder/mine.ipynb"
+    code, said = run(stage("def deep():\n    raise ValueError('too little of it')", "deep()"), str(out))
+    assert code == 1
+    assert said.err.splitlines()[1:] == [
+        "mirror tiny failed: ValueError: too little of it",
+        "The traceback is in new/folder/mine.ipynb.",
+    ]
+    assert "too little of it" in traceback_of(out) and "deep" in traceback_of(out)
+
+
+@pytest.mark.slow
+def test_a_refusal_leaves_the_earlier_notebook(stage, run, output):
+    earlier = output / "results/tiny/tiny.ipynb"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("of a complete run")
+    tiny = stage("from mirror.run_folder import RunConflict\nraise RunConflict('holds a run with other settings')")
+    code, said = run(tiny)
+    assert code == 1 and said.err.splitlines()[1:] == ["mirror tiny refused: holds a run with other settings"]
+    assert earlier.read_text() == "of a complete run"
+
+
+@pytest.mark.slow
+def test_an_interrupt_reaches_the_kernel_and_says_how_to_go_on(stage, run, monkeypatch, output):
+    """The kernel waits without end; this process gets Ctrl-C as soon as the kernel says that it waits."""
+    shown = Screen.show
+
+    def show(self, stream, text):
+        shown(self, stream, text)
+        if "waiting" in text:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Screen, "show", show)
+    waits = (
+        "import threading\n"
+        "try:\n"
+        "    print('waiting', flush=True)\n"
+        "    threading.Event().wait()\n"
+        "finally:\n"
+        "    open('tidied', 'w').close()\n"
+    )
+    code, said = run(stage(waits), "-p", "n", "2", "--cwd", str(output.parent))
+    assert code == 130 and said.err.splitlines()[-1] == f"stopped; to go on: mirror tiny -p n 2 --cwd {output.parent}"
+    assert (output.parent / "tidied").exists()
+    assert "KeyboardInterrupt" in traceback_of(output / "results/tiny/tiny.ipynb")
+
+
+@pytest.mark.slow
+def test_a_kernel_that_dies_is_told_with_its_last_words(stage, run):
+    dies = "import os\nos.write(2, b'Killed: out of memory\\n')\nos._exit(1)"
+    code, said = run(stage(dies))
+    assert code == 138
+    assert "mirror tiny failed: the kernel died\nKilled: out of memory\n" in said.err
+
+
+def test_what_the_notebook_would_refuse_starts_no_kernel(stage, run, tmp_path, output):
+    (tmp_path / "bad.yaml").write_text("n: 1\nn: 2\n")
+    code, said = run(stage(), "-f", str(tmp_path / "bad.yaml"))
+    assert code == 1 and said.err.startswith("mirror tiny refused: ") and "twice" in said.err
+    assert not output.exists()
+
+
+def test_a_message_of_several_lines_is_first_and_last_and_fits_a_screen(capsys):
+    tell("train", "refused", "\n".join(f"fault {number}" for number in range(90)), "The traceback is in x.")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == lines[-1] == "mirror train refused: fault 0" and len(lines) <= 24
+    assert lines[-3:-1] == ["… and 69 more lines", "The traceback is in x."]
+    tell("train", "refused", "one fault")
+    assert capsys.readouterr().err == "mirror train refused: one fault\n"
+
+
+def test_refusals_are_errors_of_this_package():
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "mirror").rglob("*.py"))
+    assert [name for name in execution.REFUSALS if f"class {name}(" not in sources] == []
