@@ -79,8 +79,15 @@ $(TRAINED): demo-train-%:
 $(COUNSELED): demo-counsel-%: demo-train-%
 	@$(call PREFIXED,$*,$(call NOTEBOOK,counsel,pocket-$*,params/counsel/pocket-$*.yaml))
 
+# It looks at the calling environment and at the Hub, unlike all else here.
 FOR :=
-doctor: $(INSTALLED)  ## check this machine for real models, and say what it lacks; FOR=laptop, 24gb, 80gb or 8x80gb
+doctor: export HF_HUB_OFFLINE :=
+doctor: export OPENAI_API_KEY := $(value OPENAI_API_KEY)
+doctor: export OPENAI_BASE_URL := $(value OPENAI_BASE_URL)
+doctor: export IMG_VERIFICATION_URL := $(value IMG_VERIFICATION_URL)
+doctor: export IMG_DESCRIPTION_URL := $(value IMG_DESCRIPTION_URL)
+doctor: export MIRROR_SERVICE_TOKEN := $(value MIRROR_SERVICE_TOKEN)
+doctor: $(INSTALLED)  ## check this machine for real models, and say what it lacks: FOR=laptop, 24gb, 80gb or 8x80gb
 	@$(PY) -m mirror doctor $(if $(FOR),--for $(FOR))
 
 # Side by side, so that no core waits for the last test or the last notebook; what the notebooks print comes at the end.

@@ -24,6 +24,9 @@ from mirror.painting.settings import PaintSettings
 from mirror.rating.instrument import read_instrument
 from mirror.rating.settings import RateSettings
 from mirror.replay.settings import ReplaySettings
+from mirror.terminal.command import mirror
+from mirror.terminal.parameters import given_parameters
+from mirror.terminal.stages import STAGES
 from mirror.training.settings import TrainSettings
 from pocket.settings import PocketSettings
 from tests import ROOT
@@ -71,7 +74,7 @@ def commands(text):
     lines += CODE.findall(prose(text))
     found = []
     for line in lines:
-        if re.match(r"(python|make|papermill|mkdir|source|\.ci)\b", line):
+        if re.match(r"(python|make|papermill|mkdir|source|\.ci)\b|mirror ", line):
             words = shlex.split(line, comments=True)
             while "&&" in words:
                 found.append(words[: words.index("&&")])
@@ -146,6 +149,18 @@ def test_a_papermill_command_is_accepted_by_the_settings(page, words):
         assert name in parameters_of(notebook)
         values[name] = text if flag == "-r" else yaml.safe_load(text)
     SETTINGS[stage].checked(values, "documentation:", check_files=False)
+
+
+@commands_of("mirror")
+def test_a_mirror_command_is_accepted_by_its_settings(page, words):
+    name, *words = words
+    command = mirror.commands[name]
+    context = command.make_context(name, words)
+    if name in SETTINGS and not context.params["help_notebook"]:
+        assert not context.params["out"] and all(
+            file.startswith(f"params/{name}/") for file in context.params["parameters_file"]
+        )
+        STAGES[name].checked(given_parameters(context.params), check_files=False)
 
 
 @cache

@@ -7,7 +7,7 @@ import httpx2
 
 from mirror.chat.roles import models_of_roles
 from mirror.counseling.settings import CounselSettings
-from mirror.paths import input_path
+from mirror.paths import input_path, output_path
 from mirror.secrets import KEY, TOKEN, secret_faults, url_faults_of_environment
 from mirror.services.http_client import HttpClient
 from mirror.services.service import COMMANDS, endpoint
@@ -18,7 +18,9 @@ SECONDS = 5.0  # for a service's answer
 ROLES = ("client", "describer", "counselor")
 SERVICES = {"IMG_VERIFICATION_URL": "/verify", "IMG_DESCRIPTION_URL": "/describe"}
 PACK_ADVICE = "get buffalo_l from insightface's model zoo (non-commercial research only) and unpack it there"
-BUILD = "mirror build -f params/build/published.yaml, or set {} to yours"
+BUILT = "results/build-published/set"  # where params/build/published.yaml writes
+BUILD = "mirror build -f params/build/published.yaml, or give yours: -p {} PATH"
+SET = {"data": "mirror_{cot}.json", "image_folder": "images", "table": "test.csv", "portraits": "test_images"}
 
 
 def keys(settings: CounselSettings) -> Iterator[Check]:
@@ -75,12 +77,15 @@ def pack(settings: CounselSettings) -> Iterator[Check]:
 
 def data(training: TrainSettings, counseling: CounselSettings) -> Iterator[Check]:
     """The files and folders that the runs read."""
-    for stage, settings, names in (
-        ("train", training, ("data", "image_folder")),
-        ("counsel", counseling, ("table", "portraits")),
-    ):
+    of_runs = (("train", training, ("data", "image_folder")), ("counsel", counseling, ("table", "portraits")))
+    for stage, settings, names in of_runs:
         for name in names:
-            path = input_path(getattr(settings, name))
-            found = "here" if path.exists() else f"no {path}"
-            mend = "" if path.exists() else BUILD.format(name)
-            yield Check(f"{stage}: {name}", found, getattr(settings, name), mend)
+            value = getattr(settings, name)
+            built = f"{BUILT}/{SET[name].replace('{cot}', settings.cot)}"
+            if input_path(value).exists():
+                found, mend = "here", ""
+            elif output_path(built).exists():
+                found, mend = f"built: give -p {name} {built}", ""
+            else:
+                found, mend = f"no {input_path(value)}", BUILD.format(name)
+            yield Check(f"{stage}: {name}", found, value, mend)

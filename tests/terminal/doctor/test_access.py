@@ -87,3 +87,12 @@ def test_data_that_is_not_there_is_told_by_its_parameter(settings, monkeypatch):
     settings = settings.model_copy(update={"table": str(ROOT / "README.md"), "portraits": str(ROOT)})
     check = one(access.data(training, settings))
     assert check.name == "train: data" and "nowhere.json" in check.found and "mirror build" in check.mend
+
+
+def test_a_set_that_was_built_is_found(settings, output):
+    built = output / access.BUILT
+    (built / "images").mkdir(parents=True)
+    training = TARGETS["80gb"].training
+    found = {check.name: check for check in access.data(training, settings)}
+    assert found["train: image_folder"].found == f"built: give -p image_folder {access.BUILT}/images"
+    assert found["train: image_folder"].is_met and not found["train: data"].is_met
