@@ -18,6 +18,7 @@ COUNSEL_DEFAULTS = OPEN | {
     "workers": 1, "ray_address": "", "prices": "",
     "device": "auto", "precision": "auto", "offload": "auto", "paint_batch": 8, "reply_batch": 16,
     "budget_dollars": None, "budget_tokens": None, "budget_hours": None, "prompts": "", "fresh": False,
+    "logging": "none",
     "client_temperature": 0.7, "client_top_p": 0.9, "client_max_tokens": 128, "client_frequency_penalty": 0.2,
     "client_presence_penalty": 0.2, "describer_temperature": 0.7, "describer_top_p": 0.9, "describer_max_tokens": 128,
 }  # fmt: skip

@@ -12,7 +12,7 @@ DEFAULTS = {
     "configuration": "params/counsel/pocket-llava.yaml", "from_run": "", "table": None, "form": "utterances",
     "columns": "", "speakers": "", "pictures": "", "no_image": "blank", "history": "recorded", "face": "shown",
     "faces_from": "", "sessions": 0, "seed": 42, "concurrency": 4, "device": "cpu", "prices": "",
-    "budget_dollars": None, "budget_tokens": None, "budget_hours": None, "run": None, "fresh": False,
+    "budget_dollars": None, "budget_tokens": None, "budget_hours": None, "run": None, "fresh": False, "logging": "none",
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from mirror.paths import display_path, input_path
 from mirror.progress_bar import progress_bar
 from mirror.run_folder import Run, RunConflict
 from mirror.settings.errors import SettingsError
+from mirror.tracking import tracked
 from mirror.transcripts.integrity import session_faults
 from mirror.transcripts.profile import Profile, read_profiles
 from mirror.transcripts.session_folder import SessionFolder
@@ -218,8 +219,9 @@ class Counseling:
                 ended += turns is not None
         folders = [SessionFolder(path) for path in sorted((self.run.folder / "sessions").glob("*"))]
         budget = Budget.of(settings, read_spent(folders))
-        with progress_bar("counseling", "turns", total, done) as bar:
-            progress = Progress(bar, settings, len(profiles) * settings.sessions_per_client, ended)
+        tracking = tracked(settings.logging, self.run.folder, settings.model_dump())
+        with progress_bar("counseling", "turns", total, done) as bar, tracking as tracker:
+            progress = Progress(bar, settings, len(profiles) * settings.sessions_per_client, ended, tracker)
             if settings.workers > 1:
                 return self._run_on_workers(profiles, budget, progress)
             if not budget.used_up:

@@ -24,9 +24,9 @@ from mirror.settings.base import (
     Positive,
     RayAddress,
     RunName,
-    Settings,
     Share,
     Size,
+    TrackedSettings,
     missing_folder,
     missing_gpu_of_size,
 )
@@ -65,12 +65,12 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-class CounselSettings(Settings):
+class CounselSettings(TrackedSettings):
     """The parameters of `notebooks/counsel.ipynb`; the notebook documents each beside its default."""
 
     MACHINE = frozenset(
-        "ahead concurrency waves workers ray_address device compile offload paint_batch "
-        "reply_batch sessions sessions_per_client shard prices budget_dollars budget_tokens budget_hours fresh".split()
+        "ahead concurrency waves workers ray_address device compile offload paint_batch reply_batch sessions "
+        "sessions_per_client shard prices budget_dollars budget_tokens budget_hours logging fresh".split()
     )
 
     counselor: Literal["llava", "openai", "served"]
@@ -294,8 +294,7 @@ class CounselSettings(Settings):
         try:
             self.read_prompts()
         except (FileNotFoundError, ValueError) as error:
-            # A checkpoint that does not exist is reported already.
-            if self.prompts_from != "checkpoint" or output_path(self.checkpoint).is_dir():
+            if self.prompts_from != "checkpoint" or output_path(self.checkpoint).is_dir():  # else: told already
                 faults.append(f"prompts: {error}; name a set of this cot, or use project")
         if self.counselor == "llava" and not self.checkpoint:
             faults += missing_folder("base_model", self.base_model)

@@ -10,7 +10,7 @@ from mirror.faces.settings import face_files_missing
 from mirror.paths import input_path, output_path
 from mirror.replay.own_run import run_faults
 from mirror.replay.table import FIELDS, SPEAKERS
-from mirror.settings.base import Count, Device, Number, Positive, RunName, Settings, missing_device
+from mirror.settings.base import Count, Device, Number, Positive, RunName, TrackedSettings, missing_device
 from mirror.settings.errors import SettingsError
 from mirror.transcripts.donor import donor_faults
 
@@ -24,10 +24,12 @@ RECORDED = (
 EXAMPLE = "pocket/recordings/utterances.csv"  # what is replayed if nothing is named
 
 
-class ReplaySettings(Settings):
+class ReplaySettings(TrackedSettings):
     """The parameters of `notebooks/replay.ipynb`; the notebook documents each beside its default."""
 
-    MACHINE = frozenset("sessions concurrency device prices budget_dollars budget_tokens budget_hours fresh".split())
+    MACHINE = frozenset(
+        "sessions concurrency device prices budget_dollars budget_tokens budget_hours logging fresh".split()
+    )
 
     configuration: str
     from_run: str
@@ -74,7 +76,7 @@ class ReplaySettings(Settings):
             SettingsError: the configuration does not fit the parameters.
         """
         names = ["face", "sessions", "seed", "concurrency", "device", "run", "fresh"]
-        names += ["prices", "budget_dollars", "budget_tokens", "budget_hours"]
+        names += ["prices", "budget_dollars", "budget_tokens", "budget_hours", "logging"]
         unused = {"client": "scripted", "client_model": "", "describer": "lexicon", "describer_model": ""}
         fixed: dict[str, Any] = {"shard": "1/1", "waves": 1, "workers": 1, "ray_address": "", "sessions_per_client": 1}
         fixed |= {"offload": "none"} if self.face != "neutral" else {}

@@ -15,6 +15,7 @@ from mirror.paths import input_path
 from mirror.secrets import KEY, url_faults
 from mirror.settings.errors import NOTEBOOK, SettingsError, explain
 from mirror.settings.params_file import read_params
+from mirror.tracking import Logging, tracking_obstacle
 
 Cot = Literal["base", "planning", "ec", "ec_planning"]
 Size = Literal["7b", "13b", "pocket"]
@@ -141,6 +142,16 @@ class Settings(BaseModel):
     def missing(self) -> list[str]:
         """Return the files, services, keys and devices that are not available on this machine, one sentence each."""
         return []
+
+
+class TrackedSettings(Settings):
+    """The settings of a run whose numbers can be kept elsewhere, too."""
+
+    logging: Logging
+
+    def files_missing(self) -> list[str]:
+        """As of all settings, and the package that `logging` needs."""
+        return super().files_missing() + list(filter(None, [tracking_obstacle(self.logging)]))
 
 
 def _texts(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:

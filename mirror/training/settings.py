@@ -14,15 +14,14 @@ from mirror.settings.base import (
     Number,
     Positive,
     RunName,
-    Settings,
     Share,
     Size,
+    TrackedSettings,
     missing_device,
     missing_folder,
     missing_gpu_of_size,
     missing_gpus,
 )
-from mirror.tracking import Logging, tracking_obstacle
 
 # Defaults of each size for parameters that are None: the published recipe, and one for the pocket model.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -62,7 +61,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 RECIPES["13b"] = RECIPES["7b"] | {"base_model": "llava-hf/llava-1.5-13b-hf", "activation_budget": 0.8}
 
 
-class TrainSettings(Settings):
+class TrainSettings(TrackedSettings):
     """The parameters of `notebooks/train.ipynb`, which documents each beside its default."""
 
     MACHINE = frozenset(
@@ -106,7 +105,6 @@ class TrainSettings(Settings):
     checkpoint_folder: str
     save_steps: Number
     keep: Number
-    logging: Logging
     show: Count
     max_new_tokens: Count
     fresh: bool
@@ -161,7 +159,7 @@ class TrainSettings(Settings):
         faults += missing_gpu_of_size(self.size, self.device) or missing_gpus(self.gpus, self.device)
         if self.quantize == "nf4" and (obstacle := nf4_obstacle()):
             faults.append(obstacle)
-        return faults + list(filter(None, [tracking_obstacle(self.logging)]))
+        return faults
 
     def _data_beside(self) -> str:
         """Advice to use a set beside the missing one: of this variant, or of a richer one to derive it from."""

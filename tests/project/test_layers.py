@@ -56,7 +56,7 @@ rating       forms instrument ratings
 counseling   cast casting counselor examples reply run settings speaker spending turn
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
              verification view
-training     prompt_induction records
+training     prompt_induction records settings
 clients      client lexicon openness returns script trust
 figures      .
 chat         chat_error batch_files endpoint local messages prices retries roles

@@ -8,6 +8,8 @@ from tqdm import tqdm
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.spending.spent import dollars, priced_roles
 from mirror.counseling.turn import Taken
+from mirror.tracking import Tracker
+from mirror.transcripts.turn import Turn
 
 
 class Progress:
@@ -17,7 +19,14 @@ class Progress:
     A session that ends early shortens the bar, so that the time left is an upper bound.
     """
 
-    def __init__(self, bar: "tqdm[Any]", settings: CounselSettings, sessions: int, ended: int) -> None:
+    def __init__(
+        self,
+        bar: "tqdm[Any]",
+        settings: CounselSettings,
+        sessions: int,
+        ended: int,
+        tracker: Tracker | None = None,
+    ) -> None:
         """Starts at the bar's count.
 
         Args:
@@ -25,9 +34,11 @@ class Progress:
             settings: of the run.
             sessions: number of sessions.
             ended: number of sessions that have ended before the start.
+            tracker: gets the numbers of each turn: sessions that have ended, whether the face was accepted, attempts at
+                it, tokens, dollars. Its steps are turns, those before the start included.
         """
         self.bar, self.max_turns, self.sessions, self.ended = bar, settings.max_turns, sessions, ended
-        self.prices = priced_roles(settings)
+        self.prices, self.tracker, self.turns = priced_roles(settings), tracker, int(bar.n)
         self.faces = self.accepted = 0
         self.tokens: Counter[str] = Counter()
 
@@ -47,3 +58,14 @@ class Progress:
         parts += [f"${dollars(self.prices, self.tokens):.4f}"] if self.prices else []
         self.bar.set_postfix_str(", ".join(parts), refresh=False)
         self.bar.update()
+        self.turns += 1
+        if self.tracker:
+            self.tracker.log(self.turns, self._numbers(turn))
+
+    def _numbers(self, turn: Turn) -> dict[str, float]:
+        numbers: dict[str, float] = {"sessions": self.ended}
+        if turn.face and turn.face.is_painted:
+            numbers |= {"accepted": int(not turn.face.exhausted), "attempts": len(turn.face.attempts)}
+        if turn.tokens:
+            numbers["tokens"] = sum(turn.tokens.values())
+        return numbers | ({"dollars": dollars(self.prices, turn.tokens)} if self.prices else {})

@@ -1,7 +1,9 @@
 """The progress bar of a run of sessions."""
 
 import io
+from types import SimpleNamespace
 
+import pytest
 from tqdm import tqdm
 
 from mirror.counseling.settings import CounselSettings
@@ -38,3 +40,15 @@ def test_progress_of_a_replay_tells_of_no_accepted_faces_and_knows_the_last_turn
         progress = Progress(bar, settings, sessions=2, ended=0)
         progress.count(Taken(said, {}, is_last=True))
         assert bar.postfix == "1 of 2 sessions"
+
+
+def test_a_tracker_gets_the_numbers_of_each_turn():
+    chat = {"client": "openai", "client_model": "m", "client_url": "http://x", "prices": "m 2/10"}
+    settings, rows = CounselSettings.checked(COUNSEL_DEFAULTS | chat, "parameter"), []
+    with tqdm(total=12, initial=4, file=io.StringIO()) as bar:
+        kept = SimpleNamespace(log=lambda step, values: rows.append((step, values)))
+        progress = Progress(bar, settings, sessions=2, ended=1, tracker=kept)
+        for taken in (turn(1, exhausted=True), turn(2, ended=True)):
+            progress.count(taken)
+    money = {"tokens": 1107, "dollars": pytest.approx(0.003)}
+    assert rows == [(5, {"sessions": 1, "accepted": 0, "attempts": 1} | money), (6, {"sessions": 2} | money)]
