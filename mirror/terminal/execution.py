@@ -55,7 +55,8 @@ def run(command: Command, papermill: Callable[[str, str], None]) -> int:
         The exit code; the reason of one other than 0 was printed.
     """
     try:
-        values = command.stage.checked(given_parameters(command.options))
+        given = given_parameters(command.options)
+        values = command.stage.checked(given, check_files=not command.options["prepare_only"])
         notebook = command.stage.notebook
         out = command.out or str(command.stage.executed(values))
     except SettingsError as error:
@@ -64,7 +65,8 @@ def run(command: Command, papermill: Callable[[str, str], None]) -> int:
     earlier = _made_ready(out)
     print(f"{command.stage.name}: {_shown(out)}", file=sys.stderr)
     screen, interrupts = Screen(sys.stdout, sys.stderr), Interrupts()
-    register(screen, interrupts)
+    if not command.options["engine"]:
+        register(screen, interrupts)
     try:
         papermill(str(notebook), out)
         ended = 0
@@ -75,6 +77,10 @@ def run(command: Command, papermill: Callable[[str, str], None]) -> int:
         screen.close()
         tell(command.stage.name, "failed", str(error), f"How far it came is in {_shown(out)}.")
         ended = DIED
+    except (RuntimeError, TimeoutError) as error:  # the kernel does not start, or a cell takes too long
+        screen.close()
+        tell(command.stage.name, "failed", str(error), f"How far it came is in {_shown(out)}.")
+        ended = FAILED
     except KeyboardInterrupt:
         screen.close()
         ended = _interrupted(command)

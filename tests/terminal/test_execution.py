@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from papermill.exceptions import PapermillExecutionError
 
 from mirror.progress_bar import SHOWN
 from mirror.terminal import execution
@@ -74,15 +76,32 @@ def test_an_error_is_one_screen_and_its_traceback_is_in_the_notebook(stage, run,
     assert "too little of it" in traceback_of(out) and "deep" in traceback_of(out)
 
 
-@pytest.mark.slow
-def test_a_refusal_leaves_the_earlier_notebook(stage, run, output):
+def ended(stage, error, capsys):
+    """How a stage ends whose notebook raises an error: the exit code and what is told."""
+
+    def papermill(notebook, out):
+        Path(out).write_text("of the run that was refused")
+        raise error
+
+    options = {f"parameters{form}": () for form in ("", "_raw", "_file", "_yaml", "_base64")}
+    options |= {"prepare_only": False, "engine": "nbclient"}
+    code = execution.run(execution.Command(stage, "", options, ["tiny"]), papermill)
+    return code, capsys.readouterr().err.splitlines()[1:]
+
+
+def test_a_refusal_leaves_the_earlier_notebook(stage, output, capsys):
     earlier = output / "results/tiny/tiny.ipynb"
     earlier.parent.mkdir(parents=True)
     earlier.write_text("of a complete run")
-    tiny = stage("from mirror.run_folder import RunConflict\nraise RunConflict('holds a run with other settings')")
-    code, said = run(tiny)
-    assert code == 1 and said.err.splitlines()[1:] == ["mirror tiny refused: holds a run with other settings"]
+    error = PapermillExecutionError(1, 1, "", "RunConflict", "holds a run with other settings", [])
+    assert ended(stage(), error, capsys) == (1, ["mirror tiny refused: holds a run with other settings"])
     assert earlier.read_text() == "of a complete run"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Kernel died before replying"), TimeoutError("A cell timed out")])
+def test_a_kernel_that_does_not_start_or_takes_too_long_is_told(stage, output, capsys, error):
+    told = [f"mirror tiny failed: {error}", "How far it came is in results/tiny/tiny.ipynb."]
+    assert ended(stage(), error, capsys) == (1, told)
 
 
 @pytest.mark.slow
@@ -116,6 +135,11 @@ def test_a_kernel_that_dies_is_told_with_its_last_words(stage, run):
     code, said = run(stage(dies))
     assert code == 138
     assert "mirror tiny failed: the kernel died\nKilled: out of memory\n" in said.err
+
+
+def test_only_parameters_are_put_in_where_nothing_is_to_run(stage, run, output):
+    code, said = run(stage("1 / 0"), "--prepare-only", "-p", "n", "3")
+    assert code == 0 and "n = 3" in (output / "results/tiny/tiny.ipynb").read_text()
 
 
 def test_what_the_notebook_would_refuse_starts_no_kernel(stage, run, tmp_path, output):
