@@ -1,9 +1,13 @@
-"""A stage with a notebook of a few lines, in a repository of its own."""
+"""A stage with a notebook of a few lines, in a repository of its own, and its command."""
+
+import os
+import sys
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from mirror.terminal.stage_command import StageCommand
 from mirror.terminal.stages import Stage
 
 PARAMETERS = 'run: str = "tiny"  # folder under results/\nn: int = 1  # a number'
@@ -24,3 +28,17 @@ def stage(tmp_path, monkeypatch, output):
         return Stage("tiny", "do little")
 
     return write
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Runs a stage's command; gives its exit code and what it wrote."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+
+    def call(stage, *words):
+        monkeypatch.setattr(sys, "argv", ["mirror", stage.name, *words])
+        with pytest.raises(SystemExit) as ended:
+            StageCommand(stage).main(list(words), prog_name=f"mirror {stage.name}")
+        return ended.value.code, capfd.readouterr()
+
+    return call

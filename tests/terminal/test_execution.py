@@ -1,47 +1,14 @@
 """A stage from its command to its end: a kernel of its own runs a few lines."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from mirror.progress_bar import SHOWN
 from mirror.terminal import execution
 from mirror.terminal.execution import tell
-from mirror.terminal.screen import Screen
-from mirror.terminal.stage_command import StageCommand
 from tests import ROOT
-
-PROGRESS = (
-    "from mirror.progress_bar import progress_bar\n"
-    "with progress_bar('counting', 'things', 2) as bar:\n"
-    "    bar.update(2)\n"
-    "    bar.set_postfix_str('1 of 2 faces accepted, $0.01')"
-)
-
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    """Runs a stage's command; gives its exit code and what it wrote."""
-    monkeypatch.setattr(os, "environ", os.environ.copy())
-
-    def call(stage, *words):
-        monkeypatch.setattr(sys, "argv", ["mirror", stage.name, *words])
-        with pytest.raises(SystemExit) as ended:
-            StageCommand(stage).main(list(words), prog_name=f"mirror {stage.name}")
-        return ended.value.code, capfd.readouterr()
-
-    return call
-
-
-def traceback_of(path):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return "".join(line for cell in cells for out in cell.get("outputs", ()) for line in out.get("traceback", ()))
+from tests.terminal.cells import PROGRESS, traceback_of
 
 
 @pytest.mark.slow
@@ -52,16 +19,6 @@ def test_a_stage_runs_shows_what_it_does_and_leaves_its_notebook_in_the_runs_fol
     assert (first, last) == ("tiny: results/seven/tiny.ipynb", "tiny ended: results/seven/tiny.ipynb")
     assert bars[0].startswith("counting:   0%") and "$0.01" in bars[-1] and "2/2" in bars[-1]
     assert '"n is 7' in (output / "results/seven/tiny.ipynb").read_text()
-
-
-@pytest.mark.slow
-def test_papermill_itself_shows_the_progress_in_its_log(stage, tmp_path):
-    stage(PROGRESS)
-    alone = {name: value for name, value in os.environ.items() if name not in (SHOWN, "PYTEST_CURRENT_TEST")}
-    words = ["-m", "papermill", "--no-progress-bar", "notebooks/tiny.ipynb", "out.ipynb"]
-    done = subprocess.run([sys.executable, *words], cwd=tmp_path, env=alone, capture_output=True, text=True, check=True)
-    bars = [line for line in done.stderr.splitlines() if line.startswith("counting:")]
-    assert len(bars) == 2 and "0/2" in bars[0] and "2/2" in bars[1] and "$0.01" in bars[1]
 
 
 @pytest.mark.slow
@@ -102,39 +59,6 @@ def test_a_refusal_leaves_the_earlier_notebook(stage, output, capsys):
 def test_a_kernel_that_does_not_start_or_takes_too_long_is_told(stage, output, capsys, error):
     told = [f"mirror tiny failed: {error}", "How far it came is in results/tiny/tiny.ipynb."]
     assert ended(stage(), error, capsys) == (1, told)
-
-
-@pytest.mark.slow
-def test_an_interrupt_reaches_the_kernel_and_says_how_to_go_on(stage, run, monkeypatch, output):
-    """The kernel waits without end; this process gets Ctrl-C as soon as the kernel says that it waits."""
-    shown = Screen.show
-
-    def show(self, stream, text):
-        shown(self, stream, text)
-        if "waiting" in text:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(Screen, "show", show)
-    waits = (
-        "import threading\n"
-        "try:\n"
-        "    print('waiting', flush=True)\n"
-        "    threading.Event().wait()\n"
-        "finally:\n"
-        "    open('tidied', 'w').close()\n"
-    )
-    code, said = run(stage(waits), "-p", "n", "2", "--cwd", str(output.parent))
-    assert code == 130 and said.err.splitlines()[-1] == f"stopped; to go on: mirror tiny -p n 2 --cwd {output.parent}"
-    assert (output.parent / "tidied").exists()
-    assert "KeyboardInterrupt" in traceback_of(output / "results/tiny/tiny.ipynb")
-
-
-@pytest.mark.slow
-def test_a_kernel_that_dies_is_told_with_its_last_words(stage, run):
-    dies = "import os\nos.write(2, b'Killed: out of memory\\n')\nos._exit(1)"
-    code, said = run(stage(dies))
-    assert code == 138
-    assert "mirror tiny failed: the kernel died\nKilled: out of memory\n" in said.err
 
 
 def test_only_parameters_are_put_in_where_nothing_is_to_run(stage, run, output):
