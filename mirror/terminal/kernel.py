@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+from papermill.log import logger
 from papermill.utils import merge_kwargs, remove_args
 
 from mirror.progress_bar import MARK, SHOWN
@@ -94,6 +96,7 @@ def register(screen: Screen, interrupts: Interrupts) -> None:
                 timeout=execution_timeout,
                 startup_timeout=start_timeout,
                 kernel_name=kernel_name,
+                log=logger,
             )
             client = _Client(nb_man, **settings)
             client.screen, client.interrupts = screen, interrupts
@@ -106,8 +109,14 @@ def register(screen: Screen, interrupts: Interrupts) -> None:
                 raise KeyboardInterrupt
             raise KernelDied("\n".join(["the kernel died", *last]))
 
+    logger.addFilter(_is_news)
     papermill_engines.register(ENGINE, Engine)
     os.environ[SHOWN] = "1"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether papermill's log says something that the command does not say itself."""
+    return "Kernel died while waiting" not in record.getMessage()
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ def test_papermill_itself_shows_the_progress_in_its_log(stage, tmp_path):
     words = ["-m", "papermill", "--no-progress-bar", "notebooks/tiny.ipynb", "out.ipynb"]
     done = subprocess.run([sys.executable, *words], cwd=tmp_path, env=alone, capture_output=True, text=True, check=True)
     bars = [line for line in done.stderr.splitlines() if line.startswith("counting:")]
-    assert len(bars) == 2 and "0/2" in bars[0] and "2/2" in bars[1] and "$0.01" in bars[1]
+    assert "0/2" in bars[0] and "2/2" in bars[-1] and "$0.01" in bars[-1]
 
 
 @pytest.mark.slow
@@ -53,3 +53,4 @@ def test_a_kernel_that_dies_is_told_with_its_last_words(stage, run):
     code, said = run(stage(dies))
     assert code == 138
     assert "mirror tiny failed: the kernel died\nKilled: out of memory\n" in said.err
+    assert "waiting for execute reply" not in said.err
