@@ -285,7 +285,7 @@ class CounselSettings(TrackedSettings):
 
     def counselor_missing(self) -> list[str]:
         """What `missing` says of the counselor's model and prompts, without its endpoint."""
-        faults = []
+        faults = missing_gpu_of_size(self.size, self.device) if self.counselor == "llava" else []
         if self.checkpoint:
             folder, kind = output_path(self.checkpoint), (self.size, self.cot)
             served = self.counselor == "served"
@@ -296,6 +296,5 @@ class CounselSettings(TrackedSettings):
         except (FileNotFoundError, ValueError) as error:
             if self.prompts_from != "checkpoint" or output_path(self.checkpoint).is_dir():  # else: told already
                 faults.append(f"prompts: {error}; name a set of this cot, or use project")
-        if self.counselor == "llava" and not self.checkpoint:
-            faults += missing_folder("base_model", self.base_model)
-        return faults + (missing_gpu_of_size(self.size, self.device) if self.counselor == "llava" else [])
+        is_untrained = self.counselor == "llava" and not self.checkpoint
+        return faults + (missing_folder("base_model", self.base_model) if is_untrained else [])
