@@ -79,7 +79,8 @@ async function inDatabase(mode, act) {
   const opened = await database;
   return new Promise((done) => {
     try {
-      const transaction = opened.transaction("states", mode), asked = act(transaction.objectStore("states"));
+      const transaction = opened.transaction("states", mode, {durability: "strict"}); // complete is then on disk
+      const asked = act(transaction.objectStore("states"));
       transaction.oncomplete = () => done({value: asked.result});
       transaction.onerror = transaction.onabort = () => done(null);
     } catch {
