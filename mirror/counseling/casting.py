@@ -24,8 +24,9 @@ from mirror.faces.view import NeutralView, ShownView, SquareView, SwappedView, V
 from mirror.models.checkpoint import WEIGHTS, read_manifest
 from mirror.models.decoding import BATCHES, POSITIONS
 from mirror.models.device import available_memory, device_name, machine_memory, resolve_device, resolve_dtype
+from mirror.models.families.loading import check_size, load
+from mirror.models.families.vlm import Vlm
 from mirror.models.hub_id import resolve_model
-from mirror.models.llava import Llava, check_size, load
 from mirror.models.lora import load_checkpoint
 from mirror.models.memory.plan import Part, Plan, choose, require
 from mirror.models.memory.rotation import Rotation
@@ -145,7 +146,7 @@ def build_counselor(
     )
 
 
-def seated(llava: Llava, rotation: Rotation) -> Llava:
+def seated(llava: Vlm, rotation: Rotation) -> Vlm:
     """The counselor's model, where it takes turns with the other models of a run."""
     return replace(llava, seat=rotation.join("counselor", [llava.model]))
 
@@ -156,7 +157,7 @@ def _chat_speaker(settings: CounselSettings) -> ChatSpeaker:
 
 
 def _llava_speaker(
-    settings: CounselSettings, llava: Llava, facts: dict[str, Any], adapter: bool = True
+    settings: CounselSettings, llava: Vlm, facts: dict[str, Any], adapter: bool = True
 ) -> LlavaSpeaker:
     return LlavaSpeaker(
         llava,
@@ -167,6 +168,7 @@ def _llava_speaker(
         facts,
         longest_answer=longest_answer(settings),
         adapter=adapter,
+        face_size=settings.face_size,
     )
 
 

@@ -20,6 +20,7 @@ from torch import nn
 from transformers import CompileConfig, LogitsProcessor, PreTrainedModel, StaticCache
 
 from mirror.models.device import compile_obstacle
+from mirror.models.families.images import ImageTensors, batched, moved
 from mirror.models.gpu.cuda_graph import recorded
 from mirror.models.memory.rotation import Seat
 from mirror.models.sampling import SeededSampling
@@ -46,15 +47,22 @@ class Decoder:
         backend: of that compilation.
     """
 
-    def __init__(self, model: PreTrainedModel, pad: int, seat: Seat | None = None) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        pad: int,
+        seat: Seat | None = None,
+        more_inputs: Callable[[torch.Tensor], dict[str, torch.Tensor]] = lambda _: {},
+    ) -> None:
         """Allocates and compiles nothing yet; on a GPU without a compiler, one warning says that decoding is slow.
 
         Args:
             model: see above.
             pad: see above.
             seat: of a model that takes turns on its device with others.
+            more_inputs: makes what the model is given besides the tokens of prompts, from these tokens.
         """
-        self.model, self.pad = model, pad
+        self.model, self.pad, self.more_inputs = model, pad, more_inputs
         self._turn: AbstractContextManager[None] = seat or nullcontext()
         self.backend: str | Callable[..., Any] = "inductor" if seat and seat.moves else recorded
         device = seat.device if seat else model.device
@@ -72,7 +80,7 @@ class Decoder:
         prompts: Sequence[Sequence[int]],
         max_new_tokens: int,
         sampling: SeededSampling | None = None,
-        pixel_values: torch.Tensor | None = None,
+        images: Sequence[ImageTensors] = (),
         **options: Any,
     ) -> list[list[int]]:
         """The most likely tokens after each prompt.
@@ -81,21 +89,21 @@ class Decoder:
             prompts: token ids, one sequence per row.
             max_new_tokens: per row.
             sampling: turns the search into sampling.
-            pixel_values: [rows, …] images.
+            images: the tensors of each row's image; none for prompts without.
             **options: of transformers' `generate`.
 
         Returns:
             The new tokens per row; all of one length, filled up after the first end token.
         """
         with self._turn:
-            return self._generate(prompts, max_new_tokens, sampling, pixel_values, options)
+            return self._generate(prompts, max_new_tokens, sampling, images, options)
 
     def _generate(
         self,
         prompts: Sequence[Sequence[int]],
         max_new_tokens: int,
         sampling: SeededSampling | None,
-        pixel_values: torch.Tensor | None,
+        images: Sequence[ImageTensors],
         options: dict[str, Any],
     ) -> list[list[int]]:
         count, width = len(prompts), max(map(len, prompts))
@@ -105,14 +113,13 @@ class Decoder:
             width, copies = rounded_up(width, PROMPT_STEP), batch_size(count) - count
             prompts = [*prompts, *[prompts[-1]] * copies]
             sampling = sampling and sampling.with_copies(copies)
-            if pixel_values is not None:
-                pixel_values = torch.cat([pixel_values, pixel_values[-1:].expand(copies, *pixel_values.shape[1:])])
+            images = [*images, *[image for image in images[-1:] for _ in range(copies)]]
         device = self.model.device
-        if pixel_values is not None:
-            options["pixel_values"] = pixel_values.to(device, self.model.dtype)
+        input_ids = torch.tensor([[self.pad] * (width - len(p)) + list(p) for p in prompts], device=device)
+        options |= moved(batched(images), device, self.model.dtype) | self.more_inputs(input_ids)
         processors: list[LogitsProcessor] = [sampling] if sampling else []
         output = self.model.generate(
-            input_ids=torch.tensor([[self.pad] * (width - len(p)) + list(p) for p in prompts], device=device),
+            input_ids=input_ids,
             attention_mask=torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device),
             do_sample=False,
             max_new_tokens=max_new_tokens,

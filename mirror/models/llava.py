@@ -1,11 +1,11 @@
-"""LLaVA-1.5: loads model and processor, in `llava-hf` or in the original format, and generates answers.
+"""LLaVA-1.5: loads model and processor, in `llava-hf` or in the original format.
 
-LoRA is in `mirror.models.lora`.
+Other models are loaded by `mirror.models.families.loading`; LoRA is in `mirror.models.lora`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -19,14 +19,13 @@ from transformers import (
 )
 
 from mirror.files.image_file import upright
-from mirror.models.decoding import Decoder
-from mirror.models.generation_config import end_of, end_tokens, ends_only
-from mirror.models.llava_chat import tokenize_prompt
+from mirror.models.families.images import ImageTensors
+from mirror.models.families.vlm import Vlm
+from mirror.models.generation_config import ends_only
+from mirror.models.llava_chat import Tokens, tokenize, tokenize_prompt
 from mirror.models.llava_original import load_original
-from mirror.models.memory.rotation import Seat
 from mirror.models.quantization import Quantize
 from mirror.models.quantization.nf4 import keep_layout, loading_options
-from mirror.models.sampling import SeededSampling
 from mirror.models.weights import HALF, load_pretrained, load_tokenizer, model_folder, read_config
 from mirror.paths import display_path
 
@@ -37,27 +36,11 @@ SHAPES = {  # of vicuna-7b and -13b v1.5: hidden size, intermediate size, layers
 
 
 @dataclass(frozen=True)
-class Llava:
-    """A LLaVA ready for use.
-
-    Attributes:
-        model: in evaluation mode, on its device.
-        processor: tokenizer and image processor.
-        source: the folder, as shown to users, or the Hub id that it was loaded from.
-        revision: the Hub commit; empty for a folder.
-        seat: where it generates if it takes turns on its device with other models.
-    """
+class Llava(Vlm):
+    """A LLaVA-1.5 ready for use: chat layout and images are those that it was published with."""
 
     model: LlavaForConditionalGeneration
     processor: LlavaProcessor
-    source: str
-    revision: str
-    seat: Seat | None = None
-
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The processor's tokenizer."""
-        return self.processor.tokenizer
 
     @property
     def image_token_id(self) -> int:
@@ -69,10 +52,28 @@ class Llava:
         """Number of positions that one image takes: one per patch, 576 at the published size."""
         return image_tokens(self.model.config)
 
+    @property
+    def pad(self) -> int:
+        """See `Vlm.pad`."""
+        return self.tokenizer.pad_token_id
+
+    @property
+    def unused_tokens(self) -> list[int]:
+        """See `Vlm.unused_tokens`."""
+        return unused_tokens(self.model.config, self.tokenizer)
+
     @cached_property
-    def decoder(self) -> Decoder:
-        """Generates answers; made once, because it keeps a cache."""
-        return Decoder(self.model, self.tokenizer.pad_token_id, self.seat)
+    def read_images(self) -> Callable[[Sequence[Image.Image]], list[ImageTensors]]:
+        """See `Vlm.read_images`."""
+        return partial(_image_tensors, self.processor.image_processor)
+
+    def tokenize(self, turns: Sequence[tuple[str, str]], size: Callable[[], tuple[int, int]]) -> Tokens:
+        """See `Vlm.tokenize`."""
+        return tokenize(self.tokenizer, turns, self.image_token_id, self.image_tokens)
+
+    def tokenize_prompt(self, human: str, size: tuple[int, int]) -> list[int]:
+        """See `Vlm.tokenize_prompt`."""
+        return tokenize_prompt(self.tokenizer, human, self.image_token_id, self.image_tokens)
 
     def save_processor(self, folder: Path) -> None:
         """Save tokenizer and image processor, in the files that transformers 4 and 5 and vLLM look for."""
@@ -178,6 +179,10 @@ def pixel_values(image_processor: CLIPImageProcessorPil, images: Sequence[Image.
     return image_processor(squares, return_tensors="pt")["pixel_values"]
 
 
+def _image_tensors(image_processor: CLIPImageProcessorPil, images: Sequence[Image.Image]) -> list[ImageTensors]:
+    return [{"pixel_values": row} for row in pixel_values(image_processor, images).split(1)] if images else []
+
+
 def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:
     """The image upright in RGB, centered on a square of the mean color.
 
@@ -192,55 +197,6 @@ def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:
     square = Image.new("RGB", (side, side), tuple(int(m * 255) for m in mean))
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
     return square
-
-
-def generate(
-    llava: Llava,
-    prompts: Sequence[str],
-    images: Sequence[Image.Image],
-    max_new_tokens: int,
-    sampling: SeededSampling | None = None,
-) -> list[str]:
-    """Generate answers to a batch of prompts.
-
-    Args:
-        llava: the model.
-        prompts: human turns with `<image>`, without the chat layout.
-        images: one per prompt.
-        max_new_tokens: limit per answer.
-        sampling: None for greedy decoding.
-
-    Returns:
-        One text per prompt.
-    """
-    return [decode(llava, ids) for ids in generate_ids(llava, prompts, images, max_new_tokens, sampling)]
-
-
-def generate_ids(
-    llava: Llava,
-    prompts: Sequence[str],
-    images: Sequence[Image.Image],
-    max_new_tokens: int,
-    sampling: SeededSampling | None = None,
-) -> list[list[int]]:
-    """The answers of `generate` as token ids, each up to and including its first end token."""
-    ends = end_tokens(llava.model)
-    rows = llava.decoder.generate(
-        [tokenize_prompt(llava.tokenizer, p, llava.image_token_id, llava.image_tokens) for p in prompts],
-        max_new_tokens,
-        sampling,
-        llava.pixel_values(images),
-        pad_token_id=llava.tokenizer.pad_token_id,
-        eos_token_id=ends,
-        suppress_tokens=unused_tokens(llava.model.config, llava.tokenizer),
-    )
-    return [row if (end := end_of(row, ends)) is None else row[: end + 1] for row in rows]
-
-
-def decode(llava: Llava, ids: Sequence[int]) -> str:
-    """The text of an answer, without the end token, which is not a special token in every model."""
-    words = ids[: end_of(ids, end_tokens(llava.model))]
-    return llava.tokenizer.decode(words, skip_special_tokens=True).strip()
 
 
 def unused_tokens(config: LlavaConfig, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from mirror.models.families.images import ImageTensors
 from mirror.models.llava_chat import IGNORED, Tokens
 
 # Overhead of a micro-batch, in positions: launching kernels, accumulating gradients. A CPU computes positions so slowly
@@ -20,21 +21,26 @@ class Batch:
     Attributes:
         input_ids: [n, length].
         labels: [n, length], `IGNORED` outside the answers.
-        pixel_values: [n, 3, size, size].
+        images: the tensors of each example's image.
     """
 
     input_ids: torch.Tensor
     labels: torch.Tensor
-    pixel_values: torch.Tensor
+    images: Sequence[ImageTensors]
 
     @classmethod
     def empty(cls) -> "Batch":
         """A batch without examples, for a rank that has no part in a small effective batch."""
         none = torch.zeros(0, 1, dtype=torch.long)
-        return cls(none, none, torch.zeros(0, 3, 1, 1))
+        return cls(none, none, ())
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+    @property
+    def pixel_values(self) -> torch.Tensor:
+        """[n, …]: the pixels of all images, where every image has as many."""
+        return torch.cat([image["pixel_values"] for image in self.images])
 
     def answer_tokens(self) -> int:
         """The number of positions with loss (the first position is never predicted)."""
@@ -61,7 +67,7 @@ class Batch:
             yield Batch(
                 _resized(self.input_ids[part], length, 0).to(device, non_blocking=True),
                 _resized(self.labels[part], length, IGNORED).to(device, non_blocking=True),
-                self.pixel_values[part].to(device, non_blocking=True),
+                [{name: value.to(device, non_blocking=True) for name, value in one.items()} for one in self.images[part]],
             )
 
 
@@ -104,12 +110,12 @@ def prefix_costs(lengths: Sequence[int], size: int, cost: int) -> Iterator[tuple
         yield cheapest[-1]
 
 
-def collate(tokens: Sequence[Tokens], pixel_values: torch.Tensor, pad_token_id: int) -> Batch:
+def collate(tokens: Sequence[Tokens], images: Sequence[ImageTensors], pad_token_id: int) -> Batch:
     """One batch of examples, the longest first, so that its micro-batches contain examples of similar length.
 
     Args:
         tokens: of each example.
-        pixel_values: [n, 3, size, size], in the order of `tokens`.
+        images: the tensors of each one's image, in the order of `tokens`.
         pad_token_id: fills `input_ids` on the right.
     """
     order = sorted(range(len(tokens)), key=lambda i: -len(tokens[i]))
@@ -121,5 +127,5 @@ def collate(tokens: Sequence[Tokens], pixel_values: torch.Tensor, pad_token_id: 
     return Batch(
         padded([t.input_ids for t in tokens], pad_token_id),
         padded([t.labels for t in tokens], IGNORED),
-        pixel_values[order],
+        [images[i] for i in order],
     )

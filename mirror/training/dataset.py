@@ -1,12 +1,13 @@
 """The training set: tokenized records, split by dialogue into training and held-out data, grouped into random batches.
 
-A `Llava` is passed in for its tokenizer and image processor; the model itself is not used.
+A `Vlm` is passed in for its tokenizer and image processor; the model itself is not used.
 """
 
 import logging
 import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +16,8 @@ import torch
 
 from mirror.files.digests import DIGESTS, changed_files
 from mirror.files.image_file import open_picture
-from mirror.models.llava import Llava, pixel_values
-from mirror.models.llava_chat import IGNORED, Tokens, tokenize
+from mirror.models.families.vlm import Vlm
+from mirror.models.llava_chat import IGNORED, Tokens
 from mirror.paths import display_path
 from mirror.prompts import PromptSet, completed, lacking
 from mirror.seeds import seed_for
@@ -59,7 +60,7 @@ class TrainingSet:
 def load_training_set(
     file: Path,
     image_folder: Path,
-    llava: Llava,
+    llava: Vlm,
     max_length: int,
     held_out: float,
     on_fault: str,
@@ -92,7 +93,8 @@ def load_training_set(
             file, [RecordFault("all", "conversations", f"no set of {cot}: {error}")], count, advice
         ) from None
     records, faults = derivation.records, faults + derivation.faults
-    tokens = [tokenize(llava.tokenizer, r.turns, llava.image_token_id, llava.image_tokens) for r in records]
+    size_of = cache(lambda path: open_picture(path).size)
+    tokens = [llava.tokenize(record.turns, partial(size_of, record.image)) for record in records]
     too_long = {i for i, t in enumerate(tokens) if len(t) > max_length}
     faults += [
         RecordFault(
@@ -260,7 +262,7 @@ def batches(indices: Sequence[int], lengths: Sequence[int], batch_size: int, see
 class BatchLoader(torch.utils.data.Dataset[Batch]):
     """Loads the images of batches from disk and builds the tensors."""
 
-    def __init__(self, data: TrainingSet, llava: Llava, plan: Sequence[Sequence[int]]) -> None:
+    def __init__(self, data: TrainingSet, llava: Vlm, plan: Sequence[Sequence[int]]) -> None:
         """Take the data; nothing is loaded yet.
 
         Args:
@@ -269,8 +271,8 @@ class BatchLoader(torch.utils.data.Dataset[Batch]):
             plan: indices into the data, one list per batch; a list may be empty.
         """
         self.data, self.plan = data, plan
-        # Not the Llava itself: everything here is copied to the worker processes.
-        self.image_processor, self.pad = llava.processor.image_processor, llava.tokenizer.pad_token_id
+        # Not the model itself: everything here is copied to the worker processes.
+        self.read_images, self.pad = llava.read_images, llava.pad
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -280,7 +282,7 @@ class BatchLoader(torch.utils.data.Dataset[Batch]):
         if not indices:
             return Batch.empty()
         images = [open_picture(self.data.records[i].image) for i in indices]
-        return collate([self.data.tokens[i] for i in indices], pixel_values(self.image_processor, images), self.pad)
+        return collate([self.data.tokens[i] for i in indices], self.read_images(images), self.pad)
 
     def read(self, workers: int) -> Iterable[Batch]:
         """Load the batches in order, in `workers` processes ahead of training; 0 loads in this process."""

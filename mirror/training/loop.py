@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mirror.models.llava import Llava
+from mirror.models.families.vlm import Vlm
 from mirror.progress_bar import progress_bar
 from mirror.tracking import Tracker
 from mirror.training.batch import CPU_COST, GPU_COST, Batch
@@ -37,7 +37,7 @@ class TrainingLoop:
         waits: how the ranks' time was spent up to the last epoch's end; None for a single process.
     """
 
-    def __init__(self, settings: TrainSettings, llava: Llava, data: TrainingSet, ranks: Ranks = ALONE) -> None:
+    def __init__(self, settings: TrainSettings, llava: Vlm, data: TrainingSet, ranks: Ranks = ALONE) -> None:
         """Take the inputs of a training; nothing is loaded yet.
 
         Args:

@@ -21,7 +21,7 @@ from mirror.models.checkpoint import (
     write_manifest,
     writing,
 )
-from mirror.models.llava import Llava
+from mirror.models.families.vlm import Vlm
 from mirror.models.lora import LoraModel, save_adapter
 from mirror.models.lora.adapter_weights import load_adapter_weights
 from mirror.paths import display_path
@@ -71,7 +71,7 @@ class Progress:
         folder: Path,
         manifest: Manifest,
         model: LoraModel,
-        llava: Llava,
+        llava: Vlm,
         prompts: PromptSet,
         optimizer: torch.optim.Optimizer | None = None,
     ) -> None:

@@ -18,10 +18,9 @@ from mirror.files.digests import sha256
 from mirror.files.image_file import open_picture
 from mirror.files.listing import files
 from mirror.files.lock import locked
-from mirror.models import llava as llava_module
 from mirror.models.checkpoint import Manifest, intermediate_folder
 from mirror.models.device import device_name
-from mirror.models.llava import Llava
+from mirror.models.families.vlm import Vlm, generate
 from mirror.models.lora import LoraModel
 from mirror.models.lora.adapter_weights import load_adapter_weights
 from mirror.paths import display_path, input_path
@@ -66,7 +65,7 @@ class Training:
     settings: TrainSettings
     run: Run
     checkpoint: Path
-    llava: Llava
+    llava: Vlm
     data: TrainingSet
     prompts: PromptSet
     data_sha256: str
@@ -136,7 +135,7 @@ class Training:
         """Greedy answers of the model in its current state to the first human turn of each record."""
         prompts = [record.turns[0][0] for record in records]
         images = [open_picture(record.image) for record in records]
-        return llava_module.generate(self.llava, prompts, images, self.settings.max_new_tokens)
+        return generate(self.llava, prompts, images, self.settings.max_new_tokens)
 
     def compare(self, before: Sequence[str]) -> pd.DataFrame:
         """The shown records with the model's answers before training and now; also written to `replies.csv`.
@@ -260,7 +259,7 @@ class Training:
         )
 
 
-def _load_data(settings: TrainSettings, llava: Llava, run: Run) -> tuple[TrainingSet, PromptSet]:
+def _load_data(settings: TrainSettings, llava: Vlm, run: Run) -> tuple[TrainingSet, PromptSet]:
     """The training set and its prompts; the faults of a refused set are written into the run's folder."""
     try:
         data = load_data(settings, llava)

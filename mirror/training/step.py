@@ -11,7 +11,10 @@ from collections.abc import Iterable
 import torch
 import torch.nn.functional as F
 from torch import nn
+from transformers import LlavaForConditionalGeneration
 
+from mirror.models.families.images import batched, moved
+from mirror.models.families.parts import token_types
 from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, language_model, lora_weights, projector
 from mirror.seeds import seed_for
@@ -34,6 +37,23 @@ def loss_sum(model: LoraModel, batch: Batch) -> torch.Tensor:
     The padding is on the right, so the causal mask alone hides it from every answer and no attention mask is needed.
     """
     base = model.get_base_model()
+    hidden = _llava_hidden(model, batch) if isinstance(base, LlavaForConditionalGeneration) else _hidden(model, batch)
+    predicting = batch.labels[:, 1:] != IGNORED
+    logits = base.lm_head(hidden[:, :-1][predicting])
+    return F.cross_entropy(logits.float(), batch.labels[:, 1:][predicting], reduction="sum")
+
+
+def _hidden(model: LoraModel, batch: Batch) -> torch.Tensor:
+    """[n, length, width]: the language model's last hidden states, by the family's own forward pass."""
+    base = model.get_base_model()
+    inputs = moved(batched(batch.images), batch.input_ids.device, base.dtype) | token_types(base, batch.input_ids)
+    hidden: torch.Tensor = base.model(input_ids=batch.input_ids, use_cache=False, **inputs).last_hidden_state
+    return hidden
+
+
+def _llava_hidden(model: LoraModel, batch: Batch) -> torch.Tensor:
+    """As `_hidden`, of LLaVA-1.5: faster, because its vision tower and projector do less."""
+    base = model.get_base_model()
     config = base.config
     with torch.no_grad():
         hidden = base.model.vision_tower(
@@ -46,9 +66,7 @@ def loss_sum(model: LoraModel, batch: Batch) -> torch.Tensor:
     is_image = (batch.input_ids == config.image_token_id).unsqueeze(-1)
     embeddings = embeddings.masked_scatter(is_image, features.to(embeddings.dtype))
     hidden = language_model(model)(inputs_embeds=embeddings, use_cache=False).last_hidden_state
-    predicting = batch.labels[:, 1:] != IGNORED
-    logits = base.lm_head(hidden[:, :-1][predicting])
-    return F.cross_entropy(logits.float(), batch.labels[:, 1:][predicting], reduction="sum")
+    return hidden
 
 
 def make_optimizer(

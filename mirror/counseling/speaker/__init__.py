@@ -1,4 +1,4 @@
-"""The model that answers as the counselor: LLaVA-1.5, fine-tuned or not, or any chat model, with or without images."""
+"""The model that answers as the counselor: in this process, fine-tuned or not, or any chat model behind an endpoint."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -8,9 +8,9 @@ from PIL import Image
 
 from mirror.chat.messages import ChatModel, Completion, Message
 from mirror.models.decoding import POSITIONS
+from mirror.models.families.vlm import Vlm, decode, generate_ids
 from mirror.models.generation_config import end_tokens
-from mirror.models.llava import Llava, decode, generate_ids
-from mirror.models.llava_chat import IMAGE, tokenize_prompt
+from mirror.models.llava_chat import IMAGE
 from mirror.models.lora import without_adapter
 from mirror.models.sampling import SeededSampling
 
@@ -50,11 +50,11 @@ class CounselorModel(Protocol):
 
 
 class LlavaSpeaker:
-    """A LLaVA-1.5 in this process; an answer depends on its seed, not on its batch."""
+    """A model in this process, LLaVA-1.5 or of another family; an answer depends on its seed, not on its batch."""
 
     def __init__(
         self,
-        llava: Llava,
+        llava: Vlm,
         temperature: float = 0.7,
         top_p: float = 0.9,
         max_tokens: int = 128,
@@ -62,6 +62,7 @@ class LlavaSpeaker:
         facts: dict[str, Any] | None = None,
         longest_answer: int = 0,
         adapter: bool = True,
+        face_size: int = 336,
     ) -> None:
         """Makes a speaker of a loaded model.
 
@@ -75,11 +76,12 @@ class LlavaSpeaker:
             longest_answer: tokens that every prompt must leave, if calls ask for more than `max_tokens`. All prompts of
                 a turn then hold the same part of the dialogue.
             adapter: whether the LoRA adapter is used; if not, the base language model answers.
+            face_size: width and height of the images that `fits` counts on, in pixels.
         """
         self.llava, self.temperature, self.top_p = llava, temperature, top_p
         self.max_tokens, self.batch_size, self._facts = max_tokens, batch_size, facts or {}
         self.longest_answer = max(max_tokens, longest_answer)
-        self.adapter = adapter
+        self.adapter, self.face_size = adapter, (face_size, face_size)
 
     def answer(
         self,
@@ -97,7 +99,10 @@ class LlavaSpeaker:
             sampling = SeededSampling(seeds[batch], self.temperature, self.top_p)
             with self._adapter():
                 written = generate_ids(self.llava, prompts[batch], images[batch], limit, sampling)
-            answers += [self._completion(p, ids) for p, ids in zip(prompts[batch], written, strict=True)]
+            answers += [
+                self._completion(prompt, image.size, ids)
+                for prompt, image, ids in zip(prompts[batch], images[batch], written, strict=True)
+            ]
         return answers
 
     def warm_up(self, prompts: int, positions: int = POSITIONS) -> None:
@@ -107,26 +112,22 @@ class LlavaSpeaker:
             prompts: answered by one call, at most.
             positions: of the longest prompt with its answer, at most the context window; a longer one compiles anew.
         """
-        window = self.llava.model.config.text_config.max_position_embeddings
         batches = range(1, min(prompts, self.batch_size) + 1)
         with self._adapter():
-            self.llava.decoder.warm_up(batches, min(positions, window), f"adapter: {self.adapter}")
+            self.llava.decoder.warm_up(batches, min(positions, self.llava.window), f"adapter: {self.adapter}")
 
     def _adapter(self) -> AbstractContextManager[None]:
         return nullcontext() if self.adapter else without_adapter(self.llava.model)
 
-    def _completion(self, prompt: str, ids: Sequence[int]) -> Completion:
+    def _completion(self, prompt: str, size: tuple[int, int], ids: Sequence[int]) -> Completion:
         reason = "stop" if ids[-1] in end_tokens(self.llava.model) else "length"
-        return Completion(decode(self.llava, ids), self._length(prompt), len(ids), self.llava.source, reason)
+        read = len(self.llava.tokenize_prompt(prompt, size))
+        return Completion(decode(self.llava, ids), read, len(ids), self.llava.source, reason)
 
     def fits(self, prompt: str) -> bool:
         """See `CounselorModel.fits`."""
-        window = self.llava.model.config.text_config.max_position_embeddings
-        return self._length(prompt) + self.longest_answer <= window
-
-    def _length(self, prompt: str) -> int:
-        llava = self.llava
-        return len(tokenize_prompt(llava.tokenizer, prompt, llava.image_token_id, llava.image_tokens))
+        read = len(self.llava.tokenize_prompt(prompt, self.face_size))
+        return read + self.longest_answer <= self.llava.window
 
     def facts(self) -> dict[str, Any]:
         """See `CounselorModel.facts`."""

@@ -1,11 +1,11 @@
-"""LoRA on the language model of a LLaVA, with its projector: add, save, load and merge adapters (peft)."""
+"""LoRA on the language model of a counselor, with its projector: add, save, load and merge adapters (peft)."""
 
 import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -16,14 +16,17 @@ from peft.tuners.tuners_utils import check_target_module_exists
 from peft.utils.other import get_pattern_key
 from safetensors.torch import save_file
 from torch import nn
-from transformers import LlamaModel, LlavaForConditionalGeneration
+from transformers import PreTrainedModel
 
 from mirror.models.checkpoint import read_manifest
+from mirror.models.families import parts
+from mirror.models.families.loading import is_llava, load
+from mirror.models.families.vlm import Vlm
 from mirror.models.hub_id import resolve_model
-from mirror.models.llava import Llava, load
-from mirror.models.lora.adapter_config import CONFIG_FILE, read_adapter_config
+from mirror.models.lora.adapter_config import CONFIG_FILE, PROJECTORS, read_adapter_config
 from mirror.models.lora.adapter_weights import (
     PROJECTOR_FILE,
+    add_whole_modules,
     read_adapter_weights,
     refuse_not_finite,
     set_adapter_weights,
@@ -31,9 +34,9 @@ from mirror.models.lora.adapter_weights import (
 )
 from mirror.models.quantization.nf4 import rounded
 
-# Exactly the linear layers of the language model: plain names would also match the vision tower's q/k/v_proj.
+# Exactly the linear layers of LLaVA's language model: plain names would also match the vision tower's q/k/v_proj.
 TARGETS = r".*language_model\.layers\.\d+\.(?:self_attn|mlp)\.(?:q|k|v|o|gate|up|down)_proj"
-LoraModel: TypeAlias = PeftModel  # a LLaVA with LoRA layers, so that callers need not import peft
+LoraModel: TypeAlias = PeftModel  # a model with LoRA layers, so that callers need not import peft
 
 
 class LoraLinear(PeftLinear):
@@ -53,7 +56,7 @@ class LoraLinear(PeftLinear):
 
 
 def add_lora(
-    model: LlavaForConditionalGeneration, rank: int, alpha: float, dropout: float, seed: int, fused: bool = True
+    model: PreTrainedModel, rank: int, alpha: float, dropout: float, seed: int, fused: bool = True
 ) -> LoraModel:
     """Add new LoRA weights and make the projector trainable, both in float32; all other weights are frozen.
 
@@ -65,36 +68,45 @@ def add_lora(
         seed: of the initial weights.
         fused: use `LoraLinear`; False uses peft's own layer, for comparison.
     """
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, bias="none", target_modules=TARGETS)
+    targets = TARGETS if is_llava(model.config.model_type) else parts.pattern(parts.linear_layers(model))
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, bias="none", target_modules=targets)
     return _with_lora(model, config, seed, fused)
 
 
-def _with_lora(model: LlavaForConditionalGeneration, config: LoraConfig, seed: int, fused: bool) -> LoraModel:
+def _with_lora(model: PreTrainedModel, config: LoraConfig, seed: int, fused: bool) -> LoraModel:
     if fused:
         config._register_custom_module({nn.Linear: LoraLinear})
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft reads a deprecated property of transformers
         torch.manual_seed(seed)
         lora_model = get_peft_model(model, config)
-    trained = projector(lora_model).float().requires_grad_(True)
-    trained.register_forward_pre_hook(_in_own_precision)  # the vision tower may be in bf16
+    for trained in parts.projector_modules(model).values():
+        trained.float().requires_grad_(True)
+        trained.register_forward_pre_hook(_in_own_precision, with_kwargs=True)  # the vision tower may be in bf16
     return lora_model
 
 
-def _in_own_precision(module: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-    return (inputs[0].to(next(module.parameters()).dtype),)
+def _in_own_precision(module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
+    def cast(value: Any) -> Any:
+        is_float = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.to(next(module.parameters()).dtype) if is_float else value
+
+    return tuple(map(cast, inputs)), {name: cast(value) for name, value in named.items()}
 
 
-def projector(model: LlavaForConditionalGeneration | LoraModel) -> nn.Module:
-    """The two-layer MLP between vision tower and language model."""
-    base = model.get_base_model() if isinstance(model, PeftModel) else model
-    return base.model.multi_modal_projector
+def projector(model: PreTrainedModel | LoraModel) -> nn.Module:
+    """The modules between vision tower and language model: one, or a list; an empty list without eyes."""
+    found = list(parts.projector_modules(_base(model)).values())
+    return found[0] if len(found) == 1 else nn.ModuleList(found)
 
 
-def language_model(model: LlavaForConditionalGeneration | LoraModel) -> LlamaModel:
+def language_model(model: PreTrainedModel | LoraModel) -> Any:
     """The decoder, without its output head."""
-    base = model.get_base_model() if isinstance(model, PeftModel) else model
-    return base.model.language_model
+    return parts.language_model(_base(model))
+
+
+def _base(model: PreTrainedModel | LoraModel) -> PreTrainedModel:
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def lora_weights(model: LoraModel) -> list[nn.Parameter]:
@@ -103,7 +115,10 @@ def lora_weights(model: LoraModel) -> list[nn.Parameter]:
 
 
 def save_adapter(model: LoraModel, folder: Path) -> None:
-    """Write `adapter_config.json`, `adapter_model.safetensors` and `projector.safetensors` into `folder`.
+    """Write `adapter_config.json` and `adapter_model.safetensors` into `folder`.
+
+    The projector of LLaVA-1.5 goes into a file of its own, as from the original trainer; that of others is in peft's
+    files as a module that was trained whole, so that peft loads it by itself.
 
     Raises:
         ValueError: a weight is not finite, so that a diverged training writes no checkpoint.
@@ -111,11 +126,20 @@ def save_adapter(model: LoraModel, folder: Path) -> None:
     refuse_not_finite({name: p for name, p in model.named_parameters() if p.requires_grad}, "not saved")
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (Path(folder) / "README.md").unlink(missing_ok=True)  # peft's empty model card
-    tensors = {key: value.detach().cpu().contiguous() for key, value in projector(model).state_dict().items()}
-    save_file(tensors, Path(folder) / PROJECTOR_FILE)
+    base = model.get_base_model()
+    modules = {"": projector(model)} if is_llava(base.config.model_type) else parts.projector_modules(base)
+    tensors = {
+        f"{path}.{key}".lstrip("."): value.detach().cpu().contiguous()
+        for path, module in modules.items()
+        for key, value in module.state_dict().items()
+    }
+    if is_llava(base.config.model_type):
+        save_file(tensors, Path(folder) / PROJECTOR_FILE)
+    elif modules:
+        add_whole_modules(folder, list(modules), tensors)
 
 
-def load_adapter(model: LlavaForConditionalGeneration, folder: Path) -> LoraModel:
+def load_adapter(model: PreTrainedModel, folder: Path) -> LoraModel:
     """Add the adapter and projector of `folder`, written by this software, by the original trainer or by peft.
 
     Args:
@@ -129,14 +153,14 @@ def load_adapter(model: LlavaForConditionalGeneration, folder: Path) -> LoraMode
         FileNotFoundError: there is no adapter.
         ValueError: the adapter does not fit the model, or has options that would be computed differently here.
     """
-    tensors = read_adapter_weights(folder)
+    tensors = read_adapter_weights(folder, parts.family_of_model(model))
     config = adapter_config(model, folder, tensors.keys())
     lora_model = _with_lora(model, config, seed=0, fused=True)
     set_adapter_weights(lora_model, tensors, folder)
     return lora_model.eval()
 
 
-def adapter_config(model: LlavaForConditionalGeneration, folder: Path, keys: Iterable[str]) -> LoraConfig:
+def adapter_config(model: PreTrainedModel, folder: Path, keys: Iterable[str]) -> LoraConfig:
     """The peft configuration that gives `model` the LoRA layers of an adapter, each with its own rank and scale.
 
     Targets and patterns are matched by peft's rules against the names that the layers had when the adapter was
@@ -151,17 +175,18 @@ def adapter_config(model: LlavaForConditionalGeneration, folder: Path, keys: Ite
         FileNotFoundError: there is no `adapter_config.json`.
         ValueError: it is damaged, not supported, or matches no layer.
     """
-    values = read_adapter_config(folder, LoraConfig().to_dict(), peft_version)
+    names = PROJECTORS if is_llava(model.config.model_type) else list(parts.projector_modules(model))
+    values = read_adapter_config(folder, LoraConfig().to_dict(), peft_version, names)
     try:
         written = LoraConfig(**{name: value for name, value in values.items() if name != "init_lora_weights"})
     except ValueError as error:
         raise ValueError(f"{folder}/{CONFIG_FILE}: {error}") from None
-    prefix = trained_prefix(folder, keys)
+    prefix = trained_prefix(folder, keys) if is_llava(model.config.model_type) else ""
     layers: list[str] = []
     ranks: dict[str, int] = {}
     alphas: dict[str, float] = {}
-    for name in (name for name, _ in model.named_modules() if re.fullmatch(TARGETS, name)):
-        trained_name = prefix + name[name.index("layers.") :]
+    for name in parts.linear_layers(model):
+        trained_name = prefix + name[name.index("layers.") :] if prefix else name
         if written.target_modules != "all-linear" and not check_target_module_exists(written, trained_name):
             continue
         layers.append(name)
@@ -190,7 +215,7 @@ def load_checkpoint(
     vision_tower: str = "",
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
-) -> Llava:
+) -> Vlm:
     """Load the LLaVA of a checkpoint: its base model with adapter and projector.
 
     Args:
@@ -239,7 +264,7 @@ def round_frozen_weights(model: nn.Module) -> None:
             layer.base_layer.weight.data = rounded(layer.base_layer.weight)
 
 
-def merge_adapter(model: LlavaForConditionalGeneration, adapter: bool = True) -> LlavaForConditionalGeneration:
+def merge_adapter(model: PreTrainedModel, adapter: bool = True) -> PreTrainedModel:
     """Merge the adapter into the weights of `model`, in place; all weights get the base model's dtype.
 
     Args:

@@ -1,7 +1,7 @@
 """Reads and checks peft's `adapter_config.json`; options beyond plain LoRA are refused by name. Loads no weights."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,16 @@ PLAIN_INITS = (True, False, "gaussian", "eva", "orthogonal", "mica")
 PROJECTORS = ("multi_modal_projector", "mm_projector")  # transformers' name, the original's
 
 
-def read_adapter_config(folder: Path, defaults: Mapping[str, Any], peft_version: str) -> dict[str, Any]:
+def read_adapter_config(
+    folder: Path, defaults: Mapping[str, Any], peft_version: str, projectors: Collection[str] = PROJECTORS
+) -> dict[str, Any]:
     """The supported entries of the folder's `adapter_config.json` that are not null.
 
     Args:
         folder: of the adapter.
         defaults: peft's default LoraConfig as a dictionary; an entry equal to its default has no effect.
         peft_version: the installed version, for messages.
+        projectors: what the modules between vision tower and language model are called.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -46,7 +49,7 @@ def read_adapter_config(folder: Path, defaults: Mapping[str, Any], peft_version:
         raise ValueError(f"{error}; copy it again from where the adapter was saved") from None
     if values.get("peft_type") != "LORA":
         raise ValueError(f"{path}: peft_type must be LORA, found {values.get('peft_type')!r}; only LoRA can be loaded")
-    if faults := _type_faults(values) or _refusals(values, defaults, peft_version):
+    if faults := _type_faults(values) or _refusals(values, defaults, peft_version, projectors):
         raise ValueError("\n".join(f"{path}: {fault}" for fault in faults))
     return {name: value for name, value in values.items() if name in SUPPORTED and value is not None}
 
@@ -90,7 +93,9 @@ def _expression_faults(values: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _refusals(values: Mapping[str, Any], defaults: Mapping[str, Any], peft_version: str) -> list[str]:
+def _refusals(
+    values: Mapping[str, Any], defaults: Mapping[str, Any], peft_version: str, projectors: Collection[str]
+) -> list[str]:
     """Entries that change what the adapter computes and are not supported, one sentence per fault."""
     faults = []
     for name, value in values.items():
@@ -112,7 +117,7 @@ def _refusals(values: Mapping[str, Any], defaults: Mapping[str, Any], peft_versi
             "training; save the adapter with peft's path_initial_model_for_weight_conversion"
         )
     saved = values.get("modules_to_save") or []
-    if other := [name for name in ([saved] if isinstance(saved, str) else saved) if name not in PROJECTORS]:
+    if other := [name for name in ([saved] if isinstance(saved, str) else saved) if name not in projectors]:
         faults.append(f"modules_to_save names {', '.join(map(str, other))}; only the projector can be loaded")
     return faults
 

@@ -1,22 +1,48 @@
 """The weights of an adapter and its projector: read from files of any of their writers, and copied into a model."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 
 from mirror.files.digests import require_intact
+from mirror.files.json_file import read_json, write_json
+from mirror.models.families.family import Family, family_of
+from mirror.models.families.parts import family_of_model
+from mirror.models.lora.adapter_config import CONFIG_FILE
 from mirror.models.weights import read_tensors
 
 LORA_KEY = re.compile(r"(layers\.\d+\.(?:self_attn|mlp)\.\w+_proj)\.lora_([AB])(?:\.default)?\.weight$")
 PROJECTOR_KEY = re.compile(r"(?:mm_projector\.([02])|(?<!original_module\.)linear_([12]))\.(weight|bias)$")
 PROJECTOR_FILE = "projector.safetensors"
+PEFT_PREFIX = "base_model.model."
+LLAVA = family_of("llava")
 
 
-def read_adapter_weights(folder: Path) -> dict[str, torch.Tensor]:
+def add_whole_modules(folder: Path, paths: Sequence[str], tensors: Mapping[str, torch.Tensor]) -> None:
+    """Add modules that were trained whole to an adapter that peft saved, in peft's own form.
+
+    Args:
+        folder: of the adapter.
+        paths: of the modules in the base model.
+        tensors: their weights by their paths in the base model.
+    """
+    file = Path(folder) / "adapter_model.safetensors"
+    trained = {f"{PEFT_PREFIX}{name}": tensor for name, tensor in tensors.items()}
+    save_file(load_file(file) | trained, file, metadata={"format": "pt"})
+    config = read_json(Path(folder) / CONFIG_FILE)
+    write_json(Path(folder) / CONFIG_FILE, config | {"modules_to_save": list(paths)})
+
+
+def read_adapter_weights(folder: Path, family: Family = LLAVA) -> dict[str, torch.Tensor]:
     """The tensors of the adapter and the projector in `folder`, under the names in the files.
+
+    Args:
+        folder: of the adapter.
+        family: of the base model.
 
     Raises:
         FileNotFoundError: there are none.
@@ -32,7 +58,7 @@ def read_adapter_weights(folder: Path) -> dict[str, torch.Tensor]:
     for file in files:
         found = read_tensors(file)
         for key in found:
-            _canonical_name(key, file)
+            _canonical_name(key, file, family)
         tensors |= found
     return tensors
 
@@ -44,7 +70,8 @@ def load_adapter_weights(model: PeftModel, folder: Path) -> None:
         FileNotFoundError: there are none.
         ValueError: a weight is missing, left over, of another shape, or not finite; or a file is damaged.
     """
-    set_adapter_weights(model, read_adapter_weights(folder), folder)
+    family = family_of_model(model.get_base_model())
+    set_adapter_weights(model, read_adapter_weights(folder, family), folder)
 
 
 def set_adapter_weights(model: PeftModel, tensors: Mapping[str, torch.Tensor], folder: Path) -> None:
@@ -52,15 +79,16 @@ def set_adapter_weights(model: PeftModel, tensors: Mapping[str, torch.Tensor], f
 
     Args:
         model: changed in place.
-        tensors: under any of the names that `LORA_KEY` and `PROJECTOR_KEY` match.
+        tensors: under peft's names; of LLaVA-1.5, under any that `LORA_KEY` and `PROJECTOR_KEY` match.
         folder: where the tensors are from, for messages.
 
     Raises:
         ValueError: a weight is missing, left over, of another shape, or not finite.
     """
     refuse_not_finite(tensors, f"{folder}: not loaded")
-    found = {_canonical_name(key, folder): tensor for key, tensor in tensors.items()}
-    wanted = {_canonical_name(name, folder): p for name, p in model.named_parameters() if p.requires_grad}
+    family = family_of_model(model.get_base_model())
+    found = {_canonical_name(key, folder, family): tensor for key, tensor in tensors.items()}
+    wanted = {_canonical_name(name, folder, family): p for name, p in model.named_parameters() if p.requires_grad}
     if missing := sorted(wanted.keys() - found.keys()):
         hint = (
             "; the projector is in projector.safetensors or non_lora_trainables.bin"
@@ -113,8 +141,13 @@ def refuse_not_finite(tensors: Mapping[str, torch.Tensor], what: str) -> None:
         )
 
 
-def _canonical_name(key: str, source: str | Path) -> str:
-    """One name per weight for all writers: `layers.0.mlp.up_proj.A` or `projector.1.bias`."""
+def _canonical_name(key: str, source: str | Path, family: Family) -> str:
+    """One name per weight for all writers: `layers.0.mlp.up_proj.A` or `projector.1.bias`.
+
+    Of other families than LLaVA-1.5 it is the one that peft writes.
+    """
+    if family != LLAVA:
+        return key.removeprefix(PEFT_PREFIX).replace(".default.weight", ".weight")
     if (match := LORA_KEY.search(key)) and "vision" not in key:
         return f"{match[1]}.{match[2]}"
     if match := PROJECTOR_KEY.search(key):

@@ -5,6 +5,7 @@ Vision tower, projector, embeddings and output head keep their precision. bitsan
 Source of the format: Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,7 +19,9 @@ KEPT = ["model.vision_tower", "model.multi_modal_projector", "lm_head"]
 BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 
 
-def loading_options(quantize: Quantize, dtype: torch.dtype, device: str) -> dict[str, Any]:
+def loading_options(
+    quantize: Quantize, dtype: torch.dtype, device: str, kept: Sequence[str] = KEPT
+) -> dict[str, Any]:
     """The options of `from_pretrained` that quantize the language model's linear layers; none for `none`.
 
     Every weight is quantized as soon as it is read, so the device never holds more than one of them in `dtype`.
@@ -27,6 +30,7 @@ def loading_options(quantize: Quantize, dtype: torch.dtype, device: str) -> dict
         quantize: `none` or `nf4`.
         dtype: of all other weights, and of the products with quantized ones.
         device: where the weights go.
+        kept: paths of the parts that keep their precision.
 
     Raises:
         ValueError: bitsandbytes cannot be used here.
@@ -42,7 +46,7 @@ def loading_options(quantize: Quantize, dtype: torch.dtype, device: str) -> dict
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
-        llm_int8_skip_modules=KEPT,
+        llm_int8_skip_modules=list(kept),
     )
     return {"quantization_config": config, "device_map": {"": device}}
 

@@ -4,10 +4,10 @@ import logging
 
 import torch
 
-from mirror.models import llava as llava_module
 from mirror.models.device import available_memory, device_name, resolve_device, resolve_dtype
+from mirror.models.families import loading
+from mirror.models.families.vlm import Vlm
 from mirror.models.hub_id import resolve_model
-from mirror.models.llava import Llava
 from mirror.models.memory.fine_tuning import Model
 from mirror.models.weights import model_folder
 from mirror.training.base_model.memory import require_memory
@@ -17,7 +17,7 @@ from mirror.training.settings import TrainSettings
 log = logging.getLogger(__name__)
 
 
-def load_base_model(settings: TrainSettings) -> Llava:
+def load_base_model(settings: TrainSettings) -> Vlm:
     """The base model, on the device, in the precision and as quantized as the settings say.
 
     Raises:
@@ -29,13 +29,13 @@ def load_base_model(settings: TrainSettings) -> Llava:
     if settings.float8 and (obstacle := float8_obstacle(torch.device(device))):
         raise ValueError(f"float8 cannot be used here: {obstacle}; set it false")
     base_model = resolve_model(settings.base_model)
-    llava_module.check_size(base_model, settings.revision, settings.size)
+    loading.check_size(base_model, settings.revision, settings.size)
     dtype = resolve_dtype(settings.precision, device)
     if device != "cpu":  # a CPU is never refused: it can swap
         model = Model.of(model_folder(base_model, settings.revision, only_config=True))
         place = torch.device(device)
         need = require_memory(settings, model, dtype.itemsize, available_memory(place), device_name(place))
         log.info("the training %s", need)
-    return llava_module.load(
+    return loading.load(
         base_model, settings.revision, settings.vision_tower, dtype, device, quantize=settings.quantize
     )

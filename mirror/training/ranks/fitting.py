@@ -10,7 +10,7 @@ import torch
 from mirror.files.digests import content_digest
 from mirror.models.checkpoint import checkpoint_name
 from mirror.models.device import compile_obstacle
-from mirror.models.llava import Llava
+from mirror.models.families.vlm import Vlm
 from mirror.models.lora import LoraModel, add_lora
 from mirror.paths import input_path, output_path
 from mirror.seeds import seed_for
@@ -32,7 +32,7 @@ def final_checkpoint(settings: TrainSettings) -> Path:
     return output_path(settings.checkpoint_folder) / name
 
 
-def load_data(settings: TrainSettings, llava: Llava) -> TrainingSet:
+def load_data(settings: TrainSettings, llava: Vlm) -> TrainingSet:
     """The training set of the settings.
 
     Raises:
@@ -43,7 +43,7 @@ def load_data(settings: TrainSettings, llava: Llava) -> TrainingSet:
     return load_training_set(input_path(s.data), input_path(s.image_folder), llava, *options)
 
 
-def new_lora(settings: TrainSettings, llava: Llava) -> LoraModel:
+def new_lora(settings: TrainSettings, llava: Vlm) -> LoraModel:
     """The base model with new LoRA weights, the same on every rank."""
     s = settings
     return add_lora(llava.model, s.lora_rank, s.lora_alpha, s.lora_dropout, seed_for("lora", s.seed))
@@ -58,7 +58,7 @@ class Fitting:
     """
 
     def __init__(
-        self, settings: TrainSettings, llava: Llava, data: TrainingSet, model: LoraModel, ranks: Ranks
+        self, settings: TrainSettings, llava: Vlm, data: TrainingSet, model: LoraModel, ranks: Ranks
     ) -> None:
         """Prepare model and optimizer.
 

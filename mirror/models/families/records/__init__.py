@@ -1,0 +1,1 @@
+"""One module per family of models, each with its `FAMILIES`; a new family is a new module here."""
