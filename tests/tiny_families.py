@@ -218,7 +218,7 @@ TINY: dict[str, Tiny] = {
     ),
     "internvl": Tiny(
         "InternVLConfig",
-        chatml("<IMG_CONTEXT>\\n"),
+        chatml("<IMG_CONTEXT>"),
         {
             **IM,
             "start_image_token": "<img>",
@@ -410,6 +410,9 @@ def make_model(kind: str, folder: Path, seed: int = 0) -> Path:
     config = make_config(tiny, tokenizer)
     auto = hf.AutoModelForCausalLM if tiny.vision is None else hf.AutoModelForImageTextToText
     model = auto.from_config(config)
+    with torch.no_grad():  # as of a trained model, whose answers differ in what they say
+        model.get_output_embeddings().weight.mul_(20)
+        model.get_input_embeddings().weight.mul_(20)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

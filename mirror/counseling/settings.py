@@ -11,7 +11,7 @@ from mirror.clients.returns import Returns
 from mirror.clients.trust import TrustRule
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
-from mirror.models.checkpoint import checkpoint_faults, merged_faults, read_prompts
+from mirror.models.checkpoint import NO_BASE, OTHER, checkpoint_faults, merged_faults, model_name, read_prompts
 from mirror.models.llava_chat import IMAGE
 from mirror.models.memory.plan import Offload
 from mirror.paths import input_path, output_path
@@ -51,6 +51,7 @@ PUBLISHED: dict[str, Any] = FACE_MODELS["7b"] | {
 MODELS: dict[str, dict[str, Any]] = {
     "7b": PUBLISHED,
     "13b": PUBLISHED | {"base_model": "llava-hf/llava-1.5-13b-hf"},
+    "other": PUBLISHED | {"base_model": ""},
     "pocket": FACE_MODELS["pocket"]
     | {
         "base_model": "pocket/models/llava-v1.5-pocket",
@@ -167,7 +168,8 @@ class CounselSettings(TrackedSettings):
             waits = {values.get("client"), values.get("describer")} & {"openai", "http"}
             values["waves"] = 2 if waits and values.get("offload") in (None, "auto", "none") else 1
         if values.get("run") is None:
-            who = {"openai": "openai", "served": f"{size}-served"}.get(str(values.get("counselor")), size)
+            name = model_name(str(values.get("base_model"))) if size == OTHER else size
+            who = {"openai": "openai", "served": f"{name}-served"}.get(str(values.get("counselor")), name)
             values["run"] = f"counsel-{who}-{values.get('cot')}"
         return values
 
@@ -216,6 +218,8 @@ class CounselSettings(TrackedSettings):
         if self.prompts == "checkpoint" and not self.checkpoint:
             faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
         faults += unnamed_models(self, ("counselor", "client"))
+        if self.counselor == "llava" and not (self.base_model or self.checkpoint):
+            faults.append(NO_BASE)
         if self.checkpoint and self.counselor == "openai":
             faults.append("checkpoint is for counselor llava or served; leave it empty, or use one of them")
         if not self.sees_face and self.cot in ("ec", "ec_planning"):
@@ -249,7 +253,7 @@ class CounselSettings(TrackedSettings):
 
     def _face_conflicts(self) -> list[str]:
         faults = []
-        if not self.sees_face and self.counselor != "openai":
+        if not self.sees_face and self.counselor != "openai" and self.size != OTHER:
             faults.append(f"sees_face is false, and a {self.counselor} counselor always sees the face; leave it true")
         if not self.sees_face and self.face not in ("shown", "cue"):
             faults.append(f"face is {self.face}, and sees_face is false, so that no image is sent; set one of them")

@@ -35,6 +35,7 @@ _PUBLISHED: dict[str, Any] = {
 FACE_MODELS: dict[str, dict[str, Any]] = {
     "7b": _PUBLISHED,
     "13b": _PUBLISHED,
+    "other": _PUBLISHED,
     "pocket": {
         "describer": "lexicon",
         "describer_model": "",

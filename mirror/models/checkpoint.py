@@ -4,6 +4,7 @@ Reads and writes no tensors; the caller of `writing` does.
 """
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -20,15 +21,19 @@ from mirror.models.hub_id import is_hub_id
 from mirror.paths import display_path, input_path
 from mirror.prompts import PromptSet
 
+OTHER = "other"  # the size of every model that is not LLaVA-1.5
+NO_BASE = "size is other, and base_model is empty; name the model (a Hub id or a folder)"
 MANIFEST = "manifest.json"
 PROMPTS = "prompts.json"
 MERGED = ("config.json", "tokenizer.json", "preprocessor_config.json", "chat_template.jinja", MANIFEST, PROMPTS)
+MERGED_OTHER = ("config.json", MANIFEST, PROMPTS)  # of any family: with or without images, fast tokenizer or not
 # At least one file of each line, named by this software or by the original trainer.
 WEIGHTS = (
     ("adapter_config.json",),
     ("adapter_model.safetensors", "adapter_model.bin"),
     ("projector.safetensors", "non_lora_trainables.bin"),
 )
+WITH_PROJECTOR = WEIGHTS[:2]  # of other models than LLaVA-1.5, whose projector is in the adapter
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Manifest:
     """What a checkpoint is and how it was trained. None of this is ever read from its path.
 
     Attributes:
-        size: `7b`, `13b` or `pocket`.
+        size: `7b`, `13b`, `pocket` or `other`.
         cot: the variant.
         base_model: Hub id or folder.
         revision: Hub commit of the base model; empty for a folder.
@@ -77,9 +82,19 @@ class Manifest:
         return [kind for kind, origin in self.prompts.items() if origin == "own"]
 
 
-def checkpoint_name(size: str, cot: str, epochs: int) -> str:
-    """The name of a checkpoint's folder, as the original trainer names it: an underscore precedes the cot."""
-    return f"llava-v1.5-{size}-mirror_{cot}-task-lora-epoch{epochs}"
+def checkpoint_name(size: str, cot: str, epochs: int, base_model: str = "") -> str:
+    """The name of a checkpoint's folder.
+
+    LLaVA-1.5's are named as by the original trainer: an underscore precedes the cot. Others have their base model's
+    name in its place.
+    """
+    model = model_name(base_model) if size == OTHER else f"llava-v1.5-{size}"
+    return f"{model}-mirror_{cot}-task-lora-epoch{epochs}"
+
+
+def model_name(base_model: str) -> str:
+    """The name of a model without its owner or folder: `Qwen3-VL-8B-Instruct`."""
+    return re.sub(r"[^\w.-]+", "-", base_model.rstrip("/").rpartition("/")[2]) or OTHER
 
 
 @contextmanager
@@ -157,7 +172,7 @@ def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
 
     Args:
         folder: of the checkpoint.
-        size: `7b`, `13b` or `pocket`.
+        size: `7b`, `13b`, `pocket` or `other`.
         cot: the variant.
 
     Returns:
@@ -167,7 +182,7 @@ def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
         return [f"no such folder {folder}; train one, or leave it empty"]
     faults = [
         f"{folder} has none of {' and '.join(names)}; copy the whole folder, or train it again"
-        for names in WEIGHTS
+        for names in (WITH_PROJECTOR if size == OTHER else WEIGHTS)
         if not any((folder / name).is_file() for name in names)
     ]
     faults += folder_faults(folder)
@@ -187,7 +202,7 @@ def merged_faults(folder: Path, size: str, cot: str, untrained_model: str) -> li
 
     Args:
         folder: written by `mirror.models.merge`.
-        size: `7b`, `13b` or `pocket`.
+        size: `7b`, `13b`, `pocket` or `other`.
         cot: the variant.
         untrained_model: who answers the prompts that the checkpoint was not trained on; empty for nobody.
 
@@ -197,7 +212,8 @@ def merged_faults(folder: Path, size: str, cot: str, untrained_model: str) -> li
     advice = "write it with python -m mirror.models.merge"
     if not folder.is_dir():
         return [f"no such folder {folder}; {advice}"]
-    if missing := [name for name in MERGED if not (folder / name).is_file()]:
+    needed = MERGED_OTHER if size == OTHER else MERGED
+    if missing := [name for name in needed if not (folder / name).is_file()]:
         return [f"{folder} has no {' and no '.join(missing)}, so it is not a merged checkpoint; {advice}"]
     try:
         manifest = read_manifest(folder)

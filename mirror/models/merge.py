@@ -1,9 +1,9 @@
-"""Merges a checkpoint into one plain `llava-hf` folder, for vLLM, llama.cpp and other software that reads LLaVA-1.5.
+"""Merges a checkpoint into one plain folder, for vLLM, llama.cpp and other software that reads models of its family.
 
 python -m mirror.models.merge checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5 merged/mirror-7b-planning
 
-The folder's chat template passes a prompt on as it is (`mirror.models.llava_chat.chat_template`), so that a server of
-this folder reads exactly what `counselor: served` sends.
+Of LLaVA-1.5, it is a `llava-hf` folder, whose chat template passes a prompt on as it is (`mirror.models.llava_chat.chat_template`), so that a server of
+this folder reads exactly what `counselor: served` sends. Others keep the chat template of their base model.
 """
 
 import argparse
@@ -17,10 +17,11 @@ from huggingface_hub import save_torch_state_dict
 
 from mirror.files.json_file import write_json
 from mirror.models.checkpoint import MANIFEST, PROMPTS, writing
-from mirror.models.llava import unused_tokens
+from mirror.models.llava import Llava
 from mirror.models.llava_chat import chat_template
 from mirror.models.lora import load_checkpoint, merge_adapter, round_frozen_weights
 from mirror.models.quantization import Quantize
+from mirror.models.weights import without_progress_bars
 from mirror.paths import display_path, input_path, output_path
 
 # transformers 5's weight names → the published ones, which transformers 4 and 5 and vLLM can read.
@@ -42,7 +43,7 @@ def merge(
     adapter: bool = True,
     quantize: Quantize = "none",
 ) -> None:
-    """Write the LLaVA of a checkpoint, adapter merged, as a `llava-hf` folder; atomically.
+    """Write the model of a checkpoint, adapter merged, as a folder in its family's published form; atomically.
 
     An adapter is merged into the base model's own weights, also one that was trained over their 4 bits: the merged
     model answers as the checkpoint does when it counsels.
@@ -68,18 +69,29 @@ def merge(
     if quantize == "nf4":
         round_frozen_weights(llava.model)
     model = merge_adapter(llava.model, adapter)
-    llava.processor.chat_template = llava.tokenizer.chat_template = chat_template(llava.tokenizer)
+    # Tokens that no answer may contain; transformers reads them here, other servers get them with each request.
+    model.generation_config.suppress_tokens = llava.unused_tokens
     with writing(folder) as partial:
-        save_torch_state_dict({published_name(k): v for k, v in model.state_dict().items()}, partial)
-        # Tokens that no answer may contain; transformers reads them here, other servers get them with each request.
-        model.generation_config.suppress_tokens = unused_tokens(model.config, llava.tokenizer)
-        model.generation_config.save_pretrained(partial)
-        # Older readers look for the image token under its old name.
-        write_json(partial / "config.json", model.config.to_dict() | {"image_token_index": llava.image_token_id})
-        llava.save_processor(partial)
+        if isinstance(llava, Llava):
+            _save_llava(llava, partial)
+        else:
+            with without_progress_bars():
+                model.save_pretrained(partial)
+            llava.save_processor(partial)
         for name in (MANIFEST, PROMPTS) if adapter else ():
             if (Path(checkpoint) / name).is_file():
                 shutil.copy(Path(checkpoint) / name, partial / name)
+
+
+def _save_llava(llava: Llava, folder: Path) -> None:
+    """Save a LLaVA-1.5 under the published names, with the chat template that passes prompts on."""
+    model = llava.model
+    llava.processor.chat_template = llava.tokenizer.chat_template = chat_template(llava.tokenizer)
+    save_torch_state_dict({published_name(k): v for k, v in model.state_dict().items()}, folder)
+    model.generation_config.save_pretrained(folder)
+    # Older readers look for the image token under its old name.
+    write_json(folder / "config.json", model.config.to_dict() | {"image_token_index": llava.image_token_id})
+    llava.save_processor(folder)
 
 
 def published_name(key: str) -> str:
@@ -97,7 +109,7 @@ def published_name(key: str) -> str:
 
 def main() -> None:
     """Run the command line."""
-    description = "Merge a checkpoint into one plain llava-hf folder."
+    description = "Merge a checkpoint into one plain folder of its model."
     parser = argparse.ArgumentParser(prog="python -m mirror.models.merge", description=description)
     parser.add_argument("checkpoint", help="folder of a checkpoint, this software's or the original trainer's")
     parser.add_argument("folder", help="where the merged model is written; must not exist")

@@ -18,7 +18,7 @@ from mirror.settings.params_file import read_params
 from mirror.tracking import Logging, tracking_obstacle
 
 Cot = Literal["base", "planning", "ec", "ec_planning"]
-Size = Literal["7b", "13b", "pocket"]
+Size = Literal["7b", "13b", "pocket", "other"]  # of LLaVA-1.5; other: any other model, named by base_model
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mirror.models.checkpoint import NO_BASE, OTHER, model_name
 from mirror.models.quantization import nf4_obstacle
 from mirror.paths import input_path
 from mirror.settings.base import (
@@ -58,6 +59,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "workers": 0,
     },
 }
+RECIPES["other"] = RECIPES["7b"] | {"base_model": ""}
 RECIPES["13b"] = RECIPES["7b"] | {"base_model": "llava-hf/llava-1.5-13b-hf", "activation_budget": 0.8}
 
 
@@ -117,14 +119,14 @@ class TrainSettings(TrackedSettings):
             return {"size": size}  # the defaults of all other parameters depend on it
         values = {name: RECIPES[size].get(name) if value is None else value for name, value in values.items()}
         if values.get("run") is None:
-            values["run"] = f"train-{size}-{cot}"
+            values["run"] = f"train-{model_name(str(values.get('base_model'))) if size == OTHER else size}-{cot}"
         if isinstance(values.get("data"), str):
             values["data"] = values["data"].replace("{cot}", str(cot)).replace("{size}", str(size))
         return values
 
     def conflicts(self) -> list[str]:
         """Combinations of values that cannot work, one sentence per fault."""
-        faults = []
+        faults = [] if self.base_model else [NO_BASE]
         if self.micro_batch > self.batch_size:
             faults.append(
                 f"micro_batch must be at most batch_size, found {self.micro_batch} and {self.batch_size}; "

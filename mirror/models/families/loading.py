@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 
 from mirror.files.json_file import read_json
 from mirror.models import llava
+from mirror.models.checkpoint import OTHER
 from mirror.models.families.family import Family, family_of
 from mirror.models.families.images import load_processor
 from mirror.models.families.parts import linear_layers
@@ -17,8 +18,6 @@ from mirror.models.quantization import Quantize
 from mirror.models.quantization.nf4 import keep_layout, loading_options
 from mirror.models.weights import HALF, code_refused, load_pretrained, load_tokenizer, model_folder
 from mirror.paths import display_path
-
-OTHER = "other"  # the size of every model that is not LLaVA-1.5
 
 
 def load(

@@ -276,4 +276,4 @@ def merge_adapter(model: PreTrainedModel, adapter: bool = True) -> PreTrainedMod
             if adapter:
                 layer.merge()
             model.set_submodule(name, layer.base_layer)
-    return model.to(model.lm_head.weight.dtype)
+    return model.to(model.get_output_embeddings().weight.dtype)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def final_checkpoint(settings: TrainSettings) -> Path:
     """The folder of the final checkpoint."""
-    name = checkpoint_name(settings.size, settings.cot, settings.epochs)
+    name = checkpoint_name(settings.size, settings.cot, settings.epochs, settings.base_model)
     return output_path(settings.checkpoint_folder) / name
 
 

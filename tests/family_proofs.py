@@ -1,0 +1,283 @@
+"""What holds for the models of every family, each proven with a tiny one; `python -m tests.family_proofs` runs all.
+
+python -m tests.family_proofs              all families
+python -m tests.family_proofs qwen3_vl     one of them
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from PIL import Image
+from safetensors.torch import load_file
+from torch import nn
+
+from mirror.counseling.speaker import LlavaSpeaker
+from mirror.models.families.images import batched, moved
+from mirror.models.families.loading import load
+from mirror.models.families.parts import language_model, linear_layers, projector_modules, token_types
+from mirror.models.families.vlm import generate_ids
+from mirror.models.generation_config import end_tokens
+from mirror.models.llava_chat import IGNORED
+from mirror.models.lora import add_lora, load_checkpoint
+from mirror.models.merge import merge
+from mirror.prompts import own_template
+from mirror.training.batch import collate
+from mirror.training.run import Training
+from mirror.training.settings import TrainSettings
+from mirror.training.step import Stepper, loss_sum
+from tests import ROOT
+from tests.tiny_families import TINY, make_model
+from tests.training_parameters import PARAMETERS
+
+COLORS = {"red": "You look angry.", "blue": "You look sad."}
+TURNS = [("<image>\nHow do I look?", "You look sad."), ("And now?", "Better, I think.\nA bit tired, too.")]
+QUESTIONS = ["<image>\nHow do I look?", "<image>\nTell me what you see, please, in a few words.", "<image>\nWell?"]
+
+
+def pictures():
+    """Images of different sizes and shapes, with something in them."""
+    found = []
+    for number, (size, color) in enumerate([((70, 50), "red"), ((40, 90), "blue"), ((56, 56), "green")]):
+        image = Image.new("RGB", size, color)
+        image.paste("white", (5, 5 + number, 20, 25))
+        found.append(image)
+    return found
+
+
+# Prompts and images ---------------------------------------------------------------------------------------------------
+
+
+def masks_decode_to_the_answers(vlm):
+    """Labels are exactly the answers with their end tokens, on one and on several turns."""
+    image = pictures()[0]
+    end = vlm.tokenizer.convert_ids_to_tokens(vlm.chat.end)
+    for turns in (TURNS[:1], TURNS, [*TURNS, TURNS[1]]):
+        tokens = vlm.tokenize(turns, lambda: image.size)
+        answers, answer = [], []
+        for token, label in zip(tokens.input_ids, tokens.labels, strict=True):
+            assert label in (IGNORED, token)
+            answer += [token] if label != IGNORED else []
+            if answer and (label == IGNORED or label == vlm.chat.end):
+                answers.append(vlm.tokenizer.decode(answer))
+                answer = []
+        assert not answer
+        assert [text.lstrip(" ") for text in answers] == [f"{words}{end}" for _, words in turns]
+        first = next(place for place, label in enumerate(tokens.labels) if label != IGNORED)
+        assert vlm.tokenize_prompt(turns[0][0], image.size) == tokens.input_ids[:first]
+    assert vlm.chat.end in end_tokens(vlm.model)
+
+
+def tokens_are_those_of_the_familys_processor(vlm):
+    """A prompt has the tokens, and an image the tensors, that the family's own processor makes of both."""
+    image = pictures()[0]
+    text = vlm.chat.prompt(QUESTIONS[0]).text
+    begins = text.startswith(vlm.tokenizer.bos_token or "\0")
+    if not vlm.family.sees:
+        assert vlm.tokenize_prompt(QUESTIONS[0], image.size) == vlm.tokenizer(text)["input_ids"]
+        return
+    found = vlm.processor(text=[text], images=[image], return_tensors="pt", add_special_tokens=not begins)
+    assert vlm.tokenize_prompt(QUESTIONS[0], image.size) == found["input_ids"][0].tolist()
+    (read,) = vlm.read_images([image])
+    assert set(read) and all(torch.equal(value, found[name]) for name, value in read.items())
+
+
+def logits_are_those_of_the_familys_forward(vlm):
+    """The loss of training is that of the family's own forward pass, alone and in a padded batch of other sizes."""
+    images, model = pictures(), add_lora(vlm.model, 4, 8, 0.0, 0)
+    tokens = [vlm.tokenize([turn], lambda image=image: image.size) for turn, image in zip(own_turns(), images)]
+    batch = collate(tokens, vlm.read_images(images), vlm.pad)
+    model.eval()
+    with torch.no_grad():
+        found = loss_sum(model, batch)
+        alone = []
+        for one, image in zip(tokens, images, strict=True):
+            ids, labels = torch.tensor([one.input_ids]), torch.tensor([one.labels])
+            inputs = batched(vlm.read_images([image])) | token_types(vlm.model, ids)
+            logits = vlm.model(input_ids=ids, attention_mask=torch.ones_like(ids), **inputs).logits
+            alone.append(nn.functional.cross_entropy(logits[0, :-1], labels[0, 1:], reduction="sum"))
+    torch.testing.assert_close(found, sum(alone), atol=1e-3, rtol=1e-4)
+
+
+def own_turns():
+    """One turn for each image; of different lengths."""
+    return [(question, answer) for question, answer in zip(QUESTIONS, [*COLORS.values(), "Fine, and you?"])]
+
+
+def answers_do_not_depend_on_their_batch(vlm):
+    """Greedy answers are the same alone and in a batch, where shorter prompts are padded on the left."""
+    images = pictures()
+    together = generate_ids(vlm, QUESTIONS, images, 6)
+    alone = [generate_ids(vlm, [question], [image], 6)[0] for question, image in zip(QUESTIONS, images)]
+    assert together == alone
+
+
+def lora_is_on_exactly_the_language_models_linear_layers(vlm):
+    """No linear layer of the vision tower has LoRA, all of the language model have, and the projector is trained."""
+    expected = {name for name, layer in language_model(vlm.model).named_modules() if isinstance(layer, nn.Linear)}
+    model = add_lora(vlm.model, 4, 8, 0.0, 0)
+    layers = {name.split(".lora_")[0] for name, _ in model.named_parameters() if ".lora_" in name}
+    path = f"base_model.model.{vlm.family.language_model}."
+    assert layers == {path + name for name in expected} and expected
+    trained = {name for name, weight in model.named_parameters() if weight.requires_grad and ".lora_" not in name}
+    paths = tuple(f"base_model.model.{path}." for path in projector_modules(vlm.model))
+    assert trained == {name for name, _ in model.named_parameters() if name.startswith(paths)}
+    assert bool(trained) == vlm.family.sees
+
+
+# Training -------------------------------------------------------------------------------------------------------------
+
+
+def training_parameters(folder, base, **changes):
+    """The parameters of a training on ten dialogues of two turns, whose answers tell the color of the image."""
+    rows = []
+    for number in range(10):
+        color = list(COLORS)[number % 2]
+        Image.new("RGB", (40 + 8 * (number % 3), 56), color).save(folder / f"{number}.png")
+        for turn in range(2):
+            human = own_template("response", "base").render(
+                personal_information=f"client {number}",
+                reason_for_counseling=f"I worry, {number} times a day.",
+                dialogue=f"Client: Hm, {turn}.",
+            )
+            conversation = [{"from": "human", "value": human}, {"from": "gpt", "value": COLORS[color]}]
+            name = f"c{number}:{turn}:response"
+            rows.append({"question_id": name, "image": f"{number}.png", "conversations": conversation})
+    (folder / "data.json").write_text(json.dumps(rows))
+    places = {"data": str(folder / "data.json"), "image_folder": str(folder), "base_model": str(base)}
+    return PARAMETERS | {"size": "other", "max_length": 1024, "epochs": 1} | places | changes
+
+
+def training(parameters, **changes):
+    """A training with these parameters."""
+    return Training.open(TrainSettings.checked(parameters | changes, "parameter"))
+
+
+def interrupted(parameters, step, **changes):
+    """Begin a training that ends in this step as by Ctrl-C."""
+    real = Stepper.step
+
+    def stop(self, batch, number, factor):
+        if number == step:
+            raise KeyboardInterrupt
+        return real(self, batch, number, factor)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Stepper, "step", stop)
+        training(parameters, **changes).fit()
+
+
+def it_learns(parameters, epochs=5):
+    """The held-out loss falls in 20 steps; returns the training."""
+    one = training(parameters, epochs=epochs, learning_rate=2e-2)
+    losses = one.fit()
+    held_out = losses.held_out.dropna()
+    assert len(losses) == 1 + 4 * epochs and held_out.iloc[-1] < held_out.iloc[0] - 1, losses
+    assert one.checkpoint.name == f"{Path(parameters['base_model']).name}-mirror_base-task-lora-epoch{epochs}"
+    return one
+
+
+def it_resumes(parameters):
+    """A training that is stopped and goes on has the weights of an unbroken one."""
+    whole = training(parameters, run="whole", checkpoint_folder="whole")
+    whole.fit()
+    stopped = {"save_steps": 1, "run": "stopped", "checkpoint_folder": "stopped"}
+    interrupted(parameters, 2, **stopped)
+    again = training(parameters, **stopped)
+    again.fit()
+    one, other = (load_file(t.checkpoint / "adapter_model.safetensors") for t in (whole, again))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+ALONE = """
+import json, sys, torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
+base, folder, inputs = sys.argv[1:]
+given = torch.load(inputs)
+kind = AutoModelForImageTextToText if len(given) > 1 else AutoModelForCausalLM
+model = PeftModel.from_pretrained(kind.from_pretrained(base), folder).eval()
+AutoTokenizer.from_pretrained(folder)
+assert not [name for name in sys.modules if name.startswith("mirror")]
+with torch.no_grad():
+    torch.save(model(**given).logits, inputs)
+"""
+
+
+def its_checkpoint_is_what_was_trained(one, tmp):
+    """The checkpoint answers as the trained model: loaded here, merged, and by peft and transformers alone."""
+    vlm, image = one.llava, pictures()[0]
+    ids = torch.tensor([vlm.tokenize_prompt(QUESTIONS[0], image.size)])
+    inputs = {"input_ids": ids, **batched(vlm.read_images([image])), **token_types(vlm.model, ids)}
+    with torch.no_grad():
+        wanted = vlm.model.eval()(**inputs).logits
+        again = load_checkpoint(one.checkpoint)
+        torch.testing.assert_close(again.model(**inputs).logits, wanted)
+        base = load(one.settings.base_model).model(**inputs).logits
+        assert (wanted - base).abs().max() > 0.01
+        merge(one.checkpoint, tmp / "merged", dtype="float32")
+        merged = load(str(tmp / "merged"))
+        torch.testing.assert_close(merged.model(**inputs).logits, wanted, atol=1e-4, rtol=1e-4)
+    assert generate_ids(again, QUESTIONS, pictures(), 6) == generate_ids(merged, QUESTIONS, pictures(), 6)
+    torch.save(inputs, tmp / "inputs.pt")
+    command = [sys.executable, "-c", ALONE, one.settings.base_model, str(one.checkpoint), str(tmp / "inputs.pt")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp)
+    assert done.returncode == 0, done.stderr[-2000:]
+    torch.testing.assert_close(torch.load(tmp / "inputs.pt"), wanted, atol=1e-4, rtol=1e-4)
+
+
+def it_replies(one):
+    """A speaker of the session code answers, and counts the tokens that the model read."""
+    vlm = load_checkpoint(one.checkpoint)
+    speaker = LlavaSpeaker(vlm, temperature=0.0, max_tokens=8)
+    found = speaker.answer(QUESTIONS, pictures(), [1, 2, 3])
+    assert all(answer.prompt_tokens == len(vlm.tokenize_prompt(q, p.size)) for answer, q, p in zip(found, QUESTIONS, pictures()))
+    assert all(answer.completion_tokens for answer in found) and speaker.fits(QUESTIONS[0])
+    assert not speaker.fits("word " * 4000)
+
+
+def prove(kind, folder):
+    """All of it for one family."""
+    base = make_model(kind, folder / kind)
+    for check in (
+        masks_decode_to_the_answers,
+        tokens_are_those_of_the_familys_processor,
+        logits_are_those_of_the_familys_forward,
+        answers_do_not_depend_on_their_batch,
+        lora_is_on_exactly_the_language_models_linear_layers,
+    ):
+        check(load(str(base)))
+    parameters = training_parameters(folder, base)
+    one = it_learns(parameters)
+    its_checkpoint_is_what_was_trained(one, folder)
+    it_replies(one)
+    it_resumes(parameters)
+
+
+def main(kinds):
+    """Prove all for these families; prints one line for each."""
+    faults = 0
+    for kind in kinds or TINY:
+        begun = time.process_time()
+        with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MIRROR_OUTPUT", name)
+            try:
+                prove(kind, Path(name))
+                print(f"{kind}: all holds ({time.process_time() - begun:.0f} s of CPU)", flush=True)
+            except Exception as error:
+                import traceback
+
+                traceback.print_exc()
+                faults += 1
+                print(f"{kind}: {type(error).__name__}: {str(error)[:500]}", flush=True)
+    return faults
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
