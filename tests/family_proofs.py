@@ -13,15 +13,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import PeftModel
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
 from mirror.counseling.speaker import LlavaSpeaker
-from mirror.models.families.images import batched, moved
+from mirror.models.families.images import batched
 from mirror.models.families.loading import load
-from mirror.models.families.parts import language_model, linear_layers, projector_modules, token_types
+from mirror.models.families.parts import language_model, projector_modules, token_types
 from mirror.models.families.vlm import generate_ids
 from mirror.models.generation_config import end_tokens
 from mirror.models.llava_chat import IGNORED
@@ -32,7 +31,6 @@ from mirror.training.batch import collate
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
 from mirror.training.step import Stepper, loss_sum
-from tests import ROOT
 from tests.tiny_families import TINY, make_model
 from tests.training_parameters import PARAMETERS
 
@@ -91,7 +89,9 @@ def tokens_are_those_of_the_familys_processor(vlm):
 def logits_are_those_of_the_familys_forward(vlm):
     """The loss of training is that of the family's own forward pass, alone and in a padded batch of other sizes."""
     images, model = pictures(), add_lora(vlm.model, 4, 8, 0.0, 0)
-    tokens = [vlm.tokenize([turn], lambda image=image: image.size) for turn, image in zip(own_turns(), images)]
+    tokens = [
+        vlm.tokenize([turn], lambda image=image: image.size) for turn, image in zip(own_turns(), images, strict=True)
+    ]
     batch = collate(tokens, vlm.read_images(images), vlm.pad)
     model.eval()
     with torch.no_grad():
@@ -107,14 +107,14 @@ def logits_are_those_of_the_familys_forward(vlm):
 
 def own_turns():
     """One turn for each image; of different lengths."""
-    return [(question, answer) for question, answer in zip(QUESTIONS, [*COLORS.values(), "Fine, and you?"])]
+    return list(zip(QUESTIONS, [*COLORS.values(), "Fine, and you?"], strict=True))
 
 
 def answers_do_not_depend_on_their_batch(vlm):
     """Greedy answers are the same alone and in a batch, where shorter prompts are padded on the left."""
     images = pictures()
     together = generate_ids(vlm, QUESTIONS, images, 6)
-    alone = [generate_ids(vlm, [question], [image], 6)[0] for question, image in zip(QUESTIONS, images)]
+    alone = [generate_ids(vlm, [question], [image], 6)[0] for question, image in zip(QUESTIONS, images, strict=True)]
     assert together == alone
 
 
@@ -197,7 +197,6 @@ def it_resumes(parameters):
 
 ALONE = """
 import json, sys, torch
-from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 base, folder, inputs = sys.argv[1:]
 given = torch.load(inputs)
@@ -237,7 +236,8 @@ def it_replies(one):
     vlm = load_checkpoint(one.checkpoint)
     speaker = LlavaSpeaker(vlm, temperature=0.0, max_tokens=8)
     found = speaker.answer(QUESTIONS, pictures(), [1, 2, 3])
-    assert all(answer.prompt_tokens == len(vlm.tokenize_prompt(q, p.size)) for answer, q, p in zip(found, QUESTIONS, pictures()))
+    read = [len(vlm.tokenize_prompt(asked, shown.size)) for asked, shown in zip(QUESTIONS, pictures(), strict=True)]
+    assert [answer.prompt_tokens for answer in found] == read
     assert all(answer.completion_tokens for answer in found) and speaker.fits(QUESTIONS[0])
     assert not speaker.fits("word " * 4000)
 

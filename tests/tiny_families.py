@@ -13,7 +13,9 @@ import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-SENTENCES = ["How are you feeling today? I feel sad, and I am tired of it all. What would help you now? The client looks"]
+SENTENCES = [
+    "How are you feeling today? I feel sad, and I am tired of it all. What would help you now? The client looks"
+]
 WIDTH, LAYERS = 32, 2
 TEXT = {
     "hidden_size": WIDTH,
@@ -166,7 +168,11 @@ TINY: dict[str, Tiny] = {
         {**S, "others": ["<image>"]},
         (
             "LlavaNextImageProcessorPil",
-            {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}, "image_grid_pinpoints": PINPOINTS},
+            {
+                "size": {"shortest_edge": 28},
+                "crop_size": {"height": 28, "width": 28},
+                "image_grid_pinpoints": PINPOINTS,
+            },
         ),
         {"patch_size": 14, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1},
         {"image_token_id": "<image>", "image_grid_pinpoints": PINPOINTS},

@@ -26,6 +26,7 @@ from mirror.benchmarks.random_models.llava import random_model
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.decoding import Decoder
+from mirror.models.families.images import one_by_one
 from mirror.models.lora import add_lora
 from mirror.models.sampling import SeededSampling
 from mirror.paths import output_path
@@ -106,7 +107,7 @@ class Bench:
             [self._prompt(place) for place in places],
             tokens,
             SeededSampling(list(places), 0.7, 0.9),
-            self.pixels[list(places)],
+            one_by_one(self.pixels[list(places)]),
             min_new_tokens=tokens,
             pad_token_id=PAD,
             eos_token_id=[END],

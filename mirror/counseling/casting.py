@@ -156,9 +156,7 @@ def _chat_speaker(settings: CounselSettings) -> ChatSpeaker:
     return ChatSpeaker(endpoint, settings.sees_face)
 
 
-def _llava_speaker(
-    settings: CounselSettings, llava: Vlm, facts: dict[str, Any], adapter: bool = True
-) -> LlavaSpeaker:
+def _llava_speaker(settings: CounselSettings, llava: Vlm, facts: dict[str, Any], adapter: bool = True) -> LlavaSpeaker:
     return LlavaSpeaker(
         llava,
         settings.temperature,

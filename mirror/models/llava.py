@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from mirror.files.image_file import upright
-from mirror.models.families.images import ImageTensors
+from mirror.models.families.images import ImageTensors, one_by_one
 from mirror.models.families.vlm import Vlm
 from mirror.models.generation_config import ends_only
 from mirror.models.llava_chat import Tokens, tokenize, tokenize_prompt
@@ -180,7 +180,7 @@ def pixel_values(image_processor: CLIPImageProcessorPil, images: Sequence[Image.
 
 
 def _image_tensors(image_processor: CLIPImageProcessorPil, images: Sequence[Image.Image]) -> list[ImageTensors]:
-    return [{"pixel_values": row} for row in pixel_values(image_processor, images).split(1)] if images else []
+    return one_by_one(pixel_values(image_processor, images))
 
 
 def pad_to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:

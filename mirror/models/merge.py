@@ -2,8 +2,9 @@
 
 python -m mirror.models.merge checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5 merged/mirror-7b-planning
 
-Of LLaVA-1.5, it is a `llava-hf` folder, whose chat template passes a prompt on as it is (`mirror.models.llava_chat.chat_template`), so that a server of
-this folder reads exactly what `counselor: served` sends. Others keep the chat template of their base model.
+Of LLaVA-1.5, it is a `llava-hf` folder, whose chat template passes a prompt on as it is
+(`mirror.models.llava_chat.chat_template`), so that a server of this folder reads exactly what `counselor: served`
+sends. Others keep the chat template of their base model.
 """
 
 import argparse

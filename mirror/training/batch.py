@@ -67,7 +67,10 @@ class Batch:
             yield Batch(
                 _resized(self.input_ids[part], length, 0).to(device, non_blocking=True),
                 _resized(self.labels[part], length, IGNORED).to(device, non_blocking=True),
-                [{name: value.to(device, non_blocking=True) for name, value in one.items()} for one in self.images[part]],
+                [
+                    {name: value.to(device, non_blocking=True) for name, value in one.items()}
+                    for one in self.images[part]
+                ],
             )
 
 

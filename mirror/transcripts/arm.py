@@ -87,8 +87,10 @@ class Arm:
         if self.settings.get("counselor") == "openai":
             model = self.settings.get("counselor_model") or "a chat model"
         else:
-            family = "MIRROR" if self.settings.get("checkpoint") else "untuned LLaVA"
-            model = f"{family} {self.settings.get('size')}"
+            is_other = self.settings.get("size") == "other"
+            name = str(self.settings.get("base_model")).rpartition("/")[2] if is_other else self.settings.get("size")
+            untuned = "untuned" if is_other else "untuned LLaVA"
+            model = f"{'MIRROR' if self.settings.get('checkpoint') else untuned} {name}"
         return f"{model}, {self.settings['cot']}{SEES[self.face]}" + ", answers recorded clients" * bool(self.replays)
 
     @property

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from scipy.stats import binomtest
 
-from mirror.models.llava import Llava, generate
+from mirror.models.families.vlm import generate
+from mirror.models.llava import Llava
 from mirror.models.llava_chat import tokenize
 from mirror.prompts import own_template
 from pocket.drawing.expressions import EXPRESSIONS, expression_of

@@ -12,8 +12,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.models import decoding
 from mirror.models.decoding import Decoder, batch_size, first_rows, rounded_up
+from mirror.models.families.images import one_by_one
+from mirror.models.families.vlm import generate_ids
 from mirror.models.gpu.cuda_graph import recorded
-from mirror.models.llava import generate_ids, load
+from mirror.models.llava import load
 from mirror.models.lora import add_lora
 from mirror.models.memory.rotation import Rotation
 from mirror.models.sampling import SeededSampling
@@ -204,7 +206,7 @@ def test_images_are_copied_with_their_rows(llava, monkeypatch):
     calls = calls_of(llava.model, monkeypatch)
     ids = [5, *[llava.image_token_id] * llava.image_tokens, 6]
     pixels = llava.pixel_values([Image.new("RGB", (56, 56), color) for color in ("red", "blue")])
-    made.generate([ids, ids], 2, pixel_values=pixels)
+    made.generate([ids, ids], 2, images=one_by_one(pixels))
     assert calls[-1]["pixel_values"].equal(pixels[[0, 1, 1, 1]])
 
 

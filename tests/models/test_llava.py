@@ -10,8 +10,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mirror.counseling.speaker import LlavaSpeaker
+from mirror.models.families.vlm import generate, generate_ids
 from mirror.models.generation_config import ends_only
-from mirror.models.llava import check_size, generate, generate_ids, load, pad_to_square, unused_tokens
+from mirror.models.llava import check_size, load, pad_to_square, unused_tokens
 from mirror.models.llava_chat import prompt_text, tokenize, tokenize_prompt
 from mirror.models.sampling import SeededSampling
 from mirror.models.weights import model_folder

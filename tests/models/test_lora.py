@@ -10,7 +10,8 @@ from peft import PeftModel
 from PIL import Image
 from safetensors.torch import load_file
 
-from mirror.models.llava import generate, load
+from mirror.models.families.vlm import generate
+from mirror.models.llava import load
 from mirror.models.lora import (
     add_lora,
     load_adapter,

@@ -60,8 +60,8 @@ training     prompt_induction records settings
 clients      client lexicon openness returns script trust
 figures      .
 chat         chat_error batch_files endpoint local messages prices retries roles
-models       checkpoint decoding device generation_config gpu hub_id llava llava_chat lora memory quantization \
-             sampling weight_files weights
+models       checkpoint decoding device families generation_config gpu hub_id llava llava_chat lora memory \
+             quantization sampling weight_files weights
 transcripts  arm donor flags integrity profile session_folder session_name turn verdict
 risk         classifier flag guidance lexicon policy
 services     http_client replicas server_json service

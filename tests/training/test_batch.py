@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mirror.models.families.images import one_by_one
 from mirror.models.llava_chat import IGNORED, Tokens
 from mirror.training import batch as batches
 from mirror.training.batch import GPU_COST, Batch, collate, cuts
@@ -16,7 +17,7 @@ LENGTHS = (4, 9, 6, 7)  # positions of four examples, of which the last two have
 def batch():
     tokens = [Tokens([*range(1, n + 1)], [IGNORED] * (n - 2) + [n - 1, n]) for n in LENGTHS]
     pixel_values = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 2, 2)
-    return collate(tokens, pixel_values, pad_token_id=0)
+    return collate(tokens, one_by_one(pixel_values), pad_token_id=0)
 
 
 def test_a_batch_holds_the_longest_first_with_their_pictures_and_padding_on_the_right(batch):
@@ -29,7 +30,7 @@ def test_a_batch_holds_the_longest_first_with_their_pictures_and_padding_on_the_
 
 def test_the_first_position_is_never_predicted_and_has_no_loss():
     labels = torch.tensor([[5, 6, IGNORED], [IGNORED, IGNORED, 7]])
-    batch = Batch(torch.ones(2, 3, dtype=int), labels, torch.zeros(2, 3, 2, 2))
+    batch = Batch(torch.ones(2, 3, dtype=int), labels, one_by_one(torch.zeros(2, 3, 2, 2)))
     assert batch.answer_tokens() == 2 and batch.lengths() == [2, 3]
 
 
@@ -70,7 +71,7 @@ def test_a_cut_is_made_where_it_saves_more_than_it_costs():
 
 def test_a_cpu_cuts_where_another_device_would_rather_pad():
     tokens = [Tokens([1] * n, [IGNORED] * (n - 1) + [1]) for n in (300, 200)]
-    both = collate(tokens, torch.zeros(2, 3, 2, 2), pad_token_id=0)
+    both = collate(tokens, one_by_one(torch.zeros(2, 3, 2, 2)), pad_token_id=0)
     assert [len(part) for part in both.split(2, torch.device("cpu"))] == [1, 1]
     assert [len(part) for part in both.split(2, torch.device("meta"))] == [2]
 

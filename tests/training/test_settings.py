@@ -16,10 +16,11 @@ def checked(check_files=False, **changes):
 
 @pytest.mark.parametrize("size", RECIPES)
 def test_a_recipe_fills_in_all_that_is_left_open(size):
-    settings = checked(**OPEN | {"size": size, "cot": "planning"})
-    found = settings.model_dump()
-    wanted = RECIPES[size] | {"data": RECIPES[size]["data"].replace("{cot}", "planning")}
-    assert {name: found[name] for name in wanted} == wanted and settings.run == f"train-{size}-planning"
+    base = RECIPES[size]["base_model"] or "Qwen/Qwen3-VL-8B-Instruct"
+    settings = checked(**OPEN | {"size": size, "cot": "planning", "base_model": base})
+    found, name = settings.model_dump(), "Qwen3-VL-8B-Instruct" if size == "other" else size
+    wanted = RECIPES[size] | {"base_model": base} | {"data": RECIPES[size]["data"].replace("{cot}", "planning")}
+    assert {name: found[name] for name in wanted} == wanted and settings.run == f"train-{name}-planning"
 
 
 def test_the_two_large_sizes_differ_in_model_and_memory_alone():

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from mirror.models.families.images import one_by_one
 from mirror.models.llava import load
 from mirror.models.llava_chat import IGNORED, tokenize
 from mirror.models.lora import add_lora, lora_weights, projector
@@ -34,7 +35,7 @@ def llava():
 def batch(llava):
     tokens = [tokenize(llava.tokenizer, turns, llava.image_token_id, llava.image_tokens) for turns in TURNS]
     images = [Image.new("RGB", (30, 40), color) for color in ("red", "green", "blue", "gray")]
-    return collate(tokens, llava.pixel_values(images), llava.tokenizer.pad_token_id)
+    return collate(tokens, llava.read_images(images), llava.tokenizer.pad_token_id)
 
 
 def stepper(model, micro_batch=4, checkpointing="auto", rates=(1e-3, 1e-4), decay=0.0, clip=1e9):
@@ -140,7 +141,7 @@ def test_how_a_mixed_batch_is_cut_changes_rounding_only(llava, monkeypatch):
     turns = [[(f"<image>\nHow? {'Well. ' * n}", "I see. " * (1 + n % 3))] for n in (0, 1, 2, 30, 33, 60)]
     tokens = [tokenize(llava.tokenizer, t, llava.image_token_id, llava.image_tokens) for t in turns]
     pixels = torch.randn(6, 3, 56, 56, generator=torch.Generator().manual_seed(1))
-    batch = collate(tokens, pixels, llava.tokenizer.pad_token_id)
+    batch = collate(tokens, one_by_one(pixels), llava.tokenizer.pad_token_id)
     model = add_lora(llava.model, 4, 8, 0.0, seed=1)
     with monkeypatch.context() as patch:
         patch.setattr(batches, "cuts", lambda lengths, size, cost: [slice(0, len(lengths))])
@@ -269,7 +270,7 @@ def test_gradients_of_the_parts_add_up_to_those_of_the_batch(llava, batch):
     """Each is a sum over the answers' tokens of both: averaging two means would be another step."""
     model = add_lora(llava.model, 4, 8, 0.0, seed=1)
     loss, wanted = stepper(model).gradients(batch, 0), gradients(model)
-    parts = [Batch(batch.input_ids[s], batch.labels[s], batch.pixel_values[s]) for s in (slice(0, 1), slice(1, 4))]
+    parts = [Batch(batch.input_ids[s], batch.labels[s], batch.images[s]) for s in (slice(0, 1), slice(1, 4))]
     tokens = [part.answer_tokens() for part in parts]
     assert tokens[0] != tokens[1]
     losses, sums = [], []

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mirror.counseling.settings import MODELS
 from mirror.transcripts.arm import Arm
 
-NOT_SHOWN = "not shown"  # the level of the factor face for a chat model that gets no picture
+NOT_SHOWN = "not shown"  # the level of the factor face for a model that gets no picture
 Cell = tuple[str, str, str]  # the levels of FACTORS
 
 
@@ -42,13 +42,13 @@ def cell_of(arm: Arm) -> Cell:
     """Returns the levels of an arm: its model, its cot, and what it sees of the face."""
     model, settings = arm.counselor.split(", ")[0], arm.settings
     base = _own_base(settings)
-    sees = settings.get("counselor") != "openai" or settings.get("sees_face", True)
+    sees = settings.get("sees_face", True)
     return f"{model} ({base})" if base else model, str(settings["cot"]), arm.face if sees else NOT_SHOWN
 
 
 def _own_base(settings: Mapping[str, Any]) -> str:
-    """The base model if it is not the usual one of its size; empty for chat models, and if none was recorded."""
-    base = settings.get("base_model")
+    """The base model if it is not the usual one of its size; empty for chat models, and if the model is named by it."""
+    base = settings.get("base_model") if settings.get("size") != "other" else ""
     usual = MODELS.get(str(settings.get("size")), {}).get("base_model")
     return str(base) if base and base != usual and settings.get("counselor") != "openai" else ""
 

@@ -26,7 +26,7 @@ from mirror.faces.photomaker.pipeline import networks
 from mirror.faces.verification import LocalVerifier
 from mirror.models.decoding import POSITIONS
 from mirror.models.device import available_memory, device_name, machine_memory
-from mirror.models.llava import Llava
+from mirror.models.families.vlm import Vlm
 from mirror.models.memory.plan import RESTING, Part, Plan, choose
 from mirror.models.memory.rotation import Rotation, Seat
 from mirror.models.memory.sizes import cache_bytes, prefill_bytes
@@ -223,7 +223,7 @@ def weights_of(*modules: nn.Module) -> int:
     return sum(tensor.nbytes for module in modules for tensor in (*module.parameters(), *module.buffers()))
 
 
-def llava_of(cast: Cast) -> Llava:
+def llava_of(cast: Cast) -> Vlm:
     """The counselor's LLaVA."""
     assert isinstance(cast.counselor, Counselor) and isinstance(cast.counselor.speaker, LlavaSpeaker)
     return cast.counselor.speaker.llava

@@ -129,7 +129,7 @@ def parts(model: LoraModel, ranks: Ranks, device: torch.device, values: dict[str
         whole = make_batch(model, longest_first, seed=number)
         lengths = [example.positions for example in longest_first]
         part = share_out(lengths, ranks.count, min(MICRO_BATCH, rows), cost)[ranks.number]
-        own.append(Batch(whole.input_ids[part], whole.labels[part], whole.pixel_values[part]))
+        own.append(Batch(whole.input_ids[part], whole.labels[part], whole.images[part]))
     return own
 
 

@@ -24,6 +24,7 @@ from mirror.benchmarks.training.shares import count_shares, shares_table
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.device import resolve_device
+from mirror.models.families.images import one_by_one
 from mirror.models.hub_id import resolve_model
 from mirror.models.llava import SHAPES, load
 from mirror.models.llava_chat import IGNORED, Tokens
@@ -76,7 +77,7 @@ def make_batch(model: LoraModel, examples: Sequence[Example], seed: int) -> Batc
         ids = [*ids[:40], *[config.image_token_id] * patches, *ids[40:]]
         tokens.append(Tokens(ids, [IGNORED] * (len(ids) - example.answer) + ids[-example.answer :]))
     pixels = torch.randn(len(examples), 3, vision.image_size, vision.image_size, generator=draw)
-    return collate(tokens, pixels, pad_token_id=0)
+    return collate(tokens, one_by_one(pixels), pad_token_id=0)
 
 
 def measure(rule: BatchRule, size: str, number: int, device: str) -> Measurement:

@@ -19,6 +19,7 @@ from mirror.benchmarks.random_models.llava import random_model
 from mirror.benchmarks.training.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
+from mirror.models.families.images import one_by_one
 from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, add_lora
 from mirror.models.quantization import Quantize
@@ -127,14 +128,13 @@ def published_step() -> Iterator[None]:
 def random_batch(model: LlavaForConditionalGeneration, examples: int, positions: int) -> Batch:
     """A batch of examples of equal length, the image included, each ending with an answer of `ANSWER` tokens."""
     generator = torch.Generator().manual_seed(0)
-    vision = model.config.vision_config
-    image = model.config.image_token_id
+    vision, image = model.config.vision_config, model.config.image_token_id
     patches = (vision.image_size // vision.patch_size) ** 2
     ids = torch.randint(5, image, (examples, positions), generator=generator)
     ids[:, 40 : 40 + patches] = image
     labels = torch.full_like(ids, IGNORED)
     labels[:, -ANSWER:] = ids[:, -ANSWER:]
-    return Batch(ids, labels, torch.randn(examples, 3, vision.image_size, vision.image_size, generator=generator))
+    return Batch(ids, labels, one_by_one(torch.randn(examples, 3, *[vision.image_size] * 2, generator=generator)))
 
 
 def measure(variant: Variant, size: str, positions: int, batch_size: int, steps: int, rate: float) -> Measurement:

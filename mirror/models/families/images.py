@@ -82,6 +82,11 @@ class ImageReader:
         return {name: value for name, value in found.items() if name not in TEXT}, replaced["replacement"]
 
 
+def one_by_one(pixel_values: torch.Tensor) -> list[ImageTensors]:
+    """The tensors of each image, of a model whose images are one tensor of one size [n, …]."""
+    return [{"pixel_values": row} for row in pixel_values.split(1)] if len(pixel_values) else []
+
+
 def batched(images: Sequence[ImageTensors]) -> dict[str, torch.Tensor]:
     """The tensors of several images as one batch, tiles and pixels filled up with zeros to the largest image's."""
     found = {}

@@ -82,7 +82,7 @@ def check_size(base_model: str, revision: str, size: str) -> None:
     if is_llava(kind) or size != OTHER:
         wanted = "7b, 13b or pocket" if is_llava(kind) else OTHER
         raise ValueError(
-            f"size is {size}, but {base_model} is of the type {kind}; set size to {wanted}, or base_model to another one"
+            f"size is {size}, but {base_model} is of the type {kind}; set size to {wanted}, or another base_model"
         )
     return None
 

@@ -19,9 +19,7 @@ KEPT = ["model.vision_tower", "model.multi_modal_projector", "lm_head"]
 BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 
 
-def loading_options(
-    quantize: Quantize, dtype: torch.dtype, device: str, kept: Sequence[str] = KEPT
-) -> dict[str, Any]:
+def loading_options(quantize: Quantize, dtype: torch.dtype, device: str, kept: Sequence[str] = KEPT) -> dict[str, Any]:
     """The options of `from_pretrained` that quantize the language model's linear layers; none for `none`.
 
     Every weight is quantized as soon as it is read, so the device never holds more than one of them in `dtype`.

@@ -36,6 +36,4 @@ def load_base_model(settings: TrainSettings) -> Vlm:
         place = torch.device(device)
         need = require_memory(settings, model, dtype.itemsize, available_memory(place), device_name(place))
         log.info("the training %s", need)
-    return loading.load(
-        base_model, settings.revision, settings.vision_tower, dtype, device, quantize=settings.quantize
-    )
+    return loading.load(base_model, settings.revision, settings.vision_tower, dtype, device, quantize=settings.quantize)

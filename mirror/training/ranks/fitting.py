@@ -57,9 +57,7 @@ class Fitting:
         loop: its steps.
     """
 
-    def __init__(
-        self, settings: TrainSettings, llava: Vlm, data: TrainingSet, model: LoraModel, ranks: Ranks
-    ) -> None:
+    def __init__(self, settings: TrainSettings, llava: Vlm, data: TrainingSet, model: LoraModel, ranks: Ranks) -> None:
         """Prepare model and optimizer.
 
         Args:

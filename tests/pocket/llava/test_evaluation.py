@@ -2,7 +2,7 @@
 
 import pytest
 
-from mirror.models.llava import generate
+from mirror.models.families.vlm import generate
 from pocket.drawing.faces import draw
 from pocket.llava.evaluation import Rate, dialogue_loss, evaluate, general_loss
 from pocket.pictures.strangers import Stranger

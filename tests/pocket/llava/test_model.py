@@ -8,7 +8,8 @@ from PIL import Image
 from safetensors import safe_open
 from transformers import AutoProcessor, LlavaForConditionalGeneration, LlavaProcessor
 
-from mirror.models.llava import generate, load
+from mirror.models.families.vlm import generate
+from mirror.models.llava import load
 from mirror.models.llava_chat import prompt_text
 from pocket.llava.model import FOLDER, LlavaBudget, make_config, tokenizer_corpus, write_llava
 from pocket.llava.tokenizer import train_llama_tokenizer

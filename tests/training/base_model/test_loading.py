@@ -30,7 +30,7 @@ def test_a_gpu_without_room_is_refused_before_weights_are_read(monkeypatch):
     monkeypatch.setattr(loading, "resolve_device", lambda device: "cuda")
     monkeypatch.setattr(loading, "available_memory", lambda device: 10**6)
     monkeypatch.setattr(loading, "device_name", lambda device: "NVIDIA Pocket")
-    monkeypatch.setattr(loading.llava_module, "load", lambda *_, **__: pytest.fail("weights were read"))
+    monkeypatch.setattr(loading.loading, "load", lambda *_, **__: pytest.fail("weights were read"))
     with pytest.raises(
         DoesNotFit, match="does not fit NVIDIA Pocket: with micro_batch 1 it needs about 1.7 GB of 1.0 MB"
     ):

@@ -1,4 +1,4 @@
-"""Mistral Small 3.1 and later with Pixtral's vision tower: images at their own resolution, with a mark after each row."""
+"""Mistral Small 3.1 and later: images at their own resolution, with a mark after each row, as Pixtral has them."""
 
 from typing import Any
 
