@@ -80,7 +80,9 @@ def tokens_are_those_of_the_familys_processor(vlm):
     if not vlm.family.sees:
         assert vlm.tokenize_prompt(QUESTIONS[0], image.size) == vlm.tokenizer(text)["input_ids"]
         return
-    found = vlm.processor(text=[text], images=[image], return_tensors="pt", add_special_tokens=not begins)
+    found = vlm.processor(
+        text=[text], images=[image], return_tensors="pt", add_special_tokens=not begins, return_mm_token_type_ids=False
+    )
     assert vlm.tokenize_prompt(QUESTIONS[0], image.size) == found["input_ids"][0].tolist()
     (read,) = vlm.read_images([image])
     assert set(read) and all(torch.equal(value, found[name]) for name, value in read.items())
@@ -209,26 +211,37 @@ with torch.no_grad():
 """
 
 
-def its_checkpoint_is_what_was_trained(one, tmp):
-    """The checkpoint answers as the trained model: loaded here, merged, and by peft and transformers alone."""
-    vlm, image = one.llava, pictures()[0]
+def asked(vlm):
+    """A prompt with its image, as the model's inputs."""
+    image = pictures()[0]
     ids = torch.tensor([vlm.tokenize_prompt(QUESTIONS[0], image.size)])
-    inputs = {"input_ids": ids, **batched(vlm.read_images([image])), **token_types(vlm.model, ids)}
-    with torch.no_grad():
-        wanted = vlm.model.eval()(**inputs).logits
-        again = load_checkpoint(one.checkpoint)
-        torch.testing.assert_close(again.model(**inputs).logits, wanted)
-        base = load(one.settings.base_model).model(**inputs).logits
-        assert (wanted - base).abs().max() > 0.01
-        merge(one.checkpoint, tmp / "merged", dtype="float32")
-        merged = load(str(tmp / "merged"))
-        torch.testing.assert_close(merged.model(**inputs).logits, wanted, atol=1e-4, rtol=1e-4)
+    return {"input_ids": ids, **batched(vlm.read_images([image])), **token_types(vlm.model, ids)}
+
+
+@torch.no_grad()
+def its_checkpoint_is_what_was_trained(one, folder):
+    """The checkpoint computes what the trained model does, also merged into one folder."""
+    inputs = asked(one.llava)
+    wanted = one.llava.model.eval()(**inputs).logits
+    again = load_checkpoint(one.checkpoint)
+    torch.testing.assert_close(again.model(**inputs).logits, wanted)
+    assert (wanted - load(one.settings.base_model).model(**inputs).logits).abs().max() > 0.01
+    merge(one.checkpoint, folder / "merged", dtype="float32")
+    merged = load(str(folder / "merged"))
+    torch.testing.assert_close(merged.model(**inputs).logits, wanted, atol=1e-3, rtol=1e-3)
     assert generate_ids(again, QUESTIONS, pictures(), 6) == generate_ids(merged, QUESTIONS, pictures(), 6)
-    torch.save(inputs, tmp / "inputs.pt")
-    command = [sys.executable, "-c", ALONE, one.settings.base_model, str(one.checkpoint), str(tmp / "inputs.pt")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp)
+
+
+def peft_and_transformers_alone_load_its_checkpoint(one, folder):
+    """A process without this package computes what the trained model does."""
+    inputs, file = asked(one.llava), folder / "inputs.pt"
+    with torch.no_grad():
+        wanted = one.llava.model.eval()(**inputs).logits
+    torch.save(inputs, file)
+    command = [sys.executable, "-c", ALONE, one.settings.base_model, str(one.checkpoint), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr[-2000:]
-    torch.testing.assert_close(torch.load(tmp / "inputs.pt"), wanted, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(torch.load(file), wanted, atol=1e-3, rtol=1e-3)
 
 
 def it_replies(one):
@@ -236,26 +249,42 @@ def it_replies(one):
     vlm = load_checkpoint(one.checkpoint)
     speaker = LlavaSpeaker(vlm, temperature=0.0, max_tokens=8)
     found = speaker.answer(QUESTIONS, pictures(), [1, 2, 3])
-    read = [len(vlm.tokenize_prompt(asked, shown.size)) for asked, shown in zip(QUESTIONS, pictures(), strict=True)]
+    read = [
+        len(vlm.tokenize_prompt(question, shown.size)) for question, shown in zip(QUESTIONS, pictures(), strict=True)
+    ]
     assert [answer.prompt_tokens for answer in found] == read
     assert all(answer.completion_tokens for answer in found) and speaker.fits(QUESTIONS[0])
     assert not speaker.fits("word " * 4000)
 
 
+INPUTS = (
+    masks_decode_to_the_answers,
+    tokens_are_those_of_the_familys_processor,
+    logits_are_those_of_the_familys_forward,
+    answers_do_not_depend_on_their_batch,
+    lora_is_on_exactly_the_language_models_linear_layers,
+)
+
+
+def prove_briefly(kind, folder):
+    """What the suite proves of every family: its inputs, and that a short training is in its checkpoint."""
+    base = make_model(kind, folder / kind)
+    for check in INPUTS:
+        check(load(str(base)))
+    one = it_learns(training_parameters(folder, base), epochs=2)
+    its_checkpoint_is_what_was_trained(one, folder)
+    it_replies(one)
+
+
 def prove(kind, folder):
     """All of it for one family."""
     base = make_model(kind, folder / kind)
-    for check in (
-        masks_decode_to_the_answers,
-        tokens_are_those_of_the_familys_processor,
-        logits_are_those_of_the_familys_forward,
-        answers_do_not_depend_on_their_batch,
-        lora_is_on_exactly_the_language_models_linear_layers,
-    ):
+    for check in INPUTS:
         check(load(str(base)))
     parameters = training_parameters(folder, base)
     one = it_learns(parameters)
     its_checkpoint_is_what_was_trained(one, folder)
+    peft_and_transformers_alone_load_its_checkpoint(one, folder)
     it_replies(one)
     it_resumes(parameters)
 

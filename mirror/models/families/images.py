@@ -77,6 +77,7 @@ class ImageReader:
             text=[self.processor.image_token],
             return_tensors="pt",
             return_text_replacement_offsets=True,
+            return_mm_token_type_ids=False,
         )
         ((replaced,),) = found["text_replacement_offsets"]
         return {name: value for name, value in found.items() if name not in TEXT}, replaced["replacement"]

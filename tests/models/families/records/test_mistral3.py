@@ -1,0 +1,11 @@
+"""Mistral 3 as the counselor."""
+
+import pytest
+
+from tests.family_proofs import prove_briefly
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mistral3"])
+def test_it_can_be_the_counselor(kind, output):
+    prove_briefly(kind, output)

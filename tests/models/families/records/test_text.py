@@ -1,0 +1,11 @@
+"""Language models without eyes as the counselor."""
+
+import pytest
+
+from tests.family_proofs import prove_briefly
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["llama"])
+def test_it_can_be_the_counselor(kind, output):
+    prove_briefly(kind, output)
