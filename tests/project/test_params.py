@@ -7,6 +7,7 @@ import yaml
 from mirror.analysis.settings import AnalyseSettings
 from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
+from mirror.models.checkpoint import checkpoint_name
 from mirror.painting.settings import PaintSettings
 from mirror.rating.settings import RateSettings
 from mirror.replay.settings import ReplaySettings
@@ -30,7 +31,7 @@ SETTINGS = {
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,), "dict": (dict,)}
 
 
-@pytest.mark.parametrize("size", ["mirror-7b", "mirror-13b", "pocket"])
+@pytest.mark.parametrize("size", ["mirror-7b", "mirror-13b", "pocket", "qwen3-vl-8b"])
 @pytest.mark.parametrize("cot", ["base", "planning", "ec", "ec_planning"])
 def test_every_training_configuration_has_its_file(size, cot):
     assert ROOT / f"params/train/{size}-{cot}.yaml" in FILES
@@ -71,6 +72,18 @@ def test_a_file_leaves_nothing_open_that_it_could_say(path):
     assert {name for name, value in values.items() if value is None} <= OPEN
 
 
+def test_the_arms_of_another_model_differ_from_those_of_llava_in_it_alone():
+    for stage, cot in (
+        (stage, cot) for stage in ("train", "counsel") for cot in ("base", "planning", "ec", "ec_planning")
+    ):
+        other, llava = (
+            yaml.safe_load((ROOT / f"params/{stage}/{model}-{cot}.yaml").read_text(encoding="utf-8"))
+            for model in ("qwen3-vl-8b", "mirror-7b")
+        )
+        differing = {name for name in llava if llava[name] != other[name]}
+        assert differing == {"size", "base_model", "run"} | ({"checkpoint"} if stage == "counsel" else set())
+
+
 @pytest.mark.parametrize("size", ["7b", "13b", "pocket"])
 def test_every_arm_has_its_file(size):
     cots = [
@@ -82,7 +95,8 @@ def test_every_arm_has_its_file(size):
 
 FAST = sorted((ROOT / "params/counsel").glob("*-fast.yaml"))
 SERVED = ROOT / "params/counsel/mirror-7b-planning-served.yaml"
-ARMS = sorted(set((ROOT / "params/counsel").glob("*-*-*.yaml")) - {*FAST, SERVED})
+UNTUNED = ROOT / "params/counsel/qwen3-vl-8b.yaml"
+ARMS = sorted(set((ROOT / "params/counsel").glob("*-*-*.yaml")) - {*FAST, SERVED, UNTUNED})
 
 
 @pytest.mark.parametrize("path", FAST, ids=lambda path: path.name)
@@ -122,8 +136,9 @@ def test_an_arm_with_swapped_faces_differs_in_nothing_else():
 def test_the_checkpoint_of_an_arm_is_what_its_training_writes(path):
     counsel = CounselSettings.from_file(path, check_files=False)
     train = TrainSettings.from_file(ROOT / "params/train" / path.name.replace("-swapped", ""), check_files=False)
-    name = f"llava-v1.5-{train.size}-mirror_{train.cot}-task-lora-epoch{train.epochs}"
+    name = checkpoint_name(train.size, train.cot, train.epochs, train.base_model)
     assert (counsel.size, counsel.cot, counsel.checkpoint) == (train.size, train.cot, f"checkpoints/{name}")
+    assert counsel.base_model == train.base_model
 
 
 def parameters_of(stage):
