@@ -24,6 +24,7 @@ from mirror.models.checkpoint import (
 from mirror.models.families.vlm import Vlm
 from mirror.models.lora import LoraModel, save_adapter
 from mirror.models.lora.adapter_weights import load_adapter_weights
+from mirror.models.lora.model_card import write_card
 from mirror.paths import display_path
 from mirror.prompts import PromptSet
 from mirror.run_folder import RunConflict, differences
@@ -80,6 +81,7 @@ class Progress:
             save_adapter(model, partial)
             llava.save_processor(partial)
             write_manifest(partial, manifest, prompts)
+            write_card(partial, manifest)
             write_text(partial / LOSSES, csv_text(self.table()))
             if optimizer:
                 torch.save({"optimizer": optimizer.state_dict(), "progress": asdict(self)}, partial / STATE)
