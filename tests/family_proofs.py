@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mirror.counseling.speaker import LlavaSpeaker
+from mirror.models.decoding import has_static_cache
 from mirror.models.families.images import batched
 from mirror.models.families.loading import load
 from mirror.models.families.parts import language_model, projector_modules, token_types
@@ -118,6 +119,11 @@ def answers_do_not_depend_on_their_batch(vlm):
     together = generate_ids(vlm, QUESTIONS, images, 6)
     alone = [generate_ids(vlm, [question], [image], 6)[0] for question, image in zip(QUESTIONS, images, strict=True)]
     assert together == alone
+    if has_static_cache(vlm.model):
+        vlm.decoder.static = True  # as on a GPU, where batches and prompts have few lengths
+        assert generate_ids(vlm, QUESTIONS, images, 6) == alone
+    unseen = [question.replace("<image>\n", "") for question in QUESTIONS]
+    assert generate_ids(vlm, unseen, images, 6) == [generate_ids(vlm, [one], images[:1], 6)[0] for one in unseen]
 
 
 def lora_is_on_exactly_the_language_models_linear_layers(vlm):
@@ -247,7 +253,11 @@ def peft_and_transformers_alone_load_its_checkpoint(one, folder):
 def it_replies(one):
     """A speaker of the session code answers, and counts the tokens that the model read."""
     vlm = load_checkpoint(one.checkpoint)
-    speaker = LlavaSpeaker(vlm, temperature=0.0, max_tokens=8)
+    sees = vlm.family.sees
+    if not sees:
+        with pytest.raises(ValueError, match="without eyes"):
+            LlavaSpeaker(vlm)
+    speaker = LlavaSpeaker(vlm, temperature=0.0, max_tokens=8, sees_face=sees)
     found = speaker.answer(QUESTIONS, pictures(), [1, 2, 3])
     read = [
         len(vlm.tokenize_prompt(question, shown.size)) for question, shown in zip(QUESTIONS, pictures(), strict=True)

@@ -167,6 +167,7 @@ def _llava_speaker(settings: CounselSettings, llava: Vlm, facts: dict[str, Any],
         longest_answer=longest_answer(settings),
         adapter=adapter,
         face_size=settings.face_size,
+        sees_face=settings.sees_face,
     )
 
 

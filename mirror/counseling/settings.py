@@ -208,7 +208,11 @@ class CounselSettings(TrackedSettings):
         found = read_prompts(written if written.exists() else input_path(source))
         if faults := lacking(found, self.cot):
             raise ValueError(f"they do not fit cot {self.cot}: {'; '.join(faults)}")
-        if not self.sees_face and any(IMAGE in c.template.text for of in found.templates.values() for c in of):
+        if (
+            not self.sees_face
+            and self.counselor == "openai"
+            and any(IMAGE in c.template.text for of in found.templates.values() for c in of)
+        ):
             raise ValueError("they are about an image, and sees_face is false; use project")
         return found
 

@@ -66,7 +66,7 @@ class Decoder:
         self._turn: AbstractContextManager[None] = seat or nullcontext()
         self.backend: str | Callable[..., Any] = "inductor" if seat and seat.moves else recorded
         device = seat.device if seat else model.device
-        self.static = device.type == "cuda"
+        self.static = device.type == "cuda" and has_static_cache(model)
         if self.static and (obstacle := compile_obstacle(device)):
             self.static = False
             log.warning("replies are decoded without compilation, several times slower: %s", obstacle)
@@ -175,6 +175,13 @@ class Decoder:
                 self.generate(prompts, WARM_UP_TOKENS, min_new_tokens=WARM_UP_TOKENS)
                 self._ready.add((rows, self._length, version))
                 bar.update()
+
+
+def has_static_cache(model: PreTrainedModel) -> bool:
+    """Whether a step of the model can be compiled over a static cache: all its layers attend to all positions."""
+    config = model.config.get_text_config(decoder=True)
+    layers = set(getattr(config, "layer_types", None) or ["full_attention"])
+    return bool(model._can_compile_fullgraph) and layers == {"full_attention"}
 
 
 def compile_parts(model: nn.Module) -> None:

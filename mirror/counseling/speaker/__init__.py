@@ -63,6 +63,7 @@ class LlavaSpeaker:
         longest_answer: int = 0,
         adapter: bool = True,
         face_size: int = 336,
+        sees_face: bool = True,
     ) -> None:
         """Makes a speaker of a loaded model.
 
@@ -77,11 +78,20 @@ class LlavaSpeaker:
                 a turn then hold the same part of the dialogue.
             adapter: whether the LoRA adapter is used; if not, the base language model answers.
             face_size: width and height of the images that `fits` counts on, in pixels.
+            sees_face: whether it is shown the image; if not, nothing is in the image's place.
+
+        Raises:
+            ValueError: it is to see, and has no eyes.
         """
+        if sees_face and not llava.family.sees:
+            raise ValueError(
+                f"{llava.source} is a language model without eyes, and sees_face is true; set sees_face false, and face "
+                "cue to tell it in words"
+            )
         self.llava, self.temperature, self.top_p = llava, temperature, top_p
         self.max_tokens, self.batch_size, self._facts = max_tokens, batch_size, facts or {}
         self.longest_answer = max(max_tokens, longest_answer)
-        self.adapter, self.face_size = adapter, (face_size, face_size)
+        self.adapter, self.face_size, self.sees_face = adapter, (face_size, face_size), sees_face
 
     def answer(
         self,
@@ -93,7 +103,7 @@ class LlavaSpeaker:
     ) -> list[Completion]:
         """See `CounselorModel.answer`."""
         limit = self.max_tokens if max_tokens is None else max_tokens
-        answers = []
+        answers, prompts = [], [self._shown(prompt) for prompt in prompts]
         for start in range(0, len(prompts), self.batch_size):
             batch = slice(start, start + self.batch_size)
             sampling = SeededSampling(seeds[batch], self.temperature, self.top_p)
@@ -126,8 +136,11 @@ class LlavaSpeaker:
 
     def fits(self, prompt: str) -> bool:
         """See `CounselorModel.fits`."""
-        read = len(self.llava.tokenize_prompt(prompt, self.face_size))
+        read = len(self.llava.tokenize_prompt(self._shown(prompt), self.face_size))
         return read + self.longest_answer <= self.llava.window
+
+    def _shown(self, prompt: str) -> str:
+        return prompt if self.sees_face else prompt.replace(f"{IMAGE}\n", "")
 
     def facts(self) -> dict[str, Any]:
         """See `CounselorModel.facts`."""
@@ -137,6 +150,7 @@ class LlavaSpeaker:
             "temperature": self.temperature,
             "top_p": self.top_p,
             "max_tokens": self.max_tokens,
+            **({} if self.sees_face else {"sees_face": False}),
             **self._facts,
         }
 

@@ -89,10 +89,14 @@ def one_by_one(pixel_values: torch.Tensor) -> list[ImageTensors]:
 
 
 def batched(images: Sequence[ImageTensors]) -> dict[str, torch.Tensor]:
-    """The tensors of several images as one batch, tiles and pixels filled up with zeros to the largest image's."""
-    found = {}
-    for name in images[0] if images else ():
-        rows = [image[name] for image in images]
+    """The tensors of several images as one batch, tiles and pixels filled up with zeros to the largest image's.
+
+    Args:
+        images: of each row; no tensors for a row without image.
+    """
+    found, shown = {}, [image for image in images if image]
+    for name in shown[0] if shown else ():
+        rows = [image[name] for image in shown]
         largest = torch.tensor([row.shape[1:] for row in rows]).amax(0).tolist() if rows[0].dim() > 1 else []
         found[name] = torch.cat([_filled(row, largest) for row in rows])
     return found

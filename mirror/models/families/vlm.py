@@ -17,7 +17,7 @@ from mirror.models.families.family import Family
 from mirror.models.families.images import ImageReader, ImageTensors
 from mirror.models.families.parts import family_of_model, token_types
 from mirror.models.generation_config import end_of, end_tokens
-from mirror.models.llava_chat import Tokens
+from mirror.models.llava_chat import IMAGE, Tokens
 from mirror.models.memory.rotation import Seat
 from mirror.models.sampling import SeededSampling
 
@@ -139,7 +139,7 @@ def generate(
     Args:
         vlm: the model.
         prompts: human turns with `<image>`, without the chat layout.
-        images: one per prompt.
+        images: one per prompt; not shown where a prompt has no `<image>`.
         max_new_tokens: limit per answer.
         sampling: None for greedy decoding.
 
@@ -162,7 +162,7 @@ def generate_ids(
         [vlm.tokenize_prompt(prompt, image.size) for prompt, image in zip(prompts, images, strict=True)],
         max_new_tokens,
         sampling,
-        vlm.read_images(images),
+        [vlm.read_images([i])[0] if IMAGE in prompt else {} for prompt, i in zip(prompts, images, strict=True)],
         pad_token_id=vlm.pad,
         eos_token_id=ends,
         suppress_tokens=vlm.unused_tokens,
