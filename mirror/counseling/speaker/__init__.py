@@ -85,8 +85,8 @@ class LlavaSpeaker:
         """
         if sees_face and not llava.family.sees:
             raise ValueError(
-                f"{llava.source} is a language model without eyes, and sees_face is true; set sees_face false, and face "
-                "cue to tell it in words"
+                f"{llava.source} is a language model without eyes, and sees_face is true; set sees_face false (and "
+                "face cue, to tell it the face in words)"
             )
         self.llava, self.temperature, self.top_p = llava, temperature, top_p
         self.max_tokens, self.batch_size, self._facts = max_tokens, batch_size, facts or {}

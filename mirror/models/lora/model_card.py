@@ -42,7 +42,7 @@ def card(manifest: Manifest) -> str:
     """The card: a head for the Hub in YAML, and Markdown."""
     base, cot = manifest.base_model, manifest.cot
     name = model_name(base)
-    head = {"base_model": base} if is_hub_id(base) else {}
+    head: dict[str, str | list[str]] = {"base_model": base} if is_hub_id(base) else {}
     head |= {"library_name": "peft", "pipeline_tag": "image-text-to-text", "tags": ["lora", "counseling", "mirror"]}
     yaml = "\n".join(f"{key}: {json.dumps(value)}" for key, value in head.items())
     rows = "\n".join(f"| {name} | {manifest.settings[name]} |" for name in RECIPE if name in manifest.settings)

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from mirror.files.json_file import read_json
 from mirror.models.decoding import CACHE_STEP, batch_size, rounded_up
 from mirror.models.weight_files import check_file, chosen_files
-from mirror.models.weights import HALF, model_folder, read_config, read_tensors
+from mirror.models.weights import HALF, model_folder, read_tensors
 from mirror.paths import input_path
 
 FLOAT = re.compile(r"B?F\d+")  # safetensors' names of the dtypes that loading converts, such as BF16
@@ -63,8 +63,8 @@ def folder_bytes(folder: Path | None, dtype: torch.dtype) -> int | None:
 
 
 def llava_bytes(folder: Path | None, dtype: torch.dtype) -> int | None:
-    """As `folder_bytes`, of a LLaVA in either format; the original one has its vision tower in a folder of its own."""
-    tower = read_config(folder).get("mm_vision_tower", "") if folder else ""
+    """As `folder_bytes`, of a counselor; the original format of LLaVA has the vision tower in a folder of its own."""
+    tower = read_json(folder / "config.json").get("mm_vision_tower", "") if folder else ""
     sizes = [folder_bytes(folder, dtype)]
     if folder and tower:
         beside = folder.parent / tower

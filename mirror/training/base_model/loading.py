@@ -4,10 +4,12 @@ import logging
 
 import torch
 
+from mirror.models.checkpoint import OTHER
 from mirror.models.device import available_memory, device_name, resolve_device, resolve_dtype
 from mirror.models.families import loading
 from mirror.models.families.vlm import Vlm
 from mirror.models.hub_id import resolve_model
+from mirror.models.memory.counting import CountedModel
 from mirror.models.memory.fine_tuning import Model
 from mirror.models.weights import model_folder
 from mirror.training.base_model.memory import require_memory
@@ -32,7 +34,8 @@ def load_base_model(settings: TrainSettings) -> Vlm:
     loading.check_size(base_model, settings.revision, settings.size)
     dtype = resolve_dtype(settings.precision, device)
     if device != "cpu":  # a CPU is never refused: it can swap
-        model = Model.of(model_folder(base_model, settings.revision, only_config=True))
+        folder = model_folder(base_model, settings.revision, only_config=True)
+        model = CountedModel.of(folder) if settings.size == OTHER else Model.of(folder)
         place = torch.device(device)
         need = require_memory(settings, model, dtype.itemsize, available_memory(place), device_name(place))
         log.info("the training %s", need)
