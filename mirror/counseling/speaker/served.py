@@ -16,12 +16,13 @@ from transformers import CLIPImageProcessorPil, LlavaConfig, PreTrainedTokenizer
 from mirror.chat.chat_error import OK, ChatError
 from mirror.chat.messages import ChatModel, Completion, Message
 from mirror.counseling.reply import CounselorError
+from mirror.counseling.speaker.served_family import NEVER, MergedVlm
+from mirror.files.image_file import upright
 from mirror.models.generation_config import ends_only
 from mirror.models.llava import image_tokens, pad_to_square, unused_tokens
 from mirror.models.llava_chat import IMAGE, chat_template, prompt_pieces, tokenize_prompt
 from mirror.models.weights import load_tokenizer, read_config
 
-NEVER = -100.0  # as the bias of a token's logit
 PROBE, PROBE_TOKENS = f"{IMAGE}\nHow does your client look?", 8
 
 
@@ -58,8 +59,13 @@ class MergedModel:
         ends = ends_only(folder, tokenizer).eos_token_id
         return cls(config, tokenizer, CLIPImageProcessorPil.from_pretrained(folder), ends)
 
-    def length(self, prompt: str) -> int:
-        """The number of tokens after which the model answers `prompt`, those of the image included."""
+    @property
+    def window(self) -> int:
+        """Positions that a prompt with its answer can have."""
+        return int(self.config.text_config.max_position_embeddings)
+
+    def length(self, prompt: str, size: tuple[int, int] = (0, 0)) -> int:
+        """The number of tokens after which the model answers `prompt`, those of the image included, of any size."""
         config = self.config
         return len(tokenize_prompt(self.tokenizer, prompt, config.image_token_id, image_tokens(config)))
 
@@ -68,6 +74,13 @@ class MergedModel:
         square = pad_to_square(image, self.image_processor.image_mean)
         pixels = self.image_processor(square, do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"]
         return Image.fromarray(pixels[0].transpose(1, 2, 0).astype(np.uint8))
+
+    def message(self, prompt: str, image: Image.Image) -> Message | CounselorError:
+        """The message of a prompt with its image where the prompt says; an error if it does not say one place."""
+        pieces = prompt_pieces(prompt)
+        if len(pieces) != 2:
+            return CounselorError(f"a prompt must hold {IMAGE} once, found {len(pieces) - 1}: {prompt[-200:]!r}")
+        return Message("user", "".join(pieces), (self.picture(image),), len(pieces[0]))
 
     def sampling(self) -> dict[str, Any]:
         """The parameters of a request that the model needs beyond those that a user sets."""
@@ -78,7 +91,14 @@ class MergedModel:
 class ServedSpeaker:
     """A merged checkpoint behind a server, as a `CounselorModel`."""
 
-    def __init__(self, model: ChatModel, merged: MergedModel, longest_answer: int, facts: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        merged: MergedModel | MergedVlm,
+        longest_answer: int,
+        facts: dict[str, Any],
+        face_size: int = 336,
+    ) -> None:
         """Asks nobody; see `fault`.
 
         Args:
@@ -86,8 +106,10 @@ class ServedSpeaker:
             merged: the folder that is served.
             longest_answer: tokens that every prompt must leave in the context window.
             facts: where the weights come from.
+            face_size: width and height of the images that `fits` counts on, in pixels.
         """
         self.model, self.merged, self.longest_answer, self._facts = model, merged, longest_answer, facts
+        self.face_size = (face_size, face_size)
 
     def answer(
         self,
@@ -103,19 +125,17 @@ class ServedSpeaker:
         asked = [[message] for message in messages if isinstance(message, Message)]
         given = iter(self.model.complete(asked, [seeds[place] for place in usable], max_tokens=max_tokens))
         return [
-            self._checked(prompt, next(given)) if isinstance(message, Message) else message
-            for prompt, message in zip(prompts, messages, strict=True)
+            self._checked(prompt, image, next(given)) if isinstance(message, Message) else message
+            for prompt, image, message in zip(prompts, images, messages, strict=True)
         ]
 
     def message(self, prompt: str, image: Image.Image) -> Message | CounselorError:
-        """The message of a prompt with its image where the prompt says; an error if it does not say one place."""
-        pieces = prompt_pieces(prompt)
-        if len(pieces) != 2:
-            return CounselorError(f"a prompt must hold {IMAGE} once, found {len(pieces) - 1}: {prompt[-200:]!r}")
-        return Message("user", "".join(pieces), (self.merged.picture(image),), len(pieces[0]))
+        """The message of a prompt with its image."""
+        return self.merged.message(prompt, image)
 
-    def _checked(self, prompt: str, answer: Completion | Exception) -> Completion | Exception:
-        if isinstance(answer, Exception) or answer.prompt_tokens in (None, length := self.merged.length(prompt)):
+    def _checked(self, prompt: str, image: Image.Image, answer: Completion | Exception) -> Completion | Exception:
+        length = 0 if isinstance(answer, Exception) else self.merged.length(prompt, upright(image).size)
+        if isinstance(answer, Exception) or answer.prompt_tokens in (None, length):
             return answer
         return CounselorError(
             f"{self.model.name} read {answer.prompt_tokens} tokens of a prompt that has {length} in training: its "
@@ -131,8 +151,7 @@ class ServedSpeaker:
 
     def fits(self, prompt: str) -> bool:
         """See `CounselorModel.fits`."""
-        window: int = self.merged.config.text_config.max_position_embeddings
-        return self.merged.length(prompt) + self.longest_answer <= window
+        return self.merged.length(prompt, self.face_size) + self.longest_answer <= self.merged.window
 
     def warm_up(self, prompts: int) -> None:
         """See `CounselorModel.warm_up`."""

@@ -7,7 +7,8 @@ from mirror.chat.endpoint import ChatEndpoint, ChatError
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.speaker import CounselorModel
 from mirror.counseling.speaker.served import MergedModel, ServedSpeaker
-from mirror.models.checkpoint import Manifest, read_manifest
+from mirror.counseling.speaker.served_family import MergedVlm
+from mirror.models.checkpoint import OTHER, Manifest, read_manifest
 from mirror.paths import output_path
 from mirror.prompts import Variant
 from mirror.secrets import separate_urls
@@ -48,7 +49,8 @@ def served_speakers(settings: CounselSettings) -> tuple[ServedSpeaker, dict[str,
         ValueError: no server answers, or one reads other tokens than those of the prompts.
     """
     folder = output_path(settings.checkpoint)
-    manifest, merged = read_manifest(folder), MergedModel.read(folder)
+    manifest = read_manifest(folder)
+    merged = MergedVlm.read(folder) if manifest.size == OTHER else MergedModel.read(folder)
     facts: dict[str, Any] = checkpoint_facts(settings, manifest)
     untrained: dict[str, CounselorModel] = {}
     if manifest.untrained:
@@ -59,13 +61,13 @@ def served_speakers(settings: CounselSettings) -> tuple[ServedSpeaker, dict[str,
 
 
 def _served(
-    settings: CounselSettings, merged: MergedModel, model: str, urls: str, facts: dict[str, Any]
+    settings: CounselSettings, merged: MergedModel | MergedVlm, model: str, urls: str, facts: dict[str, Any]
 ) -> ServedSpeaker:
     """A speaker behind servers of which at least one answers, and all that answer read the trained prompts."""
 
     def speaker(url: str, **options: Any) -> ServedSpeaker:
         endpoint = counselor_endpoint(settings, model, url, extra=merged.sampling(), **options)
-        return ServedSpeaker(endpoint, merged, longest_answer(settings), facts)
+        return ServedSpeaker(endpoint, merged, longest_answer(settings), facts, settings.face_size)
 
     found = {url: speaker(url, retries=1).fault() for url in separate_urls(urls)}
     faults = [fault for fault in found.values() if fault]

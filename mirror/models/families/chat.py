@@ -106,7 +106,7 @@ class Chat:
                 prompt = prompt.removeprefix(end) if is_written else prompt
             text += prompt
             start = len(text)
-            text += f"{before}{self._plain(turns[number][1].strip())}{end}"
+            text += f"{before}{self.plain(turns[number][1].strip())}{end}"
             spans.append((start, len(text)))
         return Marked(text, tuple(spans))
 
@@ -130,7 +130,7 @@ class Chat:
 
     def _content(self, text: str) -> str | list[dict[str, str]]:
         """The content of a message: its text, and the image as a part of its own where `text` says `<image>`."""
-        pieces = [self._plain(piece.removeprefix("\n") if i else piece) for i, piece in enumerate(text.split(IMAGE))]
+        pieces = [self.plain(piece.removeprefix("\n") if i else piece) for i, piece in enumerate(text.split(IMAGE))]
         if not self.image:
             return "".join(pieces)
         parts = []
@@ -139,7 +139,7 @@ class Chat:
             parts += [{"type": "text", "text": piece}] if piece else []
         return parts
 
-    def _plain(self, text: str) -> str:
+    def plain(self, text: str) -> str:
         """The text with a blank in every special token that somebody said."""
         for token in self._special:
             if token in text:
@@ -165,7 +165,7 @@ class Chat:
             text = f"{text[:place]}{written}{text[place + len(self.image) :]}"
             spans = tuple((start + more * (start > place), end + more * (start > place)) for start, end in spans)
         encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        ids = self._first if not self._first or not text.startswith(str(self.tokenizer.bos_token)) else []
+        ids = [] if text.startswith(self.tokenizer.bos_token or SLOT) else self._first
         labels = [IGNORED] * len(ids)
         for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
             span = next((span for span in spans if start < span[1] and end > span[0]), None)
@@ -176,6 +176,11 @@ class Chat:
                 )
             labels.append(token if span else IGNORED)
         return Tokens([*ids, *encoded["input_ids"]], labels)
+
+    @property
+    def needs_first(self) -> bool:
+        """Whether the tokenizer puts a token before every text that the template does not write."""
+        return bool(self._first) and not self._prompt([PROBE]).startswith(self.tokenizer.bos_token or SLOT)
 
     @cached_property
     def _first(self) -> list[int]:

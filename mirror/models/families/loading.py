@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedTokenizerBase
 
 from mirror.files.json_file import read_json
 from mirror.models import llava
@@ -13,10 +13,11 @@ from mirror.models.families.family import Family, family_of
 from mirror.models.families.images import load_processor
 from mirror.models.families.parts import linear_layers
 from mirror.models.families.vlm import Vlm
+from mirror.models.families.weightless import weightless
 from mirror.models.generation_config import ends_only
 from mirror.models.quantization import Quantize
 from mirror.models.quantization.nf4 import keep_layout, loading_options
-from mirror.models.weights import HALF, code_refused, load_pretrained, load_tokenizer, model_folder
+from mirror.models.weights import HALF, load_pretrained, load_tokenizer, model_folder
 from mirror.paths import display_path
 
 
@@ -50,19 +51,32 @@ def load(
     kept = [*family.vision_tower, *family.projector, "lm_head"]
     options = loading_options(quantize, dtype, device, kept)
     kind: Any = AutoModelForImageTextToText if family.sees else AutoModelForCausalLM
-    with code_refused(folder):
-        AutoConfig.from_pretrained(folder, trust_remote_code=False)
     model = load_pretrained(kind, folder, dtype, generation_config=ends_only(folder, tokenizer), **options)
     if quantize == "nf4":
         keep_layout(model)
     linear_layers(model)
-    source = display_path(Path(base_model)) if Path(base_model).is_dir() else base_model
-    found = Vlm(
-        model.to(device).eval(),
-        load_processor(folder, tokenizer, family) if family.sees else tokenizer,
-        source,
-        "" if Path(base_model).is_dir() else folder.name,
-    )
+    is_local = Path(base_model).is_dir()
+    source, commit = (display_path(Path(base_model)), "") if is_local else (base_model, folder.name)
+    return _with_inputs(model.to(device).eval(), folder, tokenizer, source, commit)
+
+
+def load_inputs(folder: Path) -> Vlm:
+    """The model of a folder of any family but LLaVA-1.5 without its weights: what makes its inputs.
+
+    Raises:
+        FileNotFoundError: there is no config.
+        ValueError: the family is not known, or a file is broken.
+    """
+    tokenizer = load_tokenizer(folder)
+    model = weightless(folder, read_family(folder))
+    model.generation_config = ends_only(folder, tokenizer)
+    return _with_inputs(model, folder, tokenizer, display_path(folder), "")
+
+
+def _with_inputs(model: Any, folder: Path, tokenizer: PreTrainedTokenizerBase, source: str, commit: str) -> Vlm:
+    """The model with its processor; the end of an answer in its chat format is one of its end tokens."""
+    family = read_family(folder)
+    found = Vlm(model, load_processor(folder, tokenizer, family) if family.sees else tokenizer, source, commit)
     ends = model.generation_config
     ends.eos_token_id = sorted({*ends.eos_token_id, found.chat.end})
     return found
