@@ -276,9 +276,9 @@ INPUTS = (
 )
 
 
-def prove_briefly(kind, folder):
+def prove_briefly(kind, folder, tiny=None):
     """What the suite proves of every family: its inputs, and that a short training is in its checkpoint."""
-    base = make_model(kind, folder / kind)
+    base = make_model(kind, folder / kind, tiny)
     for check in INPUTS:
         check(load(str(base)))
     one = it_learns(training_parameters(folder, base), epochs=2)

@@ -408,9 +408,9 @@ def make_config(tiny: Tiny, tokenizer: PreTrainedTokenizerFast) -> Any:
     return kind(text_config=text, vision_config=vision, tie_word_embeddings=False, **ids)
 
 
-def make_model(kind: str, folder: Path, seed: int = 0) -> Path:
+def make_model(kind: str, folder: Path, tiny: Tiny | None = None, seed: int = 0) -> Path:
     """Write a tiny model of a family into `folder`, in the files that the Hub has of such models; returns it."""
-    tiny = TINY[kind]
+    tiny = tiny or TINY[kind]
     tokenizer = make_tokenizer(tiny)
     torch.manual_seed(seed)
     config = make_config(tiny, tokenizer)

@@ -80,7 +80,10 @@ class Chat:
     @cached_property
     def _special(self) -> list[str]:
         added = self.tokenizer.added_tokens_decoder.values()
-        return sorted({*self.tokenizer.all_special_tokens, *(token.content for token in added if token.special)})
+        written = {self.image} if self.image else set()
+        return sorted(
+            {*written, *self.tokenizer.all_special_tokens, *(token.content for token in added if token.special)}
+        )
 
     # Texts ------------------------------------------------------------------------------------------------------------
 
