@@ -222,8 +222,7 @@ class CounselSettings(TrackedSettings):
         if self.prompts == "checkpoint" and not self.checkpoint:
             faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
         faults += unnamed_models(self, ("counselor", "client"))
-        if self.counselor == "llava" and not (self.base_model or self.checkpoint):
-            faults.append(NO_BASE)
+        faults += [] if self.base_model or self.checkpoint or self.counselor != "llava" else [NO_BASE]
         if self.checkpoint and self.counselor == "openai":
             faults.append("checkpoint is for counselor llava or served; leave it empty, or use one of them")
         if not self.sees_face and self.cot in ("ec", "ec_planning"):
