@@ -19,6 +19,8 @@ def arm(name, cot="base", face="shown", checkpoint="c", **settings):
         (arm("a", "ec", "swapped", ""), ("untuned LLaVA 7b", "ec", "swapped")),
         (arm("a", base_model="llava-hf/llava-1.5-7b-hf"), ("MIRROR 7b", "base", "shown")),
         (arm("a", base_model="own/llava"), ("MIRROR 7b (own/llava)", "base", "shown")),
+        (arm("a", size="other", base_model="Qwen/Qwen3-VL-8B"), ("MIRROR Qwen3-VL-8B", "base", "shown")),
+        (arm("a", size="other", base_model="Qwen/Qwen3-8B", sees_face=False), ("MIRROR Qwen3-8B", "base", NOT_SHOWN)),
         (arm("a", counselor="openai", counselor_model="m", base_model="x"), ("m", "base", "shown")),
         (arm("a", counselor="openai", counselor_model="m", sees_face=False), ("m", "base", NOT_SHOWN)),
     ],
