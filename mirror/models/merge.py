@@ -16,6 +16,7 @@ from typing import get_args
 import torch
 from huggingface_hub import save_torch_state_dict
 
+from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.checkpoint import MANIFEST, PROMPTS, writing
 from mirror.models.llava import Llava
@@ -79,6 +80,7 @@ def merge(
             with without_progress_bars():
                 model.save_pretrained(partial)
             llava.save_processor(partial)
+            write_text(partial / "chat_template.jinja", llava.chat.template)
         for name in (MANIFEST, PROMPTS) if adapter else ():
             if (Path(checkpoint) / name).is_file():
                 shutil.copy(Path(checkpoint) / name, partial / name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from mirror.models.families.images import ImageTensors
+from mirror.models.families.images import ImageTensors, PackedImages
 from mirror.models.llava_chat import IGNORED, Tokens
 
 # Overhead of a micro-batch, in positions: launching kernels, accumulating gradients. A CPU computes positions so slowly
@@ -26,13 +26,13 @@ class Batch:
 
     input_ids: torch.Tensor
     labels: torch.Tensor
-    images: Sequence[ImageTensors]
+    images: PackedImages
 
     @classmethod
     def empty(cls) -> "Batch":
         """A batch without examples, for a rank that has no part in a small effective batch."""
         none = torch.zeros(0, 1, dtype=torch.long)
-        return cls(none, none, ())
+        return cls(none, none, PackedImages.pack([]))
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -67,10 +67,7 @@ class Batch:
             yield Batch(
                 _resized(self.input_ids[part], length, 0).to(device, non_blocking=True),
                 _resized(self.labels[part], length, IGNORED).to(device, non_blocking=True),
-                [
-                    {name: value.to(device, non_blocking=True) for name, value in one.items()}
-                    for one in self.images[part]
-                ],
+                self.images[part].to(device),
             )
 
 
@@ -130,5 +127,5 @@ def collate(tokens: Sequence[Tokens], images: Sequence[ImageTensors], pad_token_
     return Batch(
         padded([t.input_ids for t in tokens], pad_token_id),
         padded([t.labels for t in tokens], IGNORED),
-        [images[i] for i in order],
+        PackedImages.pack([images[i] for i in order]),
     )

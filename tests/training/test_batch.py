@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirror.models.families.images import one_by_one
+from mirror.models.families.images import PackedImages, one_by_one
 from mirror.models.llava_chat import IGNORED, Tokens
 from mirror.training import batch as batches
 from mirror.training.batch import GPU_COST, Batch, collate, cuts
@@ -30,7 +30,7 @@ def test_a_batch_holds_the_longest_first_with_their_pictures_and_padding_on_the_
 
 def test_the_first_position_is_never_predicted_and_has_no_loss():
     labels = torch.tensor([[5, 6, IGNORED], [IGNORED, IGNORED, 7]])
-    batch = Batch(torch.ones(2, 3, dtype=int), labels, one_by_one(torch.zeros(2, 3, 2, 2)))
+    batch = Batch(torch.ones(2, 3, dtype=int), labels, PackedImages.pack(one_by_one(torch.zeros(2, 3, 2, 2))))
     assert batch.answer_tokens() == 2 and batch.lengths() == [2, 3]
 
 

@@ -19,7 +19,7 @@ from mirror.benchmarks.random_models.llava import random_model
 from mirror.benchmarks.training.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
-from mirror.models.families.images import one_by_one
+from mirror.models.families.images import PackedImages, one_by_one
 from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, add_lora
 from mirror.models.quantization import Quantize
@@ -132,9 +132,9 @@ def random_batch(model: LlavaForConditionalGeneration, examples: int, positions:
     patches = (vision.image_size // vision.patch_size) ** 2
     ids = torch.randint(5, image, (examples, positions), generator=generator)
     ids[:, 40 : 40 + patches] = image
-    labels = torch.full_like(ids, IGNORED)
-    labels[:, -ANSWER:] = ids[:, -ANSWER:]
-    return Batch(ids, labels, one_by_one(torch.randn(examples, 3, *[vision.image_size] * 2, generator=generator)))
+    is_answer = torch.arange(positions) >= positions - ANSWER
+    pixels = one_by_one(torch.randn(examples, 3, *[vision.image_size] * 2, generator=generator))
+    return Batch(ids, ids.where(is_answer, IGNORED), PackedImages.pack(pixels))
 
 
 def measure(variant: Variant, size: str, positions: int, batch_size: int, steps: int, rate: float) -> Measurement:

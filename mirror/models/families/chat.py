@@ -13,8 +13,15 @@ from transformers import PreTrainedTokenizerBase
 
 from mirror.models.llava_chat import IGNORED, IMAGE, Tokens
 
+DATES = {"%d %b %Y": "01 Jan 2025", "%B %d, %Y": "January 01, 2025"}  # others as 2025-01-01
+DATED = "{%- macro strftime_now(form) -%}{{ " + repr(DATES) + ".get(form, '2025-01-01') }}{%- endmacro -%}"
 SLOT = "\ue000"  # stands for an answer while a template is rendered; of the private use area, so in no text
 PROBE = "How are you?"
+
+
+def undated(template: str) -> str:
+    """The chat template; one that writes the date writes always the same, so that prompts stay as trained."""
+    return f"{DATED}{template}" if "strftime_now" in template and not template.startswith(DATED) else template
 
 
 @dataclass(frozen=True)

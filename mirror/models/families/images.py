@@ -6,7 +6,7 @@ An image becomes several tensors, whose names and shapes differ by family: pixel
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 import torch.nn.functional as F
@@ -81,6 +81,60 @@ class ImageReader:
         )
         ((replaced,),) = found["text_replacement_offsets"]
         return {name: value for name, value in found.items() if name not in TEXT}, replaced["replacement"]
+
+
+class PackedImages(Sequence[ImageTensors]):
+    """The tensors of several images, of any shapes, in one piece of memory for each name.
+
+    So a batch is one file descriptor for each name between processes, and one copy to a device.
+    """
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor], shapes: Sequence[Mapping[str, torch.Size]]) -> None:
+        """Takes packed tensors; see `pack`.
+
+        Args:
+            tensors: by name, the values of all images one behind the other.
+            shapes: of each image, by name.
+        """
+        self.tensors, self.shapes = tensors, list(shapes)
+
+    @classmethod
+    def pack(cls, images: Sequence[ImageTensors]) -> "PackedImages":
+        """Copies the tensors of images together."""
+        names = dict.fromkeys(name for image in images for name in image)
+        tensors = {name: torch.cat([image[name].flatten() for image in images if name in image]) for name in names}
+        return cls(tensors, [{name: value.shape for name, value in image.items()} for image in images])
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    @overload
+    def __getitem__(self, place: int) -> ImageTensors: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "PackedImages": ...
+
+    def __getitem__(self, place: int | slice) -> "ImageTensors | PackedImages":
+        """One image, or consecutive ones; nothing is copied."""
+        if isinstance(place, int):
+            shapes = self.shapes[place]
+            place %= len(self)
+            part = self[place : place + 1]
+            return {name: part.tensors[name].view(shape) for name, shape in shapes.items()}
+        start, end, _ = place.indices(len(self))
+        tensors = {
+            name: value[self._count(name, start) : self._count(name, max(start, end))]
+            for name, value in self.tensors.items()
+        }
+        return PackedImages(tensors, self.shapes[start:end])
+
+    def _count(self, name: str, images: int) -> int:
+        """The number of values of the first images."""
+        return sum(shape[name].numel() for shape in self.shapes[:images] if name in shape)
+
+    def to(self, device: torch.device) -> "PackedImages":
+        """The same on a device."""
+        return PackedImages({n: value.to(device, non_blocking=True) for n, value in self.tensors.items()}, self.shapes)
 
 
 def one_by_one(pixel_values: torch.Tensor) -> list[ImageTensors]:

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from mirror.files.image_file import upright
 from mirror.models.decoding import Decoder
-from mirror.models.families.chat import Chat
+from mirror.models.families.chat import Chat, undated
 from mirror.models.families.family import Family
 from mirror.models.families.images import ImageReader, ImageTensors
 from mirror.models.families.parts import family_of_model, token_types
@@ -74,7 +74,7 @@ class Vlm:
         template = self.processor.chat_template
         if not isinstance(template, str):
             raise ValueError(f"{self.source}: no chat template, so this model knows no chat; use one tuned on chats")
-        return Chat(self.tokenizer, template, image, self.family.template_options, self.source)
+        return Chat(self.tokenizer, undated(template), image, self.family.template_options, self.source)
 
     @cached_property
     def decoder(self) -> Decoder:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mirror.models.families.chat import Chat
+from mirror.models.families.chat import Chat, undated
 from mirror.models.llava_chat import IGNORED
 from tests.tiny_families import QWEN35, QWEN_IMAGE, TINY, VICUNA, chatml, make_tokenizer
 
@@ -93,3 +93,11 @@ def test_without_eyes_nothing_is_in_the_images_place():
     one = chat("llama", image="")
     assert one.prompt(TURNS[0][0]).text == "<|im_start|>user\nHow do I look?<|im_end|>\n<|im_start|>assistant\n"
     assert replace(one, image="").end == one.tokenizer.convert_tokens_to_ids("<|im_end|>")
+
+
+@pytest.mark.parametrize(("form", "written"), [("%d %b %Y", "01 Jan 2025"), ("%Y-%m-%d", "2025-01-01")])
+def test_a_template_that_writes_the_date_writes_always_the_same(form, written):
+    dated = f"{{{{ 'Today is ' + strftime_now('{form}') + '. ' }}}}" + TINY["qwen3_vl"].template
+    one = chat(template=undated(dated))
+    assert one.prompt("How?").text.startswith(f"Today is {written}. <|im_start|>user")
+    assert undated(undated(dated)) == undated(dated) and undated("{{ bos_token }}") == "{{ bos_token }}"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mirror.models.families.images import batched, moved, one_by_one
+from mirror.models.families.images import PackedImages, batched, moved, one_by_one
 
 
 def test_images_of_several_sizes_are_filled_up_with_zeros():
@@ -37,3 +37,20 @@ def test_the_positions_of_an_image_are_known_from_its_size(qwen, size):
     tokens = qwen.tokenize_prompt("<image>\nWho?", size)
     positions = tokens.count(qwen.model.config.image_token_id)
     assert positions == read["image_grid_thw"].prod() / 4 == len(read["pixel_values"]) / 4
+
+
+def test_packed_images_are_the_same_images_in_one_piece_of_memory():
+    images = [{"a": torch.rand(1, size, 2), "b": torch.tensor([[size]])} for size in (3, 1, 2)]
+    packed = PackedImages.pack(images)
+    assert len(packed) == 3 and {name: tensor.dim() for name, tensor in packed.tensors.items()} == {"a": 1, "b": 1}
+    for found in (
+        list(packed),
+        [*packed[:1], *packed[1:].to(torch.device("cpu"))],
+        [packed[-3], packed[1], packed[-1]],
+    ):
+        for one, other in zip(images, found, strict=True):
+            assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert packed[1]["a"].untyped_storage().data_ptr() == packed.tensors["a"].untyped_storage().data_ptr()
+    assert len(packed[2:1]) == 0 and list(PackedImages.pack([{}, {}])) == [{}, {}]
+    with pytest.raises(IndexError):
+        packed[3]
