@@ -183,7 +183,7 @@ def interrupted(parameters, step, **changes):
 
 def it_learns(parameters, epochs=5):
     """The held-out loss falls in 20 steps; returns the training."""
-    one = training(parameters, epochs=epochs, learning_rate=2e-2)
+    one = training(parameters, epochs=epochs, learning_rate=2e-2, projector_learning_rate=2e-2)
     losses = one.fit()
     held_out = losses.held_out.dropna()
     assert len(losses) == 1 + 4 * epochs and held_out.iloc[-1] < held_out.iloc[0] - 1, losses
@@ -204,7 +204,8 @@ def it_resumes(parameters):
 
 
 ALONE = """
-import json, sys, torch
+import sys, torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 base, folder, inputs = sys.argv[1:]
 given = torch.load(inputs)
@@ -276,14 +277,33 @@ INPUTS = (
 )
 
 
-def prove_briefly(kind, folder, tiny=None):
-    """What the suite proves of every family: its inputs, and that a short training is in its checkpoint."""
+def prove_briefly(kind, folder, tiny=None, alone=False):
+    """What the suite proves of every family: its inputs, and that a short training is in its checkpoint.
+
+    Args:
+        kind: name of the family.
+        folder: for everything that is written.
+        tiny: how its model is made; None: as `TINY` says.
+        alone: whether peft and transformers are asked, too, which takes a process of its own.
+    """
     base = make_model(kind, folder / kind, tiny)
     for check in INPUTS:
         check(load(str(base)))
     one = it_learns(training_parameters(folder, base), epochs=2)
     its_checkpoint_is_what_was_trained(one, folder)
+    if alone:
+        peft_and_transformers_alone_load_its_checkpoint(one, folder)
     it_replies(one)
+
+
+def it_spreads(parameters):
+    """Two processes train as one does, up to rounding."""
+    same = {"lora_dropout": 0.0, "max_grad_norm": 0.0}
+    one = training(parameters, run="one", checkpoint_folder="one", **same).fit()
+    two = training(parameters, run="two", checkpoint_folder="two", gpus=2, **same).fit()
+    torch.testing.assert_close(
+        torch.tensor(two.train[1:].tolist()), torch.tensor(one.train[1:].tolist()), atol=1e-3, rtol=1e-3
+    )
 
 
 def prove(kind, folder):
@@ -297,6 +317,7 @@ def prove(kind, folder):
     peft_and_transformers_alone_load_its_checkpoint(one, folder)
     it_replies(one)
     it_resumes(parameters)
+    it_spreads(parameters)
 
 
 def main(kinds):

@@ -258,6 +258,7 @@ TINY: dict[str, Tiny] = {
             "boi_token_index": "<start_of_image>",
             "eoi_token_index": "<end_of_image>",
             "mm_tokens_per_image": 4,
+            "tie_word_embeddings": True,
         },
         text={"sliding_window": 16, "layer_types": ["sliding_attention", "full_attention"], "query_pre_attn_scalar": 8},
         vision=SIGLIP | {"vision_use_head": False},
@@ -287,6 +288,7 @@ TINY: dict[str, Tiny] = {
             "boi_token_id": "<|image>",
             "eoi_token_id": "<image|>",
             "audio_config": None,
+            "tie_word_embeddings": True,
         },
         text={
             "sliding_window": 16,
@@ -314,7 +316,7 @@ TINY: dict[str, Tiny] = {
         SMOL_TOKENS,
         ("SmolVLMImageProcessorPil", EDGES[1]),
         {"image_seq_len": 1},
-        {"image_token_id": "<image>", "scale_factor": 2},
+        {"image_token_id": "<image>", "scale_factor": 2, "tie_word_embeddings": True},
     ),
     "idefics3": Tiny(
         "Idefics3Config",
@@ -405,7 +407,9 @@ def make_config(tiny: Tiny, tokenizer: PreTrainedTokenizerFast) -> Any:
     if tiny.config not in ("Qwen2_5_VLConfig", "Qwen3VLConfig", "Qwen3_5Config", "Glm46VConfig"):
         text["model_type"] = tiny.text_type
     vision = VISION | tiny.vision
-    return kind(text_config=text, vision_config=vision, tie_word_embeddings=False, **ids)
+    tied = ids.pop("tie_word_embeddings", False)
+    text["tie_word_embeddings"] = tied
+    return kind(text_config=text, vision_config=vision, tie_word_embeddings=tied, **ids)
 
 
 def make_model(kind: str, folder: Path, tiny: Tiny | None = None, seed: int = 0) -> Path:
@@ -417,8 +421,9 @@ def make_model(kind: str, folder: Path, tiny: Tiny | None = None, seed: int = 0)
     auto = hf.AutoModelForCausalLM if tiny.vision is None else hf.AutoModelForImageTextToText
     model = auto.from_config(config)
     with torch.no_grad():  # as of a trained model, whose answers differ in what they say
-        model.get_output_embeddings().weight.mul_(20)
-        model.get_input_embeddings().weight.mul_(20)
+        weights = [model.get_output_embeddings().weight, model.get_input_embeddings().weight]
+        for weight in weights[:1] if weights[0] is weights[1] else weights:
+            weight.mul_(20)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
