@@ -5,12 +5,12 @@ import shutil
 
 import pytest
 import torch
-from bitsandbytes.nn import Linear4bit
 
 from mirror.models.families.loading import check_size, load, load_inputs, model_type
 from mirror.models.families.parts import linear_layers
 from mirror.models.generation_config import end_tokens
 from mirror.models.llava import Llava
+from tests.quantized import needs_nf4
 from tests.tiny_families import TINY, make_model
 from tests.tiny_llava import BASE
 
@@ -57,7 +57,10 @@ def test_a_model_that_knows_no_chat_is_refused(qwen_folder, tmp_path):
         load(str(tmp_path / "base"))
 
 
+@needs_nf4
 def test_4_bits_hold_the_linear_layers_of_the_language_model_alone(qwen_folder):
+    from bitsandbytes.nn import Linear4bit
+
     model = load(str(qwen_folder), quantize="nf4").model
     assert {name for name, layer in model.named_modules() if isinstance(layer, Linear4bit)} == set(linear_layers(model))
 
