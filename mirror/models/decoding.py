@@ -66,10 +66,13 @@ class Decoder:
         self._turn: AbstractContextManager[None] = seat or nullcontext()
         self.backend: str | Callable[..., Any] = "inductor" if seat and seat.moves else recorded
         device = seat.device if seat else model.device
-        self.static = device.type == "cuda" and has_static_cache(model)
+        self.static = device.type == "cuda"
         if self.static and (obstacle := compile_obstacle(device)):
             self.static = False
             log.warning("replies are decoded without compilation, several times slower: %s", obstacle)
+        elif self.static and not has_static_cache(model):
+            self.static = False
+            log.info("replies are decoded without compilation: not all layers of the model attend to all positions")
         self._cache: StaticCache | None = None  # the largest so far; smaller batches use its first rows
         self._rows = self._length = 0
         self._ready: set[tuple[int, int, str]] = set()
