@@ -11,7 +11,7 @@ from mirror.clients.returns import Returns
 from mirror.clients.trust import TrustRule
 from mirror.faces.schedule import Scheduler, Spacing
 from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
-from mirror.models.checkpoint import NO_BASE, OTHER, checkpoint_faults, merged_faults, model_name, read_prompts
+from mirror.models.checkpoint import NO_BASE, OTHER, checkpoint_faults, counselor_name, merged_faults, read_prompts
 from mirror.models.llava_chat import IMAGE
 from mirror.models.memory.plan import Offload
 from mirror.paths import input_path, output_path
@@ -168,8 +168,7 @@ class CounselSettings(TrackedSettings):
             waits = {values.get("client"), values.get("describer")} & {"openai", "http"}
             values["waves"] = 2 if waits and values.get("offload") in (None, "auto", "none") else 1
         if values.get("run") is None:
-            name = model_name(str(values.get("base_model"))) if size == OTHER else size
-            who = {"openai": "openai", "served": f"{name}-served"}.get(str(values.get("counselor")), name)
+            who = counselor_name(values.get("counselor"), size, str(values.get("base_model")))
             values["run"] = f"counsel-{who}-{values.get('cot')}"
         return values
 
@@ -208,11 +207,8 @@ class CounselSettings(TrackedSettings):
         found = read_prompts(written if written.exists() else input_path(source))
         if faults := lacking(found, self.cot):
             raise ValueError(f"they do not fit cot {self.cot}: {'; '.join(faults)}")
-        if (
-            not self.sees_face
-            and self.counselor == "openai"
-            and any(IMAGE in c.template.text for of in found.templates.values() for c in of)
-        ):
+        shown = any(IMAGE in c.template.text for of in found.templates.values() for c in of)
+        if shown and self.counselor == "openai" and not self.sees_face:
             raise ValueError("they are about an image, and sees_face is false; use project")
         return found
 
@@ -222,7 +218,6 @@ class CounselSettings(TrackedSettings):
         if self.prompts == "checkpoint" and not self.checkpoint:
             faults.append("prompts is checkpoint, and no checkpoint is named; give prompts that checkpoint's folder")
         faults += unnamed_models(self, ("counselor", "client"))
-        faults += [] if self.base_model or self.checkpoint or self.counselor != "llava" else [NO_BASE]
         if self.checkpoint and self.counselor == "openai":
             faults.append("checkpoint is for counselor llava or served; leave it empty, or use one of them")
         if not self.sees_face and self.cot in ("ec", "ec_planning"):
@@ -271,9 +266,7 @@ class CounselSettings(TrackedSettings):
     def _budget_conflicts(self) -> list[str]:
         budgets = [name for name in ("budget_dollars", "budget_tokens") if getattr(self, name) is not None]
         if budgets and not self.models:
-            return [
-                f"{name} counts models behind endpoints, and no role uses one; use budget_hours" for name in budgets
-            ]
+            return [f"{one} counts models behind endpoints, and no role uses one; use budget_hours" for one in budgets]
         if "budget_dollars" in budgets and (unpriced := sorted({*self.models.values()} - {*parse_prices(self.prices)})):
             return [f"budget_dollars needs a price of every model; add {', '.join(unpriced)} to prices (0/0 if free)"]
         return []
@@ -303,5 +296,5 @@ class CounselSettings(TrackedSettings):
         except (FileNotFoundError, ValueError) as error:
             if self.prompts_from != "checkpoint" or output_path(self.checkpoint).is_dir():  # else: told already
                 faults.append(f"prompts: {error}; name a set of this cot, or use project")
-        is_untrained = self.counselor == "llava" and not self.checkpoint
-        return faults + (missing_folder("base_model", self.base_model) if is_untrained else [])
+        base = missing_folder("base_model", self.base_model) if self.base_model else [NO_BASE]
+        return faults + (base if self.counselor == "llava" and not self.checkpoint else [])

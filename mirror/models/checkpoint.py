@@ -97,6 +97,12 @@ def model_name(base_model: str) -> str:
     return re.sub(r"[^\w.-]+", "-", base_model.rstrip("/").rpartition("/")[2]) or OTHER
 
 
+def counselor_name(counselor: object, size: str, base_model: str) -> str:
+    """What a run of this counselor is named after: the size, or the model of another one, and whether it is served."""
+    name = model_name(base_model) if size == OTHER else size
+    return {"openai": "openai", "served": f"{name}-served"}.get(str(counselor), name)
+
+
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes `folder`, with digests, when the block ends; it is removed on an error.
