@@ -35,6 +35,7 @@ from mirror.transcripts.turn import Turn
 from mirror.transcripts.verdict import Verdict
 from tests.openai_server import PATIENCE, OpenAIServer, Status, Text
 
+proof = pytest.mark.proof
 PROFILES = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
 
 
@@ -117,7 +118,7 @@ def test_a_client_whose_row_has_changed_is_refused_before_anything_is_written(ca
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [1, 5])
+@pytest.mark.parametrize("stop", [pytest.param(1, marks=proof), 5])
 def test_a_run_that_was_broken_off_goes_on_and_ends_the_same(cast, unbroken, tmp_path, stop):
     class Broken(BaseException):
         pass
@@ -322,7 +323,7 @@ def endpoint():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("concurrency", [1, 8, 16])
+@pytest.mark.parametrize("concurrency", [pytest.param(1, marks=proof), 8, pytest.param(16, marks=proof)])
 def test_waves_do_not_change_the_transcripts(endpoint, tmp_path, concurrency):
     _, model = endpoint
     found = {}
@@ -339,7 +340,7 @@ def test_waves_do_not_change_the_transcripts(endpoint, tmp_path, concurrency):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("waves", [2, 3])
+@pytest.mark.parametrize("waves", [2, pytest.param(3, marks=proof)])
 def test_waves_do_not_change_the_transcripts_of_the_pocket_models(cast, unbroken, tmp_path, waves):
     run(cast, tmp_path, waves=waves)
     assert files(tmp_path) == unbroken

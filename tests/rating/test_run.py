@@ -277,6 +277,7 @@ def test_what_failed_before_is_asked_last(server, output):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_what_is_under_way_when_the_rest_is_given_up_is_kept(server, output):
     """Three are refused at once while a fourth is being answered: it was paid for."""
     folder = write_run(output, clients=[str(number) for number in range(8)])
@@ -426,6 +427,7 @@ def test_a_killed_run_goes_on_without_paying_twice(server, output):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_two_at_once_pay_each_question_once(server, output):
     """The second process is refused while the first one waits for its answers, and says who has the run."""
     folder = write_run(output, clients=[str(number) for number in range(8)])

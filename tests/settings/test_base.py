@@ -94,7 +94,7 @@ REFUSED = {
         f"base_model must be text, found 7{RAW.format('base_model 7` (007 stays 007)')}",
     ),
     "number for a choice": ({"cot": 7}, f"{COTS}, found 7"),
-    "number for the size": ({"size": 7}, "size must be one of 7b, 13b, pocket, found 7; did you mean 7b?"),
+    "number for the size": ({"size": 7}, "size must be one of 7b, 13b, pocket, other, found 7; did you mean 7b?"),
     "switch for text": ({"run": False}, f"run must be text, found False{RAW.format('run TEXT`, as you wrote it')}"),
     "what 12e5678 becomes": (
         {"revision": float("inf")},
@@ -176,12 +176,12 @@ def test_a_nul_in_a_text_is_refused_by_name(name):
 
 
 def test_a_size_of_any_type_is_refused():
-    assert refusal(size=["7b"]).startswith("parameter size must be one of 7b, 13b, pocket, found ['7b']")
+    assert refusal(size=["7b"]).startswith("parameter size must be one of 7b, 13b, pocket, other, found ['7b']")
 
 
 def test_an_unknown_size_is_the_only_fault():
     """The values that depend on the size are not called missing as well."""
-    assert refusal(size="7B") == "parameter size must be one of 7b, 13b, pocket, found the text '7B'"
+    assert refusal(size="7B") == "parameter size must be one of 7b, 13b, pocket, other, found the text '7B'"
 
 
 def test_all_faults_at_once_a_line_each():

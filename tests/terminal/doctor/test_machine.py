@@ -58,4 +58,4 @@ def test_the_disk_of_a_folder_that_is_not_there_yet_is_that_of_its_parent(tmp_pa
 @pytest.mark.slow
 def test_this_machine_is_looked_at(output):
     here = Machine.here()
-    assert here.memory > 10**8 and here.disk > 0 and here.has_module("bitsandbytes") and not here.has_module("nothing")
+    assert here.memory > 10**8 and here.disk > 0 and here.has_module("onnxruntime") and not here.has_module("nothing")
