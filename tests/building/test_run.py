@@ -276,6 +276,7 @@ def test_the_estimate_needs_no_answer(sources, output, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_pocket_models_paint_a_set(sources, output, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("MIRROR_OUTPUT", str(output))

@@ -128,6 +128,7 @@ def test_the_card_and_the_threshold_belong_to_the_files(calibration):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_two_steps_of_training_write_a_pack_that_insightface_loads_the_same_for_the_same_seed(tmp_path):
     for name in ("one", "again"):
         train_facepack(tmp_path / name, 1, TINY)

@@ -16,11 +16,13 @@ def scores(llava):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_it_knows_general_english_but_not_the_dialogues(llava):
     assert general_loss(llava, 3) < 0.8 < 1.3 < dialogue_loss(llava, 3)
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_it_sees_but_cannot_name_a_feeling(scores):
     """The tower's features tell the expressions apart, of people it never saw; the words are missing."""
     assert scores.probe.share > 0.95 and scores.degraded_probe.share > 0.9

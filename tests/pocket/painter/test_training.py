@@ -40,6 +40,7 @@ def test_pictures_begin_at_pure_noise_where_the_error_of_the_picture_counts_in_f
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_loss_falls_and_the_identity_encoder_learns_from_it(pipeline, latents, few_prompts):
     torch.manual_seed(0)
     painter = Painter(pipeline).train()

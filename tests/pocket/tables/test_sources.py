@@ -23,6 +23,7 @@ def rows():
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_writing_gives_the_committed_files(tmp_path):
     write_sources(tmp_path)
     written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")}

@@ -75,6 +75,7 @@ def download(page, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_two_raters_rate_24_sessions_and_agree_as_their_answers_do(output, tmp_path, browser):
     """The first rater types, and closes the tab on the way; the second clicks, with noise."""
     folder = study(output, write_runs(output, TWELVE, turns=2), instrument="ctrs")

@@ -34,6 +34,7 @@ def scores(verifier):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_equal_painters_have_equal_scores(scores):
     one, other, _ = scores.values()
     assert replace(one, seconds=0) == replace(other, seconds=0)
@@ -42,6 +43,7 @@ def test_equal_painters_have_equal_scores(scores):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_who_paints_nobody_is_told(scores):
     one, _, nobody = scores.values()
     assert nobody.painter.accepted <= 1 / TURNS and nobody.identity < one.identity and nobody.distance > 10
@@ -59,6 +61,7 @@ def test_perfect_and_reversed_faces_have_areas_of_1_and_0(verifier):
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_card_has_a_row_for_each_painter(scores):
     card = distilled_card(pack.DISTILLED_FILE, FULL, 13, scores)
     rows = [line for line in card.splitlines() if line.startswith(("| painter", "| ---", *(f"| {n} " for n in scores)))]
