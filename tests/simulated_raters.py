@@ -58,7 +58,8 @@ def rate(page, code, answers):
 
 
 def given(page):
-    """The answers as the page would save them: by code and item."""
+    """The answers as the page would save them, once it has read what the browser keeps: by code and item."""
+    page.evaluate("restored")
     return {
         (code, item): value
         for code, item, value in page.evaluate("exported().answers.map((a) => [a.code, a.item, a.value])")

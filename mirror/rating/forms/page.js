@@ -327,7 +327,8 @@ function exported() {
   return {format, version, form, rater, instrument_sha256, exported: now(), answers, comments};
 }
 
-function saveFile() {
+async function saveFile() {
+  await restored; // or the file would lack what only the database holds
   const url = URL.createObjectURL(new Blob([JSON.stringify(exported(), null, 1)], {type: "application/json"}));
   make("a", {href: url, download: `ratings-${data.rater}-${data.form}.json`}).click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);

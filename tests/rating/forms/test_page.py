@@ -202,6 +202,36 @@ def test_another_day_and_a_full_storage_lose_nothing(made, tmp_path):
     assert found == {(code, item): value for code, of_it in answers.items() for item, value in of_it}
 
 
+SLOW_DATABASE = """(() => {
+  const request = {}, states = {};
+  window.answerOf = (answers) => {
+    states.get = () => ({result: {answers}});
+    request.result = {transaction: () => {
+      const made = {objectStore: () => states};
+      setTimeout(() => made.oncomplete());
+      return made;
+    }};
+    request.onsuccess();
+  };
+  Object.defineProperty(window, "indexedDB", {value: {open: () => request}});
+})()"""
+
+
+def test_a_saved_file_waits_for_what_the_browsers_database_holds(browser, made, tmp_path):
+    """On a slow machine the page is there before its database is."""
+    with browser.tab() as page:
+        page.call("Page.addScriptToEvaluateOnNewDocument", source=SLOW_DATABASE)
+        page.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+        page.open((made / "forms/anna.html").as_uri())
+        page.evaluate("localStorage.clear()")
+        page.open((made / "forms/anna.html").as_uri())
+        page.evaluate("go('overview'), byId('export').click()")
+        assert values(page) == []
+        page.evaluate("answerOf({[parts[0].key]: {[data.items[0].id]: {value: 3, at: '2026-01-01T00:00:00Z'}}})")
+        saved = wait_for(lambda: list(tmp_path.glob("*.json")))[0]
+        assert [one["value"] for one in json.loads(saved.read_text())["answers"]] == [3]
+
+
 # Keys and reading -----------------------------------------------------------------------------------------------------
 
 
