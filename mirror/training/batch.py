@@ -46,17 +46,27 @@ class Batch:
         """The number of positions with loss (the first position is never predicted)."""
         return int((self.labels[:, 1:] != IGNORED).sum())
 
+    def predictions(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The places of the last tokens before each one with loss, in `input_ids` as one row, and what follows there.
+
+        Returns:
+            Two tensors of `answer_tokens()` integers.
+        """
+        following = F.pad(self.labels[:, 1:], (0, 1), value=IGNORED).flatten()
+        places = (following != IGNORED).nonzero().squeeze(1)
+        return places, following[places]
+
     def lengths(self) -> list[int]:
         """Positions of each example without its padding; an example ends at its last label."""
         places = torch.arange(1, self.labels.shape[1] + 1, device=self.labels.device)
         return ((self.labels != IGNORED) * places).amax(1).tolist()
 
     def split(self, size: int, device: torch.device, length_step: int = 1) -> Iterator["Batch"]:
-        """Split into micro-batches, each trimmed to its longest example and moved to `device`.
+        """Split into micro-batches, each trimmed to its longest example; they stay where this batch is.
 
         Args:
             size: as in `cuts`.
-            device: of the micro-batches.
+            device: that will compute them.
             length_step: lengths are rounded up to a multiple of this.
         """
         if not len(self):
@@ -64,11 +74,8 @@ class Batch:
         lengths = [-(-length // length_step) * length_step for length in self.lengths()]
         for part in cuts(lengths, size, CPU_COST if device.type == "cpu" else GPU_COST):
             length = max(lengths[part])
-            yield Batch(
-                _resized(self.input_ids[part], length, 0).to(device, non_blocking=True),
-                _resized(self.labels[part], length, IGNORED).to(device, non_blocking=True),
-                self.images[part].to(device),
-            )
+            ids, labels = self.input_ids[part], self.labels[part]
+            yield Batch(_resized(ids, length, 0), _resized(labels, length, IGNORED), self.images[part])
 
 
 def _resized(rows: torch.Tensor, length: int, value: int) -> torch.Tensor:

@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import LlavaForConditionalGeneration
 
-from mirror.models.families.images import batched, moved
+from mirror.models.families.images import batched, moved, sent
 from mirror.models.families.parts import token_types
-from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, language_model, lora_weights, projector
 from mirror.seeds import seed_for
 from mirror.training.batch import Batch
@@ -35,37 +34,39 @@ def loss_sum(model: LoraModel, batch: Batch) -> torch.Tensor:
     """Summed cross-entropy over the answers' tokens, in nats; logits are computed at those positions only.
 
     The padding is on the right, so the causal mask alone hides it from every answer and no attention mask is needed.
+    Positions are found where the batch is, on the CPU: a GPU that is asked for them has to finish its work first.
     """
     base = model.get_base_model()
     hidden = _llava_hidden(model, batch) if isinstance(base, LlavaForConditionalGeneration) else _hidden(model, batch)
-    predicting = batch.labels[:, 1:] != IGNORED
-    logits = base.lm_head(hidden[:, :-1][predicting])
-    return F.cross_entropy(logits.float(), batch.labels[:, 1:][predicting], reduction="sum")
+    places, targets = (sent(tensor, hidden.device) for tensor in batch.predictions())
+    logits = base.lm_head(hidden.flatten(0, 1).index_select(0, places))
+    return F.cross_entropy(logits.float(), targets, reduction="sum")
 
 
 def _hidden(model: LoraModel, batch: Batch) -> torch.Tensor:
     """[n, length, width]: the language model's last hidden states, by the family's own forward pass."""
     base = model.get_base_model()
-    inputs = moved(batched(batch.images), batch.input_ids.device, base.dtype) | token_types(base, batch.input_ids)
-    hidden: torch.Tensor = base.model(input_ids=batch.input_ids, use_cache=False, **inputs).last_hidden_state
+    input_ids = sent(batch.input_ids, base.device)
+    inputs = moved(batched(batch.images), base.device, base.dtype) | token_types(base, input_ids)
+    hidden: torch.Tensor = base.model(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
     return hidden
 
 
 def _llava_hidden(model: LoraModel, batch: Batch) -> torch.Tensor:
-    """As `_hidden`, of LLaVA-1.5: faster, because its vision tower and projector do less."""
+    """As `_hidden`, of LLaVA-1.5: faster, because its vision tower and projector do less, and nothing waits."""
     base = model.get_base_model()
-    config = base.config
+    config, device = base.config, base.device
     with torch.no_grad():
         hidden = base.model.vision_tower(
-            batch.pixel_values.to(base.model.vision_tower.dtype), output_hidden_states=True
+            sent(batch.pixel_values, device).to(base.model.vision_tower.dtype), output_hidden_states=True
         ).hidden_states[config.vision_feature_layer]
         patches = hidden[:, 1:] if config.vision_feature_select_strategy == "default" else hidden
-        embeddings = base.get_input_embeddings()(batch.input_ids)
-    with torch.autocast(batch.input_ids.device.type, torch.bfloat16, enabled=embeddings.dtype == torch.bfloat16):
+        embeddings = base.get_input_embeddings()(sent(batch.input_ids, device))
+    with torch.autocast(device.type, torch.bfloat16, enabled=embeddings.dtype == torch.bfloat16):
         features = projector(model)(patches)
-    is_image = (batch.input_ids == config.image_token_id).unsqueeze(-1)
-    embeddings = embeddings.masked_scatter(is_image, features.to(embeddings.dtype))
-    hidden = language_model(model)(inputs_embeds=embeddings, use_cache=False).last_hidden_state
+    image = sent((batch.input_ids == config.image_token_id).flatten().nonzero().squeeze(1), device)
+    filled = embeddings.flatten(0, 1).index_copy(0, image, features.flatten(0, 1).to(embeddings.dtype))
+    hidden = language_model(model)(inputs_embeds=filled.view_as(embeddings), use_cache=False).last_hidden_state
     return hidden
 
 

@@ -105,11 +105,12 @@ class Measurement:
 
 def published_loss(model: LoraModel, batch: Batch) -> torch.Tensor:
     """Summed loss as transformers and peft compute it by default: logits at every position, and an attention mask."""
+    input_ids = batch.input_ids.to(model.device)
     output = model(
-        input_ids=batch.input_ids,
-        pixel_values=batch.pixel_values.to(torch.bfloat16),
-        attention_mask=torch.ones_like(batch.input_ids),
-        labels=batch.labels,
+        input_ids=input_ids,
+        pixel_values=batch.pixel_values.to(model.device, torch.bfloat16),
+        attention_mask=torch.ones_like(input_ids),
+        labels=batch.labels.to(model.device),
         use_cache=False,
     )
     return output.loss * batch.answer_tokens()
