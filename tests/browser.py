@@ -24,8 +24,11 @@ PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFra
 
 
 @contextmanager
-def chromium(profile: Path):
-    """A page of a new browser whose profile lies in `profile`, where an earlier one may have kept something."""
+def chromium(profile: Path, crash: bool = False):
+    """A page of a new browser whose profile lies in `profile`, where an earlier one may have kept something.
+
+    At the end of the block it is closed as by its user or, with `crash`, killed.
+    """
     (profile / "DevToolsActivePort").unlink(missing_ok=True)
     with open(profile / "chromium.log", "wb") as log:
         process = subprocess.Popen(
@@ -41,7 +44,7 @@ def chromium(profile: Path):
         finally:
             socket.close()
     finally:
-        process.terminate()
+        process.kill() if crash else process.terminate()
         process.wait(30)
 
 

@@ -3,8 +3,8 @@
     python -m tests.simulated_raters --pictures /tmp/forms
 
 Both rate by a known rule, the second with known noise and with items left out. They close the tab in the middle of a
-session, reload the page, come back on another day (a new process of the browser with the same profile), and go on when
-the browser's storage is full. Everything that was entered has to come back. No file for raters may hold the name of a
+session, reload the page, come back after a power cut (the browser is killed; a new process has the same profile), and go
+on when the browser's storage is full. Everything that was entered has to come back. No file for raters may hold the name of a
 run, an arm, a model or a checkpoint. With `krippendorff` and `pingouin` installed, alpha and ICC are compared with
 theirs, to 1e-6.
 """
@@ -66,6 +66,11 @@ def given(page):
     }
 
 
+def wait_until_kept(page):
+    """Waits until all answers are on disk, or the page says that they are not kept."""
+    wait_for(lambda: page.evaluate("byId('saved').ariaBusy !== 'true'"))
+
+
 def save(page, folder):
     """What the button saves, into a folder of its own."""
     folder.mkdir(parents=True)
@@ -84,7 +89,7 @@ def answers_of(folder, rater, rule, leave=lambda code, item: False):
 
 
 def rate_with_interruptions(folder, rater, answers, profile, downloads):
-    """Rates all sessions; tab, page, day and storage are lost on the way. Returns the saved file.
+    """Rates all sessions; tab, page, power and storage are lost on the way. Returns the saved file.
 
     Raises:
         AssertionError: an answer was lost.
@@ -98,7 +103,7 @@ def rate_with_interruptions(folder, rater, answers, profile, downloads):
             rate(page, code, of_it)
             entered.update({(code, item): value for item, value in of_it})
 
-    with chromium(profile) as browser:
+    with chromium(profile, crash=True) as browser:
         with browser.tab() as page:
             enter(open_form(page, folder, rater), sessions[:quarter])
             code, of_it = sessions[quarter]
@@ -106,16 +111,17 @@ def rate_with_interruptions(folder, rater, answers, profile, downloads):
         with browser.tab() as page:
             assert given(open_form(page, folder, rater)) == entered, "answers were lost with the tab"
             enter(page, sessions[quarter : 2 * quarter])
+            wait_until_kept(page)
             page.call("Page.reload")
             wait_for(lambda: page.evaluate("document.readyState === 'complete' && typeof exported === 'function'"))
             assert given(page) == entered, "answers were lost by reloading"
     with chromium(profile) as browser, browser.tab() as page:
-        assert given(open_form(page, folder, rater)) == entered, "answers were lost overnight"
+        assert given(open_form(page, folder, rater)) == entered, "answers were lost with the power"
         enter(page, sessions[2 * quarter : 3 * quarter])
         page.evaluate(FILL)
         enter(page, sessions[3 * quarter :])
         assert given(page) == entered, "answers were lost in a full storage"
-        wait_for(lambda: page.evaluate("byId('saved').textContent || byId('trouble').textContent"))
+        wait_until_kept(page)
         copy = save(page, downloads / "copy")
         warned = "does not keep your answers" in page.evaluate("byId('trouble').textContent")
     with chromium(profile) as browser, browser.tab() as page:

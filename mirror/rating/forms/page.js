@@ -48,13 +48,14 @@ function read() {
 function save() {
   merge(read()); // another tab may have the same form open
   try {
-    localStorage.setItem(store, JSON.stringify(state));
-    kept();
+    localStorage.setItem(store, JSON.stringify(state)); // at once, for other tabs; on disk some seconds later
+    isInStorage = true;
   } catch {
-    addEventListener("beforeunload", ask);
+    isInStorage = false;
     byId("saved").textContent = "";
-    keepInDatabase();
+    addEventListener("beforeunload", ask);
   }
+  keepInDatabase();
   count();
 }
 
@@ -63,7 +64,7 @@ function kept() {
   byId("saved").textContent = "· kept in this browser";
 }
 
-// The browser's database has room where its storage is full. Each of these gives null or false where there is none.
+// The browser's database is on disk at once, and has room where the storage is full. Null where there is none.
 const database = new Promise((done) => {
   try {
     const opening = indexedDB.open("rating-forms", 1);
@@ -89,10 +90,11 @@ async function inDatabase(mode, act) {
   });
 }
 
-let isWriting = false, isChanged = false; // what changes while one state is written is written after it
+let isInStorage = true, isWriting = false, isChanged = false; // what changes during one writing is written after it
 
 async function keepInDatabase() {
   isChanged = true;
+  byId("saved").ariaBusy = true;
   if (isWriting) return;
   isWriting = true;
   let written = null;
@@ -101,7 +103,8 @@ async function keepInDatabase() {
     written = await inDatabase("readwrite", (states) => states.put(state, store));
   }
   isWriting = false;
-  if (written) return kept();
+  byId("saved").ariaBusy = false;
+  if (written || isInStorage) return kept();
   tell("This browser does not keep your answers. Before you close the form, save them as a file (Overview).");
 }
 
