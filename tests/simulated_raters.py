@@ -3,10 +3,10 @@
     python -m tests.simulated_raters --pictures /tmp/forms
 
 Both rate by a known rule, the second with known noise and with items left out. They close the tab in the middle of a
-session, reload the page, come back after a power cut (the browser is killed; a new process has the same profile), and go
-on when the browser's storage is full. Everything that was entered has to come back. No file for raters may hold the name of a
-run, an arm, a model or a checkpoint. With `krippendorff` and `pingouin` installed, alpha and ICC are compared with
-theirs, to 1e-6.
+session, reload the page, come back after a power cut (the browser is killed; a new process has the same profile), and
+go on when the browser's storage is full. Everything that was entered has to come back. No file for raters may hold the
+name of a run, an arm, a model or a checkpoint. With `krippendorff` and `pingouin` installed, alpha and ICC are compared
+with theirs, to 1e-6.
 """
 
 import argparse
