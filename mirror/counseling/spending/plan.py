@@ -44,7 +44,7 @@ class Rates:
     """What one turn or session takes; the defaults of `of` come from measurements.
 
     Attributes:
-        face_seconds: of one GPU, to paint and verify one face; one H100 (`mirror.counseling.spending.pace`).
+        face_seconds: of one GPU, to paint and verify one face; one H200 (`mirror.counseling.spending.pace`).
         reply_seconds: of one GPU, for one reply with its caption; likewise.
         attempts: faces painted per turn.
         picture_bytes: of a saved face as PNG.
