@@ -47,8 +47,7 @@ def patches(config: Any) -> tuple[int, int]:
     vision = config.vision_config
     if is_llava(config.model_type):
         return ((vision.image_size // vision.patch_size) ** 2,) * 2
-    (image,) = qwen3_vl.read_images([Image.new("RGB", (SIDE, SIDE))])
-    seen = int(image["image_grid_thw"].prod())
+    seen = qwen3_vl.patches_of(SIDE)
     return seen, seen // vision.spatial_merge_size**2
 
 

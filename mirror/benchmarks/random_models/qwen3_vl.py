@@ -1,5 +1,6 @@
 """Qwen3-VL with random weights at its published shapes, for benchmarks that need no download."""
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -85,3 +86,10 @@ def read_images(images: list[Image.Image]) -> list[ImageTensors]:
     half = [0.5] * 3
     read = Qwen2VLImageProcessorPil(size=PIXELS, patch_size=16, merge_size=2, image_mean=half, image_std=half)
     return [dict(read([image], return_tensors="pt")) for image in images]
+
+
+@cache
+def patches_of(side: int) -> int:
+    """The number of patches of an image of that many pixels square."""
+    (image,) = read_images([Image.new("RGB", (side, side))])
+    return int(image["image_grid_thw"].prod())
