@@ -238,18 +238,18 @@ def measure_all(folder: Path, model: str, ways: Sequence[Way], batches: Sequence
                     found = Measurement(**json.loads(line))
                     rows[found.way, found.batch] = found
                     report(folder, model, list(rows.values()))
+                    print(table([found]).splitlines()[-1], flush=True)
             if run.wait():
                 errors.seek(0)
                 print(f"{way.name}: failed\n{errors.read()[-1500:]}", flush=True)
                 failed.append(way.name)
+    print(table(list(rows.values())) if rows else "nothing was measured", flush=True)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
 def report(folder: Path, model: str, measurements: Sequence[Measurement]) -> None:
-    """Write the measurements so far as Markdown and JSON, and print the table."""
-    found = table(measurements)
-    print(found, flush=True)
+    """Write the measurements so far as Markdown and JSON."""
     name = "replies" if model == "7b" else f"replies-{model}"
     write_json(folder / f"{name}.json", [asdict(measurement) for measurement in measurements])
     text = REPORT.format(
@@ -261,7 +261,7 @@ def report(folder: Path, model: str, measurements: Sequence[Measurement]) -> Non
         text=TEXT,
         reply=REPLY,
         compared=COMPARED,
-        table=found,
+        table=table(measurements),
     )
     write_text(folder / f"{name}.md", text)
 

@@ -81,9 +81,7 @@ def measure(
     )
 
 
-def make_trainer(
-    model: PreTrainedModel, variant: Variant, batch: Batch, steps: int, times: StepTimes
-) -> Any:
+def make_trainer(model: PreTrainedModel, variant: Variant, batch: Batch, steps: int, times: StepTimes) -> Any:
     """SFTTrainer for `steps` effective batches, each the whole of `batch`, after the steps that warm up.
 
     The trained weights are this project's: LoRA on the language model's linear layers, and the projector.

@@ -20,7 +20,7 @@ from mirror.benchmarks.training.compute_rate import ANSWER, flops_per_example, m
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.device import compile_obstacle, device_name, resolve_device
-from mirror.models.families.images import PackedImages, one_by_one
+from mirror.models.families.images import PackedImages
 from mirror.models.llava import SHAPES
 from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, add_lora
