@@ -3,7 +3,8 @@
     python -m mirror.benchmarks.training --size 7b --out results/benchmarks
 
 Random weights at the real shapes, random examples of 753 tokens of text (the published set's mean) and an image, which
-are 1,329 positions of LLaVA-1.5 and 855 of Qwen3-VL, in effective batches of 32; no download. Writes `train-<size>.md` and `.json`. `--beside trl` compares with TRL's SFTTrainer instead, and
+are 1,329 positions of LLaVA-1.5 and 855 of Qwen3-VL, in effective batches of 32; no download. Writes `train-<size>.md`
+and `.json`. `--beside trl` compares with TRL's SFTTrainer instead, and
 `--quantize none nf4` frozen weights in bf16 and in 4 bits. See `mixed` for `--lengths mixed`, `gpus` for `--gpus`.
 """
 
