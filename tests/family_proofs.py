@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
+from transformers import CompileConfig
 
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.models.decoding import has_static_cache
@@ -106,6 +107,30 @@ def logits_are_those_of_the_familys_forward(vlm):
             logits = vlm.model(input_ids=ids, attention_mask=torch.ones_like(ids), **inputs).logits
             alone.append(nn.functional.cross_entropy(logits[0, :-1], labels[0, 1:], reduction="sum"))
     torch.testing.assert_close(found, sum(alone), atol=1e-3, rtol=1e-4)
+
+
+def its_step_is_compiled_once(vlm):
+    """Over a static cache the decoding step is one graph for all prompts, and gives the answers of eager decoding."""
+    if not has_static_cache(vlm.model):
+        return
+    expected = generate_ids(vlm, QUESTIONS, pictures(), 12)
+    graphs, decoder = [], vlm.decoder
+    own = decoder._static_options
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    def compiled(rows, length):
+        config = CompileConfig(dynamic=False, backend=backend, mode=None)
+        config._compile_all_devices = True
+        return own(rows, length) | {"compile_config": config}
+
+    decoder.static, decoder._static_options = True, compiled
+    torch._dynamo.reset()
+    assert generate_ids(vlm, QUESTIONS, pictures(), 12) == expected
+    generate_ids(vlm, [f"{question} And then?" for question in QUESTIONS], pictures()[::-1], 12)
+    assert len(graphs) == 1, len(graphs)
 
 
 def own_turns():
@@ -309,7 +334,7 @@ def it_spreads(parameters):
 def prove(kind, folder):
     """All of it for one family."""
     base = make_model(kind, folder / kind)
-    for check in INPUTS:
+    for check in (*INPUTS, its_step_is_compiled_once):
         check(load(str(base)))
     parameters = training_parameters(folder, base)
     one = it_learns(parameters)

@@ -27,6 +27,8 @@ class Family:
         template_options: for the chat template, such as to leave out thoughts.
         prepare: makes of a model and its inputs on the CPU what its forward pass takes in training, on its device; for
             a pass that would ask the GPU for numbers and wait for them. None: the inputs as they are.
+        compiles: whether a decoding step can be compiled, even if the class in transformers says that of a whole pass,
+            with its images, this does not hold.
     """
 
     model_types: tuple[str, ...]
@@ -37,6 +39,7 @@ class Family:
     token_types: str = ""
     template_options: Mapping[str, Any] = field(default_factory=dict)
     prepare: Callable[[Any, dict[str, Any]], dict[str, Any]] | None = None
+    compiles: bool = False
 
     @property
     def sees(self) -> bool:
