@@ -2,6 +2,7 @@
 
 python -m tests.family_proofs              all families
 python -m tests.family_proofs qwen3_vl     one of them
+python -m tests.family_proofs --nf4        training over weights in 4 bits, with bitsandbytes
 """
 
 import json
@@ -22,11 +23,11 @@ from mirror.counseling.speaker import LlavaSpeaker
 from mirror.models.decoding import has_static_cache
 from mirror.models.families.images import batched
 from mirror.models.families.loading import load
-from mirror.models.families.parts import language_model, projector_modules, token_types
+from mirror.models.families.parts import language_model, linear_layers, projector_modules, token_types
 from mirror.models.families.vlm import generate_ids
 from mirror.models.generation_config import end_tokens
 from mirror.models.llava_chat import IGNORED
-from mirror.models.lora import add_lora, load_checkpoint
+from mirror.models.lora import add_lora, load_checkpoint, round_frozen_weights
 from mirror.models.merge import merge
 from mirror.prompts import own_template
 from mirror.training.batch import collate
@@ -345,15 +346,34 @@ def prove(kind, folder):
     it_spreads(parameters)
 
 
-def main(kinds):
-    """Prove all for these families; prints one line for each."""
-    faults = 0
+def prove_in_4_bits(kind, folder):
+    """Trained over weights in 4 bits it learns and resumes; its checkpoint, an ordinary one, is what was trained."""
+    parameters = training_parameters(folder, make_model(kind, folder / kind), quantize="nf4")
+    one = it_learns(parameters)
+    quantized = {name for name, weight in one.llava.model.named_parameters() if weight.dtype == torch.uint8}
+    assert (
+        quantized
+        == {f"{name}.weight" for name in linear_layers(one.llava.model) if name.endswith(".base_layer")}
+        != set()
+    )
+    inputs, again = asked(one.llava), load_checkpoint(one.checkpoint)
+    round_frozen_weights(again.model)
+    with torch.no_grad():
+        found, wanted = (vlm.model.eval()(**inputs).logits for vlm in (again, one.llava))
+    torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
+    it_resumes(parameters)
+
+
+def main(words):
+    """Prove all for these families, or with `--nf4` what is of 4 bits; prints one line for each."""
+    faults, kinds = 0, [word for word in words if word != "--nf4"]
+    proof = prove_in_4_bits if "--nf4" in words else prove
     for kind in kinds or TINY:
         begun = time.process_time()
         with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
             patch.setenv("MIRROR_OUTPUT", name)
             try:
-                prove(kind, Path(name))
+                proof(kind, Path(name))
                 print(f"{kind}: all holds ({time.process_time() - begun:.0f} s of CPU)", flush=True)
             except Exception as error:
                 import traceback
