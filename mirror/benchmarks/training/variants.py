@@ -115,7 +115,7 @@ def published_loss(model: LoraModel, batch: Batch) -> torch.Tensor:
         labels=batch.labels.to(model.device),
         use_cache=False,
     )
-    return output.loss * tokens
+    return output.loss * batch.answer_tokens()
 
 
 @contextmanager
