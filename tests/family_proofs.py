@@ -5,6 +5,7 @@ python -m tests.family_proofs qwen3_vl     one of them
 python -m tests.family_proofs --nf4        training over weights in 4 bits, with bitsandbytes
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -364,11 +365,14 @@ def prove_in_4_bits(kind, folder):
     it_resumes(parameters)
 
 
-def main(words):
+def main():
     """Prove all for these families, or with `--nf4` what is of 4 bits; prints one line for each."""
-    faults, kinds = 0, [word for word in words if word != "--nf4"]
-    proof = prove_in_4_bits if "--nf4" in words else prove
-    for kind in kinds or TINY:
+    parser = argparse.ArgumentParser(prog="python -m tests.family_proofs")
+    parser.add_argument("families", nargs="*", help="by default all")
+    parser.add_argument("--nf4", action="store_true", help="training over weights in 4 bits")
+    given = parser.parse_args()
+    faults, proof = 0, prove_in_4_bits if given.nf4 else prove
+    for kind in given.families or TINY:
         begun = time.process_time()
         with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
             patch.setenv("MIRROR_OUTPUT", name)
@@ -385,4 +389,4 @@ def main(words):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
