@@ -2,7 +2,7 @@
 
 python -m tests.family_proofs              all families
 python -m tests.family_proofs qwen3_vl     one of them
-python -m tests.family_proofs --nf4        training over weights in 4 bits, with bitsandbytes
+python -m tests.family_proofs --quantized        training over weights in 4 bits, with bitsandbytes
 """
 
 import argparse
@@ -366,12 +366,12 @@ def prove_in_4_bits(kind, folder):
 
 
 def main():
-    """Prove all for these families, or with `--nf4` what is of 4 bits; prints one line for each."""
+    """Prove all for these families, or with `--quantized` what is of 4 bits; prints one line for each."""
     parser = argparse.ArgumentParser(prog="python -m tests.family_proofs")
     parser.add_argument("families", nargs="*", help="by default all")
-    parser.add_argument("--nf4", action="store_true", help="training over weights in 4 bits")
+    parser.add_argument("--quantized", action="store_true", help="training over weights in 4 bits")
     given = parser.parse_args()
-    faults, proof = 0, prove_in_4_bits if given.nf4 else prove
+    faults, proof = 0, prove_in_4_bits if given.quantized else prove
     for kind in given.families or TINY:
         begun = time.process_time()
         with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
