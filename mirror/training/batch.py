@@ -11,7 +11,7 @@ from mirror.models.llava_chat import IGNORED, Tokens
 
 # Overhead of a micro-batch, in positions: launching kernels, accumulating gradients. A CPU computes positions so slowly
 # that padding costs more than a further micro-batch does.
-GPU_COST, CPU_COST = 512, 64
+GPU_COST, CPU_COST = 256, 64
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from mirror.training.ranks.gradients import Gradients
 
 log = logging.getLogger(__name__)
 
-# On a GPU, lengths are rounded up to a multiple of this: cuDNN's attention builds a plan for every new shape, which
-# takes longer than computing the padding.
-LENGTH_STEP = 64  # positions
+# On a GPU, lengths are rounded up to a multiple of this: cuDNN's attention builds a plan for every new shape. Over a
+# training this takes less time than the padding of a larger step, and matrix products in float8 need 16.
+LENGTH_STEP = 16  # positions
 # Above it a compiled layer keeps its weights as products use them, beyond what recomputation drops: 35 GB for 7b.
 QUANTIZED_BUDGET = 0.8
 
