@@ -21,7 +21,7 @@ class OwnPages:
         """Handles one request."""
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         origins, sites = headers.getlist("origin"), headers.getlist("sec-fetch-site")
-        if foreign := foreign_site(origins, sites, headers.get("host", "")):
+        if (foreign := foreign_site(origins, sites, headers.get("host", ""))) is not None:
             message = f"this service answers no page of another site, found {foreign[:80]!r}; open its own pages"
             await Refusal("forbidden_origin", message).response(scope, receive, send)
             return

@@ -16,6 +16,7 @@ from mirror.exploration.portrait import ClientError, Portraits
 from mirror.exploration.run import Exchange, Exploration, who_counsels
 from mirror.exploration.stand_ins import Stopped
 from mirror.exploration.transcript import next_name, save
+from mirror.exploration.view.exchange import exchange_page
 from mirror.paths import display_path
 from mirror.prompts import Utterance
 from mirror.transcripts.profile import Profile
@@ -80,13 +81,14 @@ class Chat:
         note: what was done last, such as where a session was saved.
         draft: the words of the turn that was taken back last.
         sitting: what is known of the session beside its turns.
+        sessions: the number of sessions that were begun or brought back.
     """
 
     def __init__(self, exploration: Exploration) -> None:
         """Begins nothing: the conversation of the exploration goes on."""
         self.exploration = exploration
         self.listeners: list[Callable[[], None]] = []
-        self.version, self.doing, self.note = 0, "", ""
+        self.version, self.sessions, self.doing, self.note = 0, 1, "", ""
         self.typed: Utterance | None = None
         self.fault: Fault | None = None
         self.draft = Draft()
@@ -136,6 +138,23 @@ class Chat:
             return (who_counsels(sides[0]),)
         shown = zip(LABELS, self.sitting.order, strict=True)
         return tuple(f"{label} was {runs[side]}. {who_counsels(sides[side])}" for label, side in shown)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the counselors are called, in the order shown."""
+        if len(self.sitting.order) == 1:
+            return ("Counselor",)
+        runs = self.exploration.explored.runs
+        shown = zip(LABELS, self.sitting.order, strict=True)
+        return tuple(f"Counselor {label}" + f" · {runs[side]}" * (not self.is_blind) for label, side in shown)
+
+    def exchange_page(self, exchange: Exchange) -> str:
+        """An exchange as HTML, as it may be seen now."""
+        explored = self.exploration
+        who = explored.profile.name or "The client"
+        return exchange_page(
+            exchange, who, dict(zip(self.names, self.sitting.order, strict=True)), self.is_blind, explored.policy
+        )
 
     @property
     def is_saved(self) -> bool:
@@ -220,7 +239,7 @@ class Chat:
         if explored.exchanges:
             self._earlier = explored.profile, explored.exchanges, self.sitting
         explored.begin(client)
-        self.sitting = self._new_sitting()
+        self.sitting, self.sessions = self._new_sitting(), self.sessions + 1
 
     def _new_sitting(self) -> Sitting:
         explored = self.exploration
@@ -232,7 +251,7 @@ class Chat:
         explored = self.exploration
         if not explored.exchanges and self._earlier:
             explored.profile, explored.exchanges, self.sitting = self._earlier
-            self._earlier = None
+            self._earlier, self.sessions = None, self.sessions + 1
             return
         if self.sitting.vote:
             raise ValueError(ENDED)
@@ -260,7 +279,7 @@ class Chat:
         saved, (first, second) = self._save(), sitting.order
         counted = keep_vote(self.exploration, sitting.name, sitting.folders, (first, second), vote, reason)
         sitting.vote = vote
-        return f"{saved} {counted}"
+        return f"{' '.join(self.counselors)} {counted} {saved}"
 
     def _tell(self, doing: str) -> None:
         if self._stopped.is_set():

@@ -15,7 +15,7 @@ from mirror.files.digests import sha256
 from mirror.files.json_lines import append_line
 from mirror.files.lock import locked
 from mirror.rating.instrument import read_instrument
-from mirror.rating.preferences import FILE, PreferenceRecord, compare_preferences, read_preferences
+from mirror.rating.preferences import FILE, PreferenceRecord, read_preferences
 from mirror.run_folder import Run
 from mirror.seeds import seed_for
 
@@ -89,10 +89,8 @@ def keep_vote(
 def count_votes(folder: Path, rater: str) -> str:
     """A sentence on the votes of one person in a folder."""
     votes = read_preferences(folder)
-    table = compare_preferences(votes[votes["judge"] == rater], seed=0)
-    (row,) = table.to_dict("records")
-    sessions = len(votes[votes["judge"] == rater])
-    return (
-        f"So far: {row['arm']} preferred to {row['other']} with {row['n']:.0f} clients by a share of "
-        f"{row['share']:.2f} (0.5: no difference; {sessions} votes)."
-    )
+    own = votes[votes["judge"] == rater]
+    chosen = own["first"].where(own["preferred"] == "first", own["second"]).where(own["preferred"] != "neither")
+    counts = ", ".join(f"{name} in {count}" for name, count in sorted(chosen.value_counts().items()))
+    neither = f"no difference in {(own['preferred'] == 'neither').sum()}"
+    return f"Of your {len(own)} votes so far: {counts + ', ' if counts else ''}{neither}."

@@ -13,7 +13,7 @@ from mirror.exploration.comparison import question
 from mirror.exploration.page import CUES
 from mirror.exploration.portrait import OwnClient
 from mirror.exploration.run import Exploration
-from mirror.exploration.view.exchange import exchange_page
+from mirror.exploration.view.profile import profile_page
 from mirror.exploration.view.step import STYLE
 from mirror.html_page import NOTICE
 
@@ -44,12 +44,13 @@ class Panel:
             placeholder="what the client says; may stay empty", description="words", layout=WIDE
         )
         self.turns, self.status, self.counselors = widgets.VBox(), widgets.HTML(), widgets.HTML()
+        self.profile, self._session = widgets.HTML(), 0
         self._shown: dict[str, widgets.HTML] = {}
         self._drafted = 0
         self._make_buttons()
         self._make_own_client()
         self._make_vote()
-        log = widgets.Box([self.turns])
+        log = widgets.Box([widgets.VBox([self.profile, self.turns])])
         log.add_class("mirror-log")
         self.widget = widgets.VBox(
             [
@@ -156,11 +157,15 @@ class Panel:
 
     def _show_turns(self) -> None:
         chat, explored = self.chat, self.chat.exploration
-        name, shown = explored.profile.name or "The client", {}
+        if self._session != chat.sessions:
+            self._session = chat.sessions
+            self.profile.value = f"<div class='mirror-chat'>{profile_page(explored.profile)}</div>"
+        shown: dict[str, widgets.HTML] = {}
         for exchange in explored.exchanges:
             key = f"{exchange.serial} {chat.is_blind}"
-            page = (exchange, name, chat.sitting.order, chat.is_blind, explored.policy)
-            shown[key] = self._shown.get(key) or widgets.HTML(f"<div class='mirror-chat'>{exchange_page(*page)}</div>")
+            shown[key] = self._shown.get(key) or widgets.HTML(
+                f"<div class='mirror-chat'>{chat.exchange_page(exchange)}</div>"
+            )
         self._shown = shown
         self.turns.children = tuple(shown.values())
 

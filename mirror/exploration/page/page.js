@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const TYPED = "mirror-explore-typed";
 const BUTTONS = ["say", "listen", "again", "take_back", "save", "begin", "own", "stop"];
-let state = null, boot = "", drafted = 0, since = 0, sent = "", follows = true;
+let state = null, boot = "", session = 0, drafted = 0, since = 0, sent = "", follows = true;
 
 // What the server tells -----------------------------------------------------------------------------------------------
 
@@ -110,6 +110,11 @@ function showExchanges(keys) {
 
 async function bring(keys) {
   const log = $("log");
+  if (session !== state.session) {
+    const answer = await fetch(`profile?session=${state.session}`);
+    if (answer.ok) $("profile").innerHTML = await answer.text(); // as the exchanges below
+    session = state.session;
+  }
   for (const child of [...log.children]) if (!keys.includes(child.dataset.key)) child.remove();
   let added = false;
   for (const [place, key] of keys.entries()) {

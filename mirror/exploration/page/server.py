@@ -26,7 +26,7 @@ from mirror.exploration.actions import Action
 from mirror.exploration.chat import Busy, Chat
 from mirror.exploration.page import chat_page
 from mirror.exploration.portrait import MOST_BYTES
-from mirror.exploration.view.exchange import exchange_page
+from mirror.exploration.view.profile import profile_page
 from mirror.services.browser import POLICY, SECURITY, foreign_site, names_this_machine
 
 MOST_BODY = MOST_BYTES * 4 // 3 + 2**20  # of a request: a portrait in base64, and texts
@@ -63,7 +63,8 @@ def _refused(headers: Headers, method: str) -> JSONResponse | None:
     host = headers.get("host", "")
     if not names_this_machine(host):
         return _error(403, f"the panel answers on this machine only, found the host {host[:80]!r}")
-    if foreign := foreign_site(headers.getlist("origin"), headers.getlist("sec-fetch-site"), host):
+    foreign = foreign_site(headers.getlist("origin"), headers.getlist("sec-fetch-site"), host)
+    if foreign is not None:
         return _error(403, f"the panel answers no page of another site, found {foreign[:80]!r}; open its own page")
     if method == "POST" and headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return _error(415, "the panel takes application/json only")
@@ -93,6 +94,7 @@ class PanelServer:
         routes = [
             Route("/", self._read_page),
             Route("/events", self._events),
+            Route("/profile", self._profile),
             Route("/exchanges/{key}", self._exchange),
             Route("/actions", self._act, methods=["POST"]),
             Route("/stop", self._stop, methods=["POST"]),
@@ -118,6 +120,7 @@ class PanelServer:
             "fault": asdict(chat.fault) if chat.fault else None,
             "note": chat.note,
             "draft": asdict(chat.draft),
+            "session": chat.sessions,
             "client": explored.profile.idx,
             "name": explored.profile.name or "the client",
             "own": explored.profile.idx not in explored.profiles,
@@ -150,15 +153,15 @@ class PanelServer:
         for loop, changed in tuple(self._changed):
             loop.call_soon_threadsafe(changed.set)
 
+    async def _profile(self, request: Request) -> Response:
+        return HTMLResponse(await run_in_threadpool(profile_page, self.chat.exploration.profile))
+
     async def _exchange(self, request: Request) -> Response:
         serial, _, _ = request.path_params["key"].partition("-")
-        explored, blind = self.chat.exploration, self.chat.is_blind
-        found = [one for one in explored.exchanges if str(one.serial) == serial]
+        found = [one for one in self.chat.exploration.exchanges if str(one.serial) == serial]
         if not found:
             return _error(404, "there is no such turn; it was taken back")
-        name = explored.profile.name or "The client"
-        order, policy = self.chat.sitting.order, explored.policy
-        return HTMLResponse(await run_in_threadpool(exchange_page, found[0], name, order, blind, policy))
+        return HTMLResponse(await run_in_threadpool(self.chat.exchange_page, found[0]))
 
     async def _act(self, request: Request) -> Response:
         body = bytearray()

@@ -3,7 +3,8 @@
 All text is escaped. Who counsels is in none of it while the comparison is blind.
 """
 
-from mirror.exploration.comparison import LABELS
+from collections.abc import Mapping
+
 from mirror.exploration.run import Exchange, Step
 from mirror.exploration.view.step import Row, counselor_rows, escaped, face_rows, risks, table, times
 from mirror.files.image_file import data_url
@@ -14,29 +15,29 @@ SILENT = "<em class='silent'>says nothing</em>"
 
 
 def exchange_page(
-    exchange: Exchange, name: str, order: tuple[int, ...] = (0,), blind: bool = False, policy: RiskPolicy = LEXICON
+    exchange: Exchange, name: str, shown: Mapping[str, int], blind: bool = False, policy: RiskPolicy = LEXICON
 ) -> str:
     """The exchange as HTML.
 
     Args:
         exchange: what was said, with one or two counselors.
         name: of the client.
-        order: the counselors in the order in which they are shown.
+        shown: the counselors, by what they are called, in the order in which they are shown.
         blind: whether nothing may tell who counsels.
         policy: who reads the words for risk.
     """
     first = exchange.steps[0]
     turn = first.taken.turn
     replies = "".join(
-        _reply(exchange.steps[side], policy, f"Counselor {label}" if len(order) > 1 else "Counselor")
-        for label, side in zip(LABELS, order, strict=False)
+        _reply(exchange.steps[side], policy, escaped(who))
+        for who, side in shown.items()
         if exchange.steps[side].taken.reply
     )
-    pair = " pair" * (len(order) > 1)
+    pair = " pair" * (len(shown) > 1)
     again = f"<p class='seed'>tried again with another seed ({exchange.tries})</p>" if exchange.tries else ""
     return (
         f"<article class='turn' aria-label='Turn {turn.number}'>{_client(first, name, policy)}"
-        f"<div class='replies{pair}'>{replies}</div>{again}{_folded(exchange, order, blind)}</article>"
+        f"<div class='replies{pair}'>{replies}</div>{again}{_folded(exchange, shown, blind)}</article>"
     )
 
 
@@ -65,15 +66,15 @@ def _reply(step: Step, policy: RiskPolicy, who: str) -> str:
     )
 
 
-def _folded(exchange: Exchange, order: tuple[int, ...], blind: bool) -> str:
+def _folded(exchange: Exchange, shown: Mapping[str, int], blind: bool) -> str:
     """How it came about; of the counselors only what may be seen."""
     first = exchange.steps[0]
     rows = face_rows(first)
     if blind:
         rows.append(("the counselors", "<i>what they were asked, saw and answered is shown after your vote</i>"))
     else:
-        for label, side in zip(LABELS, order, strict=False):
-            heading: list[Row] = [(f"counselor {label}", "")] if len(order) > 1 else []
+        for who, side in shown.items():
+            heading: list[Row] = [("", f"<b>{escaped(who)}</b>")] if len(shown) > 1 else []
             rows += heading + counselor_rows(exchange.steps[side])
             rows.append(("time", times(exchange.steps[side])))
         rows.append(("seed", str(exchange.seed)))
@@ -86,5 +87,5 @@ def _summary(step: Step) -> str:
     if face is None:
         return "How it came about"
     count = len(face.attempts)
-    tried = "no attempt was accepted" if face.exhausted else f"attempt {face.chosen.number} of {count} is shown"
-    return f"How it came about: {escaped(face.request.expression)}; {tried}"
+    tried = f"none of {count} attempts accepted" if face.exhausted else f"attempt {face.chosen.number} of {count}"
+    return f"How it came about: {escaped(face.request.relevance_text)}, {tried}"
