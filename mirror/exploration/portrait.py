@@ -1,7 +1,10 @@
 """A client of one's own: a portrait that a person gives, checked as one of a table is, and who the client is."""
 
 import hashlib
+import shutil
 import tempfile
+import weakref
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -42,11 +45,13 @@ class OwnClient(BaseModel):
 
 
 class Portraits:
-    """Portraits that a person has given, in a folder that ends with the process."""
+    """Portraits that a person has given, in a folder that is removed with this object, or at the end of the process."""
 
-    def __init__(self) -> None:
-        """Makes no folder yet."""
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+    @cached_property
+    def _folder(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="mirror-portraits-")  # readable by its owner alone
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def profile(self, given: bytes | str, client: OwnClient, painter: Painter) -> Profile:
         """The client with a portrait.
@@ -68,8 +73,7 @@ class Portraits:
             raise ClientError(str(error)) from error
         content = png(picture)  # upright and in RGB, without what the file told of its place and time
         digest = hashlib.sha256(content).hexdigest()[:8]
-        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="mirror-portraits-")
-        path = Path(self._folder.name) / f"{digest}.png"
+        path = self._folder / f"{digest}.png"
         write_bytes(path, content)
         return Profile(
             idx=f"own-{digest}",

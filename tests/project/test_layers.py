@@ -16,28 +16,28 @@ from tests import ROOT
 
 # Each room of mirror/ and the rooms it may import from, top to bottom.
 IMPORTS = """
-__main__      terminal
-terminal      replay building counseling exploration painting rating analysis training faces clients chat models services
-replay        building counseling faces clients chat models transcripts prompts
-building      analysis rating counseling training faces risk clients figures chat models transcripts prompts workers
-analysis      gallery rating counseling figures clients transcripts prompts
-gallery       rating clients transcripts
-export        rating transcripts
-exploration   rating counseling faces clients chat transcripts prompts services
-rating        clients chat transcripts
-painting      faces clients figures models transcripts
-counseling    faces clients chat models transcripts prompts services workers
-training      models prompts
-faces         clients figures chat models transcripts prompts services
-clients       chat transcripts prompts
-figures       transcripts prompts
-chat          models services
-transcripts   risk
-risk          models
-models        prompts
-services      -
-workers       -
-prompts       -
+__main__     terminal
+terminal     replay building counseling exploration painting rating analysis training faces clients chat models services
+replay       building counseling faces clients chat models transcripts prompts
+building     analysis rating counseling training faces risk clients figures chat models transcripts prompts workers
+analysis     gallery rating counseling figures clients transcripts prompts
+gallery      rating clients transcripts
+export       rating transcripts
+exploration  rating counseling faces clients chat transcripts prompts services
+rating       clients chat transcripts
+painting     faces clients figures models transcripts
+counseling   faces clients chat models transcripts prompts services workers
+training     models prompts
+faces        clients figures chat models transcripts prompts services
+clients      chat transcripts prompts
+figures      transcripts prompts
+chat         models services
+transcripts  risk
+risk         models
+models       prompts
+services     -
+workers      -
+prompts      -
 """
 # Rooms that every room may import from, top to bottom: one imports only from those behind it.
 GROUND = (
@@ -83,8 +83,9 @@ HEAVY = {
 # What starts at once, beside all settings: no library of models is imported, nor one that computes with tensors.
 LIGHT = """
 mirror.analysis.run mirror.analysis.registration.__main__ mirror.counseling.examples mirror.counseling.shards
-mirror.exploration.__main__ mirror.export.__main__ mirror.gallery.__main__ mirror.rating.run mirror.rating.forms.__main__ mirror.training.__main__
-mirror.transcripts.__main__ mirror.transcripts.integrity api.description.app api.verification.app pocket.__main__
+mirror.exploration.__main__ mirror.export.__main__ mirror.gallery.__main__ mirror.rating.run
+mirror.rating.forms.__main__ mirror.training.__main__ mirror.transcripts.__main__ mirror.transcripts.integrity
+api.description.app api.verification.app pocket.__main__
 """.split()
 # Imports diffusers only when it loads a painter: a replay has none, nor has a run before its settings are checked.
 PAINTS_LATE = """

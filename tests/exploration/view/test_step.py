@@ -5,7 +5,7 @@ import re
 import pytest
 from PIL import Image
 
-from mirror.exploration.page import STYLE, step_page
+from mirror.exploration.view.step import STYLE, step_page
 from mirror.faces.view import Seen
 from tests.explored_steps import READ, ending, step
 from tests.sessions import REJECTED
