@@ -33,7 +33,10 @@ def browser(tmp_path_factory):
 @pytest.fixture
 def opened(browser, chat):
     with panel_server(chat) as url:
-        yield open_page(browser, url)
+        try:
+            yield open_page(browser, url)
+        finally:
+            chat.exploration.cast.painter.gate.set()
         assert browser.problems == [] and browser.evaluate("document.title") == "MIRROR · explore"
         assert {one[: len(url)] for one in browser.requests} == {url}
 
