@@ -85,8 +85,10 @@ class Chat:
     """
 
     def __init__(self, exploration: Exploration) -> None:
-        """Begins nothing: the conversation of the exploration goes on."""
+        """The conversation of the exploration goes on, but for a comparison: who replied in it may have been seen."""
         self.exploration = exploration
+        if exploration.is_comparison:
+            exploration.begin(exploration.profile)
         self.listeners: list[Callable[[], None]] = []
         self.version, self.sessions, self.doing, self.note = 0, 1, "", ""
         self.typed: Utterance | None = None

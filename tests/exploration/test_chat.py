@@ -255,3 +255,9 @@ def test_a_client_who_reacts_to_one_counselor_may_only_open_a_comparison(blind):
 def test_a_second_counselor_that_fails_takes_no_turn_of_the_first(blind):
     blind.exploration.casts[1].counselor.fault = ServiceError("no answer")
     assert not do(blind, NO) and blind.exploration.exchanges == ()
+
+
+def test_a_comparison_begins_anew_since_who_replied_before_was_seen(pair, exploration):
+    for one, turns in ((pair, 0), (exploration, 1)):
+        one.say("frowns", "No.")
+        assert len(Chat(one).exploration.exchanges) == turns

@@ -9,7 +9,7 @@ from mirror.exploration.panel import Panel
 from mirror.exploration.run import Exploration, demo_checkpoint
 from mirror.exploration.settings import ExploreSettings
 from mirror.exploration.transcript import save
-from mirror.exploration.view.step import step_page
+from mirror.exploration.view.step import escaped, step_page
 from mirror.paths import input_path
 from mirror.settings.errors import SettingsError
 from mirror.transcripts.session_folder import SessionFolder
@@ -166,7 +166,7 @@ def test_a_person_speaks_and_sees_the_answer(begun):
     (shown,) = panel.turns.children
     turn = begun.conversation.turns[-1]
     assert (turn.cue, turn.words) == ("looks skeptical", "Why should I?")
-    assert "Why should I?" in shown.value and "data:image/png" in shown.value and turn.reply in shown.value
+    assert "Why should I?" in shown.value and "data:image/png" in shown.value and escaped(turn.reply) in shown.value
     assert panel.words.value == "" and panel.chat.fault is None
 
 
@@ -175,7 +175,8 @@ def test_two_real_counselors_answer_the_same_face_and_words(settings, exploratio
     """The second one is loaded beside the models of the first, and replies as it would alone."""
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
     other = tmp_path / "other.yaml"
-    other.write_text(input_path(settings.configuration).read_text().replace("cot: base", "cot: planning"))
+    text = input_path(settings.configuration).read_text()
+    other.write_text(text.replace("cot: base", "cot: planning").replace("tokens: 128", "tokens: 8"))
     pair = Exploration(settings.model_copy(update={"against": str(other), "cot": "base"}))
     pair.__dict__["cast"] = with_counselor(exploration.cast, pair.settings)
     pair.say("frowns", "I can not sleep.")
