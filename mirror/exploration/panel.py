@@ -79,7 +79,10 @@ class Panel:
             "save": ("Save", "as a transcript"),
             "portrait": ("Begin with this client", "a new session"),
         }
-        self.buttons = {name: widgets.Button(description=text, tooltip=tip) for name, (text, tip) in kinds.items()}
+        self.buttons = {
+            name: widgets.Button(description=text, tooltip=tip, layout={"width": "auto"})
+            for name, (text, tip) in kinds.items()
+        }
         self.buttons["say"].button_style = "primary"
         done = {"listen": actions.Listen(), "again": actions.Again(), "take_back": actions.TakeBack()}
         for name, action in {**done, "save": actions.Save()}.items():
