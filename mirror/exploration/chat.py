@@ -78,6 +78,7 @@ class Chat:
         doing: what is being done; empty if nothing is.
         typed: what is being answered; None if nothing that was typed is.
         fault: what went wrong last; None after an action that went well.
+        went_well: whether the last action did.
         note: what was done last, such as where a session was saved.
         draft: the words of the turn that was taken back last.
         sitting: what is known of the session beside its turns.
@@ -91,6 +92,7 @@ class Chat:
             exploration.begin(exploration.profile)
         self.listeners: list[Callable[[], None]] = []
         self.version, self.sessions, self.doing, self.note = 0, 1, "", ""
+        self.went_well = True
         self.typed: Utterance | None = None
         self.fault: Fault | None = None
         self.draft = Draft()
@@ -193,21 +195,21 @@ class Chat:
     # Actions ------------------------------------------------------------------------------------------------------
 
     def _do(self, action: actions.Action) -> bool:
+        self.went_well = False
         try:
             self.note = self._acted(action)
+            self.went_well = True
         except (Stopped, KeyboardInterrupt):
             self.note = "Stopped; nothing was added."
-            return False
         except Exception as error:  # whatever it is, the chat goes on, and nothing that was said or typed is lost
             self.fault = Fault.of(error)
             if not self.fault.is_expected:
                 log.exception("the panel could not do %r", action.action)
-            return False
         finally:
             self.doing, self.typed = "", None
             self._lock.release()
             self._changed()
-        return True
+        return self.went_well
 
     def _acted(self, action: actions.Action) -> str:
         """Does an action; returns what to note of it."""

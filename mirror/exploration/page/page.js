@@ -85,7 +85,7 @@ function enable(can) {
 
 // The words leave their field only once their turn is there.
 function settle(next) {
-  if (sent && !next.fault && !next.note.startsWith("Stopped") && sent === typed()) {
+  if (sent && next.went_well && sent === typed()) {
     $("cue").value = $("words").value = "";
     keepTyped();
   }

@@ -118,6 +118,7 @@ class PanelServer:
             "doing": chat.doing,
             "typed": asdict(chat.typed) if chat.typed else None,
             "fault": asdict(chat.fault) if chat.fault else None,
+            "went_well": chat.went_well,
             "note": chat.note,
             "draft": asdict(chat.draft),
             "session": chat.sessions,
