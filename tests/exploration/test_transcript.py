@@ -5,17 +5,21 @@ from dataclasses import replace
 
 import pytest
 
+from mirror.analysis.metrics import read_metrics
 from mirror.exploration.transcript import next_name, save
 from mirror.gallery import gallery_page
 from mirror.paths import output_path
 from mirror.rating.run import Judging
 from mirror.rating.settings import RateSettings
+from mirror.replay.own_run import read_run
+from mirror.replay.own_run import run_faults as run_faults_of_replay
 from mirror.run_folder import RunConflict
 from mirror.transcripts.arm import Arm
 from mirror.transcripts.integrity import run_faults
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.text import format_session
 from tests.scripted_casts import PORTRAIT, scripted_exploration
+from tests.studies import study
 
 
 def explored(exploration, *words):
@@ -90,6 +94,18 @@ def test_what_cannot_be_saved_is_refused_and_leaves_nothing(exploration, monkeyp
     other = explored(scripted_exploration(tmp_path, seed=4), "No.")
     with pytest.raises(RunConflict, match="seed was 3 and is 4"):
         save(other)
+
+
+def test_a_saved_session_can_be_replayed_and_analyzed(pair):
+    _, folders = save(explored(pair, "I can't sleep.", "No."))
+    runs = [folder.parent.parent for folder in folders]
+    (recording,) = read_run(runs[1])
+    assert [turn.reply for turn in recording.turns] == ["You say: I can't sleep.", "You say: No."]
+    assert run_faults_of_replay(runs[0]) == [] and recording.profile.name == "Tom"
+    assert all(turn.picture.is_file() for turn in recording.turns)
+    found = study(*runs)
+    assert [arm.counselor for arm in found.arms] == ["untuned LLaVA pocket, base", "untuned LLaVA pocket, planning"]
+    assert [len(read_metrics(arm).turns) for arm in found.arms] == [2, 2]
 
 
 def test_judges_rate_what_was_saved(pair):
