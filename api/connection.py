@@ -10,7 +10,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.errors import Refusal
-from api.headers import SECURITY
+from mirror.services.browser import SECURITY
 
 MAX_HEADER_BYTES = 16 * 1024  # of one request, all its header lines together
 PIECE_BYTES = 4096  # by which a header may exceed its limit

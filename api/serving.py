@@ -29,12 +29,13 @@ from api.batching import Batcher
 from api.budget import Budget
 from api.connection import KEEP_ALIVE_SECONDS, MAX_HEADER_BYTES, BoundedConnection
 from api.errors import answer_errors_as_json, declared
-from api.headers import POLICY, SecurityHeaders, policy_of_docs
-from api.origin import OwnNames, OwnPages, is_loopback
+from api.headers import SecurityHeaders, policy_of_docs
+from api.origin import OwnNames, OwnPages
 from api.settings import ServiceSettings
 from mirror.html_page import NOTICE
 from mirror.provenance import commit, versions
 from mirror.secrets import TOKEN
+from mirror.services.browser import POLICY, is_loopback
 from mirror.services.service import token_of_environment
 
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)

@@ -72,6 +72,21 @@ def build_cast(settings: CounselSettings) -> Cast:
     )
 
 
+def with_counselor(cast: Cast, settings: CounselSettings) -> Cast:
+    """The cast with another counselor, and what that one sees of the face; loads no model but the counselor's.
+
+    Raises:
+        As `build_cast`.
+    """
+    settings = settings.model_copy(update={"offload": "none"})  # beside the models that are there already
+    if missing := plan_memory(settings, faces=False).unknown:
+        download(settings, missing)
+    require(plan_memory(settings, faces=False), ())
+    device = resolve_device(settings.device)
+    counselor = build_counselor(settings, device, resolve_dtype(settings.precision, device))
+    return replace(cast, counselor=counselor, view=build_view(settings, cast.painter, cast.verifier))
+
+
 def remote_roles(settings: CounselSettings) -> frozenset[str]:
     """The roles that wait for an endpoint or a service."""
     return frozenset(

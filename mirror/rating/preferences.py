@@ -1,7 +1,8 @@
-"""A judge's preferences between two arms on the same client: `results/<rating run>/preferences.jsonl`.
+"""Preferences between two arms on the same client: `results/<rating run>/preferences.jsonl`.
 
-Each pair of sessions is shown in both orders, because judges are biased toward a position. The file is stored with the
-rating run, since a line concerns two arms. A line is one answer, with the fields of `ratings.jsonl` except
+A judge is shown each pair of sessions in both orders, because judges are biased toward a position. A person (kind
+`human`) sees a pair once, in an order drawn by lot. The file is stored with the rating run, since a line concerns two
+arms. A line is one answer, with the fields of `ratings.jsonl` except
 
     first, second   the runs whose sessions were shown first and second; the judge did not know them
     scores          by item `first`, `second` or `neither`; null if missing
@@ -15,17 +16,17 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from mirror.files.json_lines import read_lines
-from mirror.rating.ratings import Status
+from mirror.rating.ratings import Kind, Status
 from mirror.statistics import estimate, sign_flip_test
 from mirror.transcripts.session_name import client_of
 
 FILE = "preferences.jsonl"
-COLUMNS = "idx instrument repeat first second item preferred judge status".split()
+COLUMNS = "idx instrument repeat first second item preferred judge status kind".split()
 WORTH = {"first": 1.0, "neither": 0.5, "second": 0.0}
 
 
 class PreferenceRecord(BaseModel):
-    """One answer of a judge, a line of the file."""
+    """One answer of a judge or a person, a line of the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,6 +46,7 @@ class PreferenceRecord(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     model: str = ""
+    kind: Kind = Field("judge", exclude_if=lambda kind: kind == "judge")
 
 
 def read_preferences(folder: Path) -> pd.DataFrame:
@@ -52,7 +54,7 @@ def read_preferences(folder: Path) -> pd.DataFrame:
 
     Returns:
         One row per item of an answer; empty if there are none. Columns:
-        idx, instrument, repeat, item, judge, status: as in the file.
+        idx, instrument, repeat, item, judge, status, kind: as in the file.
         first, second: the runs in the order shown.
         preferred: `first`, `second` or `neither`; None if missing.
 
@@ -60,7 +62,10 @@ def read_preferences(folder: Path) -> pd.DataFrame:
         JsonLinesError: The file has an invalid line.
     """
     rows = [
-        (line.idx, line.instrument, line.repeat, line.first, line.second, item, preferred, line.judge, line.status)
+        (
+            *(line.idx, line.instrument, line.repeat, line.first, line.second, item, preferred),
+            *(line.judge, line.status, line.kind),
+        )
         for line in read_lines(folder / FILE, PreferenceRecord)
         for item, preferred in line.scores.items()
     ]
@@ -73,7 +78,8 @@ def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Computes how often one arm is preferred over the other.
 
     Each client counts once, with the mean over sessions, repeats and both orders: 1 for the arm, 0 for the other, 1/2
-    for neither. A repeat without one of the orders counts as missing, since the other order alone would be biased.
+    for neither. A judge's repeat without one of the orders counts as missing, since the other order alone would be
+    biased; a person's counts as it is.
 
     Args:
         preferences: The table of `read_preferences`.
@@ -83,7 +89,7 @@ def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
         One row per pair of arms, item and judge. Columns:
         arm, other: in alphabetical order.
         share, low, high: share of clients for whom the arm is preferred, 0.5 for no difference; bootstrap interval.
-        n, missing: clients with, and without, a repeat in both orders.
+        n, missing: clients with, and without, a repeat in both orders; of a person, with and without an answer.
         p: two-sided p-value of the sign-flip test on share - 0.5.
         consistent: share of repeats in which both orders prefer the same session (or neither).
         first_preferred: share of answers for the session shown first; 0.5 without position bias.
@@ -102,7 +108,7 @@ def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _row(group: pd.DataFrame, seed: int) -> dict[str, float]:
     orders = group.pivot(index=["idx", "repeat"], columns="is_first", values="for_arm").reindex(columns=[False, True])
-    both_orders = orders.mean(axis=1, skipna=False)
+    both_orders = orders.mean(axis=1, skipna=bool((group["kind"] == "human").all()))
     clients = both_orders.groupby(both_orders.index.get_level_values("idx").map(client_of)).mean()
     found = estimate(clients, seed, bounds=(0, 1))
     both = orders.dropna()

@@ -33,6 +33,20 @@ for stage in STAGES.values():
     mirror.add_command(StageCommand(stage))
 
 
+@mirror.command(
+    "explore",
+    short_help="play the client in a browser",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def explore(words: tuple[str, ...]) -> None:
+    """Serve the panel to a browser on this machine; WORDS are those of `python -m mirror.exploration`."""
+    from mirror.exploration import command
+
+    sys.exit(command.main(words, "mirror explore"))
+
+
 @mirror.command("list", short_help="list params files, and runs with their state")
 @click.argument("stage", required=False, type=click.Choice(list(STAGES)))
 def list_runs(stage: str | None) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import base64
 import hashlib
 
-from api.headers import POLICY, SECURITY, SWAGGER, SecurityHeaders, policy_of_docs
+from api.headers import SWAGGER, SecurityHeaders, policy_of_docs
+from mirror.services.browser import POLICY, SECURITY
 
 
 def sent(kind="http", *own):

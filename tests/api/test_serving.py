@@ -12,10 +12,10 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from api import workers
-from api.headers import POLICY, SECURITY
 from api.serving import Worker, bind, is_loopback, server_config, start
 from api.verification.app import VerificationSettings, create_app
 from mirror.html_page import NOTICE
+from mirror.services.browser import POLICY, SECURITY
 from tests.servers import ScriptedVerifier
 
 

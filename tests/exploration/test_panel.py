@@ -1,116 +1,133 @@
-"""The panel over an exploration: a click takes a turn, a fault is shown and changes nothing.
-
-The turns are made without models; with them, the panel is clicked in test_run.py.
-"""
-
-from types import SimpleNamespace
+"""The panel of a notebook: the same chat as the page, in widgets; a fault is shown and changes nothing."""
 
 import pytest
 
 from mirror.clients.lexicon import lexicon
 from mirror.exploration.panel import Panel
 from mirror.html_page import NOTICE
-from mirror.risk.policy import RiskPolicy
 from tests.browser import CHROMIUM, chromium
-from tests.explored_steps import step
 from tests.planted_risk import BY_DEGREE, label
-
-
-class Explored:
-    """Two clients; notes what was typed, and fails where it is told to."""
-
-    def __init__(self):
-        people = [("60", "Ada", "no"), ("61", "", "cognitive")]
-        self.profiles = {idx: SimpleNamespace(idx=idx, name=name, resistance=kind) for idx, name, kind in people}
-        self.profile, self.begun, self.said, self.fault = self.profiles["61"], [], [], None
-        self.policy = RiskPolicy()
-
-    def begin(self, client):
-        self.begun.append(client)
-
-    def say(self, cue, words):
-        if self.fault:
-            raise self.fault
-        self.said.append((cue, words))
-        return step(cue=cue, words=words)
+from tests.scripted_casts import PORTRAIT
 
 
 @pytest.fixture
-def explored():
-    return Explored()
+def panel(exploration):
+    return Panel(exploration)
 
 
-@pytest.fixture
-def panel(explored):
-    return Panel(explored)
+def send(panel, words, cue="frowns"):
+    panel.cue.value, panel.words.value = cue, words
+    panel.buttons["say"].click()
 
 
-def test_the_panel_offers_clients_and_readable_cues_and_does_nothing_by_itself(panel, explored):
-    assert panel.client.options == (("Ada (no)", "60"), ("61 (cognitive)", "61")) and panel.client.value == "61"
+def shown(panel):
+    return [turn.value for turn in panel.turns.children]
+
+
+def enabled(panel):
+    return {name for name, button in panel.buttons.items() if not button.disabled}
+
+
+def test_the_panel_offers_clients_and_readable_cues_and_does_nothing_by_itself(panel, exploration):
+    assert ("Tom (emotional)", "61") in panel.client.options and panel.client.value == "61"
     assert all(lexicon().read(cue) for cue in panel.cue.options) and panel.cue.options
-    assert explored.begun == explored.said == [] and panel.turns.children == ()
+    assert exploration.exchanges == () and shown(panel) == [] and "Tom, 19, a waiter" in panel.profile.value
+    assert enabled(panel) == {"say", "listen", "begin", "portrait"} and panel.vote.layout.display == "none"
 
 
-def test_what_was_typed_becomes_a_turn_above_the_earlier_ones(panel, explored):
-    for words in ("No.", "Why?"):
-        panel.cue.value, panel.words.value = "frowns", words
-        panel.speak.click()
-    assert explored.said == [("frowns", "No."), ("frowns", "Why?")]
-    assert ["Why?" in panel.turns.children[0].value, "No." in panel.turns.children[1].value] == [True, True]
-    assert (panel.words.value, panel.cue.value, panel.status.value, panel.speak.disabled) == ("", "frowns", "", False)
+def test_the_session_goes_on_from_the_cells_above(exploration):
+    exploration.listen()
+    assert len(Panel(exploration).turns.children) == 1
+
+
+def test_what_was_typed_becomes_the_last_turn_and_the_others_stay_as_they_are(panel):
+    send(panel, "No.")
+    (first,) = panel.turns.children
+    send(panel, "Why?")
+    assert panel.turns.children[0] is first and "I hear: Why?" in shown(panel)[1]
+    assert (panel.words.value, panel.cue.value, panel.status.value.count("fault")) == ("", "", 0)
+
+
+def test_what_is_being_done_is_shown_with_everything_off(panel):
+    seen = []
+    panel.status.observe(lambda change: seen.append((change["new"], enabled(panel))), "value")
+    send(panel, "No.")
+    assert any("Painting attempt 2 of at most 3" in text and not on for text, on in seen)
+    assert enabled(panel) >= {"say", "again", "take_back", "save"}
 
 
 def test_a_notice_stands_above_the_panel(panel):
-    assert panel.widget.children[0].value == NOTICE
+    assert NOTICE in panel.widget.children[0].value
+
+
+def test_a_fault_is_shown_whole_and_what_was_typed_stays(panel, exploration):
+    send(panel, "Hello.")
+    exploration.cast.counselor.fault = RuntimeError("<b>down</b> " * 50)
+    send(panel, "Why?")
+    assert "&lt;b&gt;down&lt;/b&gt; " * 49 in panel.status.value and "role='alert'" in panel.status.value
+    assert (panel.words.value, panel.cue.value, len(shown(panel))) == ("Why?", "frowns", 1)
+    exploration.cast.counselor.fault = None
+    panel.buttons["say"].click()
+    assert panel.words.value == "" and len(shown(panel)) == 2 and "role='alert'" not in panel.status.value
+
+
+def test_a_text_that_cannot_be_saved_is_refused(panel):
+    send(panel, "a\ud800b")
+    assert "half a character" in panel.status.value and panel.words.value and shown(panel) == []
+
+
+def test_a_turn_is_taken_back_tried_again_and_saved(panel, exploration):
+    send(panel, "No.")
+    before = shown(panel)
+    panel.buttons["again"].click()
+    assert shown(panel) != before and "another seed (1)" in shown(panel)[0]
+    panel.buttons["save"].click()
+    assert "Saved in results/explored/sessions/61." in panel.status.value
+    panel.buttons["take_back"].click()
+    assert shown(panel) == [] and (panel.cue.value, panel.words.value) == ("frowns", "No.")
+
+
+def test_another_client_begins_another_session_that_can_be_undone(panel, exploration):
+    send(panel, "No.")
+    panel.client.value = "60"
+    assert exploration.profile.idx == "60" and shown(panel) == [] and "Tess" in panel.profile.value
+    assert panel.buttons["take_back"].description == "Bring back session"
+    panel.buttons["take_back"].click()
+    assert exploration.profile.idx == "61" and "I hear: No." in shown(panel)[0]
+
+
+def test_a_client_of_ones_own(panel, exploration):
+    panel.own["path"].value, panel.own["name"].value = str(PORTRAIT), "Ben"
+    panel.buttons["portrait"].click()
+    assert exploration.profile.name == "Ben" and panel.buttons["listen"].disabled
+    panel.own["path"].value = "nowhere.png"
+    panel.buttons["portrait"].click()
+    assert "nowhere.png: cannot be read" in panel.status.value and exploration.profile.name == "Ben"
+
+
+def test_two_counselors_are_voted_on(pair):
+    panel = Panel(pair)
+    send(panel, "No.")
+    assert panel.vote.layout.display is None and "thinker" not in shown(panel)[0] + panel.counselors.value
+    panel.votes["first"].click()
+    assert "thinker" in shown(panel)[0] and "A was explored-" in panel.counselors.value
+    assert panel.vote.layout.display == "none" and "Of your 1 votes so far" in panel.status.value
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; Debian and Ubuntu: apt-get install chromium")
-def test_a_sign_of_risk_is_seen_in_the_turn_that_shows_it(panel, tmp_path):
+def test_a_sign_of_risk_is_seen_in_the_turn_that_shows_it(panel, exploration, tmp_path):
     planted = [words for _, words, _ in BY_DEGREE.values()]
+    exploration.cast.counselor.way = "Yes"
     for words in ("I slept well.", *planted, "I want to die <b>."):
-        panel.words.value = words
-        panel.speak.click()
-    turns = "".join(f"<section>{turn.value}</section>" for turn in panel.turns.children)
+        send(panel, words)
+    turns = "".join(f"<section>{turn}</section>" for turn in shown(panel))
     (tmp_path / "panel.html").write_text(f"<!doctype html><meta charset=utf-8>{turns}", encoding="utf-8")
     with chromium(tmp_path) as page:
         page.open((tmp_path / "panel.html").as_uri())
-        badges = "[...document.querySelectorAll('.risk')]"
-        newest_first = [f"{label(degree)}: “{words}”" for degree, (_, _, words) in reversed(BY_DEGREE.items())]
-        expected = ["⚑ client · self harm · active: “want to die”", *newest_first]
+        badges = "[...document.querySelectorAll('.client .risk')]"
+        in_order = [f"{label(degree)}: “{words}”" for degree, (_, _, words) in BY_DEGREE.items()]
+        expected = [*in_order, "⚑ client · self harm · active: “want to die”"]
         assert page.evaluate(f"{badges}.map((one) => one.textContent)") == expected
-        assert page.evaluate(
-            f"{badges}[0].checkVisibility() && {badges}[0].closest('section').matches(':first-of-type')"
-        )
-        assert page.evaluate("document.querySelector('.care').checkVisibility()")
+        assert page.evaluate(f"{badges}.at(-1).checkVisibility()")
+        assert page.evaluate(f"{badges}.at(-1).closest('section').matches(':last-of-type')")
         assert page.problems == []
-
-
-def test_the_panel_reads_by_the_policy_of_its_exploration(panel, explored):
-    explored.policy = RiskPolicy(())
-    panel.words.value = "I want to die."
-    panel.speak.click()
-    assert "class='risk'" not in panel.turns.children[0].value
-
-
-@pytest.mark.parametrize("fault", [RuntimeError("the service is down"), ValueError("the text is too long")])
-def test_a_fault_is_shown_and_what_was_typed_stays(fault, panel, explored):
-    panel.speak.click()
-    explored.fault, panel.words.value = fault, "Why?"
-    panel.speak.click()
-    assert panel.status.value == f"{type(fault).__name__}: {fault}"
-    assert (panel.words.value, panel.speak.disabled, len(panel.turns.children)) == ("Why?", False, 1)
-    panel.again.click()
-    assert panel.status.value == "" and panel.turns.children == () and explored.begun == ["61"]
-
-
-def test_another_fault_is_raised_and_the_button_can_be_clicked_again(panel, explored):
-    explored.fault = KeyError("a mistake in the code")
-    with pytest.raises(KeyError):
-        panel.take_turn()
-    assert not panel.speak.disabled
-
-
-def test_another_client_begins_another_session(panel, explored):
-    panel.speak.click()
-    panel.client.value = "60"
-    assert explored.begun == ["60"] and panel.turns.children == ()

@@ -3,12 +3,16 @@
 import nbformat
 import pytest
 
+from mirror.counseling.casting import with_counselor
 from mirror.counseling.settings import CounselSettings
-from mirror.exploration.page import step_page
 from mirror.exploration.panel import Panel
 from mirror.exploration.run import Exploration, demo_checkpoint
 from mirror.exploration.settings import ExploreSettings
+from mirror.exploration.transcript import save
+from mirror.exploration.view.step import escaped, step_page
+from mirror.paths import input_path
 from mirror.settings.errors import SettingsError
+from mirror.transcripts.session_folder import SessionFolder
 from tests import ROOT
 
 PARAMETERS = {
@@ -158,28 +162,29 @@ def test_the_configurations_own_values_stay_where_nothing_is_given(settings):
 def test_a_person_speaks_and_sees_the_answer(begun):
     panel = Panel(begun)
     panel.cue.value, panel.words.value = "looks skeptical", "Why should I?"
-    panel.speak.click()
+    panel.buttons["say"].click()
     (shown,) = panel.turns.children
     turn = begun.conversation.turns[-1]
     assert (turn.cue, turn.words) == ("looks skeptical", "Why should I?")
-    assert "Why should I?" in shown.value and "data:image/png" in shown.value
-    assert panel.words.value == "" and panel.status.value == "" and not panel.speak.disabled
-    panel.speak.click()
-    assert len(panel.turns.children) == 2 and panel.turns.children[1] is shown
-    panel.again.click()
-    assert panel.turns.children == () and begun.conversation.turns == ()
+    assert "Why should I?" in shown.value and "data:image/png" in shown.value and escaped(turn.reply) in shown.value
+    assert panel.words.value == "" and panel.chat.fault is None
 
 
-def test_another_client_begins_another_session(begun):
-    panel = Panel(begun)
-    panel.speak.click()
-    panel.client.value = "60"
-    assert begun.profile.idx == "60" and begun.conversation.turns == () and panel.turns.children == ()
-
-
-def test_a_fault_is_shown_and_the_session_stays(begun, monkeypatch):
-    panel = Panel(begun)
-    monkeypatch.setattr(begun, "say", lambda *_: (_ for _ in ()).throw(RuntimeError("the service is down")))
-    panel.speak.click()
-    assert panel.status.value == "RuntimeError: the service is down" and not panel.speak.disabled
-    assert begun.conversation.turns == ()
+@pytest.mark.slow
+def test_two_real_counselors_answer_the_same_face_and_words(settings, exploration, tmp_path, monkeypatch):
+    """The second one is loaded beside the models of the first, and replies as it would alone."""
+    monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
+    other = tmp_path / "other.yaml"
+    text = input_path(settings.configuration).read_text()
+    other.write_text(text.replace("cot: base", "cot: planning").replace("tokens: 128", "tokens: 8"))
+    pair = Exploration(settings.model_copy(update={"against": str(other), "cot": "base"}))
+    pair.__dict__["cast"] = with_counselor(exploration.cast, pair.settings)
+    pair.say("frowns", "I can not sleep.")
+    first, second = (step.taken for step in pair.exchanges[0].steps)
+    assert first.face is second.face and list(first.turn.counselor_raw) == ["response"]
+    assert list(second.turn.counselor_raw) == ["planning", "response"]
+    alone = Exploration(settings.model_copy(update={"configuration": str(other), "cot": ""}))
+    alone.__dict__["cast"] = pair.casts[1]
+    assert alone.say("frowns", "I can not sleep.").taken.turn == second.turn
+    _, folders = save(pair)
+    assert [SessionFolder(folder).turns() for folder in folders] == [(first.turn,), (second.turn,)]

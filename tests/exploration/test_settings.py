@@ -39,9 +39,26 @@ def test_what_is_left_open_replaces_nothing(given, changes):
         ({"configuration": "nowhere.yaml"}, "configuration: no such file .*nowhere.yaml; name one of params/counsel/"),
         ({"configuration": "params"}, "configuration: no such file"),
         ({"turns": 0}, "turns must be greater than or equal to 1, found 0"),
+        ({"against": "nowhere.yaml"}, "against: no such file .*nowhere.yaml; name one of params/counsel/"),
+        ({"against": "params/counsel/pocket-ec.yaml", "turns": 2}, "turns is 2, and against compares two counselors"),
+        ({"rater": "Ann B."}, "rater must be an id of up to 31 of a-z, 0-9, - and _, found the text 'Ann B.'"),
+        ({"run": "a/b"}, "run must be one folder name of letters"),
         ({"seed": -1}, "seed must be greater than or equal to 0, found -1"),
     ],
 )
 def test_what_cannot_be_is_refused(values, message):
     with pytest.raises(SettingsError, match=message):
         checked(**values)
+
+
+@pytest.mark.parametrize(
+    ("against", "runs"),
+    [
+        ("", ("explored",)),
+        ("params/counsel/pocket-ec.yaml", ("explored-pocket-llava", "explored-pocket-ec")),
+        ("params/counsel/pocket-llava.yaml", ("explored-pocket-llava", "explored-pocket-llava-2")),
+    ],
+)
+def test_every_counselor_has_a_run_of_its_own(against, runs):
+    settings = checked(against=against)
+    assert settings.runs == runs and settings.votes == "explored-votes"

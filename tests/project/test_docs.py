@@ -19,6 +19,7 @@ from api.verification.app import VerificationSettings
 from mirror.analysis.settings import AnalyseSettings
 from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
+from mirror.exploration.command import read_options
 from mirror.exploration.settings import ExploreSettings
 from mirror.painting.settings import PaintSettings
 from mirror.rating.instrument import read_instrument
@@ -156,7 +157,11 @@ def test_a_mirror_command_is_accepted_by_its_settings(page, words):
     name, *words = words
     command = mirror.commands[name]
     context = command.make_context(name, words)
-    if name in SETTINGS and not context.params["help_notebook"]:
+    if name == "explore":
+        explored = vars(read_options([word for word in words if word != "--help"], "mirror explore"))
+        files = [explored["configuration"], *filter(None, [explored["against"]])]
+        assert all((ROOT / file).is_file() for file in files)
+    elif name in STAGES and not context.params["help_notebook"]:
         assert not context.params["out"] and all(
             file.startswith(f"params/{name}/") for file in context.params["parameters_file"]
         )
@@ -177,7 +182,7 @@ def test_every_parameter_and_option_exists(page):
     assert named <= known
     options = {span.split()[0] for span in spans if span.startswith("--")} - {"--help"}
     modules = ("mirror.faces.calibration", "mirror.models.merge", "mirror.rating.forms", "mirror.transcripts.flags")
-    modules += ("mirror.export", "mirror.counseling.spending.plan")
+    modules += ("mirror.export", "mirror.counseling.spending.plan", "mirror.exploration.command")
     assert options <= {option for module in (*SERVICES, *modules) for option in options_of(module)}
 
 

@@ -16,28 +16,28 @@ from tests import ROOT
 
 # Each room of mirror/ and the rooms it may import from, top to bottom.
 IMPORTS = """
-__main__      terminal
-terminal      replay building counseling painting rating analysis training faces clients chat models services
-replay        building counseling faces clients chat models transcripts prompts
-building      analysis rating counseling training faces risk clients figures chat models transcripts prompts workers
-analysis      gallery rating counseling figures clients transcripts prompts
-gallery       rating clients transcripts
-export        rating transcripts
-rating        clients chat transcripts
-painting      faces clients figures models transcripts
-exploration   counseling faces clients transcripts prompts
-counseling    faces clients chat models transcripts prompts services workers
-training      models prompts
-faces         clients figures chat models transcripts prompts services
-clients       chat transcripts prompts
-figures       transcripts prompts
-chat          models services
-transcripts   risk
-risk          models
-models        prompts
-services      -
-workers       -
-prompts       -
+__main__     terminal
+terminal     replay building counseling exploration painting rating analysis training faces clients chat models services
+replay       building counseling faces clients chat models transcripts prompts
+building     analysis rating counseling training faces risk clients figures chat models transcripts prompts workers
+analysis     gallery rating counseling figures clients transcripts prompts
+gallery      rating clients transcripts
+export       rating transcripts
+exploration  rating counseling faces clients chat transcripts prompts services
+rating       clients chat transcripts
+painting     faces clients figures models transcripts
+counseling   faces clients chat models transcripts prompts services workers
+training     models prompts
+faces        clients figures chat models transcripts prompts services
+clients      chat transcripts prompts
+figures      transcripts prompts
+chat         models services
+transcripts  risk
+risk         models
+models       prompts
+services     -
+workers      -
+prompts      -
 """
 # Rooms that every room may import from, top to bottom: one imports only from those behind it.
 GROUND = (
@@ -52,7 +52,8 @@ terminal     command
 building     screenplays
 analysis     measures metrics
 gallery      .
-rating       forms instrument ratings
+rating       forms instrument preferences ratings
+exploration  command
 counseling   cast casting counselor examples reply run settings speaker spending turn
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
              verification view
@@ -64,7 +65,7 @@ models       checkpoint decoding device families generation_config gpu hub_id ll
              quantization sampling weight_files weights
 transcripts  arm donor flags integrity profile session_folder session_name turn verdict
 risk         classifier flag guidance lexicon policy
-services     http_client replicas server_json service
+services     browser http_client replicas server_json service
 workers      assignments crew faults pool worker
 prompts      . client
 """
@@ -82,8 +83,9 @@ HEAVY = {
 # What starts at once, beside all settings: no library of models is imported, nor one that computes with tensors.
 LIGHT = """
 mirror.analysis.run mirror.analysis.registration.__main__ mirror.counseling.examples mirror.counseling.shards
-mirror.export.__main__ mirror.gallery.__main__ mirror.rating.run mirror.rating.forms.__main__ mirror.training.__main__
-mirror.transcripts.__main__ mirror.transcripts.integrity api.description.app api.verification.app pocket.__main__
+mirror.exploration.__main__ mirror.export.__main__ mirror.gallery.__main__ mirror.rating.run
+mirror.rating.forms.__main__ mirror.training.__main__ mirror.transcripts.__main__ mirror.transcripts.integrity
+api.description.app api.verification.app pocket.__main__
 """.split()
 # Imports diffusers only when it loads a painter: a replay has none, nor has a run before its settings are checked.
 PAINTS_LATE = """
@@ -338,7 +340,7 @@ BROKEN = {
     ),
     "inside": (
         {"gallery/page.py": "from mirror.rating.judge import x", "rating/judge.py": ""},
-        "inside rating; its doors: forms instrument ratings",
+        "inside rating; its doors: forms instrument preferences ratings",
     ),
     "circle": ({"files/a.py": "from . import b", "files/b.py": "from . import a"}, "in a circle: mirror.files.a"),
     "eager package": ({"__init__.py": "from .seeds import x", "seeds.py": ""}, "stays empty"),

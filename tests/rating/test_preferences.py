@@ -79,3 +79,11 @@ def test_sessions_of_one_client_are_one_client(tmp_path):
     lines += [preference("1+s2", "a", "b", "first"), preference("1+s2", "b", "a", "second")]
     row = compared(tmp_path, *lines).iloc[0]
     assert (row["n"], row["share"]) == (2, pytest.approx((0.75 + 0.5) / 2))
+
+
+def test_a_person_sees_a_pair_once_so_one_order_is_a_vote(tmp_path):
+    seen = [("1", "a", "b", "first"), ("2", "b", "a", "second"), ("3", "b", "a", "first"), ("4", "a", "b", None)]
+    lines = [preference(*one).model_copy(update={"judge": "human ann", "kind": "human"}) for one in seen]
+    row = compared(tmp_path, *lines).iloc[0]
+    assert (row["share"], row["n"], row["missing"]) == (pytest.approx(2 / 3), 3, 1)
+    assert np.isnan(row["consistent"]) and set(read_preferences(tmp_path)["kind"]) == {"human"}

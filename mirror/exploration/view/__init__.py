@@ -1,0 +1,1 @@
+"""What came of a turn, as HTML for notebook and page."""
