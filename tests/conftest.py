@@ -1,5 +1,6 @@
 """What more than one test file needs."""
 
+import gc
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -8,6 +9,9 @@ import pytest
 
 from mirror.services.http_client import HttpClient
 from tests import DATA
+
+# Checks IRIs in JSON schemas, of which no test has one; nbformat would import it, which takes two seconds.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 
 def pytest_addoption(parser):
@@ -18,6 +22,12 @@ def pytest_addoption(parser):
 def moments(request):
     """How many random moments a test tries."""
     return request.config.getoption("--moments")
+
+
+def pytest_collection_finish():
+    """What the modules hold lives as long as the process: a search for garbage need not go through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
