@@ -6,12 +6,17 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mirror.services.http_client import HttpClient
 from tests import DATA
 
 # Checks IRIs in JSON schemas, of which no test has one; nbformat would import it, which takes two seconds.
 sys.modules.setdefault("rfc3987_syntax", None)
+
+# How fast examples are made says how busy the machine is, not whether a program is right.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser):
