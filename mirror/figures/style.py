@@ -50,7 +50,7 @@ def png(fig: Figure) -> bytes:
 
 
 def _lay_out(fig: Figure) -> None:
-    """Places all parts for good, so that no file is drawn twice: once for the layout, which takes as long, and again."""
+    """Places all parts for good; else each file is drawn twice, once for its layout, which takes as long."""
     if (layout := fig.get_layout_engine()) is None:
         return
     shown, fig.dpi = fig.dpi, DPI
