@@ -23,8 +23,7 @@ TRAINED := $(LONGEST_FIRST:%=demo-train-%)
 COUNSELED := $(LONGEST_FIRST:%=demo-counsel-%)
 .PHONY: $(TRAINED) $(COUNSELED) demo-replay
 # $(call NOTEBOOK,name,run,params file) runs a notebook and writes it to the folder of its run.
-NOTEBOOK = mkdir -p "$(OUTPUT)/results/$(2)" && MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m papermill --no-progress-bar \
-	--stdout-file - --stderr-file - notebooks/$(1).ipynb "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
+NOTEBOOK = MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m mirror $(1) "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
 # $(call PREFIXED,name,command) begins each line of a command's output with a name, and fails if the command does.
 PREFIXED = failed=$$(mktemp) && trap 'rm -f "$$failed"' EXIT && \
 	{ { $(2); } 2>&1 || echo "$(1)" >> "$$failed"; } | awk -v name="$(1)" '{ print name ": " $$0; fflush() }' && \

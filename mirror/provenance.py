@@ -1,8 +1,10 @@
 """Provenance of results: the commit of the code, the versions of packages, and the machine."""
 
+import copy
 import importlib.metadata
 import platform
 import subprocess
+from functools import cache
 from typing import Any
 
 from mirror.paths import repository_root
@@ -11,7 +13,15 @@ PACKAGES = ("mirror-notebooks", "torch", "transformers", "peft", "diffusers", "n
 
 
 def environment() -> dict[str, Any]:
-    """Return the commit (`code`), the `versions` of packages and Python, and the `platform`."""
+    """Return the commit (`code`), the `versions` of packages and Python, and the `platform`.
+
+    Of the moment when this process first asked: files that change later are not what it runs.
+    """
+    return copy.deepcopy(_environment())
+
+
+@cache
+def _environment() -> dict[str, Any]:
     return {
         "code": commit(),
         "versions": versions() | {"python": platform.python_version()},

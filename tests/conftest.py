@@ -1,13 +1,22 @@
 """What more than one test file needs."""
 
+import gc
 import subprocess
 import sys
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mirror.services.http_client import HttpClient
 from tests import DATA
+
+# Checks IRIs in JSON schemas, of which no test has one; nbformat would import it, which takes two seconds.
+sys.modules.setdefault("rfc3987_syntax", None)
+
+# How fast examples are made says how busy the machine is, not whether a program is right.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser):
@@ -18,6 +27,12 @@ def pytest_addoption(parser):
 def moments(request):
     """How many random moments a test tries."""
     return request.config.getoption("--moments")
+
+
+def pytest_collection_finish():
+    """What the modules hold lives as long as the process: a search for garbage need not go through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

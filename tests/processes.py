@@ -1,7 +1,15 @@
-"""Whether processes have ended."""
+"""Whether processes have ended; papermill as a process."""
 
+import sys
 import time
 from pathlib import Path
+
+# papermill's command, without a library that it imports for two seconds and no notebook needs.
+PAPERMILL = [
+    sys.executable,
+    "-c",
+    "import sys; sys.modules['rfc3987_syntax'] = None; from papermill.cli import papermill; papermill()",
+]
 
 
 def wait_for_end(processes: list[int], deadline: float) -> None:

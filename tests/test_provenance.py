@@ -55,6 +55,18 @@ def test_the_code_is_a_commit_and_whether_it_was_changed(checkout):
     assert commit() == {"commit": head, "changed": True}
 
 
+def test_an_environment_is_that_of_the_moment_when_it_was_first_asked_for(checkout):
+    """Code that changes while a process runs is not the code that it runs."""
+    mirror.provenance._environment.cache_clear()
+    before = environment()
+    (checkout / "code.py").write_text("2")
+    before["code"]["commit"] = "none"
+    try:
+        assert environment()["code"] == {**commit(), "changed": False}
+    finally:
+        mirror.provenance._environment.cache_clear()
+
+
 def test_outside_a_checkout_there_is_no_commit(checkout):
     shutil.rmtree(checkout / ".git")
     assert commit() == {"commit": None, "changed": None}

@@ -16,6 +16,7 @@ VARIANT_COLORS = {
     "ec_planning": "#CC79A7",
     "chat model": "#D55E00",
 }
+DPI = 200  # of figures as files
 
 
 def figure(width: float = 7.0, height: float = 3.6) -> tuple[Figure, Axes]:
@@ -34,16 +35,25 @@ def figure(width: float = 7.0, height: float = 3.6) -> tuple[Figure, Axes]:
 def save(fig: Figure, folder: Path, name: str) -> None:
     """Writes `<name>.png` (200 dots per inch) and `<name>.pdf` into `folder`, which is created if needed."""
     folder.mkdir(parents=True, exist_ok=True)
-    fig.savefig(folder / f"{name}.png", dpi=200)
-    layout = fig.get_layout_engine()
-    fig.set_layout_engine("none")  # both have the layout of the first, which takes as long as drawing
-    fig.savefig(folder / f"{name}.pdf", dpi=200)
-    fig.set_layout_engine(layout)
+    _lay_out(fig)
+    for ending in ("png", "pdf"):
+        fig.savefig(folder / f"{name}.{ending}", dpi=DPI)
 
 
 def png(fig: Figure) -> bytes:
     """Renders the figure as PNG (110 dots per inch) and closes it, so that a notebook does not show it again."""
     buffer = io.BytesIO()
+    _lay_out(fig)
     fig.savefig(buffer, format="png", dpi=110)
     plt.close(fig)
     return buffer.getvalue()
+
+
+def _lay_out(fig: Figure) -> None:
+    """Places all parts for good; else each file is drawn twice, once for its layout, which takes as long."""
+    if (layout := fig.get_layout_engine()) is None:
+        return
+    shown, fig.dpi = fig.dpi, DPI
+    layout.execute(fig)
+    fig.dpi = shown
+    fig.set_layout_engine(None)

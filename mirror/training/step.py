@@ -199,9 +199,12 @@ class Stepper:
             self._fall_back()
 
     def _gradients(self, batch: Batch, number: int, tokens: int) -> float:
-        self.model.train()
+        if not self.model.training:  # to walk through all modules takes as long as a tenth of a small model's step
+            self.model.train()
         rank = [self.ranks.number] if self.ranks.number else []  # rank 0 draws what a single process does
-        torch.manual_seed(seed_for("dropout", self.seed, number, *rank))
+        # The seed of all devices is kept, with a traceback, for those that might come; a CPU needs its own alone.
+        seed = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
+        seed(seed_for("dropout", self.seed, number, *rank))
         losses = []
         for micro in batch.split(self.micro_batch, self.device, self.length_step):
             loss = loss_sum(self.model, micro) / tokens

@@ -34,7 +34,9 @@ COMPARED = len(OUTCOMES) - 1  # the openness is known of scripted clients alone
 
 
 @pytest.fixture(autouse=True)
-def _closed_figures():
+def _small_figures(monkeypatch):
+    """Drawn whole, with fewer dots; how many a file has is in the tests of figures."""
+    monkeypatch.setattr("mirror.figures.style.DPI", 40)
     yield
     plt.close("all")
 

@@ -32,7 +32,7 @@ CHECKS = [
     ignored_auth,
 ]
 BOUNDED = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     database=None,

@@ -73,7 +73,7 @@ def require_unshifted(building):
     for row in faulty.rows():
         said.setdefault(row["idx"], row["dialogue"])
     portraits = pd.read_csv(folder / "dialogues.csv", dtype=str).set_index("idx")["portrait"]
-    seen = Counter()
+    seen, looked_at = Counter(), set()
     for cot in ("base", "planning", "ec", "ec_planning"):
         for record in json.loads((folder / f"mirror_{cot}.json").read_text()):
             idx, turn, kind = record["question_id"].split(":")
@@ -89,7 +89,9 @@ def require_unshifted(building):
                 assert not any(text in human for text in later)
             if kind == "emotion_recognition":
                 assert answer == lines[turn - 1][1]
-            require_picture(building, folder / "images" / record["image"], idx, turn - 1, lines[turn - 1])
+            if record["image"] not in looked_at:  # the same in every variant and of every kind
+                require_picture(building, folder / "images" / record["image"], idx, turn - 1, lines[turn - 1])
+                looked_at.add(record["image"])
             seen[idx, cot] += kind == "response"
     return seen
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -162,20 +161,12 @@ def test_no_pair_with_two_faces_is_refused(pictures, pack):
 
 
 @pytest.mark.slow
-def test_the_command_writes_threshold_table_and_figure(pictures, pack, output):
-    command = [
-        "-m",
-        "mirror.faces.calibration",
-        "--pack",
-        pack.folder,
-        "--pictures",
-        pictures,
-        "--false-accept-rate",
-        "0.05",
-    ]
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("rec_pocket.onnx: threshold 0.") and "1 pictures had no face" in done.stdout
+def test_the_command_writes_threshold_table_and_figure(pictures, pack, output, monkeypatch, capsys):
+    words = ["--pack", str(pack.folder), "--pictures", str(pictures), "--false-accept-rate", "0.05"]
+    monkeypatch.setattr(sys, "argv", ["calibration", *words])
+    main()
+    said = capsys.readouterr().out
+    assert said.startswith("rec_pocket.onnx: threshold 0.") and "1 pictures had no face" in said
     folder = output / "results/calibration-pack"
     assert sorted(path.name for path in folder.iterdir()) == ["identity.csv", "identity.pdf", "identity.png"]
 

@@ -308,6 +308,7 @@ def test_a_models_own_generation_settings_change_no_answer(own_settings, file):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("own_settings", ["llava-hf"], indirect=True)
 def test_each_flag_alone_changes_no_answer(own_settings):
     """Together, one might undo another."""
     folder, ask, wanted = own_settings

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 
 import pytest
@@ -22,16 +21,13 @@ from tests.tiny_llava import BASE, GOLDEN, ORIGINAL, logits, pefts_adapter
 
 
 @pytest.mark.slow
-def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path):
+def test_merged_folder_is_a_plain_llava_hf_folder_with_the_loras_logits(tmp_path, monkeypatch, capsys):
     """Through the command, from the original trainer's checkpoint; read back by transformers' own classes."""
     folder = tmp_path / "merged"
-    done = subprocess.run(
-        [sys.executable, "-m", "mirror.models.merge", ORIGINAL, folder, "--base-model", BASE, "--dtype", "float32"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "merged" in done.stdout
+    words = ["merge", str(ORIGINAL), str(folder), "--base-model", str(BASE), "--dtype", "float32"]
+    monkeypatch.setattr(sys, "argv", words)
+    main()
+    assert "merged" in capsys.readouterr().out
     names = load_file(folder / "model.safetensors").keys()
     assert {name.split(".")[0] for name in names} == {"language_model", "vision_tower", "multi_modal_projector"}
     assert "language_model.model.layers.0.self_attn.q_proj.weight" in names

@@ -24,6 +24,7 @@ from mirror.settings.errors import SettingsError
 from mirror.training.settings import TrainSettings
 from pocket.settings import PocketSettings
 from tests import ROOT
+from tests.processes import PAPERMILL
 
 
 def parameters_cell():
@@ -603,7 +604,7 @@ def test_papermill_fails_on_an_unknown_parameter(tmp_path):
     source, executed = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), source)
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", source, executed]
+    command = [*PAPERMILL, "--no-progress-bar", source, executed]
     done = subprocess.run(
         [*command, "-p", "lerning_rate", "1e-3", "-p", "cot", "planning"],
         stdin=subprocess.DEVNULL,

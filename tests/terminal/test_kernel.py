@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 
 import pytest
 
 from mirror.progress_bar import SHOWN
 from mirror.terminal.screen import Screen
+from tests.processes import PAPERMILL
 from tests.terminal.cells import PROGRESS, traceback_of
 
 
@@ -16,8 +16,8 @@ from tests.terminal.cells import PROGRESS, traceback_of
 def test_papermill_itself_shows_the_progress_in_its_log(stage, tmp_path):
     stage(PROGRESS)
     alone = {name: value for name, value in os.environ.items() if name not in (SHOWN, "PYTEST_CURRENT_TEST")}
-    words = ["-m", "papermill", "--no-progress-bar", "notebooks/tiny.ipynb", "out.ipynb"]
-    done = subprocess.run([sys.executable, *words], cwd=tmp_path, env=alone, capture_output=True, text=True, check=True)
+    command = [*PAPERMILL, "--no-progress-bar", "notebooks/tiny.ipynb", "out.ipynb"]
+    done = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=True)
     bars = [line for line in done.stderr.splitlines() if line.startswith("counting:")]
     assert "0/2" in bars[0] and "2/2" in bars[-1] and "$0.01" in bars[-1]
 

@@ -83,7 +83,8 @@ class Conditioner:
 
     @property
     def _one_by_one(self) -> bool:
-        return bool(self.pipeline.device.type == "cpu")
+        # Not asked of the pipeline, which looks at every module of its networks first.
+        return bool(self.id_encoder.visual_projection_2.weight.device.type == "cpu")
 
     def _ids(self, prompt: str) -> Ids:
         return tuple(tuple(fit(tokenizer, tokens(tokenizer, prompt))) for tokenizer in self.tokenizers)

@@ -243,7 +243,7 @@ class PhotoMaker:
             guidance_scale=recipe.guidance_scale,
             height=recipe.size,
             width=recipe.size,
-            latents=noise.to(pipe.device, pipe.unet.dtype),
+            latents=noise.to(self.seat.device, pipe.unet.dtype),
             generator=step_noise(recipe.scheduler, [request.seed for request in requests]),
             callback_on_step_end=merge,
             callback_on_step_end_tensor_inputs=["prompt_embeds", "add_text_embeds"],
