@@ -1,4 +1,4 @@
-"""The pictures of a session as data URLs, and the verdicts on its faces; a picture that cannot be shown is a sentence."""
+"""The pictures of a session as data URLs, and the verdicts on its faces; one that cannot be shown is a sentence."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -104,11 +104,12 @@ class Sheet:
     def face(self, face: FaceRecord, described: Mapping[str, Any]) -> dict[str, Any]:
         """Returns what the page shows of a face, with its attempts and its description."""
         total = len(face.attempts)
+        accepted = f"accepted, {face.chosen} of {total}"
         return {
             "picture": self.add(self.session.folder / face.file, face.file, self.sizes.side),
             "painted": face.is_painted,
             "exhausted": face.exhausted,
-            "summary": f"none of {total} accepted, best shown" if face.exhausted else f"accepted, {face.chosen} of {total}",
+            "summary": f"none of {total} accepted, best shown" if face.exhausted else accepted,
             "expression": described.get("expression", ""),
             "contrast": described.get("contrast", ""),
             "attempts": [self.attempt(one, one.number == face.chosen) for one in face.attempts],

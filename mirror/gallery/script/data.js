@@ -70,6 +70,6 @@ function saidIn(session) {
 
 function checkEnd() {
   if (byId("end")) return;
-  const missing = sessions.filter(({at}) => !byId(`pictures-${at}`)?.nextElementSibling).length;
+  const missing = sessions.filter((one) => !byId(`pictures-${one.at}`)?.nextElementSibling && picturesOf(one) === null).length;
   tell(`This file ends too early: ${missing} of ${sessions.length} sessions are not whole. Copy it again. ${REMEDY}`);
 }

@@ -127,15 +127,12 @@ byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the hash names sessions
   (reader.offsetHeight ? reader : list.querySelector("a"))?.focus();
 });
-byId("filters").addEventListener("submit", (event) => {
-  event.preventDefault();
-  stepHit(1);
-});
+byId("filters").addEventListener("submit", (event) => event.preventDefault());
 query.addEventListener("input", applyFilters);
 query.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !event.shiftKey) return;
+  if (event.key !== "Enter" || event.isComposing) return;
   event.preventDefault();
-  stepHit(-1);
+  stepHit(event.shiftKey ? -1 : 1);
 });
 byId("next-hit").addEventListener("click", () => stepHit(1));
 byId("previous-hit").addEventListener("click", () => stepHit(-1));
