@@ -17,11 +17,24 @@ const text = (tag, className, words, properties = {}) => make(tag, {className, t
 const plain = (words) => words.replace(/[\u0000-\u001f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, " ");
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
-function picture(urls, number, alt, className) {
+// A picture of a session, by its number there; `paint` fills it once the session's pictures are there.
+function picture(session, number, alt, className) {
   if (typeof number === "string") return text("p", "note bad", `${number}`);
-  const image = make("img", {alt, className, decoding: "async"});
-  if (urls?.[number]) image.src = urls[number];
-  return image;
+  return make("img", {alt, className, decoding: "async", dataset: {at: session.at, number}});
+}
+
+// Fills the pictures of an article; those of a session that the file lacks are said.
+function paint(root) {
+  for (const at of new Set([...root.querySelectorAll("img[data-number]")].map((one) => one.dataset.at))) {
+    whenThere(() => picturesOf(sessions[at]), (urls) => {
+      const images = root.querySelectorAll(`img[data-number][data-at="${at}"]`);
+      for (const image of images) if (urls?.[image.dataset.number]) image.src = urls[image.dataset.number];
+      if (!urls && images.length) {
+        root.querySelector(".person").after(text("p", "alert", `The pictures of this session are missing from this file or damaged. ${REMEDY}`));
+      }
+    });
+  }
+  return root;
 }
 
 // A line of trust: points of 0 to 100 by turn.

@@ -54,7 +54,7 @@ function show(session, other) {
     else item.querySelector("a").removeAttribute("aria-current");
   }
   document.title = titleOf(`${plain(session.shown)}${session.name ? ` (${session.idx})` : ""}${other ? `: ${session.run.name} and ${other.run.name}` : ""}`);
-  const pair = other ? [session, other] : [session], isThere = () => pair.every((one) => textOf(one) !== undefined && picturesOf(one) !== undefined);
+  const pair = other ? [session, other] : [session], isThere = () => pair.every((one) => textOf(one) !== undefined);
   if (!isThere()) reader.replaceChildren(text("p", "empty", "Loading …"));
   whenThere(() => isThere() || undefined, () => {
     if (reader.session === session && reader.other === other) fill(session, other);

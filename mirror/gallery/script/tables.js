@@ -45,6 +45,7 @@ function whole(chosen) {
 }
 
 async function printSessions(chosen) {
+  await new Promise((done) => whenThere(() => (isLoading() ? undefined : true), done));
   const before = [...reader.childNodes];
   reader.replaceChildren(...whole(chosen).map(article));
   document.body.classList.add("printing");
