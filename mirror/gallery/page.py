@@ -59,9 +59,12 @@ class Tally:
         rows = [session.row for session in sessions]
         return cls(
             tuple(row["idx"] for row in rows),
-            *(sum(row[name] for row in rows) for name in ("turns", "faces", "accepted")),
+            sum(row["turns"] for row in rows),
+            sum(row["faces"] for row in rows),
+            sum(row["accepted"] for row in rows),
             Counter(row["outcome"] for row in rows),
-            *(sum(row[name] > 0 for row in rows) for name in ("exhausted", "flagged")),
+            sum(row["exhausted"] > 0 for row in rows),
+            sum(row["flagged"] > 0 for row in rows),
             sum(row["faults"] for row in rows),
         )
 

@@ -14,7 +14,7 @@ from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.session_name import client_of, number_of
 from mirror.transcripts.turn import AttemptRecord, Turn
 
-AGREES = {1: "yes", 0: "no"}
+AGREES = {1.0: "yes", 0.0: "no"}
 SNIPPET = 90  # characters of the client's first words in the list
 
 
