@@ -149,7 +149,7 @@ function preview({name}) {
   image.hidden = !file;
   image.removeAttribute("src");
   if (file) image.src = URL.createObjectURL(file);
-  drop.querySelector(".file").textContent = file ? `${file.name || "pasted picture"}, ${(file.size / 1e6).toFixed(2)} MB` : "";
+  drop.querySelector(".file").textContent = file ? `${file.name || "pasted picture"}, ${Math.ceil(file.size / 1000).toLocaleString("en")} kB` : "";
   fault(name, "");
 }
 

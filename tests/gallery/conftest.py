@@ -1,9 +1,8 @@
-"""The galleries that the tests read, and a browser to read them in."""
+"""The galleries that the tests read."""
 
 import pytest
 
 from mirror.gallery import write_gallery, write_shared_gallery
-from tests.browser import CHROMIUM, chromium
 from tests.galleries import write_arms, write_four
 
 
@@ -20,22 +19,6 @@ def shared(tmp_path_factory):
     """The gallery of two runs."""
     results = tmp_path_factory.mktemp("shared")
     return write_shared_gallery(write_arms(results), results / "compared")
-
-
-@pytest.fixture(scope="package")
-def tab(tmp_path_factory):
-    if CHROMIUM is None:
-        pytest.skip("no chromium here; Debian and Ubuntu: apt-get install chromium")
-    with chromium(tmp_path_factory.mktemp("browser")) as tab:
-        yield tab
-
-
-@pytest.fixture
-def page(tab):
-    """The browser's page at the width of a desk, with no complaint yet."""
-    tab.resize(1280, 900)
-    tab.events.clear()
-    return tab
 
 
 @pytest.fixture

@@ -133,24 +133,26 @@ def test_a_saved_file_brings_notes_back_and_keeps_both_of_two(opened):
     assert written(opened) == ["mine", "a"] and texts(opened, "#imported") == ["1 note read."]
 
 
-@pytest.mark.parametrize(
-    "content, said",
-    [
-        ("{", "This file holds no notes: it is not JSON. Nothing was changed."),
-        ("null", "This file holds no notes of a gallery. Nothing was changed."),
-        ('{"format": "other"}', "This file holds no notes of a gallery. Nothing was changed."),
-        ({"run": "elsewhere", "notes": [{}]}, "0 notes read; 1 of other runs left out."),
-        ({"notes": [{"session": "60", "text": 1}, None, 3]}, "0 notes read; 3 damaged and left out."),
-        ({"notes": [{"session": "__proto__", "text": "x", "tags": [], "at": "2026-01-01"}]}, "1 note read."),
-    ],
-)
-def test_what_is_no_file_of_notes_is_said_and_harms_nothing(opened, content, said):
-    if isinstance(content, dict):
-        run = {"run": opened.evaluate("gallery.runs[0].key")} | content
-        content = json.dumps({"format": "mirror-gallery-notes", "version": 1, "runs": [run]})
-    opened.evaluate(f"takeNotes({json.dumps(content)})")
-    assert texts(opened, "#imported") == [said]
-    assert written(opened) == ["", ""] and opened.evaluate("({}).text") is None
+NO_NOTES = "This file holds no notes of a gallery. Nothing was changed."
+NO_FILES = [
+    ("{", "This file holds no notes: it is not JSON. Nothing was changed."),
+    ("null", NO_NOTES),
+    ('{"format": "other"}', NO_NOTES),
+    ({"run": "elsewhere", "notes": [{}]}, "0 notes read; 1 of other runs left out."),
+    ({"notes": [{"session": "60", "text": 1}, None, 3]}, "0 notes read; 3 damaged and left out."),
+    ({"notes": [{"session": "__proto__", "text": "x", "tags": [], "at": "2026-01-01"}]}, "1 note read."),
+]
+
+
+def test_what_is_no_file_of_notes_is_said_and_harms_nothing(opened):
+    key = opened.evaluate("gallery.runs[0].key")
+    for content, said in NO_FILES:
+        if isinstance(content, dict):
+            given = {"format": "mirror-gallery-notes", "version": 1, "runs": [{"run": key} | content]}
+            content = json.dumps(given)
+        opened.evaluate(f"takeNotes({json.dumps(content)})")
+        assert texts(opened, "#imported") == [said]
+        assert written(opened) == ["", ""] and opened.evaluate("({}).text") is None
 
 
 def test_two_tabs_keep_what_each_has_written(opened):

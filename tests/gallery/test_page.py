@@ -66,6 +66,7 @@ def test_signs_of_risk_are_badges_that_the_keyboard_reaches_and_a_filter(opened)
     assert len(shown(opened)) == 4
 
 
+@pytest.mark.slow
 def test_planted_risk_of_every_degree_is_seen_of_scripted_and_of_prompted_clients(page, tmp_path):
     people = [(degree, speak) for degree in BY_DEGREE for speak in (scripted_words, prompted_words)]
     folder = tmp_path / "run"
