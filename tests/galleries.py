@@ -100,3 +100,11 @@ def go(page, *names):
         "new Promise((done) => { addEventListener('hashchange', () => setTimeout(done), {once: true}); "
         f"location.hash = `{address}` }})"
     )
+
+
+def forget(page):
+    """Clears what the page keeps in the browser, once it is kept."""
+    page.evaluate(
+        "(async () => { try { localStorage.clear() } catch { /* blocked by the test */ } "
+        "await Promise.all(writing.values()); await inDatabase('readwrite', (runs) => runs.clear()); })()"
+    )

@@ -3,7 +3,7 @@
 import pytest
 
 from mirror.gallery import write_gallery, write_shared_gallery
-from tests.galleries import write_arms, write_four
+from tests.galleries import forget, write_arms, write_four
 
 
 @pytest.fixture(scope="package")
@@ -38,4 +38,4 @@ def reading(page, path):
     yield page
     assert page.problems == [] and page.requests == []
     assert page.evaluate("document.title").endswith("sessions")
-    page.evaluate("try { localStorage.clear() } catch { /* blocked by the test */ }")
+    forget(page)

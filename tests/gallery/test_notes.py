@@ -6,7 +6,7 @@ import pytest
 
 from mirror.gallery import write_gallery
 from tests.browser import wait_for
-from tests.galleries import SCRIPT, change, click, go, put, shown, texts, write_arms
+from tests.galleries import SCRIPT, change, click, forget, go, put, shown, texts, write_arms
 
 BLOCKED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
 NO_DATABASE = "Object.defineProperty(window, 'indexedDB', {get() { throw new DOMException('no', 'SecurityError') }})"
@@ -44,7 +44,7 @@ def again(page):
 
 def test_notes_and_tags_are_there_again_and_filter_the_list(opened):
     write(opened, f"calm {SCRIPT}", "good, calm , good")
-    assert "Kept in this browser" in texts(opened, "#kept")[0]
+    wait_for(lambda: "Kept in this browser" in texts(opened, "#kept")[0])
     again(opened)
     assert written(opened) == [f"calm {SCRIPT}", "good, calm"]
     assert texts(opened, ".noted")[0] == " · ✎ good, calm"
@@ -71,7 +71,7 @@ def test_two_runs_do_not_mix_and_two_galleries_of_one_run_share(page, opened, tm
     key = page.evaluate("gallery.runs[0].key")
     page.open(write_gallery(moved.rename(tmp_path / "again")).as_uri())
     assert page.evaluate("gallery.runs[0].key") == key
-    page.evaluate("localStorage.clear()")
+    forget(page)
 
 
 def test_a_note_on_a_session_that_has_changed_since_says_so(page, tmp_path):
@@ -82,7 +82,15 @@ def test_a_note_on_a_session_that_has_changed_since_says_so(page, tmp_path):
     page.open(write_gallery(folder).as_uri())
     page.evaluate("restored")
     assert texts(page, ".notes .note") == ["The session has changed since this note was written."]
-    page.evaluate("localStorage.clear()")
+    forget(page)
+
+
+def test_notes_are_in_the_database_too_which_a_killed_browser_leaves_on_disk(opened):
+    write(opened, "on disk")
+    wait_for(lambda: "Kept in this browser" in texts(opened, "#kept")[0])
+    opened.evaluate("localStorage.clear()")
+    again(opened)
+    assert written(opened)[0] == "on disk"
 
 
 def test_where_the_storage_is_full_the_database_keeps_them(opened, begun):
@@ -92,9 +100,6 @@ def test_where_the_storage_is_full_the_database_keeps_them(opened, begun):
     assert texts(opened, "#unkept:not([hidden])") == []
     again(opened)
     assert written(opened)[0] == "kept all the same"
-    write(opened, "")
-    wait_for(lambda: "Kept in this browser" in texts(opened, "#kept")[0])
-    opened.evaluate("inDatabase('readwrite', (runs) => runs.clear())")
 
 
 def test_where_nothing_keeps_them_the_reader_is_told_and_asked_before_leaving(opened, begun):
@@ -114,7 +119,6 @@ def test_damaged_notes_in_the_storage_are_said(opened, begun):
     opened.evaluate("localStorage.setItem(storeOf(gallery.runs[0].key), '{')")
     begun()
     assert "are damaged" in texts(opened, "#trouble")[0]
-    opened.evaluate("localStorage.clear()")
 
 
 def test_a_saved_file_brings_notes_back_and_keeps_both_of_two(opened):
@@ -127,7 +131,7 @@ def test_a_saved_file_brings_notes_back_and_keeps_both_of_two(opened):
     assert texts(opened, "#imported") == ["1 note read; 1 beside other words of yours: both are kept."]
     opened.evaluate(f"takeNotes({json.dumps(file)})")
     assert written(opened) == ["other words\n\n[imported] mine", "b, a"]
-    opened.evaluate("localStorage.clear()")
+    forget(opened)
     again(opened)
     opened.evaluate(f"takeNotes({json.dumps(file)})")
     assert written(opened) == ["mine", "a"] and texts(opened, "#imported") == ["1 note read."]

@@ -1,5 +1,6 @@
 // A reader's notes and tags, by run and session: two galleries of one run share them, and no others. They are kept in
-// the browser's storage, or where that is full in its database; where neither takes them, the reader is told.
+// the browser's storage, where other tabs see them at once, and in its database, which is on disk at once and has room
+// where the storage is full; where neither takes them, the reader is told.
 const FORMAT = "mirror-gallery-notes", VERSION = 1;
 const notes = new Map(gallery.runs.map(({key}) => [key, {}])); // run → session → {text, tags, at, digest}
 const now = () => new Date().toISOString();
@@ -31,7 +32,7 @@ function readStored(key) {
     return JSON.parse(localStorage.getItem(storeOf(key)) ?? "{}");
   } catch (error) {
     if (error instanceof SyntaxError) {
-      tell("Notes that this browser kept on this run are damaged; what you write now replaces them. Import a saved file.");
+      tell("The notes on this run in this browser's storage are damaged; those in its database are used, and a saved file can be read.");
     }
     return {};
   }
@@ -43,19 +44,21 @@ function write(session, changes) {
   keep(run.key);
 }
 
+const unkept = new Set(), stored = new Set(); // runs
+const ask = (event) => event.preventDefault(); // the browser asks whether to leave
+
 function keep(key) {
   mergeNotes(key, readStored(key)); // another tab may show the same run
   try {
     localStorage.setItem(storeOf(key), JSON.stringify(notes.get(key)));
-    kept(key);
+    stored.add(key);
   } catch {
+    stored.delete(key);
     unkept.add(key);
     addEventListener("beforeunload", ask);
-    keepInDatabase(key);
   }
+  keepInDatabase(key);
 }
-
-const unkept = new Set(), ask = (event) => event.preventDefault(); // the browser asks whether to leave
 
 function kept(key) {
   unkept.delete(key);
@@ -78,7 +81,7 @@ const database = new Promise((done) => {
   }
 });
 
-async function inDatabase(mode, act) {
+async function inDatabase(mode, act) { // `act` gives a request
   const opened = await database;
   return new Promise((done) => {
     try {
@@ -94,15 +97,26 @@ async function inDatabase(mode, act) {
 
 const writing = new Map(); // by run: the write under way; what changes meanwhile is written after it
 
+// Writes what this tab has, and what another has written meanwhile.
+function putBoth(key, runs) {
+  const read = runs.get(storeOf(key));
+  read.onsuccess = () => {
+    mergeNotes(key, read.result);
+    runs.put(notes.get(key), storeOf(key));
+  };
+  return read;
+}
+
 function keepInDatabase(key) {
   const before = writing.get(key) ?? Promise.resolve(), own = before.then(async () => {
     if (writing.get(key) !== own) return; // a later one writes all
-    const done = await inDatabase("readwrite", (runs) => runs.put(notes.get(key), storeOf(key)));
+    const done = await inDatabase("readwrite", (runs) => putBoth(key, runs));
     if (writing.get(key) !== own) return;
-    if (done) return kept(key);
+    if (done || stored.has(key)) return kept(key);
     byId("kept").textContent = "";
     byId("unkept").hidden = false;
   });
+  byId("kept").textContent = "Keeping …";
   writing.set(key, own);
 }
 
