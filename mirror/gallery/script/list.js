@@ -106,7 +106,7 @@ function applyOrder() {
 
 function countSelected() {
   const number = selected.size;
-  byId("selected").textContent = number ? `${number} selected` : "none selected: all that are shown";
+  byId("selected").textContent = number ? `${number} selected` : "all that are shown";
   byId("none").hidden = !number;
 }
 
