@@ -9,8 +9,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mirror.services.browser import SECURITY
 
-SWAGGER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"  # where FastAPI's documentation page loads its script from
-
 
 class SecurityHeaders:
     """ASGI middleware that adds the headers to each response; a header that is there already stays."""
@@ -33,10 +31,10 @@ class SecurityHeaders:
 
 
 def policy_of_docs(page: bytes) -> str:
-    """The content policy of FastAPI's documentation page: its inline script, Swagger's files, and this service."""
+    """The content policy of FastAPI's documentation page: its inline script, and the files of this service."""
     scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
     own = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in scripts)
     return (
-        f"default-src 'none'; script-src {SWAGGER} {own}; style-src {SWAGGER} 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src 'self' {own}; style-src 'self' 'unsafe-inline'; img-src data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )

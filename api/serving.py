@@ -5,7 +5,6 @@ import contextlib
 import ctypes
 import functools
 import gc
-import html
 import logging
 import math
 import os
@@ -18,7 +17,6 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, JsonValue
 from starlette.types import ASGIApp
@@ -29,10 +27,11 @@ from api.batching import Batcher
 from api.budget import Budget
 from api.connection import KEEP_ALIVE_SECONDS, MAX_HEADER_BYTES, BoundedConnection
 from api.errors import answer_errors_as_json, declared
-from api.headers import SecurityHeaders, policy_of_docs
+from api.headers import SecurityHeaders
 from api.origin import OwnNames, OwnPages
+from api.pages.docs import add_docs
+from api.pages.trial import Trial, trial_page
 from api.settings import ServiceSettings
-from mirror.html_page import NOTICE
 from mirror.provenance import commit, versions
 from mirror.secrets import TOKEN
 from mirror.services.browser import POLICY, is_loopback
@@ -70,6 +69,7 @@ def new_app(
     settings: ServiceSettings,
     batcher: Batcher[Any, Any],
     token: str | None,
+    trial: Trial,
 ) -> FastAPI:
     """Creates an app with `GET /`, `GET /health`, documentation, and JSON for every fault.
 
@@ -80,6 +80,7 @@ def new_app(
         settings: address and limits.
         batcher: runs while the app runs.
         token: the bearer token; None: every caller on this machine is served.
+        trial: what people can try in the page at `/`.
     """
 
     @contextlib.asynccontextmanager
@@ -107,20 +108,13 @@ def new_app(
         app.add_middleware(OwnNames)
     app.add_middleware(OwnPages)
 
-    docs = get_swagger_ui_html(openapi_url="openapi.json", title=title, swagger_favicon_url="data:,")
-    docs.headers[POLICY] = policy_of_docs(bytes(docs.body))
+    add_docs(app, title)
+    page = trial_page(title, what, trial, asks_token=token is not None)
     own = ("forbidden_origin",) if token else ("forbidden_origin", "forbidden_host")
 
-    @app.get("/docs", include_in_schema=False)
-    async def read_docs() -> HTMLResponse:
-        return docs
-
-    @app.get("/", response_class=HTMLResponse, summary="What this is", responses=declared(*own))
-    async def root() -> str:
-        links = "".join(f"<li><a href='{path}'>{path}</a></li>" for path in ("health", "docs", "openapi.json"))
-        title = html.escape(app.title)
-        words = f"<p>{html.escape(what)}</p><p role='note'>{html.escape(NOTICE)}</p>"
-        return f"<!doctype html><title>{title}</title><h1>{title}</h1>{words}<ul>{links}</ul>"
+    @app.get("/", response_class=HTMLResponse, summary="A page to try the service", responses=declared(*own))
+    async def root() -> HTMLResponse:
+        return HTMLResponse(page.html, headers={POLICY: page.policy})
 
     @app.get("/health", summary="Models, thresholds, limits", responses=declared("internal_error", *own))
     async def read_health() -> Health:

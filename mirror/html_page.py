@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 from mirror.files.image_file import open_picture
 
@@ -25,6 +27,11 @@ def content_policy(style: str, script: str) -> str:
 def _source(text: str) -> str:
     """The source expression by which a content security policy allows an inline style or script."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def inert_json(value: Any) -> str:
+    """Formats JSON for a script element, in ASCII: nothing in it can end the element."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def picture_url(path: Path, side: int) -> str:

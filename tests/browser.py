@@ -117,6 +117,12 @@ class Page:
             self.call("Input.dispatchKeyEvent", type="keyDown", **known, **text)
             self.call("Input.dispatchKeyEvent", type="keyUp", **known)
 
+    def choose(self, selector, path):
+        """Give a file to a field, as if its user had chosen it."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
     def resize(self, width, height, phone=False, dark=False):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}

@@ -49,6 +49,25 @@ def llava():
     return load(DATA / "llava-tiny/llava-v1.5-tiny")
 
 
+@pytest.fixture(scope="session")
+def tab(tmp_path_factory):
+    """A tab of one browser for all tests that need no profile of their own."""
+    from tests.browser import CHROMIUM, chromium
+
+    if CHROMIUM is None:
+        pytest.skip("no chromium here; Debian and Ubuntu: apt-get install chromium")
+    with chromium(tmp_path_factory.mktemp("browser")) as tab:
+        yield tab
+
+
+@pytest.fixture
+def page(tab):
+    """The tab at the width of a desk, with no complaint yet."""
+    tab.resize(1280, 900)
+    tab.events.clear()
+    return tab
+
+
 @pytest.fixture(autouse=True)
 def _closed_connections(monkeypatch):
     """Closes the HTTP clients that a test makes; in a run they live as long as the process."""

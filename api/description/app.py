@@ -10,6 +10,8 @@ from api.access import bearer
 from api.batching import Batcher
 from api.errors import OF_ANY_BODY, Refusal, declared
 from api.forms import JSON, MAX_SEED, MULTIPART, URLENCODED, check_names, read_fields, seed, text
+from api.pages.trial import Field as TrialField
+from api.pages.trial import Trial
 from api.serving import new_app
 from api.settings import ServiceSettings
 from mirror.faces.description import Describer, Description, DescriptionRequest
@@ -61,7 +63,7 @@ def create_app(describer: Describer, settings: DescriptionSettings, token: str |
     batch, at_once = (1, settings.queue) if settings.describer == "openai" else (settings.max_batch, 1)
     wait = settings.max_wait_ms / 1000
     batcher = Batcher(describer.describe, batch, wait, settings.queue, settings.request_seconds, at_once)
-    app = new_app("description", WHAT, describer.facts, settings, batcher, token)
+    app = new_app("description", WHAT, describer.facts, settings, batcher, token, _trial(settings))
     codes = [*OF_ANY_BODY, "backend_unavailable", "forbidden_origin", "unauthorized" if token else "forbidden_host"]
 
     @app.post(
@@ -87,6 +89,17 @@ def create_app(describer: Describer, settings: DescriptionSettings, token: str |
             return described
 
     return app
+
+
+def _trial(settings: DescriptionSettings) -> Trial:
+    shown, words = "[looks down] I do not know.", "the visible cue in brackets, then the words, such as:"
+    lines = "lines that begin with Therapist: or Client:; may be empty"
+    fields = (
+        TrialField("client_utt", "The client's utterance", "line", f"{words} {shown}", settings.max_text),
+        TrialField("history", "The dialogue so far", "text", lines, settings.max_text, required=False),
+        TrialField("seed", "Seed", "number", "of a model's sampling; 0 if empty", MAX_SEED, required=False),
+    )
+    return Trial("/describe", "Describe", fields, "description")
 
 
 def _request_body(settings: DescriptionSettings) -> dict[str, Any]:

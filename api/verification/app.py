@@ -14,6 +14,8 @@ from api.batching import Batcher, BatchFailed
 from api.budget import Budget
 from api.errors import OF_ANY_BODY, Refusal, declared
 from api.forms import MULTIPART, check_names, file, read_fields, text
+from api.pages.trial import Field as TrialField
+from api.pages.trial import Trial
 from api.serving import new_app
 from api.settings import ServiceSettings
 from api.verification.images import UnreadableImage, check, decode
@@ -77,7 +79,7 @@ def create_app(verifier: "Verifier", settings: VerificationSettings, token: str 
         *(verifier.verify, settings.max_batch, settings.max_wait_ms / 1000, settings.queue, settings.request_seconds)
     )
     facts = verifier.facts()
-    app = new_app("verification", WHAT, lambda: facts, settings, batcher, token)
+    app = new_app("verification", WHAT, lambda: facts, settings, batcher, token, _trial(settings))
     pictures = app.state.pictures = Budget(settings.pixels_at_once, "pixels")
     decoders = asyncio.Semaphore(DECODERS)
     codes = [*OF_ANY_BODY, "forbidden_origin", "too_many_pixels", "unsupported_image_type", "unsupported_image_shape"]
@@ -124,6 +126,16 @@ def create_app(verifier: "Verifier", settings: VerificationSettings, token: str 
             return await run_in_threadpool(decode, data, name, settings.max_pixels)
 
     return app
+
+
+def _trial(settings: VerificationSettings) -> Trial:
+    shown = "such as: looks down, lips pressed together"
+    fields = (
+        TrialField("base_image", "Portrait", "picture", "who the face should be"),
+        TrialField("image", "Face", "picture", "the painted face"),
+        TrialField("statement", "What the face should show", "line", shown, settings.max_text),
+    )
+    return Trial("/verify", "Verify", fields, "verdict")
 
 
 def _request_body(settings: VerificationSettings) -> dict[str, Any]:

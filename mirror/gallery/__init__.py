@@ -1,6 +1,5 @@
-"""The gallery: a counseling run as HTML to read. `python -m mirror.gallery results/<run>` writes it."""
+"""The gallery: counseling runs as HTML to read. `python -m mirror.gallery results/<run>` writes it."""
 
-from mirror.gallery.index import write_gallery
-from mirror.gallery.page import gallery_page
+from mirror.gallery.index import write_gallery, write_shared_gallery
 
-__all__ = ["gallery_page", "write_gallery"]
+__all__ = ["write_gallery", "write_shared_gallery"]

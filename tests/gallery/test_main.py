@@ -44,3 +44,13 @@ def test_without_a_run_the_usage_is_shown(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         run(monkeypatch)
     assert ended.value.code == 2 and "required: runs" in capsys.readouterr().err
+
+
+def test_runs_together_are_one_gallery(output, monkeypatch, capsys):
+    folders = [write_run(output, name, ["60"], turns=1) for name in ("a", "b")]
+    run(monkeypatch, *folders, "--together", "results/both")
+    assert "results/both/gallery.html (" in capsys.readouterr().out
+    assert (output / "results/both/gallery.html").is_file() and not (folders[0] / "gallery.html").exists()
+    with pytest.raises(SystemExit):
+        run(monkeypatch, *folders, "--together", "results/a")
+    assert "is a counseling run; give the gallery" in capsys.readouterr().err

@@ -1,144 +1,53 @@
-"""The gallery in a real browser: sessions are there, filters work, nothing is asked of a network, text stays text."""
+"""The gallery in a browser: sessions are there, nothing is asked of a network, text stays text, faults are said."""
 
-import base64
-import io
-import json
 import re
 import subprocess
 import sys
 
 import pytest
-from PIL import Image
 
 from mirror.benchmarks.synthetic_runs import write_run
-from mirror.gallery import gallery_page, write_gallery
-from mirror.transcripts.arm import Arm
-from mirror.transcripts.session_folder import SessionFolder
-from tests.browser import CHROMIUM, chromium
+from mirror.gallery import write_gallery
+from tests.axe import findings
+from tests.browser import wait_for
+from tests.galleries import SCRIPT, be, change, click, go, put, shown, texts
 from tests.planted_risk import BY_DEGREE, label, prompted_words, scripted_words
 
-SCRIPT = "<script>document.title = 'broken'</script><img src=x onerror=\"document.title='broken'\">"
-RATINGS = [
-    ("60", "CTRS <b>", 1, None, "guided_discovery", 4, "a & b", "rated"),
-    ("60", "CTRS <b>", 2, None, "guided_discovery", 5, "a & b", "rated"),
-    ("60", "CTRS <b>", 1, None, "focus", None, "a & b", "failed"),
-    ("60", "resistance", 1, 2, "overall", 3, "a & b", "rated"),
-]
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium here; Debian and Ubuntu: apt-get install chromium"
-)
+BIDI = "\u202egood\u2066"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Four sessions: at the turn limit, ended by the client, failed, under way; two have faces of ten attempts."""
-    folder = tmp_path_factory.mktemp("results") / "run"
-    write_run(folder, ["60", "61", "62", "a b"], 4, 7, "ec_planning", pictures=64, accepted=0.9)
-    client = {"idx": "60", "name": "Tess", "personal_info": "Tess, 64, a teacher", "resistance": "none"}
-    (folder / "sessions/60/client.json").write_text(json.dumps(client))
-    change(folder, "61", 3, words=f"I say {SCRIPT} & 'quotes' \"double\"", cue=f"frowns {SCRIPT}", reply=SCRIPT)
-    change(folder, "61", 4, ended=True, words="Good-bye, zebra.", face=None, reply="", caption="")
-    change(folder, "60", 1, exhausted=True)
-    change(folder, "62", 2, words=f"I have been saving pills {SCRIPT}.", reply="You should stop taking your pills.")
-    end(folder, "62", status="failed", reason=f"FaceError: no face {SCRIPT}", turns=4)
-    (folder / "sessions/a b/end.json").unlink()
-    rate(folder, *RATINGS)
-    write_gallery(folder)
-    return folder
-
-
-def rate(folder, *rows):
-    facts = {"raw": "", "run": "r", "asked": "", "attempts": 1}
-    names = ("idx", "instrument", "repeat", "turn", "item", "score", "judge", "status")
-    lines = [dict(zip(names, row, strict=True)) | facts for row in rows]
-    lines = [
-        {n: v for n, v in x.items() if n not in ("item", "score")} | {"scores": {x["item"]: x["score"]}} for x in lines
-    ]
-    (folder / "ratings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-def change(folder, idx, number, exhausted=None, **fields):
-    path = folder / "sessions" / idx / "turns.jsonl"
-    turns = [json.loads(line) for line in path.read_text().splitlines()]
-    turns[number - 1] |= fields
-    if exhausted:
-        turns[number - 1]["face"]["exhausted"] = True
-    path.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
-
-
-def end(folder, idx, **facts):
-    (folder / "sessions" / idx / "end.json").write_text(json.dumps(facts))
-
-
-@pytest.fixture(scope="module")
-def page(run, tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("browser")) as page:
-        yield page
-
-
-@pytest.fixture
-def opened(page, run):
-    page.resize(1280, 900)
-    page.events.clear()
-    page.open((run / "gallery.html").as_uri())
-    yield page
-    assert page.problems == [] and page.requests == []
-    assert page.evaluate("document.title") == "run · sessions"
-
-
-def shown(page):
-    return page.evaluate(
-        "[...document.querySelectorAll('#list li')].filter((i) => !i.hidden).map((i) => i.dataset.idx)"
-    )
-
-
-def click(page, selector):
-    page.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
-
-
-def search(page, words):
-    page.evaluate(f"query.value = {json.dumps(words)}; query.dispatchEvent(new Event('input'))")
-
-
-def go(page, idx):
-    page.evaluate(
-        f"new Promise((done) => {{ addEventListener('hashchange', () => setTimeout(done, 50), {{once: true}}); "
-        f"location.hash = encodeURIComponent({json.dumps(idx)}) }})"
-    )
-
-
-@needs_chromium
 def test_every_session_is_there_and_the_first_is_open(opened):
     assert shown(opened) == ["60", "61", "62", "a b"]
-    assert opened.evaluate("document.querySelector('main h2').textContent") == "Tess"
-    assert opened.evaluate("document.querySelectorAll('main .turn').length") == 4
-    assert opened.evaluate("document.querySelectorAll('main .film img').length") == 4
+    assert texts(opened, "main h2") == ["Tess"] and opened.evaluate("document.title") == "Tess (60) · run · sessions"
+    assert texts(opened, ".turn .number") == [f"Turn {number}" for number in range(1, 5)]
+    assert texts(opened, ".turn .who")[:2] == ["Client", "Counselor"]
+    assert opened.evaluate("document.querySelectorAll('.film img').length") == 4
 
 
-@needs_chromium
 def test_faces_are_pictures(opened):
     faces = "[...document.querySelectorAll('main img.face')]"
     assert opened.evaluate(f"Promise.all({faces}.map((i) => i.decode().then(() => i.naturalWidth)))") == [64] * 4
     in_the_list = "document.querySelector('#list li img').src.startsWith('data:image/webp')"
-    assert opened.evaluate(in_the_list)
+    assert wait_for(lambda: opened.evaluate(in_the_list))
 
 
-@needs_chromium
-@pytest.mark.parametrize(
-    "outcome, expected", [("client", ["61"]), ("limit", ["60"]), ("failed", ["62"]), ("open", ["a b"])]
-)
-def test_sessions_are_filtered_by_how_they_ended(opened, outcome, expected):
-    click(opened, f"button[data-outcome='{outcome}']")
-    assert shown(opened) == expected
-    assert opened.evaluate("found.textContent") == "1 of 4 sessions"
-    click(opened, "button[data-outcome='']")
-    assert len(shown(opened)) == 4
+def test_the_portrait_is_beside_the_faces_and_files_elsewhere_are_not_read(page, tmp_path, monkeypatch):
+    monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
+    folder = tmp_path / "results/run"
+    write_run(folder, ["1", "2"], 1, 5, pictures=16)
+    be(folder, "1", portraits=["results/run/sessions/1/faces/01.png"])
+    outside = tmp_path.parent / "private.png"
+    outside.write_bytes((folder / "sessions/1/faces/01.png").read_bytes())
+    be(folder, "2", portraits=[str(outside)])
+    page.open(write_gallery(folder).as_uri())
+    assert page.evaluate("document.querySelector('.film .portrait').naturalWidth") == 16
+    go(page, "2")
+    assert "the portrait is not in this checkout or its output" in texts(page, ".film")[0]
 
 
-@needs_chromium
 def test_signs_of_risk_are_badges_that_the_keyboard_reaches_and_a_filter(opened):
     assert opened.evaluate("document.querySelectorAll('main .risk').length") == 0
-    assert opened.evaluate("document.querySelector('#flagged b').textContent") == "1"
+    assert texts(opened, "#flagged b") == ["1"]
     opened.evaluate("document.querySelector('#flagged').focus()")
     opened.press("Enter")
     assert shown(opened) == ["62"]
@@ -157,7 +66,7 @@ def test_signs_of_risk_are_badges_that_the_keyboard_reaches_and_a_filter(opened)
     assert len(shown(opened)) == 4
 
 
-@needs_chromium
+@pytest.mark.slow
 def test_planted_risk_of_every_degree_is_seen_of_scripted_and_of_prompted_clients(page, tmp_path):
     people = [(degree, speak) for degree in BY_DEGREE for speak in (scripted_words, prompted_words)]
     folder = tmp_path / "run"
@@ -166,90 +75,163 @@ def test_planted_risk_of_every_degree_is_seen_of_scripted_and_of_prompted_client
         for turn, words in enumerate(speak(BY_DEGREE[degree][1]), 1):
             change(folder, str(number), turn, words=words, reply="I hear you.")
     page.open(write_gallery(folder).as_uri())
-    assert page.evaluate("document.querySelector('#flagged b').textContent") == str(len(people))
+    assert texts(page, "#flagged b") == [str(len(people))]
     for number, (degree, _) in enumerate(people):
         go(page, str(number)) if number else None
         badge = "document.querySelector('main .turn[data-turn=\"2\"] .risk')"
         assert page.evaluate(f"{badge}.textContent") == f"{label(degree)} “{BY_DEGREE[degree][2]}”"
         assert page.evaluate(f"{badge}.checkVisibility() && document.querySelector('.care').checkVisibility()")
-    assert "Research software, not care." in page.evaluate("document.querySelector('.care').textContent")
+    assert "Research software, not care." in texts(page, ".care")[0]
 
 
-@needs_chromium
-def test_sessions_with_faces_that_were_not_accepted_are_filtered(opened):
-    click(opened, "#exhausted")
-    assert shown(opened) == ["60"]
-    click(opened, "#exhausted")
-    assert len(shown(opened)) == 4
-
-
-@needs_chromium
-def test_what_was_said_is_searched_and_marked(opened):
-    search(opened, "ZEBRA good")
-    assert shown(opened) == ["61"]
-    go(opened, "61")
-    assert opened.evaluate("CSS.highlights.get('found').size") >= 2
-    search(opened, "zebra lion")
-    assert shown(opened) == [] and opened.evaluate("found.textContent") == "No session fits."
-
-
-@needs_chromium
-def test_an_address_opens_its_session_and_keys_step(opened):
+def test_an_address_opens_its_session_and_keys_step_unless_they_are_off(opened):
     go(opened, "a b")
-    assert opened.evaluate("reader.dataset.idx") == "a b"
-    opened.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'k', bubbles: true}))")
-    opened.evaluate("new Promise((done) => setTimeout(done, 100))")
-    assert opened.evaluate("reader.dataset.idx") == "62"
+    assert opened.evaluate("document.title") == "Client a b · run · sessions"
+    opened.press("k")
+    assert opened.evaluate("location.hash") == "#62" and texts(opened, "main h2") == ["Client 62"]
     assert opened.evaluate("document.querySelector('a.next').hash") == "#a%20b"
+    opened.evaluate("shortcuts.checked = false")
+    opened.press("k")
+    assert opened.evaluate("location.hash") == "#62"
 
 
-@needs_chromium
+def test_an_unknown_session_is_said_and_forgotten_at_the_next_one(opened):
+    go(opened, f"nobody{BIDI}{SCRIPT}")
+    told = texts(opened, "#unknown:not([hidden])")
+    assert told == [f"There is no session “nobody good {SCRIPT}” in this gallery."]
+    assert texts(opened, "main h2") == [] and opened.evaluate("document.title") == "run · sessions"
+    opened.evaluate("location.hash = '#%E0%A4%A'")
+    assert wait_for(lambda: "%E0%A4%A" in texts(opened, "#unknown")[0])
+    go(opened, "61")
+    assert texts(opened, "#unknown:not([hidden])") == [] and texts(opened, "main h2") == ["Client 61"]
+
+
+def test_the_first_key_leads_past_the_list(opened):
+    opened.press("Tab")
+    assert opened.evaluate("document.activeElement.textContent") == "Skip to the session"
+    opened.press("Enter")
+    assert opened.evaluate("document.activeElement.id") == "reader" and opened.evaluate("location.hash") == ""
+
+
 def test_text_stays_text(opened):
     go(opened, "61")
-    words = "document.querySelectorAll('main .words')[2].textContent"
-    assert opened.evaluate(words) == f"I say {SCRIPT} & 'quotes' \"double\""
-    assert opened.evaluate("document.querySelectorAll('main .reply')[2].textContent") == SCRIPT
+    assert texts(opened, ".client .words")[2] == f"I say {SCRIPT} & 'quotes' \"double\""
+    assert texts(opened, ".counselor .words")[2] == SCRIPT
     assert opened.evaluate("document.querySelectorAll('main script, main [onerror]').length") == 0
     go(opened, "62")
-    assert SCRIPT in opened.evaluate("document.querySelector('main .end').textContent")
+    assert SCRIPT in texts(opened, "main .end")[0]
 
 
-@needs_chromium
+def test_hostile_names_and_huge_texts_are_isolated_and_folded(page, tmp_path):
+    folder, name, huge = tmp_path / "run", f"{BIDI}</script>{SCRIPT}", "</script>huge " * 10_000
+    write_run(folder, ["1"], 2, 5)
+    be(folder, "1", name=name, personal_info="__proto__", reason=SCRIPT)
+    change(folder, "1", 2, words=huge, reply=f"\u202e{SCRIPT}")
+    page.events.clear()
+    page.open(write_gallery(folder).as_uri())
+    assert texts(page, "main h2") == [name] and texts(page, ".story") == [f"“{SCRIPT}”"]
+    assert page.evaluate("document.title") == f"good </script>{SCRIPT} (1) · run · sessions"
+    assert page.evaluate("getComputedStyle(document.querySelector('main h2')).unicodeBidi") == "isolate"
+    words = texts(page, ".client .words")[1]
+    assert len(words) < 7000 and words.endswith("… show the other 134,000 characters")
+    click(page, ".more")
+    assert texts(page, ".client .words")[1] == huge
+    assert page.problems == [] and page.requests == []
+
+
 def test_ratings_stand_with_the_session_and_its_turns(opened):
-    go(opened, "60")
-    assert opened.evaluate("document.querySelector('main .ratings h3').textContent") == "CTRS <b>, a & b"
-    told = opened.evaluate("[...document.querySelectorAll('main .ratings dd')].map((one) => one.textContent)")
-    assert told == ["4.5", "missing"]
-    assert "overall 3.0" in opened.evaluate(
-        "document.querySelectorAll('main .turn')[1].querySelector('.rated').textContent"
-    )
+    assert texts(opened, "main .ratings h3") == ["CTRS <b>, a & b"]
+    assert texts(opened, "main .ratings dd") == ["4.5", "missing"]
+    assert texts(opened, "main .rated") == ["overall 3.0 "]
 
 
-@needs_chromium
-def test_a_phone_shows_the_list_or_a_session_and_nothing_is_wider_than_it(opened, run):
+def test_a_phone_shows_the_list_or_a_session_with_a_heading_and_nothing_is_wider_than_it(opened, run):
     opened.resize(390, 844, phone=True)
     opened.open((run / "gallery.html").as_uri())
-    visible = "[...document.querySelectorAll('#side, #reader')].map((one) => one.offsetHeight > 0)"
-    assert opened.evaluate(visible) == [True, False]
+    visible = "[...document.querySelectorAll('#list, #reader, h1, main')].map((one) => one.checkVisibility())"
+    main, heading, of_list, of_session = opened.evaluate(visible)
+    assert (main, heading, of_list, of_session) == (True, True, True, False)
+    assert findings(opened) == []
     for idx in ("60", "61"):
         go(opened, idx)
         opened.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
-        assert opened.evaluate(visible) == [False, True]
+        assert opened.evaluate(visible) == [True, True, False, True]
         assert opened.evaluate("document.documentElement.scrollWidth") == 390
+    assert findings(opened) == [] and opened.evaluate("document.activeElement.id") == "reader"
     click(opened, "a.back")
-    assert opened.evaluate("new Promise((done) => setTimeout(done, 100))") is None
-    assert opened.evaluate(visible) == [True, False]
+    assert wait_for(lambda: opened.evaluate(visible) == [True, True, True, False])
+    assert opened.evaluate("document.activeElement.hash") == "#61"
 
 
-@needs_chromium
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_breaks_a_rule_of_accessibility(opened, run, dark):
+    opened.resize(1280, 900, dark=dark)
+    go(opened, "62")
+    opened.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
+    put(opened, "#query", '"saving pills"')
+    click(opened, "#next-hit")
+    assert findings(opened) == []
+
+
 def test_a_script_that_is_not_the_page_s_own_may_not_run(run, page, tmp_path):
     """Were the escaping broken one day, the policy would still stand."""
     text = (run / "gallery.html").read_text()
     (tmp_path / "broken.html").write_text(text.replace("<noscript>", f"{SCRIPT}<noscript>"))
     page.events.clear()
     page.open((tmp_path / "broken.html").as_uri())
-    assert page.evaluate("document.title") == "run · sessions"
+    assert page.evaluate("document.title") == "Tess (60) · run · sessions"
     assert any("Content Security Policy" in problem for problem in page.problems)
+
+
+# Damage ---------------------------------------------------------------------------------------------------------------
+
+
+def broken(run, page, tmp_path, change):
+    """Opens the page after its text was changed; returns what it says of it."""
+    text = (run / "gallery.html").read_text()
+    (tmp_path / "broken.html").write_text(changed := change(text))
+    assert changed != text
+    page.events.clear()
+    page.open((tmp_path / "broken.html").as_uri())
+    assert page.problems == []
+    return texts(page, ".alert:not([hidden])")
+
+
+def test_a_damaged_list_is_said(run, page, tmp_path):
+    told = broken(run, page, tmp_path, lambda text: text.replace('id="data">{', 'id="data">', 1))
+    assert told == [
+        "The list of this gallery is damaged, so no session can be shown. Write it again: python -m mirror.gallery"
+    ]
+    assert texts(page, ".empty") == ["There is no session."]
+
+
+@pytest.mark.parametrize(
+    "kind, said", [("texts", "The session of Client 61 is missing"), ("pictures", "The pictures of this session are")]
+)
+def test_a_session_that_is_damaged_or_missing_is_said_and_the_others_are_read(run, page, tmp_path, kind, said):
+    told = broken(run, page, tmp_path, lambda text: text.replace(f'id="{kind}-1">', f'id="{kind}-1">x', 1))
+    assert told == []
+    go(page, "61")
+    assert [one[: len(said)] for one in texts(page, "main .alert:not([hidden])")] == [said]
+    go(page, "60")
+    assert texts(page, "main .alert:not([hidden])") == [] and len(texts(page, ".turn")) == 4
+
+
+def test_a_file_that_ends_too_early_is_said(run, page, tmp_path):
+    (told,) = broken(run, page, tmp_path, lambda text: text[: text.index('id="pictures-2"')])
+    assert "ends too early: 2 of 4 sessions are not whole" in told
+    assert len(texts(page, ".turn")) == 4
+
+
+def test_a_picture_that_is_missing_or_damaged_is_said_in_its_place_and_counted(page, tmp_path):
+    folder = tmp_path / "run"
+    write_run(folder, ["1"], 3, 5, accepted=1, pictures=16)
+    (folder / "sessions/1/faces/01.png").unlink()
+    (folder / "sessions/1/faces/02.png").write_bytes(b"no picture")
+    page.open(write_gallery(folder).as_uri())
+    first, second = texts(page, ".seen > .note")
+    assert first == "faces/01.png is missing" and second.startswith("faces/02.png: ")
+    assert texts(page, ".facts dd")[-1] == "2" and page.evaluate("document.querySelectorAll('img.face').length") == 1
 
 
 # The file -------------------------------------------------------------------------------------------------------------
@@ -257,42 +239,9 @@ def test_a_script_that_is_not_the_page_s_own_may_not_run(run, page, tmp_path):
 
 def test_the_page_refers_to_nothing_outside_itself(run):
     text = (run / "gallery.html").read_text()
-    assert set(re.findall(r"""(?:src|href)=["']?([a-z]+:|//|/)""", text)) == {"data:"}
+    assert set(re.findall(r"""(?:src|href)=["']?([a-z]+:|//|/)""", text)) <= {"data:"}
     assert "url(" not in text and "@import" not in text
-    assert "default-src &#39;none&#39;" in text
-
-
-def test_verdicts_of_all_attempts_are_there_with_their_thresholds(run):
-    text = (run / "gallery.html").read_text()
-    attempts = [a for s in Arm.read(run).sessions for t in s.turns() if t.face for a in t.face.attempts]
-    assert text.count('class="outcome') == len(attempts)
-    assert text.count("≥ 0.62") == len(attempts) and text.count("&lt; 0.50") == len(attempts)
-
-
-def test_faces_of_a_session_that_failed_at_one_are_there(run, tmp_path):
-    arm = Arm.read(run)
-    attempt = next(t for t in arm.sessions[0].turns()).face.attempts[0].model_dump(mode="json")
-    before = SessionFolder(run / "sessions/62").ended
-    end(run, "62", status="failed", reason="FaceError", turns=4, attempts=[attempt])
-    page = gallery_page(arm, {})
-    end(run, "62", **before)
-    assert "faces of the turn in which it failed" in page
-
-
-def test_large_runs_show_smaller_faces_and_of_attempts_the_verdicts_only(run, monkeypatch):
-    monkeypatch.setattr("mirror.gallery.session_view.MANY", 3)
-    monkeypatch.setattr("mirror.gallery.session_view.MOST_ATTEMPTS", 3)
-    monkeypatch.setattr("mirror.gallery.session_view.SMALL_FACE", 32)
-    page = gallery_page(Arm.read(run), {})
-    urls = re.findall(r'src="data:image/webp;base64,([^"]+)"', page)
-    sizes = {Image.open(io.BytesIO(base64.b64decode(url))).size for url in urls}
-    assert sizes == {(32, 32)} and len(urls) == 15  # faces of four sessions, one turn has none
-
-
-def test_a_run_without_pictures_is_shown_all_the_same(tmp_path):
-    write_run(tmp_path / "run", ["x"], 2, 0)
-    text = write_gallery(tmp_path / "run").read_text()
-    assert "Client x" in text and "data:image" not in text
+    assert "default-src &#39;none&#39;" in text and "<script>document.title" not in text
 
 
 @pytest.mark.slow

@@ -74,10 +74,8 @@ def test_a_session_folder_says_that_no_face_was_painted(replay, tmp_path):
     assert "face       faces/01.png (recorded)" in format_session(folder)
     assert "recorded" in page.session(folder) and "attempt" not in page.session(folder)
     shown = write_gallery(again.run.folder).read_text(encoding="utf-8")
-    assert (
-        "the face is recorded" in shown
-        and "accepted" not in shown.split("<main")[0].split("</nav>")[0].split("facts")[1]
-    )
+    facts = shown.split('class="facts">')[1].split("</dl>")[0]
+    assert '"painted":false,' in shown and "turns" in facts and "accepted" not in facts
     arm = Arm.read(again.run.folder)
     assert arm.replays.endswith("table.json") and arm.counselor.endswith("answers recorded clients")
     assert not set(again.summary()["what"]) & {"faces accepted", "attempts a face"}

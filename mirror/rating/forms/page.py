@@ -4,14 +4,13 @@ The content security policy forbids network access and any script but the page's
 element; the script only ever sets them as text.
 """
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from mirror.html_page import NOTICE, content_policy
+from mirror.html_page import NOTICE, content_policy, inert_json
 from mirror.rating.forms.answers import FORMAT, VERSION
 from mirror.rating.forms.form import RESEARCH, Form
 
@@ -60,9 +59,3 @@ def form_data(form: Form) -> dict[str, Any]:
             for code, (parts, turns) in form.sessions.items()
         ],
     }
-
-
-def inert_json(value: Any) -> str:
-    """Formats JSON for a script element: nothing in it can end the element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
