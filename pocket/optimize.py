@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch.optim.lr_scheduler import LRScheduler
-from tqdm import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
+from mirror.progress_bar import progress_bar
 from pocket.seeds import stable_seed
 
-REPORTS = 10  # mean losses printed per training
+REPORTS = 10  # mean losses shown per training
 
 
 def train(
@@ -27,7 +27,7 @@ def train(
         loss: The loss of one batch, given the number of the step, 0 … `steps` - 1.
         steps: Number of batches.
         learning_rate: The peak learning rate.
-        name: Label of the progress bar and the printed losses.
+        name: Label of the progress bar, which shows the losses.
     """
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
     _run(parameters, loss, steps, name, optimizer, get_cosine_schedule_with_warmup(optimizer, steps // 20, steps), 1.0)
@@ -51,7 +51,7 @@ def train_one_cycle(
         loss: The loss of one batch, given the number of the step, 0 … `steps` - 1.
         steps: Number of batches.
         learning_rate: The peak learning rate.
-        name: Label of the progress bar and the printed losses.
+        name: Label of the progress bar, which shows the losses.
         weight_decay: AdamW's decoupled weight decay.
         warmup: Share of the steps before the peak.
         max_norm: Gradients are clipped to this norm; None leaves them as they are.
@@ -72,11 +72,10 @@ def _run(
     schedule: LRScheduler,
     max_norm: float | None,
 ) -> None:
-    bar = tqdm(range(steps), desc=name, unit="step", mininterval=5)
     total = torch.zeros((), device=parameters[0].device)
     interval = max(1, steps // REPORTS)
-    with fastest_kernels():
-        for step in bar:
+    with fastest_kernels(), progress_bar(name, "steps", steps) as bar:
+        for step in range(steps):
             current = loss(step)
             current.backward()
             if max_norm is not None:
@@ -86,8 +85,9 @@ def _run(
             optimizer.zero_grad(set_to_none=True)
             total += current.detach()
             if (step + 1) % interval == 0:
-                bar.write(f"{name}, step {step + 1}: loss {total.item() / interval:.4f}")
+                bar.set_postfix_str(f"loss {total.item() / interval:.4f}")
                 total.zero_()
+            bar.update()
 
 
 def seeded_generator(purpose: str, seed: int, device: str) -> torch.Generator:

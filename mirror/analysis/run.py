@@ -268,16 +268,16 @@ class Analysis:
         """Writes tables, `metrics.json` and galleries.
 
         Returns:
-            The final tables as text, the verdict, and the paths of all written files.
+            The table of all measures, the verdict, and the paths of all written files, in Markdown.
 
         Raises:
             ArmError, TranscriptError, JsonLinesError: a run was damaged since it was read.
         """
-        values, comparisons = self._measures[0], self._comparisons
-        folder = self.run.folder / "tables"
-        printed = {"measures": tables.measures_table(values), "comparisons": tables.comparisons_table(comparisons)}
-        written = {"arms": self.study.overview(), "rehearsal": tables.measures_table(self._rehearsal)}
-        for name, table in (printed | written).items():
+        values, comparisons, folder = self._measures[0], self._comparisons, self.run.folder / "tables"
+        measures = tables.measures_table(values)
+        written = {"measures": measures, "comparisons": tables.comparisons_table(comparisons)}
+        written |= {"arms": self.study.overview(), "rehearsal": tables.measures_table(self._rehearsal)}
+        for name, table in written.items():
             tables.write_table(folder, name, table)
         tables.write_sessions(folder, self.study.metrics)
         facts = {
@@ -293,8 +293,8 @@ class Analysis:
         write_json(self.run.folder / "metrics.json", facts)
         galleries = [write_gallery(arm.folder, self.study.policy) for arm in self.study.arms if self.settings.gallery]
         self.run.record("complete")
-        parts = [tables.text(table) for table in printed.values() if len(table)]
+        parts = [tables.markdown(measures)] if len(measures) else [claims.NONE_COMPLETE]
         if len(comparisons):
             parts.append(claims.verdict(read_rows(comparisons, ComparisonRow), self.settings.level))
         paths = [self.run.folder / name for name in ("metrics.json", "tables", "figures")] + galleries
-        return "\n\n".join([*(parts or [claims.NONE_COMPLETE]), "\n".join(map(display_path, paths))])
+        return "\n\n".join([*parts, "\n".join(f"- `{display_path(path)}`" for path in paths)])

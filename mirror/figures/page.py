@@ -1,17 +1,27 @@
 """HTML tables of a run of sessions: its cast, its clients, a session turn by turn. All text is escaped."""
 
+import base64
 import html
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mirror.figures.html_table import TABLE_STYLE, escaped, face, html_table
+from mirror.figures.sessions import faces_by_turn
+from mirror.figures.style import figure, png
+from mirror.natural_order import natural_key
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import Turn
 
+MOST_SESSIONS = 12  # in the figure of a run
+CAPTION = (
+    "The face that each client showed in each turn, by session. A frame marks a face of which no attempt was accepted; "
+    "the turn in which a client ends the session has none."
+)
 MOST_ROWS = 1000  # of a table; a notebook that holds more is slow to open
 FOLD = 90  # characters of a fact; longer ones are folded
 FACTS_STYLE = (
@@ -21,11 +31,35 @@ FACTS_STYLE = (
 
 
 def table(rows: pd.DataFrame) -> str:
-    """Builds a table of all rows with their full text; of a longer one, of the first `MOST_ROWS`."""
+    """Builds a table of all rows with their full text; of a longer one, of the first `MOST_ROWS`.
+
+    A missing value is a dash; a column without any value is left out.
+    """
+    rows = rows.dropna(axis="columns", how="all")
+    if rows.empty:
+        return "<p>No rows.</p>"
     with pd.option_context("display.max_colwidth", None):
-        shown = rows.head(MOST_ROWS).to_html(index=False, border=0, classes="wide", max_rows=None)
+        shown = rows.head(MOST_ROWS).to_html(index=False, border=0, classes="wide", max_rows=None, na_rep="–")
     more = f"<p>… and {len(rows) - MOST_ROWS:,} more rows</p>" if len(rows) > MOST_ROWS else ""
     return TABLE_STYLE + str(shown) + more
+
+
+def faces(run: Path) -> str:
+    """Draws the faces of a run of sessions, turn by turn, with a caption.
+
+    Raises:
+        TranscriptError: a transcript is damaged.
+    """
+    folders = sorted(run.glob("sessions/*/"), key=lambda path: natural_key(path.name))
+    sessions = [one for one in map(SessionFolder, folders) if one.turns()]
+    if not sessions:
+        return "<p>No session has a turn yet.</p>"
+    fig, ax = figure(8.2, 1 + 0.95 * min(len(sessions), MOST_SESSIONS))
+    faces_by_turn(sessions, ax, MOST_SESSIONS)
+    data = base64.b64encode(png(fig)).decode()
+    return (
+        f"<figure><img src='data:image/png;base64,{data}' alt='{CAPTION}'><figcaption>{CAPTION}</figcaption></figure>"
+    )
 
 
 def session(folder: SessionFolder) -> str:

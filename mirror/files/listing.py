@@ -5,19 +5,23 @@ from pathlib import Path
 
 from mirror.paths import display_path
 
+LONGEST = 72  # characters of a path
+
 
 def files(*folders: Path) -> list[dict[str, str]]:
     """List every file in `folders`, sorted within each: its path (`file`) and its `size` with a unit, e.g. `1.5 MB`."""
     found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    return [{"file": display_path(path), "size": _readable(path.stat().st_size)} for path in found]
+    return [{"file": shortened(display_path(path)), "size": _readable(path.stat().st_size)} for path in found]
 
 
 def overview(folder: Path, most: int = 12) -> list[dict[str, str]]:
     """List what is in a folder, without hidden files: as `files`, but with one row for a large folder.
 
+    Long paths are shortened in the middle.
+
     Args:
         folder: is shown with its files, however many they are.
-        most: of the entries that a folder in it may have to be shown with its files.
+        most: of the files that a folder in it may hold to be shown with them.
 
     Returns:
         One row per file or large folder, sorted within each folder, with its path (`file`), the number of `files` that
@@ -27,13 +31,17 @@ def overview(folder: Path, most: int = 12) -> list[dict[str, str]]:
 
 
 def _rows(entry: Path, most: int) -> Iterator[dict[str, str]]:
-    if entry.is_dir() and len(_entries(entry)) <= most:
+    if entry.is_dir() and len(_files(entry)) <= most:
         for inner in _entries(entry):
             yield from _rows(inner, most)
         return
     held = [entry] if entry.is_file() else _files(entry)
     size = sum(path.stat().st_size for path in held)
-    yield {"file": display_path(entry) + "/" * entry.is_dir(), "files": f"{len(held):,}", "size": _readable(size)}
+    yield {
+        "file": shortened(display_path(entry)) + "/" * entry.is_dir(),
+        "files": f"{len(held):,}",
+        "size": _readable(size),
+    }
 
 
 def _files(folder: Path) -> list[Path]:
@@ -44,6 +52,14 @@ def _files(folder: Path) -> list[Path]:
 
 def _entries(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def shortened(path: str, most: int = LONGEST) -> str:
+    """Leave out the middle of a path that is longer than `most` characters; its end, which tells files apart, stays."""
+    if len(path) <= most:
+        return path
+    end = most * 2 // 3
+    return f"{path[: most - end - 1]}…{path[-end:]}"
 
 
 def _readable(size: float) -> str:

@@ -124,4 +124,6 @@ def save_painter(
     half = {part: {key: value.half().cpu() for key, value in weights.items()} for part, weights in parts.items()}
     folder.mkdir(parents=True, exist_ok=True)
     torch.save(half, adapter)
-    pipeline.to(torch.float16).save_pretrained(folder)
+    for model in (part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)):
+        model.half()  # the pipeline's own `to` warns that it would keep no module in float32
+    pipeline.save_pretrained(folder)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from PIL import Image
-from tqdm import tqdm
 
 from mirror.clients.lexicon import lexicon
 from mirror.faces.photomaker import PaintRecipe
 from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.faces.rejection_sampling import FaceRequest, ShownFace, show_faces
 from mirror.faces.verification import LocalVerifier, VerificationRequest
+from mirror.progress_bar import progress_bar
 from mirror.prompts import relevance_statement
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.facepack.evaluation import area_under_curve
@@ -154,8 +154,10 @@ def evaluate_painter(
     """
     requests = make_requests(turns, seed)
     shown: list[ShownFace] = []
-    for start in tqdm(range(0, turns, 48), desc="faces", unit="batch"):
-        shown += show_faces(painter, verifier, requests[start : start + 48], attempts)
+    with progress_bar("faces", "turns", turns) as bar:
+        for start in range(0, turns, 48):
+            shown += show_faces(painter, verifier, requests[start : start + 48], attempts)
+            bar.update(len(shown) - bar.n)
     return score_faces(painter, verifier, reader, requests, shown), shown
 
 

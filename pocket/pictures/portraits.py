@@ -6,8 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
+from mirror.progress_bar import progress_bar
 from pocket.drawing.expressions import EXPRESSIONS
 from pocket.drawing.faces import draw, find_landmarks
 from pocket.drawing.identities import Identity
@@ -60,7 +60,11 @@ def draw_portraits(family: str, persons: int, moments: int, size: int, seed: int
     else:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
-            drawn = list(tqdm(pool.map(_draw, tasks, chunksize=50), total=len(tasks), desc=family, unit="face"))
+            drawn = []
+            with progress_bar(family, "faces", len(tasks)) as bar:
+                for face in pool.map(_draw, tasks, chunksize=50):
+                    drawn.append(face)
+                    bar.update()
     columns = [np.stack(column) for column in zip(*drawn, strict=True)]
     return Portraits(*columns)
 

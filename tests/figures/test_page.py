@@ -1,5 +1,7 @@
 """HTML tables of a run: one row per turn, facts that stay readable, and no text that becomes markup."""
 
+import re
+
 import pandas as pd
 
 from mirror.figures import page
@@ -47,6 +49,18 @@ def test_words_never_become_markup(tmp_path):
 def test_a_table_holds_every_row_in_full():
     markup = page.table(pd.DataFrame({"words": ["x" * 300] * 80}))
     assert markup.count("x" * 300) == 80
+
+
+def test_a_missing_value_is_a_dash_and_a_column_of_them_is_left_out():
+    markup = page.table(pd.DataFrame({"a": [1.5, None], "b": [None, None], "c": ["x", "y"]}))
+    assert re.findall("<t[hd]>(.*?)</t[hd]>", markup) == ["a", "c", "1.5", "x", "–", "y"]
+    assert page.table(pd.DataFrame({"a": []})) == "<p>No rows.</p>"
+
+
+def test_a_run_is_shown_by_its_faces_or_says_that_it_has_none(tmp_path):
+    assert page.faces(tmp_path) == "<p>No session has a turn yet.</p>"
+    run_to_the_end(tmp_path / "sessions/60")
+    assert "<img src='data:image/png;base64," in page.faces(tmp_path)
 
 
 def test_a_table_that_a_notebook_could_not_hold_shows_its_first_rows_and_says_how_many_more_there_are(monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 
 from mirror.files.atomic import write_text
-from mirror.files.listing import files, overview
+from mirror.files.listing import files, overview, shortened
 
 
 def test_what_was_written_is_listed_in_order(output):
@@ -23,6 +23,21 @@ def test_a_large_folder_is_one_row_of_an_overview_and_hidden_files_are_none(outp
         {"file": "run/few/b.txt", "files": "1", "size": "10 B"},
         {"file": "run/many/", "files": "3", "size": "2.01 kB"},
     ]
+
+
+def test_a_folder_of_folders_counts_by_its_files(output):
+    for number in range(3):
+        for name in ("a.json", "b.json"):
+            write_text(output / f"run/sessions/{number}/{name}", "x")
+    assert [row["file"] for row in overview(output / "run", most=5)] == ["run/sessions/"]
+    assert len(overview(output / "run", most=6)) == 6
+
+
+def test_a_long_path_is_shortened_in_the_middle():
+    path = f"/tmp/{'folder/' * 20}results/rate-rules/provenance.json"
+    found = shortened(path)
+    assert len(found) == 72 and found.startswith("/tmp/folder/") and found.endswith("/rate-rules/provenance.json")
+    assert "…" in found and shortened("a" * 72) == "a" * 72
 
 
 @pytest.mark.parametrize(

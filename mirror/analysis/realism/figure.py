@@ -33,12 +33,15 @@ def draw(table: pd.DataFrame, reference: pd.DataFrame | None) -> Figure:
     """
     fig, first = figure(11, 5.6)
     first.remove()
-    axes = fig.subplots(2, COLUMNS).ravel().tolist()
+    grid = fig.subplots(2, COLUMNS)
+    axes = grid.ravel().tolist()
     style = styles(table)
     real = pd.DataFrame(columns=["measure", "turn", "mean", "sd"]) if reference is None else reference
     for ax, (measure, (label, unit)) in zip(axes, FEATURES.items(), strict=False):
         _panel(ax, table.loc[table["measure"] == measure], real.loc[real["measure"] == measure], style)
-        ax.set_title(label, fontsize=9.5, loc="left")
+        ax.set_title(label, fontsize=9, loc="left")
+        if ax not in grid[:, 0]:  # the names of the arms stand once per row of panels
+            ax.tick_params(labelleft=False)
         if unit == "share":
             ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     by_turn = TOPICS_BY_TURN
@@ -59,7 +62,8 @@ def _panel(ax: Axes, rows: pd.DataFrame, real: pd.DataFrame, style: dict[str, St
     ax.set_yticks([-place for place in range(len(rows))], rows["arm"].tolist(), fontsize=8)
     ax.set_ylim(-len(rows) + 0.4, 0.6)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_locator(MaxNLocator(3))
+    ax.margins(x=0.12)
 
 
 def _topics(ax: Axes, rows: pd.DataFrame, real: pd.DataFrame, style: dict[str, Style]) -> None:
@@ -72,7 +76,7 @@ def _topics(ax: Axes, rows: pd.DataFrame, real: pd.DataFrame, style: dict[str, S
     for arm, own in rows.groupby("arm", sort=False):
         look = style[str(arm)]
         ax.plot(own["turn"], own["mean"], look.line, marker=look.marker, color=look.color, markersize=4, label=str(arm))
-    ax.set_title("topics disclosed by turn", fontsize=9.5, loc="left")
+    ax.set_title("topics disclosed by turn", fontsize=9, loc="left")
     ax.set_xlabel("turn", fontsize=9)
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))

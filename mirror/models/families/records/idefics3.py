@@ -12,6 +12,5 @@ FAMILIES = (
         projector=("model.connector",),
         vision_tower=("model.vision_model",),
         processor="Idefics3Processor",
-        compiles=True,
     ),
 )

@@ -1,0 +1,1 @@
+"""Checks whether the replies of a run fit its pocket clients."""
