@@ -48,14 +48,18 @@ def chromium(profile: Path, crash: bool = False):
         process.wait(30)
 
 
+class Navigated(RuntimeError):
+    """The page left for another address before it answered."""
+
+
 def wait_for(look, missing=(), seconds=60):
-    """What `look` gives, as soon as it is true."""
+    """What `look` gives, as soon as it is true; a page that leaves for another one is asked again."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
             if value := look():
                 return value
-        except missing:
+        except (Navigated, *missing):
             pass
         time.sleep(0.05)
     raise TimeoutError(f"nothing after {seconds} s")
@@ -75,7 +79,10 @@ class Page:
         while True:
             message = json.loads(self.socket.recv())
             if message.get("id") == number:
-                assert "error" not in message, message["error"]
+                error = message.get("error", {})
+                if "navigated" in error.get("message", "") or "context was destroyed" in error.get("message", ""):
+                    raise Navigated(error["message"])
+                assert not error, error
                 return message["result"]
             self.events.append(message)
 
@@ -89,7 +96,7 @@ class Page:
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=url)
         wait_for(lambda: self.evaluate("location.href !== 'about:blank' && document.readyState === 'complete'"))
-        self.evaluate(PAINTED)
+        wait_for(lambda: self.evaluate(PAINTED))
 
     @contextmanager
     def tab(self):

@@ -61,7 +61,7 @@ def measure(path, profile):
         page.resize(1280, 900)
         page.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
         page.call("Page.navigate", url=path.as_uri())
-        wait_for(lambda: page.evaluate("measured.whole && measured.session"), AssertionError, 120)
+        wait_for(lambda: page.evaluate("measured.whole && measured.session"), (AssertionError,), 120)
         first = page.evaluate("measured")
         searched, found = page.evaluate(SEARCH)
         times = {**first, "search": searched, "next": page.evaluate(NEXT)}

@@ -70,7 +70,7 @@ def test_an_address_and_the_search_lead_to_a_session(run, page):
     assert page.problems == []
     page.evaluate("idx.value = '3 b'; setTimeout(() => document.getElementById('search').requestSubmit())")
     heading = "location.pathname.endsWith('page-0002.html') && document.querySelector('main h2')?.textContent"
-    assert wait_for(lambda: page.evaluate(heading), AssertionError) == "Client 3 b"
+    assert wait_for(lambda: page.evaluate(heading), (AssertionError,)) == "Client 3 b"
     assert page.requests == []
 
 
@@ -94,7 +94,7 @@ def test_an_index_of_several_runs_keeps_a_client_on_one_page_and_leads_to_two_si
     assert [sessions(one) for one in sorted(path.parent.glob("gallery/*.html"))] == [["60", "60"], ["61", "61"], ["62"]]
     page.open(f"{path.as_uri()}#61/ec/base")
     arms = "[...document.querySelectorAll('.arm')].map((one) => one.textContent).join()"
-    assert wait_for(lambda: page.evaluate(arms), AssertionError) == "ec,base"
+    assert wait_for(lambda: page.evaluate(arms), (AssertionError,)) == "ec,base"
 
 
 def test_a_run_is_no_place_for_the_gallery_of_several_and_none_is_named_twice(tmp_path):
