@@ -1,6 +1,7 @@
 """What more than one test file needs."""
 
 import gc
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,6 +14,10 @@ from tests import DATA
 
 # Checks IRIs in JSON schemas, of which no test has one; nbformat would import it, which takes two seconds.
 sys.modules.setdefault("rfc3987_syntax", None)
+
+# A shell makes the processes in its background ignore Ctrl-C, and so would all that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast examples are made says how busy the machine is, not whether a program is right.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
