@@ -153,6 +153,16 @@ FAULTS = {
 
 
 @needs_chromium
+def test_words_leave_their_field_when_their_turn_was_never_seen_under_way(opened):
+    """Between two states that the page is sent, a fast turn begins and ends."""
+    type_in(opened, "frowns", "No.")
+    opened.evaluate("[sent, sentAt] = [typed(), state.version]; show({...state})")
+    assert fields(opened) == ["frowns", "No."]
+    opened.evaluate("show({...state, version: state.version + 1, went_well: true})")
+    assert fields(opened) == ["", ""] and opened.evaluate("sent") == ""
+
+
+@needs_chromium
 @pytest.mark.parametrize("role", FAULTS)
 def test_a_fault_is_shown_whole_and_wrapped_and_the_words_stay(role, opened, chat):
     send(opened, "", "Hello.")

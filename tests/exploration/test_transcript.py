@@ -7,7 +7,7 @@ import pytest
 
 from mirror.analysis.metrics import read_metrics
 from mirror.exploration.transcript import next_name, save
-from mirror.gallery import gallery_page
+from mirror.gallery import write_gallery
 from mirror.paths import output_path
 from mirror.rating.run import Judging
 from mirror.rating.settings import RateSettings
@@ -36,7 +36,7 @@ def test_a_saved_session_is_read_like_any_other(exploration):
     assert session.ended["status"] == "complete" and session.ended["reason"] == "saved from the panel"
     assert dict(run_faults(arm.folder)) == {"61": []}
     assert (arm.counselor, arm.is_scripted, arm.replays) == ("untuned LLaVA pocket, base", False, "")
-    assert "No." in format_session(session) and "No." in gallery_page(arm, {})
+    assert "No." in format_session(session) and "No." in write_gallery(arm.folder).read_text(encoding="utf-8")
 
 
 def test_the_record_tells_seeds_that_the_settings_do_not(exploration):

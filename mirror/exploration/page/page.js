@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const TYPED = "mirror-explore-typed";
 const BUTTONS = ["say", "listen", "again", "take_back", "save", "begin", "own", "stop"];
-let state = null, boot = "", session = 0, drafted = 0, since = 0, sent = "", follows = true;
+let state = null, boot = "", session = 0, drafted = 0, since = 0, sent = "", sentAt = 0, follows = true;
 
 // What the server tells -----------------------------------------------------------------------------------------------
 
@@ -66,7 +66,7 @@ async function show(next) {
   $("save").textContent = next.saved && next.exchanges.length ? "Saved" : "Save";
   enable(next.can);
   document.body.setAttribute("aria-busy", String(Boolean(next.doing)));
-  if (before && before.doing && !next.doing) settle(next);
+  if (sent && !next.doing && next.version > sentAt) settle(next); // what is done at once is never seen under way
   fillDraft(next.draft);
   await showExchanges(next.exchanges);
 }
@@ -85,11 +85,11 @@ function enable(can) {
 
 // The words leave their field only once their turn is there.
 function settle(next) {
-  if (sent && next.went_well && sent === typed()) {
+  if (next.went_well && sent === typed()) {
     $("cue").value = $("words").value = "";
     keepTyped();
   }
-  if (sent) $("words").focus({preventScroll: true});
+  $("words").focus({preventScroll: true});
   sent = "";
 }
 
@@ -172,7 +172,7 @@ function keepTyped() {
 
 async function say() {
   if ($("say").disabled) return;
-  sent = typed();
+  [sent, sentAt] = [typed(), state.version];
   if (!await tellIfRefused({action: "say", cue: $("cue").value, words: $("words").value})) sent = "";
 }
 
