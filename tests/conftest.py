@@ -40,8 +40,15 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Modules with slow tests come first, so that none of them keeps one worker busy while the others have ended."""
+    """What is seen in a browser is slow; modules with slow tests come first.
+
+    So no worker is kept busy by one of them while the others have ended.
+    """
+    for item in items:
+        if {"browser", "tab", "page"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
