@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items):
     So no worker is kept busy by one of them while the others have ended.
     """
     for item in items:
-        if {"browser", "tab", "page"} & set(item.fixturenames):
+        if {"browser", "tab"} & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
