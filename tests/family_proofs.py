@@ -2,8 +2,10 @@
 
 python -m tests.family_proofs              all families
 python -m tests.family_proofs qwen3_vl     one of them
+python -m tests.family_proofs --quantized        training over weights in 4 bits, with bitsandbytes
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -16,16 +18,17 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
+from transformers import CompileConfig
 
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.models.decoding import has_static_cache
 from mirror.models.families.images import batched
 from mirror.models.families.loading import load
-from mirror.models.families.parts import language_model, projector_modules, token_types
+from mirror.models.families.parts import language_model, linear_layers, projector_modules, token_types
 from mirror.models.families.vlm import generate_ids
 from mirror.models.generation_config import end_tokens
 from mirror.models.llava_chat import IGNORED
-from mirror.models.lora import add_lora, load_checkpoint
+from mirror.models.lora import add_lora, load_checkpoint, round_frozen_weights
 from mirror.models.merge import merge
 from mirror.prompts import own_template
 from mirror.training.batch import collate
@@ -106,6 +109,30 @@ def logits_are_those_of_the_familys_forward(vlm):
             logits = vlm.model(input_ids=ids, attention_mask=torch.ones_like(ids), **inputs).logits
             alone.append(nn.functional.cross_entropy(logits[0, :-1], labels[0, 1:], reduction="sum"))
     torch.testing.assert_close(found, sum(alone), atol=1e-3, rtol=1e-4)
+
+
+def its_step_is_compiled_once(vlm):
+    """Over a static cache the decoding step is one graph for all prompts, and gives the answers of eager decoding."""
+    if not has_static_cache(vlm.model):
+        return
+    expected = generate_ids(vlm, QUESTIONS, pictures(), 12)
+    graphs, decoder = [], vlm.decoder
+    own = decoder._static_options
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    def compiled(rows, length):
+        config = CompileConfig(dynamic=False, backend=backend, mode=None)
+        config._compile_all_devices = True
+        return own(rows, length) | {"compile_config": config}
+
+    decoder.static, decoder._static_options = True, compiled
+    torch._dynamo.reset()
+    assert generate_ids(vlm, QUESTIONS, pictures(), 12) == expected
+    generate_ids(vlm, [f"{question} And then?" for question in QUESTIONS], pictures()[::-1], 12)
+    assert len(graphs) == 1, len(graphs)
 
 
 def own_turns():
@@ -309,7 +336,7 @@ def it_spreads(parameters):
 def prove(kind, folder):
     """All of it for one family."""
     base = make_model(kind, folder / kind)
-    for check in INPUTS:
+    for check in (*INPUTS, its_step_is_compiled_once):
         check(load(str(base)))
     parameters = training_parameters(folder, base)
     one = it_learns(parameters)
@@ -320,15 +347,37 @@ def prove(kind, folder):
     it_spreads(parameters)
 
 
-def main(kinds):
-    """Prove all for these families; prints one line for each."""
-    faults = 0
-    for kind in kinds or TINY:
+def prove_in_4_bits(kind, folder):
+    """Trained over weights in 4 bits it learns and resumes; its checkpoint, an ordinary one, is what was trained."""
+    parameters = training_parameters(folder, make_model(kind, folder / kind), quantize="nf4")
+    one = it_learns(parameters)
+    quantized = {name for name, weight in one.llava.model.named_parameters() if weight.dtype == torch.uint8}
+    assert (
+        quantized
+        == {f"{name}.weight" for name in linear_layers(one.llava.model) if name.endswith(".base_layer")}
+        != set()
+    )
+    inputs, again = asked(one.llava), load_checkpoint(one.checkpoint)
+    round_frozen_weights(again.model)
+    with torch.no_grad():
+        found, wanted = (vlm.model.eval()(**inputs).logits for vlm in (again, one.llava))
+    torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
+    it_resumes(parameters)
+
+
+def main():
+    """Prove all for these families, or with `--quantized` what is of 4 bits; prints one line for each."""
+    parser = argparse.ArgumentParser(prog="python -m tests.family_proofs")
+    parser.add_argument("families", nargs="*", help="by default all")
+    parser.add_argument("--quantized", action="store_true", help="training over weights in 4 bits")
+    given = parser.parse_args()
+    faults, proof = 0, prove_in_4_bits if given.quantized else prove
+    for kind in given.families or TINY:
         begun = time.process_time()
         with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
             patch.setenv("MIRROR_OUTPUT", name)
             try:
-                prove(kind, Path(name))
+                proof(kind, Path(name))
                 print(f"{kind}: all holds ({time.process_time() - begun:.0f} s of CPU)", flush=True)
             except Exception as error:
                 import traceback
@@ -340,4 +389,4 @@ def main(kinds):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

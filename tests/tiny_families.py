@@ -117,7 +117,8 @@ class Tiny:
         tokens: special tokens by the tokenizer's names for them; plain ones under `others`.
         image_processor: class, and its options.
         processor: options of the processor.
-        options: of the config; a text that names a token becomes its id.
+        options: of the config; a text that names a token becomes its id, also in a list, and `rows` the vocabulary's
+            size.
         text: of the language model's config, beyond `TEXT`.
         vision: of the vision tower's config, beyond `VISION`.
     """
@@ -394,10 +395,12 @@ def make_tokenizer(tiny: Tiny) -> PreTrainedTokenizerFast:
 def make_config(tiny: Tiny, tokenizer: PreTrainedTokenizerFast) -> Any:
     """The family's config with the ids of this tokenizer."""
     rows = len(tokenizer) + 5  # as usual, more rows than tokens
-    ids = {
-        name: tokenizer.convert_tokens_to_ids(value) if isinstance(value, str) else value
-        for name, value in tiny.options.items()
-    }
+
+    def known(value: Any) -> Any:
+        named = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+        return rows if value == "rows" else tokenizer.convert_tokens_to_ids(value) if named else value
+
+    ids = {name: known(value) for name, value in tiny.options.items()}
     text = TEXT | {"vocab_size": rows, "pad_token_id": tokenizer.pad_token_id} | tiny.text
     text = {name: rows if value == "rows" else value for name, value in text.items()}
     text |= {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}

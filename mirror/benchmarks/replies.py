@@ -1,9 +1,10 @@
 """Measures the speed of replies: eager decoding against the compiled step, alone and in batches, in one run.
 
     python -m mirror.benchmarks.replies --out results/benchmarks
+    python -m mirror.benchmarks.replies --model qwen3-vl-8b --ways 1 0 --batches 1 16
 
-LLaVA-1.5-7b with random weights in bf16; an image and 753 tokens of text (1,329 positions), then 64 sampled tokens. No
-download. Writes `replies.md` and `replies.json`, updated after each way.
+Random weights in bf16 at the real shapes; an image and 753 tokens of text (1,329 positions of LLaVA-1.5), then 64
+sampled tokens. No download. Writes `replies.md` and `.json`, of other models `replies-<model>.md`, after each row.
 """
 
 import argparse
@@ -11,22 +12,32 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from statistics import mean
+from tempfile import TemporaryFile
 from typing import TypeVar
 
 import torch
-from transformers import LlavaForConditionalGeneration
+from transformers import PreTrainedModel
 
-from mirror.benchmarks.random_models.llava import random_model
+from mirror.benchmarks.random_models.counselor import (
+    NAMES,
+    ON_CPU,
+    SIZES,
+    positions_of,
+    random_counselor,
+    random_images,
+    with_image,
+)
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.decoding import Decoder
-from mirror.models.families.images import one_by_one
+from mirror.models.device import device_name, resolve_device
+from mirror.models.families.parts import token_types
 from mirror.models.lora import add_lora
 from mirror.models.sampling import SeededSampling
 from mirror.paths import output_path
@@ -75,7 +86,7 @@ class Measurement:
         start_seconds: of warming up and of an unmeasured first call.
         memory_gb: peak of reserved GPU memory so far, in 10⁹ bytes; None on a CPU.
         equal_tokens: share of the tokens that a reply has in common with the same prompt's reply alone, up to the first
-            that differs; over `COMPARED` prompts.
+            that differs; over `COMPARED` prompts. None until all batch sizes are measured.
     """
 
     way: str
@@ -84,22 +95,20 @@ class Measurement:
     prompt_share: float
     start_seconds: float
     memory_gb: float | None
-    equal_tokens: float
+    equal_tokens: float | None = None
 
 
 class Bench:
     """A model with prompts of its own, in one way of decoding."""
 
-    def __init__(self, model: LlavaForConditionalGeneration, way: Way) -> None:
+    def __init__(self, model: PreTrainedModel, way: Way) -> None:
         """Prepare the decoder; `model` is changed if the way has an adapter."""
         self.way, self.model = way, model
         if way.adapter:
             add_lora(model, rank=128, alpha=256, dropout=0, seed=0).eval()  # the published recipe's shapes
-        self.decoder = Decoder(model, PAD)
+        self.decoder = Decoder(model, PAD, more_inputs=lambda ids: token_types(model, ids))
         self.decoder.static = way.static
-        vision = model.config.vision_config
-        self.image = [model.config.image_token_id] * (vision.image_size // vision.patch_size) ** 2
-        self.pixels = torch.randn(max(BATCHES), 3, vision.image_size, vision.image_size)
+        self.images = random_images(model.config, max(BATCHES))
 
     def reply(self, places: Sequence[int], tokens: int = REPLY) -> list[list[int]]:
         """Replies to the prompts at `places`, each with a seed and an image of its own."""
@@ -107,7 +116,7 @@ class Bench:
             [self._prompt(place) for place in places],
             tokens,
             SeededSampling(list(places), 0.7, 0.9),
-            one_by_one(self.pixels[list(places)]),
+            [self.images[place] for place in places],
             min_new_tokens=tokens,
             pad_token_id=PAD,
             eos_token_id=[END],
@@ -116,30 +125,33 @@ class Bench:
 
     def _prompt(self, place: int) -> list[int]:
         words = torch.randint(END + 1, 300, (TEXT,), generator=torch.Generator().manual_seed(place)).tolist()
-        return [*words[:35], *self.image, *words[35:]]
+        return with_image(self.model.config, words, 35)
 
     def warm_up(self, batch: int) -> None:
         """Allocate, compile and record for a batch, and reply once."""
-        self.decoder.warm_up([batch], len(self.image) + TEXT + REPLY)
+        self.decoder.warm_up([batch], len(self._prompt(0)) + REPLY)
         self.reply(range(batch))
 
 
-def measure(model: LlavaForConditionalGeneration, way: Way, batches: Sequence[int] = BATCHES) -> list[Measurement]:
-    """Measure one way at the batch sizes; the largest comes first, so that the cache is allocated once."""
+def measure(model: PreTrainedModel, way: Way, batches: Sequence[int] = BATCHES) -> Iterator[Measurement]:
+    """Measure one way at the batch sizes; the largest comes first, so that the cache is allocated once.
+
+    Yields:
+        A row as soon as it is measured; at the end all rows again, with `equal_tokens`.
+    """
     bench = Bench(model, way)
-    timed, replies = [], []
+    measured, replies = [], []
     for batch in sorted(batches, reverse=True):
         start, _ = seconds(partial(bench.warm_up, batch))
         taken, found = min((seconds(partial(bench.reply, range(batch))) for _ in range(2)), key=itemgetter(0))
         prompt = min(seconds(partial(bench.reply, range(batch), 1))[0] for _ in range(2))
         memory = torch.cuda.max_memory_reserved() / 1e9 if torch.cuda.is_available() else None
-        timed.append((batch, taken / batch, prompt / taken, start, memory))
+        measured.append(Measurement(way.name, batch, taken / batch, prompt / taken, start, memory))
         replies.append(found)
+        yield measured[-1]
     alone = [bench.reply([place])[0] for place in range(COMPARED)]
-    return [
-        Measurement(way.name, *values, equal_tokens=mean(map(share_in_common, alone, found)))
-        for values, found in zip(timed, replies, strict=True)
-    ]
+    for row, found in zip(measured, replies, strict=True):
+        yield replace(row, equal_tokens=mean(map(share_in_common, alone, found)))
 
 
 def share_in_common(one: Sequence[int], other: Sequence[int]) -> float:
@@ -164,7 +176,7 @@ def table(measurements: Sequence[Measurement]) -> str:
     lines += [
         f"| {m.way} | {m.batch} | {m.seconds_per_reply:.3f} ({first[m.batch] / m.seconds_per_reply:.2f}) "
         f"| {m.prompt_share:.0%} | {m.start_seconds:.0f} s | {'' if m.memory_gb is None else f'{m.memory_gb:.0f} GB'} "
-        f"| {m.equal_tokens:.0%} |"
+        f"| {'' if m.equal_tokens is None else f'{m.equal_tokens:.0%}'} |"
         for m in measurements
     ]
     return "\n".join(lines)
@@ -174,7 +186,7 @@ REPORT = """# Replies: seconds per reply
 
 `{command}`
 
-{gpu}, {versions}. LLaVA-1.5-7b with random weights in bf16: an image and {text} tokens of text, 1,329 positions, then
+{gpu}, {versions}. {name} with random weights in bf16: an image and {text} tokens of text, {positions:,} positions, then
 {reply} tokens, sampled at temperature 0.7 with `top_p` 0.9. An adapter is LoRA of rank 128, not merged.
 
 {table}
@@ -192,6 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m mirror.benchmarks.replies", description="Measure the speed of replies."
     )
+    parser.add_argument("--model", choices=SIZES, default="7b", help="a size of LLaVA-1.5, or another model")
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     parser.add_argument(
         "--ways", type=int, nargs="+", default=list(range(len(WAYS))), help="numbers of the rows, from 0"
@@ -199,47 +212,58 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # one way in a process of its own
     given = parser.parse_args()
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_available() and given.model not in ON_CPU:
         sys.exit("this benchmark needs an NVIDIA GPU, and PyTorch sees none")
     if given.inside:
-        model = random_model("7b", torch.bfloat16, "cuda").eval()
-        print(json.dumps([asdict(found) for found in measure(model, WAYS[given.ways[0]], given.batches)]))
+        model = random_counselor(given.model, torch.bfloat16, resolve_device("auto")).eval()
+        for found in measure(model, WAYS[given.ways[0]], given.batches):
+            print(json.dumps(asdict(found)), flush=True)
         return
-    measure_all(output_path(given.out), [WAYS[number] for number in given.ways], given.batches)
+    measure_all(output_path(given.out), given.model, [WAYS[number] for number in given.ways], given.batches)
 
 
-def measure_all(folder: Path, ways: Sequence[Way], batches: Sequence[int]) -> None:
-    """Measure the ways, each in a process of its own (no shared memory), and write the report into `folder`."""
-    measurements: list[Measurement] = []
+def measure_all(folder: Path, model: str, ways: Sequence[Way], batches: Sequence[int]) -> None:
+    """Measure the ways, each in a process of its own (no shared memory); write the report into `folder` by the row."""
+    rows: dict[tuple[str, int], Measurement] = {}
     failed: list[str] = []
     for way in ways:
-        command = [sys.executable, "-m", "mirror.benchmarks.replies", "--inside", "--ways", str(WAYS.index(way))]
-        done = subprocess.run([*command, "--batches", *map(str, batches)], capture_output=True, text=True)
-        if done.returncode:
-            print(f"{way.name}: failed\n{done.stderr[-1500:]}", flush=True)
-            failed.append(way.name)
-            continue
-        measurements += [Measurement(**values) for values in json.loads(done.stdout.splitlines()[-1])]
-        report(folder, measurements)
+        command = [sys.executable, "-m", "mirror.benchmarks.replies", "--inside", "--model", model]
+        command += ["--ways", str(WAYS.index(way)), "--batches", *map(str, batches)]
+        with (
+            TemporaryFile("w+") as errors,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as run,
+        ):
+            for line in run.stdout or ():
+                if line.startswith("{"):
+                    found = Measurement(**json.loads(line))
+                    rows[found.way, found.batch] = found
+                    report(folder, model, list(rows.values()))
+                    print(table([found]).splitlines()[-1], flush=True)
+            if run.wait():
+                errors.seek(0)
+                print(f"{way.name}: failed\n{errors.read()[-1500:]}", flush=True)
+                failed.append(way.name)
+    print(table(list(rows.values())) if rows else "nothing was measured", flush=True)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
-def report(folder: Path, measurements: Sequence[Measurement]) -> None:
-    """Write the measurements so far as Markdown and JSON, and print the table."""
-    found = table(measurements)
-    print(found, flush=True)
-    write_json(folder / "replies.json", [asdict(measurement) for measurement in measurements])
+def report(folder: Path, model: str, measurements: Sequence[Measurement]) -> None:
+    """Write the measurements so far as Markdown and JSON."""
+    name = "replies" if model == "7b" else f"replies-{model}"
+    write_json(folder / f"{name}.json", [asdict(measurement) for measurement in measurements])
     text = REPORT.format(
         command=" ".join(["python -m mirror.benchmarks.replies", *sys.argv[1:]]),
-        gpu=torch.cuda.get_device_name(),
+        gpu=device_name(torch.device(resolve_device("auto"))),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
+        name=NAMES[model],
+        positions=positions_of(model, TEXT),
         text=TEXT,
         reply=REPLY,
         compared=COMPARED,
-        table=found,
+        table=table(measurements),
     )
-    write_text(folder / "replies.md", text)
+    write_text(folder / f"{name}.md", text)
 
 
 if __name__ == "__main__":

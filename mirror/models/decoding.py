@@ -18,8 +18,10 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import CompileConfig, LogitsProcessor, PreTrainedModel, StaticCache
+from transformers.cache_utils import StaticLayer
 
 from mirror.models.device import compile_obstacle
+from mirror.models.families.family import families
 from mirror.models.families.images import ImageTensors, batched, moved
 from mirror.models.gpu.cuda_graph import recorded
 from mirror.models.memory.rotation import Seat
@@ -72,7 +74,7 @@ class Decoder:
             log.warning("replies are decoded without compilation, several times slower: %s", obstacle)
         elif self.static and not has_static_cache(model):
             self.static = False
-            log.info("replies are decoded without compilation: not all layers of the model attend to all positions")
+            log.info("replies are decoded without compilation: not all layers of the model attend to positions")
         self._cache: StaticCache | None = None  # the largest so far; smaller batches use its first rows
         self._rows = self._length = 0
         self._ready: set[tuple[int, int, str]] = set()
@@ -148,7 +150,7 @@ class Decoder:
             self._cache = None  # frees its memory first
             self._rows, self._length = max(rows, self._rows), rounded_up(max(length, self._length), CACHE_STEP)
             log.info("allocating a cache for %d rows of %d positions", self._rows, self._length)
-            self._cache = StaticCache(self.model.config.get_text_config(decoder=True), self._length)
+            self._cache = static_cache(self.model, self._length)
             # It is allocated when first used, in the shape that the model's layers ask for.
             ids = torch.zeros((self._rows, 1), dtype=torch.long, device=self.model.device)
             self.model(input_ids=ids, past_key_values=self._cache, use_cache=True)
@@ -181,10 +183,23 @@ class Decoder:
 
 
 def has_static_cache(model: PreTrainedModel) -> bool:
-    """Whether a step of the model can be compiled over a static cache: all its layers attend to all positions."""
+    """Whether a step of the model can be compiled over a static cache: it allows that, and all its layers attend."""
     config = model.config.get_text_config(decoder=True)
     layers = set(getattr(config, "layer_types", None) or ["full_attention"])
-    return bool(model._can_compile_fullgraph) and layers == {"full_attention"}
+    family = families().get(model.config.model_type)
+    compiles = model._can_compile_fullgraph or (family is not None and family.compiles)
+    return bool(compiles) and layers <= {"full_attention", "sliding_attention"}
+
+
+def static_cache(model: PreTrainedModel, length: int) -> StaticCache:
+    """A cache of `length` positions in every layer, also in those that attend to the newest alone.
+
+    Their own cache holds no more than these, and counts in Python how many: the step would be compiled at each count.
+    The mask, which knows the window, hides the others.
+    """
+    cache = StaticCache(model.config.get_text_config(decoder=True), length)
+    cache.layers = [StaticLayer(length) for _ in cache.layers]
+    return cache
 
 
 def compile_parts(model: nn.Module) -> None:

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import LlavaForConditionalGeneration
 
-from mirror.models.families.images import batched, moved, sent
-from mirror.models.families.parts import token_types
+from mirror.models.families.images import sent
+from mirror.models.families.parts import forward_inputs
 from mirror.models.lora import LoraModel, language_model, lora_weights, projector
 from mirror.seeds import seed_for
 from mirror.training.batch import Batch
@@ -46,9 +46,8 @@ def loss_sum(model: LoraModel, batch: Batch) -> torch.Tensor:
 def _hidden(model: LoraModel, batch: Batch) -> torch.Tensor:
     """[n, length, width]: the language model's last hidden states, by the family's own forward pass."""
     base = model.get_base_model()
-    input_ids = sent(batch.input_ids, base.device)
-    inputs = moved(batched(batch.images), base.device, base.dtype) | token_types(base, input_ids)
-    hidden: torch.Tensor = base.model(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
+    inputs = forward_inputs(base, batch.input_ids, batch.images)
+    hidden: torch.Tensor = base.model(use_cache=False, **inputs).last_hidden_state
     return hidden
 
 

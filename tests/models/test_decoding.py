@@ -2,16 +2,17 @@
 
 import copy
 import logging
+from argparse import Namespace
 from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from mirror.counseling.speaker import LlavaSpeaker
 from mirror.models import decoding
-from mirror.models.decoding import Decoder, batch_size, first_rows, rounded_up
+from mirror.models.decoding import Decoder, batch_size, first_rows, has_static_cache, rounded_up
 from mirror.models.families.images import one_by_one
 from mirror.models.families.vlm import generate_ids
 from mirror.models.gpu.cuda_graph import recorded
@@ -116,6 +117,38 @@ def test_a_smaller_batch_uses_the_first_rows_of_the_cache_at_its_address(model):
         assert made._cache is whole
     answers(made, [1], tokens=decoding.CACHE_STEP)
     assert made._cache is not whole and (made._rows, made._length) == (16, 2 * decoding.CACHE_STEP)
+
+
+def test_layers_with_a_window_keep_all_positions_and_give_the_tokens_of_a_dynamic_cache():
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    layers = ["sliding_attention", "full_attention"]
+    config = Gemma2Config(vocab_size=64, num_hidden_layers=2, layer_types=layers, sliding_window=4, head_dim=8, **shape)
+    windowed = Gemma2ForCausalLM(config).eval()
+    windowed.generation_config.eos_token_id = ENDS
+    torch.nn.init.normal_(windowed.model.embed_tokens.weight, std=0.3)
+    assert has_static_cache(windowed)
+    static = decoder(windowed, True)
+    found = answers(static, range(5))
+    assert found == answers(decoder(windowed, False), range(5))
+    assert {layer.keys.shape[2] for layer in static._cache.layers} == {decoding.CACHE_STEP}
+    config.sliding_window = 100
+    assert answers(decoder(windowed, False), range(5)) != found  # the window tells
+
+
+@pytest.mark.parametrize(
+    ("kind", "layers", "expected"),
+    [
+        ("llama", None, True),
+        ("llama", ["sliding_attention", "full_attention"], True),
+        ("llama", ["linear_attention", "full_attention"], False),
+        ("unknown", None, False),
+        ("smolvlm", None, True),  # its class says no, of a pass with images
+    ],
+)
+def test_a_step_can_be_compiled_if_all_layers_attend(kind, layers, expected):
+    config = Namespace(model_type=kind, get_text_config=lambda decoder: Namespace(layer_types=layers))
+    assert has_static_cache(Namespace(config=config, _can_compile_fullgraph=kind == "llama")) is expected
 
 
 def test_nothing_of_an_earlier_batch_is_left(model):

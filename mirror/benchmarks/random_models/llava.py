@@ -20,19 +20,10 @@ VISION = {  # CLIP ViT-L/14-336
 }
 
 
-def random_model(
-    size: str, dtype: torch.dtype, device: str, quantize: Quantize = "none"
-) -> LlavaForConditionalGeneration:
-    """LLaVA-1.5 at its published shapes, with random weights.
-
-    Args:
-        size: `7b` or `13b`.
-        dtype: of the weights.
-        device: a PyTorch device; the model is built there.
-        quantize: `nf4`: the linear layers of the language model are built in 4 bits, one after the other.
-    """
+def make_config(size: str) -> LlavaConfig:
+    """The config of `7b` or `13b`."""
     hidden, intermediate, layers, heads = SHAPES[size]
-    config = LlavaConfig(
+    return LlavaConfig(
         vision_config=CLIPVisionConfig(**VISION),
         text_config=LlamaConfig(
             hidden_size=hidden,
@@ -49,6 +40,20 @@ def random_model(
         vision_feature_select_strategy="default",
         projector_hidden_act="gelu",
     )
+
+
+def random_model(
+    size: str, dtype: torch.dtype, device: str, quantize: Quantize = "none"
+) -> LlavaForConditionalGeneration:
+    """LLaVA-1.5 at its published shapes, with random weights.
+
+    Args:
+        size: `7b` or `13b`.
+        dtype: of the weights.
+        device: a PyTorch device; the model is built there.
+        quantize: `nf4`: the linear layers of the language model are built in 4 bits, one after the other.
+    """
+    config = make_config(size)
     if quantize == "nf4":
         return _quantized(config, dtype, device)
     with torch.device(device):

@@ -9,19 +9,20 @@ import torch
 from datasets import Dataset
 from datasets.table import InMemoryTable
 from peft import LoraConfig
-from transformers import LlavaForConditionalGeneration, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import SFTConfig, SFTTrainer
 
-from mirror.benchmarks.random_models.llava import random_model
+from mirror.benchmarks.random_models.counselor import random_counselor
 from mirror.benchmarks.training.compute_rate import flops_per_example
 from mirror.benchmarks.training.variants import ALPHA, RANK, RATES, Measurement, Variant, random_batch
+from mirror.models.families.images import batched, moved
+from mirror.models.families.parts import linear_layers, pattern, projector_modules, token_types
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
 from mirror.training.batch import Batch
 
 WARM_UP = 2  # steps
 TOKENIZER = "pocket/models/llava-v1.5-pocket"  # it tokenizes nothing: the examples are token ids
-LINEAR = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
 class StepTimes(TrainerCallback):
@@ -63,7 +64,7 @@ def measure(
     """As `mirror.benchmarks.training.variants.measure`, with TRL's trainer and peft's LoRA."""
     began = time.monotonic()
     torch.manual_seed(0)
-    model = random_model(size, torch.bfloat16, device)
+    model = random_counselor(size, torch.bfloat16, device)
     times = StepTimes()
     trainer = make_trainer(model, variant, random_batch(model, batch_size, positions), steps, times)
     needed = flops_per_example(trainer.model, positions)
@@ -80,9 +81,7 @@ def measure(
     )
 
 
-def make_trainer(
-    model: LlavaForConditionalGeneration, variant: Variant, batch: Batch, steps: int, times: StepTimes
-) -> Any:
+def make_trainer(model: PreTrainedModel, variant: Variant, batch: Batch, steps: int, times: StepTimes) -> Any:
     """SFTTrainer for `steps` effective batches, each the whole of `batch`, after the steps that warm up.
 
     The trained weights are this project's: LoRA on the language model's linear layers, and the projector.
@@ -108,20 +107,21 @@ def make_trainer(
         r=RANK,
         lora_alpha=ALPHA,
         lora_dropout=variant.dropout,
-        target_modules=LINEAR,
-        modules_to_save=["multi_modal_projector"],
+        target_modules=pattern(linear_layers(model)),
+        modules_to_save=list(projector_modules(model)),
         task_type="CAUSAL_LM",
     )
 
     def collate(examples: list[dict[str, int]]) -> dict[str, torch.Tensor]:
         chosen = [example["number"] for example in examples]
         ids = batch.input_ids[chosen]
-        pixels = batch.pixel_values[chosen].to(model.dtype)
+        images = moved(batched([batch.images[number] for number in chosen]), ids.device, model.dtype)
         return {
             "input_ids": ids,
             "attention_mask": torch.ones_like(ids),
             "labels": batch.labels[chosen],
-            "pixel_values": pixels,
+            **images,
+            **token_types(model, ids),
         }
 
     return SFTTrainer(

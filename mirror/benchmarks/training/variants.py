@@ -1,4 +1,4 @@
-"""Ways to fine-tune a LLaVA, measured on the same examples: the published recipe, TRL's trainer, our settings.
+"""Ways to fine-tune a counselor, measured on the same examples: the published recipe, TRL's trainer, our settings.
 
 Writes `train-<size>.md`, `-trl.md` or `-quantize.md`, and `.json`.
 """
@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import torch
-from transformers import LlavaForConditionalGeneration
+from transformers import PreTrainedModel
 
-from mirror.benchmarks.random_models.llava import random_model
+from mirror.benchmarks.random_models.counselor import NAMES, random_counselor, random_images, with_image
 from mirror.benchmarks.training.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
-from mirror.models.families.images import PackedImages, one_by_one
+from mirror.models.device import compile_obstacle, device_name, resolve_device
+from mirror.models.families.images import PackedImages
+from mirror.models.llava import SHAPES
 from mirror.models.llava_chat import IGNORED
 from mirror.models.lora import LoraModel, add_lora
 from mirror.models.quantization import Quantize
@@ -126,32 +128,33 @@ def published_step() -> Iterator[None]:
         step.loss_sum = ours
 
 
-def random_batch(model: LlavaForConditionalGeneration, examples: int, positions: int) -> Batch:
+def random_batch(model: PreTrainedModel, examples: int, positions: int) -> Batch:
     """A batch of examples of equal length, the image included, each ending with an answer of `ANSWER` tokens."""
     generator = torch.Generator().manual_seed(0)
-    vision, image = model.config.vision_config, model.config.image_token_id
-    patches = (vision.image_size // vision.patch_size) ** 2
-    ids = torch.randint(5, image, (examples, positions), generator=generator)
-    ids[:, 40 : 40 + patches] = image
+    text = positions - len(with_image(model.config, [], 0))
+    words = torch.randint(5, model.config.image_token_id, (examples, text), generator=generator).tolist()
+    ids = torch.tensor([with_image(model.config, row, 40) for row in words])
     is_answer = torch.arange(positions) >= positions - ANSWER
-    pixels = one_by_one(torch.randn(examples, 3, *[vision.image_size] * 2, generator=generator))
-    return Batch(ids, ids.where(is_answer, IGNORED), PackedImages.pack(pixels))
+    return Batch(ids, ids.where(is_answer, IGNORED), PackedImages.pack(random_images(model.config, examples)))
 
 
-def measure(variant: Variant, size: str, positions: int, batch_size: int, steps: int, rate: float) -> Measurement:
+def measure(
+    variant: Variant, size: str, positions: int, batch_size: int, steps: int, rate: float, device: str = "cuda"
+) -> Measurement:
     """Build a new model, take two warm-up steps and `steps` measured ones, and return the medians.
 
     Args:
         variant: to measure.
-        size: `7b` or `13b`.
+        size: of `mirror.benchmarks.random_models.counselor.SIZES`.
         positions: length of every example, with the image's.
         batch_size: of the effective batch.
         steps: to measure.
         rate: the GPU's, as of `matmul_rate`.
+        device: `cuda`, or `cpu` to try the benchmark.
     """
     began = time.monotonic()
     torch.manual_seed(0)
-    base = random_model(size, torch.bfloat16, "cuda", variant.quantize)
+    base = random_counselor(size, torch.bfloat16, device, variant.quantize)
     batch = random_batch(base, batch_size, positions)
     model = add_lora(base, RANK, ALPHA, variant.dropout, seed=0, fused=not variant.published)
     needed = flops_per_example(model, positions)
@@ -162,16 +165,17 @@ def measure(variant: Variant, size: str, positions: int, batch_size: int, steps:
     stepper = Stepper(
         model, make_optimizer(model, *RATES, 0.0), variant.micro_batch, variant.checkpointing, 1.0, seed=0
     )
-    if variant.compiled:
-        compile_layers(model, RECIPES[size]["activation_budget"])
+    if variant.compiled and not compile_obstacle(stepper.device):
+        compile_layers(model, RECIPES.get(size, RECIPES["other"])["activation_budget"])
     losses = [stepper.step(batch, number, 1.0) for number in range(2)]
     started = time.monotonic() - began
-    torch.cuda.reset_peak_memory_stats()
-    seconds = median_seconds(lambda: losses.append(stepper.step(batch, len(losses), 1.0)), steps, warm_up=0)
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    seconds = median_seconds(lambda: losses.append(stepper.step(batch, len(losses), 1.0)), steps, device, warm_up=0)
     return Measurement(
         variant,
         batch_size / seconds,
-        torch.cuda.max_memory_allocated() / 1e9,
+        torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else 0.0,
         batch_size / seconds * needed / rate,
         stepper.micro_batch,
         losses,
@@ -192,12 +196,12 @@ def table(measurements: list[Measurement]) -> str:
     return "\n".join(lines)
 
 
-REPORT = """# Fine-tuning LLaVA-1.5 {size}: samples per second
+REPORT = """# Fine-tuning {name}: samples per second
 
 `python -m mirror.benchmarks.training --size {size} --positions {positions} --batch-size {batch_size}{more}`
 
 {gpu}, {versions}. Random weights at the real shapes; every example {positions:,} positions, effective batch
-{batch_size}. The GPU's bf16 rate, measured in the same run: {rate:.0f} TFLOP/s.
+{batch_size}. The GPU's bf16 rate, measured in the same run: {rate:.3g} TFLOP/s.
 
 {table}
 
@@ -214,26 +218,33 @@ def report(given: argparse.Namespace, rate: float, measurements: list[Measuremen
     return REPORT.format(
         **vars(given) | {"rate": rate / 1e12},
         more=more,
-        gpu=torch.cuda.get_device_name(),
+        name=NAMES[given.size],
+        gpu=device_name(torch.device(resolve_device("auto"))),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
         table=table(measurements),
     )
 
 
 def variants_of(given: argparse.Namespace) -> tuple[Variant, ...]:
-    """The variants to measure: those with TRL's; with `--quantize`, one for each choice, trained as on a small card."""
+    """The variants to measure: those with TRL's; with `--quantize`, one for each choice, trained as on a small card.
+
+    Only LLaVA-1.5 has a published recipe.
+    """
     numbers = {"none": "no, rounding only", "nf4": "yes: 4-bit weights"}
     name, others = "quantize {}, activations recomputed", (given.micro_batch, "always", 0.05)
     chosen = given.quantize or ()
     if given.beside:
         return TRL_VARIANTS
-    return tuple(Variant(name.format(q), *others, quantize=q, changes_numbers=numbers[q]) for q in chosen) or VARIANTS
+    if not chosen:
+        return VARIANTS if given.size in SHAPES else tuple(variant for variant in VARIANTS if not variant.published)
+    return tuple(Variant(name.format(q), *others, quantize=q, changes_numbers=numbers[q]) for q in chosen)
 
 
 def measure_all(given: argparse.Namespace) -> None:
     """Measure all variants, each in a process of its own; update the report. Those that do not fit are left out."""
-    rate = matmul_rate("cuda")
-    print(f"{torch.cuda.get_device_name()}: {rate / 1e12:.0f} TFLOP/s in bf16", flush=True)
+    device = resolve_device("auto")
+    rate = matmul_rate(device, *() if device == "cuda" else (256, 3))
+    print(f"{device_name(torch.device(device))}: {rate / 1e12:.3g} TFLOP/s in bf16", flush=True)
     measurements = []
     name = f"train-{given.size}" + "-quantize" * bool(given.quantize) + "-trl" * bool(given.beside)
     for number, variant in enumerate(variants_of(given)):

@@ -25,6 +25,10 @@ class Family:
         processor: class in transformers, or a function that makes one; empty for a family without images.
         token_types: the model's argument that tells the positions of images from those of text; empty if it has none.
         template_options: for the chat template, such as to leave out thoughts.
+        prepare: makes of a model and its inputs on the CPU what its forward pass takes in training, on its device; for
+            a pass that would ask the GPU for numbers and wait for them. None: the inputs as they are.
+        compiles: whether a decoding step can be compiled, even if the class in transformers says that of a whole pass,
+            with its images, this does not hold.
     """
 
     model_types: tuple[str, ...]
@@ -34,6 +38,8 @@ class Family:
     processor: str | Callable[[], Any] = ""
     token_types: str = ""
     template_options: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Any, dict[str, Any]], dict[str, Any]] | None = None
+    compiles: bool = False
 
     @property
     def sees(self) -> bool:

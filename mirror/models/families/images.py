@@ -62,7 +62,11 @@ class ImageReader:
     _written: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __call__(self, images: Sequence[Image.Image]) -> list[ImageTensors]:
-        """The tensors of each image."""
+        """The tensors of each image.
+
+        Raises:
+            ValueError: the processor does not say what it writes for an image.
+        """
         return [self._read(upright(image))[0] for image in images]
 
     def written(self, size: tuple[int, int]) -> str:
@@ -79,6 +83,11 @@ class ImageReader:
             return_text_replacement_offsets=True,
             return_mm_token_type_ids=False,
         )
+        if "text_replacement_offsets" not in found:
+            raise ValueError(
+                f"{type(self.processor).__name__} does not say what it writes for an image; give the family's record a "
+                "function that makes a processor which does (mirror/models/families/records/mistral3.py)"
+            )
         ((replaced,),) = found["text_replacement_offsets"]
         return {name: value for name, value in found.items() if name not in TEXT}, replaced["replacement"]
 

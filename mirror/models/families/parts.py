@@ -1,7 +1,7 @@
 """The parts of a model that its family's record names: language model, projector, and the linear layers of LoRA."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from mirror.models.families.family import Family, family_of
+from mirror.models.families.images import ImageTensors, batched, moved
 
 
 def family_of_model(model: PreTrainedModel) -> Family:
@@ -56,3 +57,18 @@ def token_types(model: PreTrainedModel, input_ids: torch.Tensor) -> dict[str, to
     """The argument that tells a model which positions are an image's: 1, others 0; none if its family takes none."""
     name = family_of_model(model).token_types
     return {name: (input_ids == model.config.image_token_id).long()} if name else {}
+
+
+def forward_inputs(model: PreTrainedModel, input_ids: torch.Tensor, images: Sequence[ImageTensors]) -> dict[str, Any]:
+    """What the forward pass of the model inside takes for a batch, on its device.
+
+    Args:
+        model: with its output head.
+        input_ids: [n, length].
+        images: the tensors of each row's image; on the CPU, if what depends on them is to be computed there.
+    """
+    prepare = family_of_model(model).prepare
+    inputs = {"input_ids": input_ids} | batched(images) | token_types(model, input_ids)
+    if prepare and images and "pixel_values" in inputs:
+        return prepare(model, inputs)
+    return moved(inputs, model.device, model.dtype)

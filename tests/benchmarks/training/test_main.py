@@ -12,6 +12,8 @@ from mirror.benchmarks.training import __main__ as benchmark
     [
         ("--size 7b --beside trl", "pip install trl"),
         ("--size 7b", "needs an NVIDIA GPU"),
+        ("--size qwen3-vl-8b", "needs an NVIDIA GPU"),
+        ("--size qwen3-vl-8b --lengths mixed", "is measured without --gpus, --quantize and --lengths mixed"),
         ("--size pocket", "--size pocket needs --lengths mixed or --gpus"),
     ],
 )

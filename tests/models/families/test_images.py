@@ -1,10 +1,13 @@
 """Images as tensors, and in batches."""
 
+import copy
+
 import pytest
 import torch
 from PIL import Image
+from transformers import Idefics2ImageProcessorPil, Idefics2Processor
 
-from mirror.models.families.images import PackedImages, batched, moved, one_by_one
+from mirror.models.families.images import ImageReader, PackedImages, batched, moved, one_by_one
 
 
 def test_images_of_several_sizes_are_filled_up_with_zeros():
@@ -54,3 +57,11 @@ def test_packed_images_are_the_same_images_in_one_piece_of_memory():
     assert len(packed[2:1]) == 0 and list(PackedImages.pack([{}, {}])) == [{}, {}]
     with pytest.raises(IndexError):
         packed[3]
+
+
+def test_a_processor_that_does_not_say_what_it_writes_is_refused(qwen):
+    """Idefics2's writes the images into the text by itself."""
+    tokenizer = copy.deepcopy(qwen.tokenizer)
+    processor = Idefics2Processor(Idefics2ImageProcessorPil(size={"shortest_edge": 28, "longest_edge": 56}), tokenizer)
+    with pytest.raises(ValueError, match=r"Idefics2Processor does not say what it writes for an image; .*mistral3\.py"):
+        ImageReader(processor)([Image.new("RGB", (56, 56))])

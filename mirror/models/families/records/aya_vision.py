@@ -2,4 +2,4 @@
 
 from mirror.models.families.family import Family
 
-FAMILIES = (Family(("aya_vision",), processor="AyaVisionProcessor"),)
+FAMILIES = (Family(("aya_vision",), processor="AyaVisionProcessor", compiles=True),)

@@ -12,5 +12,6 @@ FAMILIES = (
         projector=("model.connector",),
         vision_tower=("model.vision_model",),
         processor="Idefics3Processor",
+        compiles=True,
     ),
 )
