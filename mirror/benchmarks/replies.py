@@ -117,10 +117,10 @@ class Bench:
             tokens,
             SeededSampling(list(places), 0.7, 0.9),
             [self.images[place] for place in places],
+            [PAD, self.model.config.image_token_id],
             min_new_tokens=tokens,
             pad_token_id=PAD,
             eos_token_id=[END],
-            suppress_tokens=[PAD, self.model.config.image_token_id],
         )
 
     def _prompt(self, place: int) -> list[int]:

@@ -6,10 +6,11 @@ the seed alone, so transcripts do not depend on how many sessions advance togeth
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from mirror.clients.returns import Returns, order_faults, session_record, session_seed
 from mirror.counseling.cast import Cast
@@ -26,6 +27,7 @@ from mirror.transcripts.session_name import session_name
 from mirror.transcripts.turn import AttemptRecord, Conversation, Memory, Turn
 
 ONCE = Returns()
+WRITERS = 16  # sessions written at a time: a disk takes many files in little more time than one
 
 
 class Session:
@@ -108,6 +110,18 @@ class Session:
         """The turns of the client's sessions up to this one, from the first; reads them from disk."""
         return [*(self.before.all_turns() if self.before else ()), self.folder.turns()]
 
+    def take(self, result: Taken | Failure | Exception, seconds: Mapping[str, float], elapsed: float) -> bool:
+        """Writes a turn, or the failure in its place, and ends the session if it is over; whether it has the turn."""
+        try:
+            if isinstance(result, Taken):
+                self.add(result, seconds, elapsed)
+        except ValueError as error:
+            result = error
+        if not isinstance(result, Taken):
+            self.fail(result if isinstance(result, Failure) else Failure.of(result, self.conversation.number))
+        self.settle()
+        return isinstance(result, Taken)
+
     def settle(self) -> bool:
         """Ends the session if the client did or the turns are used up; returns whether it is over."""
         if self.outcome is None and (self.conversation.ended or len(self.conversation.turns) >= self.max_turns):
@@ -184,11 +198,12 @@ class Register:
         going_on = self.record(ended.sessions, ended.results, ended.seconds)
         if self.budget.used_up:
             return []
-        while self.waiting and len(going_on) < ended.room:
-            session = self.waiting.popleft()
-            session.begin()
-            going_on.append(session)
-        return going_on
+        new = [self.waiting.popleft() for _ in range(min(len(self.waiting), ended.room - len(going_on)))]
+        return going_on + self.begin(new)
+
+    def begin(self, sessions: list[Session]) -> list[Session]:
+        """Begins sessions that waited; returns them."""
+        return [session for session, _ in zip(sessions, _together(Session.begin, sessions), strict=True)]
 
     def close(self) -> None:
         """See `Desk.close`; no exchange waits here."""
@@ -201,29 +216,25 @@ class Register:
         Where a session is complete, the client's next one waits from now on.
         """
         elapsed = self.budget.elapsed(sum(isinstance(result, Taken) for result in results))
-        for session, result in zip(sessions, results, strict=True):
-            number = session.conversation.number
-            if isinstance(result, Exception):
-                session.fail(Failure.of(result, number))
-                continue
-            if isinstance(result, Failure):
-                session.fail(result)
-                continue
-            try:
-                session.add(result, seconds, elapsed)
-            except ValueError as error:
-                session.fail(Failure.of(error, number))
-            else:
+        written = _together(lambda session, result: session.take(result, seconds, elapsed), sessions, results)
+        for result, is_written in zip(results, written, strict=True):
+            if isinstance(result, Taken) and is_written:
                 self.budget.count(result.turn.tokens, elapsed)
                 self.report(result)
-        going_on = [session for session in sessions if not session.settle()]
-        following = [session.following for session in sessions if session.outcome and session.following]
-        self.waiting.extend(session for session in following if session.can_begin)
+        going_on = [session for session in sessions if session.outcome is None]
+        following = (session.following for session in sessions if session.outcome)
+        self.waiting.extend(session for session in following if session and session.can_begin)
         return going_on
 
     def outcomes(self) -> list[Outcome]:
         """How each session ended so far, in order."""
         return [session.outcome_so_far(self.budget.used_up) for session in self.sessions]
+
+
+def _together(write: Callable[..., Any], sessions: Sequence[Session], *more: Sequence[Any]) -> list[Any]:
+    """What writing returns for each session. Each has a folder of its own, and most of the time is the disk's."""
+    with ThreadPoolExecutor(WRITERS, "disk") as disk:
+        return list(disk.map(write, sessions, *more))
 
 
 def run_sessions(

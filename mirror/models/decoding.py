@@ -25,7 +25,7 @@ from mirror.models.families.family import families
 from mirror.models.families.images import ImageTensors, batched, moved
 from mirror.models.gpu.cuda_graph import recorded
 from mirror.models.memory.rotation import Seat
-from mirror.models.sampling import SeededSampling
+from mirror.models.sampling import Forbidden, SeededSampling
 from mirror.progress_bar import progress_bar
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ class Decoder:
         max_new_tokens: int,
         sampling: SeededSampling | None = None,
         images: Sequence[ImageTensors] = (),
+        forbidden: Sequence[int] = (),
         **options: Any,
     ) -> list[list[int]]:
         """The most likely tokens after each prompt.
@@ -95,13 +96,14 @@ class Decoder:
             max_new_tokens: per row.
             sampling: turns the search into sampling.
             images: the tensors of each row's image; none for prompts without.
+            forbidden: tokens that are never written.
             **options: of transformers' `generate`.
 
         Returns:
             The new tokens per row; all of one length, filled up after the first end token.
         """
         with self._turn:
-            return self._generate(prompts, max_new_tokens, sampling, images, options)
+            return self._generate(prompts, max_new_tokens, sampling, images, forbidden, options)
 
     def _generate(
         self,
@@ -109,6 +111,7 @@ class Decoder:
         max_new_tokens: int,
         sampling: SeededSampling | None,
         images: Sequence[ImageTensors],
+        forbidden: Sequence[int],
         options: dict[str, Any],
     ) -> list[list[int]]:
         count, width = len(prompts), max(map(len, prompts))
@@ -122,7 +125,8 @@ class Decoder:
         device = self.model.device
         input_ids = torch.tensor([[self.pad] * (width - len(p)) + list(p) for p in prompts], device=device)
         options |= moved(batched(images), device, self.model.dtype) | self.more_inputs(input_ids)
-        processors: list[LogitsProcessor] = [sampling] if sampling else []
+        processors: list[LogitsProcessor] = [Forbidden(forbidden)] if forbidden else []
+        processors += [sampling] if sampling else []
         output = self.model.generate(
             input_ids=input_ids,
             attention_mask=torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device),

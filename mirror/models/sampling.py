@@ -93,6 +93,25 @@ class SeededSampling(LogitsProcessor):
         return self._ahead.pop()
 
 
+class Forbidden(LogitsProcessor):
+    """Tokens that are never written, as transformers' `suppress_tokens`.
+
+    That one compares the whole vocabulary with the tokens at every step, which sorts both, and waits for the GPU.
+    """
+
+    def __init__(self, tokens: Sequence[int]) -> None:
+        """Takes the ids."""
+        self.tokens = torch.tensor(list(tokens), dtype=torch.int64)
+        self._never: torch.Tensor | None = None  # [vocabulary]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """[rows, vocabulary] scores, -inf at the tokens; `input_ids` are not read."""
+        if self._never is None:
+            never = torch.zeros(scores.shape[-1], dtype=torch.bool).index_fill_(0, self.tokens, True)
+            self._never = never.to(scores.device, non_blocking=True)
+        return scores.masked_fill(self._never, -torch.inf)
+
+
 def nucleus(scores: torch.Tensor, top_p: float) -> torch.Tensor:
     """[rows, vocabulary] scores, -inf outside the smallest set of likeliest tokens that holds at least `top_p`.
 

@@ -129,7 +129,7 @@ class SessionFolder:
         self._written = {}
         _append_line(path, line)
         timing = {"turn": turn.number, "seconds": dict(seconds)} | ({} if elapsed is None else {"elapsed": elapsed})
-        _append_line(self.folder / "timings.jsonl", json.dumps(timing))
+        _append_line(self.folder / "timings.jsonl", json.dumps(timing), is_awaited=False)
 
     def timings(self) -> dict[int, dict[str, float]]:
         """Read the seconds of each stage, by turn number. Turns may be missing after a kill.
@@ -288,9 +288,11 @@ def _complete_lines(path: Path) -> list[bytes]:
     return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
 
 
-def _append_line(path: Path, line: str) -> None:
+def _append_line(path: Path, line: str, is_awaited: bool = True) -> None:
+    """Appends a line, and waits until it is on disk; one that is not awaited may be lost if the machine ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab") as file:
         file.write(line.encode() + b"\n")
         file.flush()
-        os.fsync(file.fileno())
+        if is_awaited:
+            os.fsync(file.fileno())

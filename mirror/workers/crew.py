@@ -65,7 +65,9 @@ class Crew:
         self.cluster = Cluster(ray_address)
         try:
             gpus = device != "cpu" and (device == "cuda" or self.cluster.gpus > 0)
-            self.pool = Pool(self.cluster, make, arguments, workers, int(gpus), torch.get_num_threads())
+            sharing = min(workers, torch.cuda.device_count()) if gpus else 1  # on a CPU, threads change how sums round
+            threads = max(1, torch.get_num_threads() // max(1, sharing))
+            self.pool = Pool(self.cluster, make, arguments, workers, int(gpus), threads)
             self._load_all()
         except BaseException:
             self.cluster.close()

@@ -139,7 +139,8 @@ def test_a_run_that_was_broken_off_goes_on_and_ends_the_same(cast, unbroken, tmp
 
     with pytest.raises(Broken):
         run(cast, tmp_path, concurrency=3, report=report)
-    assert sum(len(SessionFolder(tmp_path / p.idx).turns()) for p in PROFILES[:4]) == stop
+    on_disk = sum(len(SessionFolder(tmp_path / p.idx).turns()) for p in PROFILES[:4])
+    assert stop <= on_disk < stop + 3  # turns that are taken together are written together
     run(cast, tmp_path, concurrency=3)
     assert files(tmp_path) == unbroken
 
@@ -478,8 +479,9 @@ def test_an_error_ends_a_run_in_waves_and_what_is_on_disk_goes_on(endpoint, tmp_
 
     with pytest.raises(KeyboardInterrupt):
         run(made, tmp_path / "broken", PROFILES[:6], 6, 3, waves=2, report=report)
-    turns = [SessionFolder(tmp_path / "broken" / p.idx).turns() for p in PROFILES[:6]]
-    assert sum(map(len, turns)) == stop
+    turns = [turn for p in PROFILES[:6] for turn in SessionFolder(tmp_path / "broken" / p.idx).turns()]
+    assert all(taken.turn in turns for taken in heard)
+    assert stop <= len(turns) < stop + 3  # a wave's turns are written together
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("service", "writer"))]
     run(made, tmp_path / "broken", PROFILES[:6], 6, 3, waves=3)
     assert files(tmp_path / "broken") == files(tmp_path / "whole")

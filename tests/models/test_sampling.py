@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import chisquare
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, SuppressTokensLogitsProcessor
 
 from mirror.models.llava_chat import tokenize_prompt
-from mirror.models.sampling import SeededSampling, gumbel, logarithm, noise_seeds, nucleus, split_mix
+from mirror.models.sampling import Forbidden, SeededSampling, gumbel, logarithm, noise_seeds, nucleus, split_mix
 
 LOGITS = torch.tensor([2.0, 1.0, 0.5, 0.0, -0.5, -1.0, -3.0, -torch.inf])
 
@@ -51,6 +51,15 @@ def test_the_nucleus_is_never_empty_and_ignores_where_a_token_stands():
     scores = torch.tensor([[-1.0, 5.0, 0.0], [0.0, -1.0, 5.0]])
     assert nucleus(scores, 1e-9).isfinite().tolist() == [[False, True, False], [False, False, True]]
     assert nucleus(scores, 1.0) is scores
+
+
+@pytest.mark.parametrize("tokens", [[0], [2, 5, 5], list(range(1, 8))])
+def test_forbidden_tokens_are_those_that_transformers_suppresses(tokens):
+    scores, before = LOGITS.expand(3, -1), LOGITS.clone()
+    forbidden = Forbidden(tokens)
+    for _ in range(2):  # what it keeps for the next step says the same
+        assert torch.equal(forbidden(None, scores), SuppressTokensLogitsProcessor(tokens)(None, scores))
+    assert torch.equal(LOGITS, before)
 
 
 def test_the_noise_is_gumbel_to_its_tail():

@@ -21,10 +21,7 @@ class SessionAssignments(Assignments[str, Session]):
         """As of `Assignments`; the sessions begin. None if the budget is used up."""
         if self.register.budget.used_up:
             return []
-        found = super().give(worker, number)
-        for session in found:
-            session.begin()
-        return found
+        return self.register.begin(super().give(worker, number))
 
 
 def _client(session: Session) -> str:

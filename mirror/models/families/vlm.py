@@ -163,9 +163,9 @@ def generate_ids(
         max_new_tokens,
         sampling,
         [vlm.read_images([i])[0] if IMAGE in prompt else {} for prompt, i in zip(prompts, images, strict=True)],
+        vlm.unused_tokens,
         pad_token_id=vlm.pad,
         eos_token_id=ends,
-        suppress_tokens=vlm.unused_tokens,
     )
     return [row if (end := end_of(row, ends)) is None else row[: end + 1] for row in rows]
 
