@@ -1,4 +1,7 @@
-"""Batches of training examples, and how an effective batch is split into micro-batches."""
+"""Batches of training examples, and how an effective batch is split into micro-batches.
+
+Two ways: rectangles, padded on the right, and rows in which examples stand one after another without padding.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,17 +19,19 @@ GPU_COST, CPU_COST = 256, 64
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of examples, padded on the right.
+    """A batch of examples, padded on the right, or packed into one row.
 
     Attributes:
         input_ids: [n, length].
         labels: [n, length], `IGNORED` outside the answers.
         images: the tensors of each example's image.
+        row: [examples] positions of each, if all are packed into one row; else None.
     """
 
     input_ids: torch.Tensor
     labels: torch.Tensor
     images: PackedImages
+    row: torch.Tensor | None = None
 
     @classmethod
     def empty(cls) -> "Batch":
@@ -61,6 +66,36 @@ class Batch:
         places = torch.arange(1, self.labels.shape[1] + 1, device=self.labels.device)
         return ((self.labels != IGNORED) * places).amax(1).tolist()
 
+    def trimmed(self, step: int) -> "Batch":
+        """Without the padding that all examples have; as long as the longest, rounded up to a multiple of `step`."""
+        length = -(-max(self.lengths()) // step) * step
+        return Batch(_resized(self.input_ids, length, 0), _resized(self.labels, length, IGNORED), self.images)
+
+    def packed(self, step: int) -> "Batch":
+        """All examples in one row, one after another without padding, which is a multiple of `step` long."""
+        lengths = self.lengths()
+        lengths[-1] += -sum(lengths) % step  # the padding of the last example
+        ids, labels = _resized(self.input_ids, max(lengths), 0), _resized(self.labels, max(lengths), IGNORED)
+        taken = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+        # The end of one example does not predict the beginning of the next.
+        labels = torch.where(torch.arange(max(lengths)) == 0, IGNORED, labels)
+        return Batch(ids[taken][None], labels[taken][None], self.images, torch.tensor(lengths))
+
+    def packs(self, size: int, row_step: int, length_step: int) -> Iterator["Batch"]:
+        """Split into as few micro-batches as possible, each about as large as the others, and pack each into a row.
+
+        Examples of one length stay rows of their own, as they have no padding.
+
+        Args:
+            size: number of examples of the greatest length that one micro-batch may contain.
+            row_step: lengths of packed rows are rounded up to a multiple of this.
+            length_step: the same for lengths of examples.
+        """
+        lengths = self.lengths()
+        for part in even_cuts(lengths, size * max(lengths, default=0)):
+            rows = Batch(self.input_ids[part], self.labels[part], self.images[part])
+            yield rows.packed(row_step) if len({*lengths[part]}) > 1 else rows.trimmed(length_step)
+
     def split(self, size: int, device: torch.device, length_step: int = 1) -> Iterator["Batch"]:
         """Split into micro-batches, each trimmed to its longest example; they stay where this batch is.
 
@@ -72,10 +107,13 @@ class Batch:
         if not len(self):
             return
         lengths = [-(-length // length_step) * length_step for length in self.lengths()]
-        for part in cuts(lengths, size, CPU_COST if device.type == "cpu" else GPU_COST):
-            length = max(lengths[part])
-            ids, labels = self.input_ids[part], self.labels[part]
-            yield Batch(_resized(ids, length, 0), _resized(labels, length, IGNORED), self.images[part])
+        for part in cuts(lengths, size, overhead(device)):
+            yield Batch(self.input_ids[part], self.labels[part], self.images[part]).trimmed(length_step)
+
+
+def overhead(device: torch.device) -> int:
+    """That of a micro-batch on a device, in positions."""
+    return CPU_COST if device.type == "cpu" else GPU_COST
 
 
 def _resized(rows: torch.Tensor, length: int, value: int) -> torch.Tensor:
@@ -104,6 +142,28 @@ def cuts(lengths: Sequence[int], size: int, cost: int) -> list[slice]:
         parts.append(slice(cheapest[end][1], end))
         end = cheapest[end][1]
     return parts[::-1]
+
+
+def even_cuts(lengths: Sequence[int], most: int) -> list[slice]:
+    """Split examples into as few parts of at most `most` positions as possible, and these as evenly as possible."""
+
+    def parts(limit: int) -> list[slice]:
+        found, start, filled = [], 0, 0
+        for place, length in enumerate(lengths):
+            if filled + length > limit and place > start:
+                found.append(slice(start, place))
+                start, filled = place, 0
+            filled += length
+        return [*found, slice(start, len(lengths))]
+
+    if not lengths:
+        return []
+    fewest = len(parts(most))
+    low, high = max(lengths), most
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if len(parts(middle)) == fewest else (middle + 1, high)
+    return parts(high)
 
 
 def prefix_costs(lengths: Sequence[int], size: int, cost: int) -> Iterator[tuple[int, int]]:

@@ -16,14 +16,14 @@ from tqdm import tqdm
 from mirror.models.families.vlm import Vlm
 from mirror.progress_bar import progress_bar
 from mirror.tracking import Tracker
-from mirror.training.batch import CPU_COST, GPU_COST, Batch
+from mirror.training.batch import Batch, overhead
 from mirror.training.dataset import BatchLoader, TrainingSet, batches
 from mirror.training.ranks import ALONE, Ranks
 from mirror.training.ranks.shares import SharedPlan
 from mirror.training.ranks.waits import Waits
 from mirror.training.resume import Progress, diverged
 from mirror.training.settings import TrainSettings
-from mirror.training.step import Diverged, Stepper, rate_factor
+from mirror.training.step import Diverged, Stepper, packs, rate_factor
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class TrainingLoop:
         """This rank's part of every batch, so that all ranks have about equal work."""
         if self.ranks.count == 1:
             return plan
-        cost = CPU_COST if self.llava.model.device.type == "cpu" else GPU_COST
+        cost = None if packs(self.llava.model) else overhead(self.llava.model.device)
         lengths = self.data.lengths(range(len(self.data.tokens)))
         return SharedPlan(plan, lengths, self.ranks.number, self.ranks.count, self.micro_batch, cost)
 

@@ -6,15 +6,16 @@ Epochs, held-out data and checkpoints are in `mirror.training.loop`.
 import gc
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers import LlavaForConditionalGeneration
+from transformers import LlavaForConditionalGeneration, PreTrainedModel
 
 from mirror.models.families.images import sent
 from mirror.models.families.parts import forward_inputs
+from mirror.models.gpu import packed_attention
 from mirror.models.lora import LoraModel, language_model, lora_weights, projector
 from mirror.seeds import seed_for
 from mirror.training.batch import Batch
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 # On a GPU, lengths are rounded up to a multiple of this: cuDNN's attention builds a plan for every new shape. Over a
 # training this takes less time than the padding of a larger step, and matrix products in float8 need 16.
 LENGTH_STEP = 16  # positions
+ROW_STEP = 128  # the same for rows of packed examples: matrix products are tuned anew for every new length
 # Above it a compiled layer keeps its weights as products use them, beyond what recomputation drops: 35 GB for 7b.
 QUANTIZED_BUDGET = 0.8
 
@@ -65,8 +67,14 @@ def _llava_hidden(model: LoraModel, batch: Batch) -> torch.Tensor:
         features = projector(model)(patches)
     image = sent((batch.input_ids == config.image_token_id).flatten().nonzero().squeeze(1), device)
     filled = embeddings.flatten(0, 1).index_copy(0, image, features.flatten(0, 1).to(embeddings.dtype))
-    hidden = language_model(model)(inputs_embeds=filled.view_as(embeddings), use_cache=False).last_hidden_state
-    return hidden
+    more = {} if batch.row is None else packed_attention.inputs(batch.row)
+    more = {name: sent(value, device) if isinstance(value, torch.Tensor) else value for name, value in more.items()}
+    return language_model(model)(inputs_embeds=filled.view_as(embeddings), use_cache=False, **more).last_hidden_state
+
+
+def packs(base: PreTrainedModel) -> bool:
+    """Whether examples of different lengths are packed into rows: for LLaVA-1.5, on a GPU that can."""
+    return isinstance(base, LlavaForConditionalGeneration) and packed_attention.can_pack(base)
 
 
 def make_optimizer(
@@ -147,6 +155,9 @@ class Stepper:
         self.may_checkpoint = activation_checkpointing == "auto"
         self.device = next(model.parameters()).device
         self.length_step = LENGTH_STEP if self.device.type == "cuda" else 1
+        self.packs = packs(model.get_base_model())
+        if self.packs:
+            packed_attention.allow_packing(language_model(model))
         self.weights: list[nn.Parameter] = [p for group in optimizer.param_groups for p in group["params"]]
         self.sums = Gradients(self.weights, ranks)
         if activation_checkpointing == "always":
@@ -206,11 +217,16 @@ class Stepper:
         seed = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
         seed(seed_for("dropout", self.seed, number, *rank))
         losses = []
-        for micro in batch.split(self.micro_batch, self.device, self.length_step):
+        for micro in self._micro_batches(batch):
             loss = loss_sum(self.model, micro) / tokens
             loss.backward()
             losses.append(loss.detach())
         return float(sum(losses))
+
+    def _micro_batches(self, batch: Batch) -> Iterator[Batch]:
+        if self.packs:
+            return batch.packs(self.micro_batch, ROW_STEP, self.length_step)
+        return batch.split(self.micro_batch, self.device, self.length_step)
 
     @torch.no_grad()
     def mean_loss(self, batches: Iterable[Batch]) -> float:
@@ -223,7 +239,7 @@ class Stepper:
         total, tokens = 0.0, 0
         for batch in batches:
             tokens += batch.answer_tokens()
-            for micro in batch.split(self.micro_batch, self.device, self.length_step):
+            for micro in self._micro_batches(batch):
                 total += loss_sum(self.model, micro).item()
         total, tokens = (sum(parts) for parts in zip(*self.ranks.gather(total, tokens), strict=True))
         if not math.isfinite(total):

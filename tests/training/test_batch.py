@@ -1,5 +1,7 @@
 """Batches: how they are padded and cut into parts."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from mirror.models.families.images import PackedImages, one_by_one
 from mirror.models.llava_chat import IGNORED, Tokens
 from mirror.training import batch as batches
-from mirror.training.batch import GPU_COST, Batch, collate, cuts
+from mirror.training.batch import GPU_COST, Batch, collate, cuts, even_cuts
 
 LENGTHS = (4, 9, 6, 7)  # positions of four examples, of which the last two have the loss
 
@@ -109,3 +111,50 @@ def test_the_costs_of_the_first_examples_are_those_of_their_cuts():
     costs = list(batches.prefix_costs((9, 9, 2, 2), 2, 3))
     assert [cost for cost, _ in costs] == [0, 12, 21, 26, 28]
     assert [start for _, start in costs] == [0, 0, 0, 2, 2]
+
+
+def test_a_packed_row_holds_the_examples_without_their_padding(batch):
+    row = batch.packed(8)
+    assert row.input_ids.tolist() == [[*range(1, 10), *range(1, 8), *range(1, 7), *range(1, 5), *[0] * 6]]
+    assert row.row.tolist() == [9, 7, 6, 10] and row.images is batch.images
+    places, targets = row.predictions()
+    assert row.input_ids[0, places + 1].tolist() == targets.tolist() == [8, 9, 6, 7, 5, 6, 3, 4]
+    assert batch.predictions()[1].tolist() == targets.tolist()
+
+
+def test_an_example_does_not_predict_the_one_after_it():
+    labels = torch.tensor([[IGNORED, 5, 6], [7, 8, IGNORED]])
+    batch = Batch(labels.clamp(min=0), labels, PackedImages.pack(one_by_one(torch.zeros(2, 3, 2, 2))))
+    row = batch.packed(1)
+    assert row.labels.tolist() == [[IGNORED, 5, 6, IGNORED, 8]] and row.answer_tokens() == batch.answer_tokens() == 3
+
+
+def test_packs_are_rows_and_examples_of_one_length_stay_as_they_are():
+    tokens = [Tokens([1] * n, [IGNORED] * (n - 1) + [1]) for n in (40, 30, 20, 20, 20, 10)]
+    batch = collate(tokens, one_by_one(torch.zeros(6, 3, 2, 2)), pad_token_id=0)
+    found = [(list(part.input_ids.shape), part.row) for part in batch.packs(2, row_step=32, length_step=8)]
+    assert found[0][0] == [1, 96] and found[0][1].tolist() == [40, 56]
+    assert found[1][0] == [1, 96] and found[1][1].tolist() == [20, 20, 20, 36]
+    alone = collate(tokens[2:5], one_by_one(torch.zeros(3, 3, 2, 2)), pad_token_id=0)
+    (part,) = alone.packs(4, row_step=32, length_step=8)
+    assert part.row is None and list(part.input_ids.shape) == [3, 24]
+
+
+@given(st.lists(st.integers(1, 40), max_size=8), st.integers(1, 100))
+def test_even_cuts_are_the_fewest_and_then_the_most_even(lengths, most):
+    most = max([most, *lengths])
+    parts = even_cuts(lengths, most)
+    assert [i for part in parts for i in range(len(lengths))[part]] == list(range(len(lengths)))
+    largest = max((sum(lengths[part]) for part in parts), default=0)
+    assert largest <= most
+    for cut in every_cut(len(lengths)):
+        sizes = [sum(lengths[part]) for part in cut]
+        if max(sizes, default=0) <= most:
+            assert len(parts) < len(cut) or (len(parts) == len(cut) and largest <= max(sizes, default=0))
+
+
+def every_cut(count):
+    """All ways to cut so many examples into consecutive parts."""
+    for ends in range(2 ** max(0, count - 1)):
+        places = [0, *(place for place in range(1, count) if ends >> (place - 1) & 1), count]
+        yield [slice(a, b) for a, b in pairwise(places) if a < b]

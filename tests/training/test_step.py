@@ -9,9 +9,11 @@ import torch.nn.functional as F
 from PIL import Image
 
 from mirror.models.families.images import one_by_one
+from mirror.models.families.vlm import generate_ids
+from mirror.models.gpu import packed_attention
 from mirror.models.llava import load
 from mirror.models.llava_chat import IGNORED, tokenize
-from mirror.models.lora import add_lora, lora_weights, projector
+from mirror.models.lora import add_lora, language_model, lora_weights, projector
 from mirror.training import batch as batches
 from mirror.training.batch import Batch, collate
 from mirror.training.ranks import Ranks
@@ -155,6 +157,43 @@ def test_how_a_mixed_batch_is_cut_changes_rounding_only(llava, monkeypatch):
         for name, found in gradients(model).items():
             torch.testing.assert_close(found, wanted[name], atol=1e-6, rtol=1e-4)
     assert len({str(each) for each in sizes}) > 1
+
+
+@pytest.mark.parametrize("checkpointing", ["never", "always"])
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_packing_changes_rounding_only(llava, monkeypatch, checkpointing, compiled):
+    """Long and short examples in one row: none sees another, and each begins at position 0."""
+    turns = [[(f"<image>\nHow? {'Well. ' * n}", "I see. " * (1 + n % 3))] for n in (0, 1, 2, 30, 33, 60)]
+    tokens = [tokenize(llava.tokenizer, t, llava.image_token_id, llava.image_tokens) for t in turns]
+    pixels = torch.randn(6, 3, 56, 56, generator=torch.Generator().manual_seed(1))
+    batch = collate(tokens, one_by_one(pixels), llava.tokenizer.pad_token_id)
+    model = add_lora(llava.model, 4, 8, 0.0, seed=1)
+    plain = stepper(model)
+    loss, wanted, held_out = plain.gradients(batch, 0), gradients(model), plain.mean_loss([batch])
+    monkeypatch.setattr("mirror.training.step.packs", lambda base: True)
+    for micro_batch in (4, 2, 1):
+        model.zero_grad()
+        packing = stepper(model, micro_batch, checkpointing)
+        if compiled:
+            for layer in language_model(model).layers:
+                layer.compile(backend="eager")
+        rows = list(packing._micro_batches(batch))
+        assert any(part.row is not None for part in rows) and sum(len(part.images) for part in rows) == 6
+        assert packing.gradients(batch, 0) == pytest.approx(loss, rel=1e-5)
+        for name, gradient in gradients(model).items():
+            torch.testing.assert_close(gradient, wanted[name], atol=1e-6, rtol=1e-4)
+        assert packing.mean_loss([batch]) == pytest.approx(held_out, rel=1e-5)
+
+
+def test_a_model_that_was_trained_on_rows_answers_padded_prompts_as_before(llava, monkeypatch):
+    images = [Image.new("RGB", (30, 40), color) for color in ("red", "green")]
+    prompts = ["<image>\nWell?", "<image>\nI do not know why I came here at all."]
+    before = generate_ids(llava, prompts, images, 8)
+    monkeypatch.setattr("mirror.training.step.packs", lambda base: True)
+    stepper(add_lora(llava.model, 4, 8, 0.0, seed=1).eval())
+    assert llava.model.config.text_config._attn_implementation == packed_attention.NAME
+    assert generate_ids(llava, prompts, images, 8) == before
 
 
 def test_what_a_failed_pass_held_is_free_before_the_next(llava, batch, monkeypatch):

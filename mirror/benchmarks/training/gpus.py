@@ -28,13 +28,13 @@ from mirror.models.lora import LoraModel
 from mirror.paths import output_path
 from mirror.provenance import versions
 from mirror.settings.base import missing_gpus
-from mirror.training.batch import CPU_COST, GPU_COST, Batch
+from mirror.training.batch import Batch, overhead
 from mirror.training.dataset import batches as form_batches
 from mirror.training.ranks import Ranks
 from mirror.training.ranks.launch import follow, start_ranks
 from mirror.training.ranks.shares import share_out
 from mirror.training.settings import RECIPES
-from mirror.training.step import Stepper, compile_layers, make_optimizer
+from mirror.training.step import Stepper, compile_layers, make_optimizer, packs
 
 MODULE = "mirror.benchmarks.training.gpus"
 LONGEST = 3600  # seconds of one row
@@ -122,7 +122,7 @@ def parts(model: LoraModel, ranks: Ranks, device: torch.device, values: dict[str
     else:
         examples = [Example("reply", values["positions"], ANSWER)] * (values["steps"] * rows)
     plan = form_batches(range(len(examples)), [example.positions for example in examples], rows, 0, 0)
-    cost = CPU_COST if device.type == "cpu" else GPU_COST
+    cost = None if packs(model.get_base_model()) else overhead(device)
     own = []
     for number, indices in enumerate(plan):
         longest_first = sorted((examples[i] for i in indices), key=lambda example: -example.positions)

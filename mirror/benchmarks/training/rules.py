@@ -59,12 +59,14 @@ class BatchRule:
         name: in the report.
         plan: forms the batches of an epoch, with the arguments of `mirror.training.dataset.batches`.
         by_length: split where it costs least; False splits by a fixed number of examples.
+        packs: on a GPU, examples are packed into rows without padding.
         examples: that it is measured on, by their number.
     """
 
     name: str
     plan: Callable[[Sequence[int], Sequence[int], int, int, int], Plan]
     by_length: bool
+    packs: bool = False
     examples: Callable[[int], list[Example]] = mixed_examples
 
 
@@ -85,8 +87,9 @@ def grouped_by_length(indices: Sequence[int], lengths: Sequence[int], batch_size
 
 
 RULES = (
-    BatchRule("grouped by length over 50 batches (before)", grouped_by_length, by_length=False),
-    BatchRule("random batches, length inside (now)", batches, by_length=True),
+    BatchRule("random batches, packed into rows (now)", batches, by_length=True, packs=True),
+    BatchRule("random batches, cut by length (before)", batches, by_length=True),
+    BatchRule("grouped by length over 50 batches (earlier)", grouped_by_length, by_length=False),
     BatchRule("random batches, cut by a fixed count", batches, by_length=False),
 )
 
@@ -101,10 +104,12 @@ def by_count(lengths: Sequence[int], size: int, cost: int = 0) -> list[slice]:
 @contextmanager
 def split_by(rule: BatchRule) -> Iterator[None]:
     """Within the block, training splits effective batches into micro-batches as the rule says."""
-    ours = training_batch.cuts, step.LENGTH_STEP
+    ours = training_batch.cuts, step.LENGTH_STEP, step.packs
+    if not rule.packs:
+        step.packs = lambda base: False
     if not rule.by_length:
         training_batch.cuts, step.LENGTH_STEP = by_count, 1
     try:
         yield
     finally:
-        training_batch.cuts, step.LENGTH_STEP = ours
+        training_batch.cuts, step.LENGTH_STEP, step.packs = ours

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mirror.benchmarks.training.rules import BatchRule, Example, split_by
 from mirror.training import batch as training_batch
+from mirror.training.step import ROW_STEP
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,13 @@ def count_shares(rule: BatchRule, examples: Sequence[Example], batch_size: int, 
     with split_by(rule):
         for batch in plan:
             lengths = sorted((examples[i].positions for i in batch), reverse=True)
-            cut = training_batch.cuts(lengths, micro_batch, training_batch.GPU_COST)
+            if rule.packs:
+                cut = training_batch.even_cuts(lengths, micro_batch * lengths[0])
+                computed += sum(-(-sum(lengths[part]) // ROW_STEP) * ROW_STEP for part in cut)
+            else:
+                cut = training_batch.cuts(lengths, micro_batch, training_batch.GPU_COST)
+                computed += sum(len(lengths[part]) * lengths[part.start] for part in cut)
             parts += len(cut)
-            computed += sum(len(lengths[part]) * lengths[part.start] for part in cut)
             weights.append(_caption_share([examples[i] for i in batch]))
             kinds.append(len({examples[i].kind for i in batch}))
     return Shares(

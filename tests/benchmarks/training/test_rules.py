@@ -9,17 +9,27 @@ from mirror.benchmarks.training.rules import (
     split_by,
 )
 from mirror.training import batch as training_batch
+from mirror.training import step
 
-BEFORE, NOW, FIXED = RULES
+PACKED, CUT, BEFORE, FIXED = RULES
 
 
 def test_the_cut_of_a_row_is_undone():
     ours = training_batch.cuts
     with split_by(FIXED):
         assert training_batch.cuts is by_count and training_batch.cuts([9, 8, 1], 2) == [slice(0, 2), slice(2, 3)]
-    with split_by(NOW):
+    with split_by(CUT):
         assert training_batch.cuts is ours
     assert training_batch.cuts is ours
+
+
+def test_a_rule_without_packing_turns_it_off_as_long_as_it_is_measured():
+    ours = step.packs
+    with split_by(CUT):
+        assert step.packs(None) is False
+    with split_by(PACKED):
+        assert step.packs is ours
+    assert step.packs is ours
 
 
 def test_the_earlier_rule_groups_by_length_and_begins_with_the_longest():

@@ -26,6 +26,16 @@ def test_no_other_cut_into_consecutive_parts_costs_less(lengths, ranks, size, ov
         assert found <= other
 
 
+@given(LENGTHS, st.integers(1, 4))
+def test_parts_of_packed_examples_have_positions_as_equal_as_can_be(lengths, ranks):
+    parts = share_out(lengths, ranks, 4, None)
+    assert len(parts) == ranks and [i for part in parts for i in range(len(lengths))[part]] == list(range(len(lengths)))
+    found = max(sum(lengths[part]) for part in parts)
+    for cuts in combinations_with_replacement(range(len(lengths) + 1), ranks - 1):
+        ends = [0, *cuts, len(lengths)]
+        assert found <= max(sum(lengths[a:b]) for a, b in zip(ends, ends[1:], strict=False))
+
+
 def test_a_rank_with_long_examples_gets_fewer():
     lengths = [1300] * 8 + [650] * 16
     assert [len(lengths[part]) for part in share_out(lengths, 4, 16, 512)] == [4, 4, 8, 8]
