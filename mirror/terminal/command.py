@@ -5,6 +5,7 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
+from mirror.console import run_command
 from mirror.terminal.stage_command import StageCommand
 from mirror.terminal.stages import STAGES
 
@@ -85,4 +86,4 @@ def completion(shell: str) -> None:
 
 def main() -> None:
     """Run the command line."""
-    mirror(prog_name="mirror")
+    run_command(lambda: mirror(prog_name="mirror"))

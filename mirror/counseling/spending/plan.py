@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 
+from mirror.console import run_command
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.spending.pace import expected_stages
 from mirror.counseling.spending.rehearsal import rehearse
@@ -184,4 +185,4 @@ def rate(text: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
