@@ -41,7 +41,7 @@ def examine(name: str | None, machine: Machine | None = None, hub: Hub | None = 
         *checks(target, machine),
         *storage.checks(
             Storage.of_results(),
-            Storage.of_models(),
+            Storage.of_models() if hub.absent else None,
             target.need.trained if target.need else 0,
             hub.to_download,
         ),

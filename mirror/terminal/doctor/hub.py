@@ -135,13 +135,15 @@ class Hub:
         api: the client.
         is_offline: whether the Hub must not be asked (HF_HUB_OFFLINE).
         cache: folder of downloaded models; None for the user's own.
-        to_download: bytes of the models found so far that are not here.
+        absent: how many of the models asked for so far are not here.
+        to_download: bytes of these, as far as the Hub told.
         unreachable: why the Hub gave no answer; it is then not asked again.
     """
 
     api: HfApi
     is_offline: bool = constants.HF_HUB_OFFLINE
     cache: Path | None = None
+    absent: int = 0
     to_download: int = 0
     unreachable: str = ""
 
@@ -162,6 +164,7 @@ class Hub:
             return Check(name, "here", needed_words)
         if not is_hub_id(model.repository) or model.name.startswith((".", "~", "/")):
             return Check(name, f"no such folder {input_path(model.name)}", needed_words, "give a folder or a Hub id")
+        self.absent += 1
         if self.unreachable:
             return self._not_reached(name, get)
         if self.is_offline:

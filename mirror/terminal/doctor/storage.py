@@ -55,23 +55,24 @@ class Storage:
         return cls.at(Path(constants.HF_HUB_CACHE))
 
 
-def checks(results: Storage, models: Storage, checkpoints: int, to_download: int) -> Iterator[Check]:
+def checks(results: Storage, models: Storage | None, checkpoints: int, to_download: int) -> Iterator[Check]:
     """Compare the folders with what will be written.
 
     Args:
         results: where results and checkpoints go.
-        models: where models from the Hub go.
+        models: where models from the Hub go; None if all are here.
         checkpoints: bytes of them, at most at a time.
-        to_download: bytes of models that are still to come.
+        to_download: bytes of models that are still to come, as far as the Hub told.
     """
-    words = [f"{gigabytes(SPARE)} for results"] + [f"{gigabytes(checkpoints)} for checkpoints"] * bool(checkpoints)
+    uses = [f"{gigabytes(SPARE)} for results"] + [f"{gigabytes(checkpoints)} for checkpoints"] * bool(checkpoints)
     needed = SPARE + checkpoints
-    if to_download and results.disk == models.disk:
-        words.append(f"{gigabytes(to_download)} to download")
+    if models and to_download and results.disk == models.disk:
+        uses.append(f"{gigabytes(to_download)} to download")
         needed += to_download
-    yield _check("results and checkpoints", results, needed, " and ".join(words), "MIRROR_OUTPUT")
-    if to_download:
-        yield _check("downloads", models, to_download, f"{gigabytes(to_download)} to download", "HF_HOME")
+    yield _check("results and checkpoints", results, needed, " and ".join(uses), "MIRROR_OUTPUT")
+    if models:
+        words = f"{gigabytes(to_download)} to download" if to_download else "the models that are not here"
+        yield _check("downloads", models, to_download, words, "HF_HOME")
 
 
 def _check(name: str, storage: Storage, needed: float, words: str, variable: str) -> Check:

@@ -71,7 +71,7 @@ def check(hub, name, **more):
 def test_a_model_that_can_be_had_is_told_with_its_size(hub):
     found = check(hub, "some/model")
     assert found.is_met and "14.0 GB; hf download some/model" in found.found
-    assert hub.to_download == 14_000_001_000
+    assert hub.to_download == 14_000_001_000 and hub.absent == 1
 
 
 def test_a_file_of_a_repository_counts_alone(hub):
@@ -127,6 +127,7 @@ def test_a_model_in_the_cache_is_here_once_its_weights_are(hub, tmp_path, server
     assert not is_here(HubModel("base model", "some/model"), tmp_path)
     save_file({"weight": torch.zeros(4)}, snapshot / "model.safetensors")
     assert is_here(HubModel("base model", "some/model"), tmp_path) and check(hub, "some/model").found == "here"
+    assert hub.absent == 0
     assert not is_here(HubModel("painter", "some/model", parts=("unet",)), tmp_path)
     assert is_here(HubModel("PhotoMaker", "some/model/model.safetensors"), tmp_path)
     assert not is_here(HubModel("PhotoMaker", "some/model/other.bin"), tmp_path)

@@ -34,6 +34,14 @@ def test_what_is_downloaded_to_the_same_disk_counts_there_too(tmp_path):
     assert one(checks(both, both, 5 * GB, 30 * GB)).needed.endswith("5.0 GB for checkpoints and 30.0 GB to download")
 
 
+def test_the_folder_of_models_counts_where_one_is_not_here(tmp_path):
+    """Also where the Hub could not tell its size."""
+    lost = storage(tmp_path, obstacle="/models: Read-only file system")
+    check = one(checks(storage(tmp_path), lost, 0, 0))
+    assert check.found == "cannot be written, /models: Read-only file system" and "export HF_HOME=" in check.mend
+    assert [check.name for check in checks(storage(tmp_path), None, 0, 0)] == ["results and checkpoints"]
+
+
 def test_a_laptop_needs_room_for_its_results(tmp_path):
     assert "MIRROR_OUTPUT" in one(checks(storage(tmp_path, GB // 4), storage(tmp_path), 0, 0)).mend
 
