@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ GPU_ADVICE = f"nvidia-smi must list the GPUs; free or add some, choose others wi
 TORCH = (
     "pip uninstall --yes torch, then pip install --constraint constraints.txt --index-url https://pypi.org/simple torch"
 )
+DRIVER = "use a machine with GPUs, or --for laptop; if this one has some, install their driver"
 NO_GPU = ("none that PyTorch sees", GPU_ADVICE)
 
 
@@ -56,7 +58,9 @@ class Machine:
         properties = [torch.cuda.get_device_properties(number) for number in range(count)]
         gpus = [(gpu.name, int(gpu.total_memory)) for gpu in properties]
         obstacle = compile_obstacle(torch.device("cuda")) if gpus else ""
-        why = why_no_gpu(torch.__version__, torch.version.cuda, os.environ.get(VISIBLE))
+        why = why_no_gpu(
+            shutil.which("nvidia-smi") is not None, torch.__version__, torch.version.cuda, os.environ.get(VISIBLE)
+        )
         return cls(sys.version_info[:2], gpus, machine_memory(), why, obstacle, has_port=is_free(PORT))
 
 
@@ -69,14 +73,17 @@ def is_free(port: int) -> bool:
     return True
 
 
-def why_no_gpu(torch_version: str, cuda: str | None, visible: str | None) -> tuple[str, str]:
+def why_no_gpu(has_driver: bool, torch_version: str, cuda: str | None, visible: str | None) -> tuple[str, str]:
     """Why PyTorch sees no GPU where there is one, as far as it can tell, and what mends that.
 
     Args:
+        has_driver: whether the program nvidia-smi is there, which comes with the driver of the GPUs.
         torch_version: such as `2.13.0+cpu`.
         cuda: the version of CUDA that this PyTorch was built for; None without.
         visible: the value of CUDA_VISIBLE_DEVICES; None if it is not set.
     """
+    if not has_driver:
+        return "none, nor a driver of one (nvidia-smi)", DRIVER
     if cuda is None:
         return f"none that PyTorch sees: torch {torch_version} is built without CUDA", TORCH
     if visible is not None and visible.strip() in ("", "-1"):

@@ -46,16 +46,17 @@ def test_seven_cards_are_not_eight(machine):
 
 
 @pytest.mark.parametrize(
-    "cuda, visible, found, mend",
+    "has_driver, cuda, visible, found, mend",
     [
-        (None, None, "torch 2.13.0+cpu is built without CUDA", "pip install --constraint constraints.txt"),
-        ("13.0", "", "CUDA_VISIBLE_DEVICES hides them", "unset CUDA_VISIBLE_DEVICES"),
-        ("13.0", "-1", "CUDA_VISIBLE_DEVICES hides them", "unset CUDA_VISIBLE_DEVICES"),
-        ("13.0", "0", "none that PyTorch sees", "nvidia-smi"),
+        (False, None, None, "none, nor a driver of one", "use a machine with GPUs"),
+        (True, None, None, "torch 2.13.0+cpu is built without CUDA", "pip install --constraint constraints.txt"),
+        (True, "13.0", "", "CUDA_VISIBLE_DEVICES hides them", "unset CUDA_VISIBLE_DEVICES"),
+        (True, "13.0", "-1", "CUDA_VISIBLE_DEVICES hides them", "unset CUDA_VISIBLE_DEVICES"),
+        (True, "13.0", "0", "none that PyTorch sees", "nvidia-smi must list"),
     ],
 )
-def test_why_there_is_no_gpu_is_told_where_it_can_be_known(machine, cuda, visible, found, mend):
-    why = why_no_gpu("2.13.0+cpu", cuda, visible)
+def test_why_there_is_no_gpu_is_told_where_it_can_be_known(machine, has_driver, cuda, visible, found, mend):
+    why = why_no_gpu(has_driver, "2.13.0+cpu", cuda, visible)
     check = missing("80gb", replace(machine, gpus=[], gpu_obstacle=why))["GPU"]
     assert found in check.found and mend in check.mend
 
