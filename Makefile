@@ -64,7 +64,8 @@ demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel
 	@printf '%s\n' "" "written below $(OUTPUT):" \
 		$(foreach cot,$(COTS),"  results/train-pocket-$(cot)/train.ipynb" "  results/pocket-$(cot)/counsel.ipynb") \
 		"  results/pocket-ec_planning-swapped-replay/replay.ipynb" "  results/pocket-study/analyse.ipynb" \
-		"To read the sessions, open one of these pages, or print one:" \
+		"To see the comparison: .venv/bin/jupyter lab $(OUTPUT)/results/pocket-study/analyse.ipynb" \
+		"To read the sessions, open one of these pages in a browser, or print one:" \
 		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
 		"  $(PY) -m mirror.transcripts $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
 

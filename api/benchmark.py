@@ -20,6 +20,7 @@ from api.loopback import running
 from api.settings import Count
 from api.verification.__main__ import load
 from api.verification.app import VerificationSettings, create_app
+from mirror.console import run_command
 from mirror.faces.verification import LocalVerifier, png
 from mirror.files.image_file import open_picture
 from mirror.paths import input_path
@@ -122,10 +123,15 @@ def table(rounds: Sequence[Round]) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Prints the table of a service with the settings of the command line."""
     settings = BenchmarkSettings.from_command_line("python -m api.benchmark")
     try:
         verifier = load(settings)
     except (OSError, ValueError, RuntimeError) as error:
         sys.exit(f"python -m api.benchmark: {error}")
     print(table(measure(verifier, settings)))
+
+
+if __name__ == "__main__":
+    run_command(main)

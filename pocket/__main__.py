@@ -6,6 +6,8 @@ Without a name it writes these. `fast` distils the pocket painter, on a GPU wher
 
 import argparse
 
+from mirror.console import run_command
+
 WHAT = ["data", "llava", "card", "faces"]
 NAMED = ["fast", "fast-card"]  # written only if named
 
@@ -49,4 +51,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -90,6 +90,8 @@ class OpenAIServer:
     models: tuple[str, ...] = ("some-model",)
     requests: list[Request] = field(default_factory=list)
     port: int = 0  # 0: any free one
+    key: str = ""  # that the list of models asks for
+    list_of_models: bytes = b""  # in place of the list
 
     def __enter__(self) -> "OpenAIServer":
         self._script: deque[Script] = deque()
@@ -145,7 +147,11 @@ class _Handler(BaseHTTPRequestHandler):
     owner: OpenAIServer
 
     def do_GET(self) -> None:
-        if self.path == "/v1/models":
+        if self.path == "/v1/models" and self.owner.key not in (self.headers["Authorization"] or "").split(" ") + [""]:
+            self._refuse(Status(401, "wrong key"))
+        elif self.path == "/v1/models" and self.owner.list_of_models:
+            self._write(200, self.owner.list_of_models, "text/html")
+        elif self.path == "/v1/models":
             models = [{"id": name, "object": "model", "created": 0, "owned_by": "tests"} for name in self.owner.models]
             self._send(200, {"object": "list", "data": models})
         else:

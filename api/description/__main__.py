@@ -1,10 +1,10 @@
 """`python -m api.description`: creates the describer and serves it."""
 
-import sys
 from typing import Any
 
 from api.description.app import DescriptionSettings, create_app
 from api.serving import start
+from mirror.console import run_command
 from mirror.faces.description import ChatDescriber, LexiconDescriber, LocalDescriber
 
 
@@ -42,4 +42,4 @@ def load(settings: DescriptionSettings) -> LexiconDescriber | ChatDescriber:
 if __name__ == "__main__":
     from api.description import __main__ as command  # worker processes find `load` by this name
 
-    sys.exit(start("python -m api.description", DescriptionSettings, command.load, create_app))
+    run_command(lambda: start("python -m api.description", DescriptionSettings, command.load, create_app))

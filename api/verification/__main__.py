@@ -1,10 +1,10 @@
 """`python -m api.verification`: loads the models and serves them."""
 
-import sys
 from typing import TYPE_CHECKING
 
 from api.serving import start
 from api.verification.app import VerificationSettings, create_app
+from mirror.console import run_command
 
 if TYPE_CHECKING:
     from mirror.faces.verification import LocalVerifier
@@ -27,4 +27,4 @@ def load(settings: VerificationSettings) -> "LocalVerifier":
 if __name__ == "__main__":
     from api.verification import __main__ as command  # worker processes find `load` by this name
 
-    sys.exit(start("python -m api.verification", VerificationSettings, command.load, create_app))
+    run_command(lambda: start("python -m api.verification", VerificationSettings, command.load, create_app))

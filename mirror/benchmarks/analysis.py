@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mirror.benchmarks.synthetic_runs import draw_face, write_run
+from mirror.console import run_command
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.paths import output_path
@@ -154,4 +155,4 @@ def report(given: argparse.Namespace, measured: list[dict[str, Any]], read: floa
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

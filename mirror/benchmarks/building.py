@@ -37,6 +37,7 @@ from mirror.building.screenplays.parts_of_speech import load_tagger
 from mirror.building.screenplays.table import read_screenplays
 from mirror.building.training_set.folder import write_set
 from mirror.building.training_set.options import RecordOptions
+from mirror.console import run_command
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.description import Describer, LexiconDescriber
 from mirror.faces.photomaker.painter import PhotoMaker
@@ -280,4 +281,4 @@ def _providers() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

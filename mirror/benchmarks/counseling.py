@@ -22,6 +22,7 @@ import torch
 from mirror.benchmarks.busy import METHODS, Busy
 from mirror.benchmarks.counseling_report import AGAINST, PUBLISHED_TURNS, REPORT, WHAT, Measurement, table
 from mirror.benchmarks.random_models.cast import RECIPES, WaitingClient, random_cast
+from mirror.console import run_command
 from mirror.counseling.cast import Cast
 from mirror.counseling.casting import build_cast
 from mirror.counseling.outcome import Outcome
@@ -195,4 +196,4 @@ def report(given: argparse.Namespace, cast: Cast, measurements: Sequence[Measure
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 
 from mirror.benchmarks.random_models.sdxl import random_encoder, random_pipeline
+from mirror.console import run_command
 from mirror.faces.photomaker import PaintRecipe, PaintRequest
 from mirror.faces.photomaker.painter import PhotoMaker
 from mirror.files.atomic import write_text
@@ -189,4 +190,4 @@ def measure_all(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -33,6 +33,7 @@ from mirror.benchmarks.random_models.counselor import (
     random_images,
     with_image,
 )
+from mirror.console import run_command
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.decoding import Decoder
@@ -267,4 +268,4 @@ def report(folder: Path, model: str, measurements: Sequence[Measurement]) -> Non
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mirror.console import run_command
 from mirror.counseling.settings import CounselSettings
 from mirror.files.atomic import remove_scratch
 from mirror.files.lock import FolderInUse, holder_file, lock_file, locked
@@ -210,4 +211,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

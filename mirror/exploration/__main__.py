@@ -1,8 +1,7 @@
 """`python -m mirror.exploration` serves the panel."""
 
-import sys
-
+from mirror.console import run_command
 from mirror.exploration.command import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mirror.console import run_command
 from mirror.export.inspect_log import SIDE, write_logs
 from mirror.export.intake import LogError, import_scores
 from mirror.export.messages import missing_pictures, write_messages
@@ -55,4 +56,4 @@ def _import(folder: Path, options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -22,6 +22,7 @@ from scipy.stats import mannwhitneyu
 from tqdm import tqdm
 
 from mirror import figures
+from mirror.console import run_command
 from mirror.faces.identity import CALIBRATION, Face, FacePack, similarity
 from mirror.files.atomic import write_text
 from mirror.files.csv_file import csv_text
@@ -236,4 +237,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

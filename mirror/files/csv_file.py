@@ -19,6 +19,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from mirror.files.text_file import TextFileError, read_text
 
 SIGNS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+SEPARATORS = (",", ";", "\t", "|")
 _NUMBER = r"[+-]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?%?"
 _NUMBERS = re.compile(rf"{_NUMBER}((, | to ){_NUMBER})*( points)?", re.ASCII | re.IGNORECASE)
 
@@ -43,14 +44,17 @@ class CsvRows:
 
 
 def read_csv(path: Path, columns: Collection[str]) -> CsvRows:
-    """Read a comma-separated table in UTF-8, or in UTF-16 with a byte order mark; blank rows are skipped.
+    """Read a table in UTF-8, or in UTF-16 with a byte order mark; blank rows are skipped.
+
+    Spreadsheets separate the columns as the system's language does: by semicolons where numbers have a decimal comma.
 
     Args:
         path: the file.
-        columns: names of columns that are expected: what separates two of them in the header is the separator.
+        columns: names of columns that are expected: the mark that separates two of them in the header separates all
+            columns, if it is one of `SEPARATORS`; else a comma does.
 
     Raises:
-        CsvFileError: the file cannot be read or decoded, is no valid CSV, has another separator, or is empty.
+        CsvFileError: the file cannot be read or decoded, is no valid CSV, or is empty.
     """
     try:
         text = read_text(path)
@@ -58,9 +62,7 @@ def read_csv(path: Path, columns: Collection[str]) -> CsvRows:
         raise CsvFileError(f"cannot be read ({error.strerror}); give the path of a CSV table") from None
     except TextFileError as error:
         raise CsvFileError(f"{error}; save it as CSV in UTF-8") from None
-    if separator := _other_separator(text, columns):
-        raise CsvFileError(f"row 1: columns are separated by {separator}; save it with commas")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text, columns), strict=True)
     cells: dict[int, list[str]] = {}
     try:
         for number, row in enumerate(reader, 1):
@@ -100,14 +102,12 @@ def unescape_cell(text: str) -> str:
     return text[1:] if text.startswith("'") and _could_be_formula(text[1:]) else text
 
 
-def _other_separator(text: str, columns: Collection[str]) -> str:
-    """Return the separator of the columns in the header in words if it is not a comma."""
-    start = text.lstrip()[:100_000]
+def _separator(text: str, columns: Collection[str]) -> str:
+    """Return the mark that separates expected columns in the header."""
+    start = text.lstrip("\r\n ")[:100_000]
     header = next(filter(str.strip, start.splitlines()), "").replace('"', "")
-    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(set(map(str.strip, header.split(mark))) & set(columns)) > 1:
-            return name
-    return ""
+    found = (mark for mark in SEPARATORS if len(set(map(str.strip, header.split(mark))) & set(columns)) > 1)
+    return next(found, SEPARATORS[0])
 
 
 def _could_be_formula(text: str) -> bool:

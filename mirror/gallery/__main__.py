@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mirror.console import run_command
 from mirror.files.json_lines import JsonLinesError
 from mirror.gallery import write_gallery, write_shared_gallery
 from mirror.paths import display_path, output_path
@@ -42,4 +43,4 @@ def _tell(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -99,7 +99,7 @@ class Sheet:
             path = Path(os.path.normpath(base / name))
             if path.is_relative_to(os.path.normpath(base)) and path.is_file():
                 return self.add(path, f"the portrait {path.name}", FACE)
-        return "the portrait is not in this checkout or its output"
+        return "the portrait is not in this checkout or its output; keep portraits in data/ to see them here"
 
     def face(self, face: FaceRecord, described: Mapping[str, Any]) -> dict[str, Any]:
         """Returns what the page shows of a face, with its attempts and its description."""

@@ -48,9 +48,24 @@ def available_memory(device: torch.device) -> int:
     return min(free + cached - used, share - used)
 
 
-def machine_memory() -> int:
-    """Bytes of the machine's CPU memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def machine_memory(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Bytes of CPU memory that this process can have: the machine's, or what its container or job may use of it.
+
+    Args:
+        groups: where Linux shows the limits of control groups (version 2, and 1 for memory).
+        own: the file with the groups of this process.
+    """
+    files = [groups / "memory/memory.limit_in_bytes", groups / "memory.max"]
+    if own.is_file():
+        for line in own.read_text(encoding="utf-8").splitlines():
+            _, kinds, path = line.split(":", 2)
+            name = {"": "memory.max", "memory": "memory/memory.limit_in_bytes"}.get(kinds, "")
+            top = Path(path.lstrip("/"))
+            root, file = (groups / name).parent, Path(name).name
+            files += [root / folder / file for folder in (top, *top.parents) if name]
+    limits = [file.read_text(encoding="utf-8").strip() for file in files if file.is_file()]
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([physical, *(int(limit) for limit in limits if limit.isdigit())])  # "max" is no limit
 
 
 def compile_obstacle(device: torch.device) -> str:

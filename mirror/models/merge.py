@@ -16,6 +16,7 @@ from typing import get_args
 import torch
 from huggingface_hub import save_torch_state_dict
 
+from mirror.console import run_command
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.checkpoint import MANIFEST, PROMPTS, writing
@@ -142,4 +143,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -207,9 +207,14 @@ def check_pointers(folder: Path) -> None:
     """
     for path in sorted(Path(folder).iterdir()):
         if path.name.endswith(SMALL_FILES) and path.is_file():
-            with open(path, "rb") as file:
-                if fault := foreign_content(file.read(512)):
-                    raise ValueError(f"{path} {fault}")
+            check_pointer(path)
+
+
+def check_pointer(path: Path) -> None:
+    """Check a config or a file of a tokenizer. Raises like `check_pointers`."""
+    with open(path, "rb") as file:
+        if fault := foreign_content(file.read(512)):
+            raise ValueError(f"{path} {fault}")
 
 
 def _safetensors_fault(header: bytes, room: int) -> str:

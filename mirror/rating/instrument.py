@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mirror.files.yaml_file import AmbiguousYaml, strict_yaml
 from mirror.paths import display_path, input_path
+from mirror.settings.errors import explain_place
 from mirror.transcripts.turn import Turn
 
 FOLDER = Path(__file__).with_name("instruments")
@@ -255,8 +256,8 @@ def _read(path: Path) -> Instrument:
     try:
         return Instrument.model_validate(_yaml(path))
     except ValidationError as error:
-        lines = (": ".join([".".join(map(str, fault["loc"])), fault["msg"]]) for fault in error.errors())
-        raise InstrumentError("\n".join(f"{display_path(path)}: {line.removeprefix(': ')}" for line in lines)) from None
+        lines = map(explain_place, error.errors())
+        raise InstrumentError("\n".join(f"{display_path(path)}: {line}" for line in lines)) from None
 
 
 def read_wording(path: Path) -> dict[str, dict[str, str]]:
@@ -273,9 +274,7 @@ def read_wording(path: Path) -> dict[str, dict[str, str]]:
         for items in values.values()
     )
     if not is_right:
-        raise InstrumentError(
-            f"{display_path(path)}: must hold `instrument:`, and below it `item: words` for each item"
-        )
+        raise InstrumentError(f"{display_path(path)}: must hold `instrument:`, and below it `item: words` for each")
     return values
 
 

@@ -46,6 +46,22 @@ def explain(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], where: st
     return f"{where} {name} must be {rule}, found {_show(found)}"
 
 
+def explain_place(fault: Mapping[str, Any]) -> str:
+    """Translate one of pydantic's errors in a file with nested fields: `items.0.id: is missing; add it`.
+
+    Args:
+        fault: an element of `ValidationError.errors()`.
+    """
+    place, rule = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        rule = "is no field here; correct its name, or remove it"
+    elif fault["type"] == "missing":
+        rule = "is missing; add it"
+    elif rule.startswith("Input should be "):
+        rule = f"must be {rule.removeprefix('Input should be ')}, found {_show(fault['input'])}"
+    return ": ".join(filter(None, [place, rule]))
+
+
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""

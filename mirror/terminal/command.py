@@ -5,6 +5,8 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
+from mirror.console import run_command
+from mirror.terminal.doctor.check import INSTALL
 from mirror.terminal.stage_command import StageCommand
 from mirror.terminal.stages import STAGES
 
@@ -63,9 +65,13 @@ def doctor(target: str | None) -> None:
 
     Ends with 1 if something is missing. Downloads nothing and shows no secret.
     """
-    from mirror.terminal.doctor.examination import examine, report  # imports PyTorch, to see the GPUs
+    try:
+        from mirror.terminal.doctor.examination import examine, report  # imports PyTorch, to see the GPUs
 
-    name, found = examine(target)
+        name, found = examine(target)
+    except ImportError as error:
+        again = INSTALL.format("")
+        raise click.ClickException(f"{error}: a package is missing or of another version; {again}") from error
     click.echo(report(name, found))
     sys.exit(any(not check.is_met for check in found))
 
@@ -85,4 +91,4 @@ def completion(shell: str) -> None:
 
 def main() -> None:
     """Run the command line."""
-    mirror(prog_name="mirror")
+    run_command(lambda: mirror(prog_name="mirror"))

@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from mirror.console import run_command
 from mirror.settings.errors import SettingsError
 from mirror.settings.params_file import read_params
 from mirror.training.settings import TrainSettings
@@ -115,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

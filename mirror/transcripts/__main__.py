@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mirror.console import run_command
 from mirror.transcripts.flags import add_classifier, policy_of, read_flags
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError
 from mirror.transcripts.text import format_session
@@ -26,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mirror.console import run_command
 from mirror.files.digests import DIGESTS, digest_faults, folder_faults
 from mirror.files.image_file import PictureError, open_picture
 from mirror.paths import display_path
@@ -96,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

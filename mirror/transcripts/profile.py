@@ -170,7 +170,10 @@ def _rows(table: Path) -> tuple[dict[int, dict[str, str]], list[tuple[int, str]]
     if not cells.rows and not cells.uneven:
         raise ProfileError(table, ["has no clients; each row below the header is one"])
     uneven = [
-        (number, f"row {number}: has {count} cells, the header has {len(header)}; quote cells that contain a comma")
+        (
+            number,
+            f"row {number}: has {count} cells, the header has {len(header)}; quote cells that contain the separator",
+        )
         for number, count in cells.uneven.items()
     ]
     even = {

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mirror.console import run_command
 from mirror.transcripts.arm import ArmError
 from pocket.coherence.runs import COLUMNS, check_run, format_row
 
@@ -30,4 +31,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

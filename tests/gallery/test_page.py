@@ -42,7 +42,7 @@ def test_the_portrait_is_beside_the_faces_and_files_elsewhere_are_not_read(page,
     page.open(write_gallery(folder).as_uri())
     assert page.evaluate("document.querySelector('.film .portrait').naturalWidth") == 16
     go(page, "2")
-    assert "the portrait is not in this checkout or its output" in texts(page, ".film")[0]
+    assert "the portrait is not in this checkout or its output; keep portraits in data/" in texts(page, ".film")[0]
 
 
 def test_signs_of_risk_are_badges_that_the_keyboard_reaches_and_a_filter(opened):

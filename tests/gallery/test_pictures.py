@@ -57,7 +57,10 @@ def test_no_file_outside_the_checkout_and_the_output_is_read_for_a_portrait(sess
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path / "output"))
     Image.new("RGB", (16, 16)).save(tmp_path / "private.png")
     sheet = Sheet(session, Sizes(32, True))
-    assert sheet.portrait([name.format(tmp_path)]) == "the portrait is not in this checkout or its output"
+    assert (
+        sheet.portrait([name.format(tmp_path)])
+        == "the portrait is not in this checkout or its output; keep portraits in data/ to see them here"
+    )
     assert sheet.urls == []
 
 

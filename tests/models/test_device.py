@@ -40,6 +40,26 @@ def test_a_cpu_has_the_memory_of_the_machine():
     assert available_memory(torch.device("cpu")) == machine_memory() > 1e8
 
 
+@pytest.mark.parametrize(
+    "group, file",
+    [
+        ("0::/", "memory.max"),
+        ("0::/job/step", "job/memory.max"),
+        ("0::/job/step", "job/step/memory.max"),
+        ("4:memory:/job", "memory/job/memory.limit_in_bytes"),
+        ("4:memory:/host/path", "memory/memory.limit_in_bytes"),
+    ],
+)
+def test_a_container_or_job_has_no_more_than_its_limit(tmp_path, group, file):
+    own = tmp_path / "cgroup"
+    own.write_text(f"9:cpuset:/\n{group}\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert machine_memory(tmp_path, own) == machine_memory(tmp_path / "none", tmp_path / "none") > 2**20
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(f"{2**20}\n")
+    assert machine_memory(tmp_path, own) == 2**20
+
+
 def test_a_gpu_has_what_nobody_uses_and_no_more_than_its_share(monkeypatch):
     """Of 100 bytes 60 are free; this process reserved 25 and uses 10 of them, and may have half of all."""
     asked = set()

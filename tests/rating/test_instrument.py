@@ -90,13 +90,16 @@ BROKEN = {
         own(subscales={"all": {"items": ["warm"], "better": "higher"}}),
         "all names warm, which is no item",
     ),
-    "a direction": (own(subscales={"all": {"items": ["helpful"], "better": "up"}}), "subscales.all.better"),
+    "a direction": (
+        own(subscales={"all": {"items": ["helpful"], "better": "up"}}),
+        "subscales.all.better: must be 'higher' or 'lower', found the text 'up'",
+    ),
     "no text": (own(items=[{"id": "helpful"}, {"id": "empathy", "text": "Empathy."}]), "helpful has no text"),
     "twice": (
         own(items=[{"id": "helpful", "text": "a"}] * 2 + [{"id": "empathy", "text": "b"}]),
         "helpful is there twice",
     ),
-    "an unknown field": (own(anchor={1: "x"}), "anchor: Extra inputs"),
+    "an unknown field": (own(anchor={1: "x"}), "anchor: is no field here; correct its name"),
     "what is seen": (own(sees={"part": "session", "cues": True, "faces": "never"}), "sees.part"),
 }
 

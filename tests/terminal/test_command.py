@@ -1,5 +1,7 @@
 """The command line as a whole."""
 
+import sys
+
 import pytest
 from click.testing import CliRunner
 
@@ -28,3 +30,9 @@ def test_targets_of_the_doctor_can_be_named():
 def test_an_unknown_word_is_refused(words):
     done = CliRunner().invoke(mirror, words)
     assert done.exit_code == 2 and words[-1] in done.output
+
+
+def test_a_doctor_who_cannot_be_imported_says_what_installs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mirror.terminal.doctor.examination", None)
+    done = CliRunner().invoke(mirror, ["doctor"])
+    assert done.exit_code == 1 and "pip install --constraint constraints.txt --editable '.'" in done.output

@@ -8,6 +8,7 @@ from mirror.analysis.registration.plan import RegistrationError, read_registrati
 from mirror.analysis.registration.power import formatted, power_table
 from mirror.analysis.registration.record import record_path, register
 from mirror.analysis.tables import text
+from mirror.console import run_command
 from mirror.paths import display_path, input_path
 
 
@@ -48,4 +49,4 @@ def _register(given: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

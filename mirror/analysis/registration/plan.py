@@ -11,6 +11,7 @@ from mirror.files.yaml_file import strict_yaml
 from mirror.paths import display_path
 from mirror.rating.instrument import known_instruments
 from mirror.rating.ratings import HUMANS, RULES, Raters, moment_names
+from mirror.settings.errors import explain_place
 
 Text = Annotated[str, Field(min_length=1)]
 RATED = re.compile(r"(?P<instrument>[a-z][a-z0-9_-]*)\.(?P<subscale>[a-z][a-z0-9_-]*) by (?P<rater>\S.*)")
@@ -163,5 +164,5 @@ def read_registration(path: Path) -> Registration:
     try:
         return Registration.model_validate(values)
     except ValidationError as error:
-        lines = (": ".join(filter(None, [".".join(map(str, fault["loc"])), fault["msg"]])) for fault in error.errors())
+        lines = map(explain_place, error.errors())
         raise RegistrationError("\n".join(f"{name}: {line}" for line in lines)) from None

@@ -18,6 +18,7 @@ import torch
 
 from mirror.benchmarks.memory.case import Case, Measurement, run_case
 from mirror.benchmarks.memory.report import add
+from mirror.console import run_command
 from mirror.models.memory.plan import RESTING
 from mirror.paths import output_path
 
@@ -66,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mirror.benchmarks.analysis import ANALYSE, CORES, measure
 from mirror.benchmarks.synthetic_runs import SessionText, write_table
+from mirror.console import run_command
 from mirror.counseling.settings import CounselSettings
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
@@ -247,4 +248,4 @@ def report(given: argparse.Namespace, measured: Sequence[Measured], disks: Seque
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -22,6 +22,7 @@ import torch
 from mirror.benchmarks.random_models.counselor import ON_CPU, SIZES, positions_of
 from mirror.benchmarks.training import gpus, mixed, variants
 from mirror.benchmarks.training.variants import Measurement, Variant, measure_all, published_step, variants_of
+from mirror.console import run_command
 from mirror.models.device import resolve_device
 from mirror.models.llava import SHAPES
 from mirror.models.quantization import Quantize
@@ -85,4 +86,4 @@ def measure(given: argparse.Namespace, variant: Variant) -> Measurement:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -20,6 +20,7 @@ import torch
 from mirror.benchmarks.counseling import print_progress
 from mirror.benchmarks.random_models.cast import RECIPES
 from mirror.benchmarks.workers.measurement import PARAMS, Row, measure, table
+from mirror.console import run_command
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.paths import output_path
@@ -83,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

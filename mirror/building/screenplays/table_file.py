@@ -77,7 +77,7 @@ def _csv_table(path: Path, columns: Collection[str]) -> TableFile:
         for number, cells in table.rows.items()
     }
     for number, count in table.uneven.items():
-        fault = f"has {count} cells, the header has {len(table.header)}; quote cells that contain a comma"
+        fault = f"has {count} cells, the header has {len(table.header)}; quote cells that contain the separator"
         rows[number] = Row(f"row {number}", {}, fault)
     return TableFile(table.header, tuple(rows[number] for number in sorted(rows)))
 

@@ -7,10 +7,11 @@ more of a single run: its table of clients and, once a session is complete, its 
 """
 
 import argparse
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 import pandas as pd
 
+from mirror.console import run_command
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.spending.pace import expected_stages
 from mirror.counseling.spending.rehearsal import rehearse
@@ -25,18 +26,19 @@ SESSION_FILES = 4  # client.json, turns.jsonl, timings.jsonl, end.json
 SESSION_FOLDERS = 2  # of the session, and of its faces
 BLOCK = 4096  # bytes, of most file systems: a file fills its last block by half on average
 SECONDS = 3600  # of an hour
-RATES = {  # options of the command, with their attribute of `Rates`
-    "--face-seconds": "face_seconds",
-    "--reply-seconds": "reply_seconds",
-    "--attempts": "attempts",
-    "--picture-bytes": "picture_bytes",
-    "--text-bytes": "text_bytes",
-    "--tokens-read": "tokens_read",
-    "--tokens-written": "tokens_written",
-    "--gpu-dollars": "gpu_dollars",
-    "--read-dollars": "read_dollars",
-    "--written-dollars": "written_dollars",
+RATES = {  # options of the command, named as the attributes of `Rates`, with what it says of them
+    "--face-seconds": "of one GPU, to paint and verify a face (default: of one H200)",
+    "--reply-seconds": "of one GPU, for a reply (default: of one H200)",
+    "--attempts": "faces painted until one is accepted, on average (default: 1)",
+    "--picture-bytes": "of a saved face (default: by its side in the configuration)",
+    "--text-bytes": "of a turn, beside pictures (default: 2700)",
+    "--tokens-read": "per turn by endpoints (default: rehearsed with the pocket clients)",
+    "--tokens-written": "per turn by endpoints (default: likewise)",
+    "--gpu-dollars": "of an hour of one GPU (default: 0)",
+    "--read-dollars": "of a million tokens that endpoints read (default: 0)",
+    "--written-dollars": "of a million tokens that endpoints write (default: 0)",
 }
+LEFT_OUT = "Counseling alone; building a set, training, loading models, waiting for endpoints and ratings come on top."
 
 
 @dataclass(frozen=True)
@@ -149,24 +151,28 @@ def shown(amount: float) -> str:
 
 def main() -> None:
     """Prints the plan of the study on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m mirror.counseling.spending.plan", description="Plan a study.")
+    program = "python -m mirror.counseling.spending.plan"
+    what = f"Say what a study will need: GPU hours, dollars, files, disk. {LEFT_OUT}"
+    example = f"{program} -f params/counsel/mirror-7b-planning.yaml --clients 100 --arms 2 --gpu-dollars 2.50"
+    parser = argparse.ArgumentParser(prog=program, description=what, epilog=f"For example: {example}")
     parser.add_argument("-f", dest="params", required=True, help="params/counsel/<configuration>.yaml of one arm")
     parser.add_argument("--clients", type=positive, required=True, help="each is counseled in every arm")
-    parser.add_argument("--arms", type=positive, default=1)
+    parser.add_argument("--arms", type=positive, default=1, help="counselors that are compared (default: 1)")
     parser.add_argument("--turns", type=positive, help="per session (default: max_turns of the configuration)")
-    parser.add_argument("--gpus", type=positive, default=1, help="that work side by side")
-    for option, name in RATES.items():
-        parser.add_argument(option, dest=name, type=rate, help="a rate of your own")
+    parser.add_argument("--gpus", type=positive, default=1, help="that work side by side (default: 1)")
+    for option, about in RATES.items():
+        parser.add_argument(option, type=rate, metavar="NUMBER", help=about)
     given = parser.parse_args()
     try:
         turns = {"max_turns": given.turns} if given.turns else {}
         settings = CounselSettings.from_file(given.params, check_files=False, **turns)
     except (SettingsError, OSError) as error:
         parser.error(str(error))
-    own = {name: getattr(given, name) for name in RATES.values()}
+    own = {field.name: getattr(given, field.name) for field in fields(Rates)}
     rates = replace(Rates.of(settings), **{name: value for name, value in own.items() if value is not None})
     size = Size(given.clients, given.arms, settings.max_turns, given.gpus, settings.sessions_per_client)
     print(table(size, rates).to_string(index=False, header=False))
+    print(LEFT_OUT)
 
 
 def positive(text: str) -> int:
@@ -184,4 +190,4 @@ def rate(text: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mirror.console import run_command
 from mirror.files.image_file import PictureError
 from mirror.files.json_lines import JsonLinesError
 from mirror.files.lock import FolderInUse
@@ -116,4 +117,4 @@ def _agree(given: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -1,43 +1,24 @@
-"""Checks of what runs reach outside of models: keys, services, packs, data. Shows no secret."""
+"""Checks of what runs reach outside of models: services, packs, data. Shows no secret."""
 
 import os
 from collections.abc import Iterator
 
 import httpx2
 
-from mirror.chat.roles import models_of_roles
 from mirror.counseling.settings import CounselSettings
 from mirror.paths import input_path, output_path
-from mirror.secrets import KEY, TOKEN, secret_faults, url_faults_of_environment
+from mirror.secrets import TOKEN, secret_faults, secret_of_environment, url_faults_of_environment
 from mirror.services.http_client import HttpClient
 from mirror.services.service import COMMANDS, endpoint
 from mirror.terminal.doctor.check import Check
 from mirror.training.settings import TrainSettings
 
 SECONDS = 5.0  # for a service's answer
-ROLES = ("client", "describer", "counselor")
 SERVICES = {"IMG_VERIFICATION_URL": "/verify", "IMG_DESCRIPTION_URL": "/describe"}
-PACK_ADVICE = "get buffalo_l from insightface's model zoo (non-commercial research only) and unpack it there"
+PACK_ADVICE = "get buffalo_l from insightface's model zoo (non-commercial research only) and unpack it into {}"
 BUILT = "results/build-published/set"  # where params/build/published.yaml writes
 BUILD = "mirror build -f params/build/published.yaml, or give yours: -p {} PATH"
 SET = {"data": "mirror_{cot}.json", "image_folder": "images", "table": "test.csv", "portraits": "test_images"}
-
-
-def keys(settings: CounselSettings) -> Iterator[Check]:
-    """The key of the endpoints that a run asks; its value is not shown."""
-    asked = models_of_roles(settings, ROLES)
-    open_roles = {role: model for role, model in asked.items() if not getattr(settings, f"{role}_url")}
-    if not open_roles:
-        return
-    needed = ", ".join(f"{role} {model}" for role, model in open_roles.items())
-    has_server = bool(os.environ.get("OPENAI_BASE_URL"))
-    faults = secret_faults(KEY) + url_faults_of_environment("OPENAI_BASE_URL", KEY, several=True)
-    if faults:
-        yield Check(KEY, "cannot be used", needed, faults[0])
-    elif os.environ.get(KEY) or has_server:
-        yield Check(KEY, "set" if os.environ.get(KEY) else "not set, and OPENAI_BASE_URL is", needed)
-    else:
-        yield Check(KEY, "not set", needed, f"export {KEY}=… , or export OPENAI_BASE_URL=… of a server that needs none")
 
 
 def services() -> Iterator[Check]:
@@ -52,27 +33,51 @@ def services() -> Iterator[Check]:
 
 def _service(variable: str, path: str) -> Check:
     url = endpoint(os.environ[variable], path).removesuffix(path)
-    mend = f"start it: {COMMANDS[path]}; or unset {variable}"
+    start, needed = f"start it: {COMMANDS[path]}; or unset {variable}", f"{path} answers"
+    token = secret_of_environment(TOKEN)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with HttpClient([url], SECONDS, SECONDS) as client:
-            status = client.get(f"{url}/health").status_code
+            health = client.get(f"{url}/health")
+            if health.status_code == 200:
+                empty = client.post(f"{url}{path}", headers=headers)  # refused for its token, or for what it lacks
     except httpx2.RequestError as error:
-        return Check(variable, f"no answer ({type(error).__name__})", f"{path} answers", mend)
-    return Check(variable, f"answers {status}", f"{path} answers", "" if status == 200 else mend)
+        return Check(variable, f"no answer ({type(error).__name__})", needed, start)
+    there = f"export {variable}=… , the address of {COMMANDS[path]}; or unset it"
+    if health.status_code != 200:
+        return Check(variable, f"another server: it answers {health.status_code} at /health", needed, there)
+    if empty.status_code == 401:
+        refused = "refuses this token" if token else "asks for a token"
+        return Check(variable, f"answers, and {refused}", needed, f"export {TOKEN}=… , the value that it has there")
+    if empty.status_code == 404:
+        return Check(variable, f"another server: it has no {path}", needed, there)
+    return Check(variable, "answers", needed)
 
 
 def pack(settings: CounselSettings) -> Iterator[Check]:
-    """The insightface pack of the filter, and its threshold."""
+    """The insightface pack of the filter, whether its models can be loaded, and its threshold."""
     if settings.verifier != "local":
         return
+    from mirror.faces.identity import FacePack  # imports onnxruntime and insightface
+
+    name, needed = "insightface pack", "detector, recognition model, and a threshold for the same person"
     folder = input_path(settings.face_pack)
     if not list(folder.glob("*.onnx")):
-        yield Check("insightface pack", f"none at {folder}", "its .onnx files", PACK_ADVICE)
+        yield Check(name, f"none at {folder}", needed, PACK_ADVICE.format(folder))
         return
-    is_set = settings.identity_threshold is not None or (folder / "calibration.json").is_file()
     calibrate = f"python -m mirror.faces.calibration --pack {settings.face_pack} --pictures FOLDER"
-    found = "here, " + ("with a threshold" if is_set else "without a threshold")
-    yield Check("insightface pack", found, "a threshold for the same person", "" if is_set else calibrate)
+    try:
+        loaded = FacePack.load(settings.face_pack)
+    except (OSError, ValueError) as error:
+        yield Check(name, str(error).partition("; ")[0], needed, PACK_ADVICE.format(folder))
+        return
+    try:
+        has_threshold = settings.identity_threshold is not None or loaded.calibrated_threshold() is not None
+    except ValueError as error:  # of another recognition model, or unreadable
+        yield Check(name, str(error).partition("; ")[0], needed, calibrate)
+        return
+    found = "here, " + ("with a threshold" if has_threshold else "without a threshold")
+    yield Check(name, found, needed, "" if has_threshold else calibrate)
 
 
 def data(training: TrainSettings, counseling: CounselSettings) -> Iterator[Check]:

@@ -1,6 +1,9 @@
-"""The result of one check of a machine."""
+"""The result of one check of a machine, and words that several checks share."""
 
 from dataclasses import dataclass
+
+PACKAGE = "mirror-notebooks"
+INSTALL = "pip install --constraint constraints.txt --editable '.{}'"
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,19 @@
 """All checks of a machine for a target, as a text."""
 
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from mirror.terminal.doctor import access
+from mirror.paths import repository_root
+from mirror.terminal.doctor import access, endpoints, storage
 from mirror.terminal.doctor.check import Check
 from mirror.terminal.doctor.hub import Hub, models
 from mirror.terminal.doctor.machine import Machine, checks
+from mirror.terminal.doctor.packages import PINS, packages
+from mirror.terminal.doctor.storage import Storage
 from mirror.terminal.doctor.targets import TARGETS, target_of
 
 MARKS = {True: "ok     ", False: "MISSING"}
@@ -31,9 +37,17 @@ def examine(name: str | None, machine: Machine | None = None, hub: Hub | None = 
     hub = hub or Hub(HfApi())
     of_models = list(hub.checks(models(training, counseling)))
     found = [
-        *checks(target, machine, hub.to_download),
+        *packages(repository_root() / PINS),
+        *checks(target, machine),
+        *storage.checks(
+            Storage.of_results(),
+            Storage.of_models() if hub.absent else None,
+            target.need.trained if target.need else 0,
+            hub.to_download,
+        ),
         *of_models,
-        *access.keys(counseling),
+        *endpoints.keys(counseling),
+        *endpoints.endpoints(counseling),
         *access.services(),
         *access.pack(counseling),
         *access.data(training, counseling),
@@ -47,7 +61,17 @@ def report(name: str, found: Sequence[Check]) -> str:
     for check in found:
         needed = f"; needed: {check.needed}" if check.needed else ""
         lines.append(f"  {MARKS[check.is_met]}  {check.name}: {check.found}{needed}")
+    if not TARGETS[name].gpus:
+        others = ", ".join(other for other, target in TARGETS.items() if target.gpus)
+        lines += ["", f"For real models, ask for the machine that will run them: mirror doctor --for NAME ({others})."]
     missing = [check for check in found if not check.is_met]
     lines += ["", f"{len(missing)} missing:" if missing else "Nothing is missing."]
+    if missing and not is_active(shutil.which("python")):
+        lines.append("  These commands are of the environment; activate it first: source .venv/bin/activate")
     lines += [f"  {check.name}: {check.mend}" for check in missing]
     return "\n".join(lines)
+
+
+def is_active(python: str | None) -> bool:
+    """Whether the shell's `python`, the path of a program, is that of this environment."""
+    return python is not None and Path(python).parent == Path(sys.executable).parent

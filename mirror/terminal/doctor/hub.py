@@ -10,13 +10,14 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNot
 
 from mirror.counseling.settings import CounselSettings
 from mirror.models.hub_id import is_hub_id
-from mirror.models.weight_files import choose, needed
+from mirror.models.weight_files import SMALL_FILES, check_file, check_pointer, choose, needed
 from mirror.paths import input_path
 from mirror.terminal.doctor.check import Check, gigabytes
 from mirror.training.settings import TrainSettings
 
 SECONDS = 10.0  # for each answer of the Hub
 DIFFUSERS = ("", "unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
+CONFIG = "config.json"
 WEIGHT_PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")
 
 
@@ -63,27 +64,67 @@ def models(training: TrainSettings, counseling: CounselSettings) -> list[HubMode
     return list(dict.fromkeys(found))
 
 
-def is_here(model: HubModel, cache: Path | None = None) -> bool:
-    """Whether the weights of a model are on this machine, in a folder or in the Hub's cache."""
+@dataclass(frozen=True)
+class Copy:
+    """What is on this machine of a model.
+
+    Attributes:
+        is_here: whether there is a folder or file of it, with its weights.
+        fault: of its files; empty if they can be loaded.
+        file: with the fault; empty if none is named.
+    """
+
+    is_here: bool
+    fault: str = ""
+    file: str = ""
+
+
+ABSENT = Copy(is_here=False)
+
+
+def copy_of(model: HubModel, cache: Path | None = None) -> Copy:
+    """Look at the files of a model on this machine, in a folder or in the Hub's cache; no tensor is read."""
     local = input_path(model.name)
-    if local.exists():
-        return True
+    if local.is_file():
+        return _looked_at([local])
+    if local.is_dir():
+        return _folder(local, model.parts)
     if not is_hub_id(model.repository):
-        return False
+        return ABSENT
     try:
         folder = Path(
             snapshot_download(model.repository, revision=model.revision or None, cache_dir=cache, local_files_only=True)
         )
     except LocalEntryNotFoundError:
-        return False
+        return ABSENT
     if model.file:
-        return (folder / model.file).exists()
-    return all(_has_weights(folder / part) for part in model.parts)
+        return _looked_at([folder / model.file]) if (folder / model.file).exists() else ABSENT
+    found = _folder(folder, model.parts)
+    return ABSENT if found.fault and not found.file else found  # what a download lacks, it brings
 
 
-def _has_weights(folder: Path) -> bool:
-    names = [path.name for path in folder.iterdir() if path.exists()] if folder.is_dir() else []
-    return choose(names, half=True) is not None
+def _folder(folder: Path, parts: tuple[str, ...]) -> Copy:
+    files = []
+    for part in (folder / name for name in parts):
+        names = [path.name for path in part.iterdir() if path.exists()] if part.is_dir() else []
+        chosen = choose(names, half=True)
+        if chosen is None or CONFIG not in names:
+            return Copy(True, f"{part} has no {CONFIG if chosen else 'complete set of weights'}")
+        files += [part / name for name in chosen.files]
+        files += [part / name for name in names if name.endswith(SMALL_FILES)]
+    return _looked_at(files)
+
+
+def _looked_at(files: list[Path]) -> Copy:
+    for path in files:
+        try:
+            if path.name.endswith(SMALL_FILES):
+                check_pointer(path)
+            else:
+                check_file(path)
+        except (ValueError, OSError) as error:
+            return Copy(True, str(error).partition("; ")[0], path.name)
+    return Copy(True)
 
 
 @dataclass
@@ -94,13 +135,15 @@ class Hub:
         api: the client.
         is_offline: whether the Hub must not be asked (HF_HUB_OFFLINE).
         cache: folder of downloaded models; None for the user's own.
-        to_download: bytes of the models found so far that are not here.
+        absent: how many of the models asked for so far are not here.
+        to_download: bytes of these, as far as the Hub told.
         unreachable: why the Hub gave no answer; it is then not asked again.
     """
 
     api: HfApi
     is_offline: bool = constants.HF_HUB_OFFLINE
     cache: Path | None = None
+    absent: int = 0
     to_download: int = 0
     unreachable: str = ""
 
@@ -111,11 +154,17 @@ class Hub:
 
     def _check(self, model: HubModel) -> Check:
         name, needed_words = f"{model.role}: {model.name}", "weights"
-        if is_here(model, self.cache):
+        copy = copy_of(model, self.cache)
+        get = f"hf download {model.repository}{' ' + model.file if model.file else ''}"
+        if copy.fault:
+            is_local = input_path(model.name).exists()
+            mend = "download it again or copy it here again; of a clone: git checkout pocket, git lfs pull"
+            return Check(name, copy.fault, needed_words, mend if is_local else f"{get} --force-download")
+        if copy.is_here:
             return Check(name, "here", needed_words)
         if not is_hub_id(model.repository) or model.name.startswith((".", "~", "/")):
             return Check(name, f"no such folder {input_path(model.name)}", needed_words, "give a folder or a Hub id")
-        get = f"hf download {model.repository}{' ' + model.file if model.file else ''}"
+        self.absent += 1
         if self.unreachable:
             return self._not_reached(name, get)
         if self.is_offline:

@@ -1,5 +1,6 @@
 """The plan of a study: by hand for round rates, in proportion to its size, and by the command."""
 
+import re
 import sys
 from dataclasses import fields
 
@@ -7,6 +8,7 @@ import pytest
 
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.spending.plan import BLOCK, RATES, Rates, Size, main, plan
+from tests import ROOT
 
 ROUND = Rates(2.0, 1.0, 1.5, 1000.0, 100.0, 1000.0, 100.0, 2.0, 1.0, 10.0)
 
@@ -23,7 +25,7 @@ def test_a_plan_is_what_its_rates_come_to():
 
 
 def test_every_rate_can_be_given():
-    assert list(RATES.values()) == [field.name for field in fields(Rates)]
+    assert list(RATES) == [f"--{field.name.replace('_', '-')}" for field in fields(Rates)]
 
 
 def test_twice_the_clients_take_twice_of_everything():
@@ -63,3 +65,20 @@ def test_what_is_no_size_or_rate_is_refused(monkeypatch, capsys, words):
 
 def test_several_sessions_per_client_are_so_many_sessions():
     assert plan(Size(30, 2, 5, 3, sessions=3), ROUND) == plan(Size(90, 2, 5, 3), ROUND)
+
+
+def test_the_numbers_of_the_path_for_7b_are_those_of_its_command(monkeypatch, capsys):
+    text = " ".join((ROOT / "docs/real.md").read_text(encoding="utf-8").split())
+    words = re.search(r"`python -m mirror\.counseling\.spending\.plan (.+?)`", text)[1].split()
+
+    def printed(*more):
+        monkeypatch.setattr(sys, "argv", ["plan", *words, *more])
+        main()
+        return dict(re.findall(r"^ *(.+?) +([\d,.]+)", capsys.readouterr().out, re.MULTILINE))
+
+    one, eight = printed(), printed("--gpus", "8")
+    assert (
+        f"{one['turns']} turns, {one['GPU hours']} GPU hours ({eight['hours']} hours with 8 GPUs), "
+        f"${one['dollars, GPUs']} for GPUs, ${float(one['dollars, endpoints']):.2f} for the clients, "
+        f"{one['files']} files and {one['disk, GB']} GB"
+    ) in text

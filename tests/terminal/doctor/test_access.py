@@ -1,51 +1,17 @@
-"""Keys, services, packs and data, with each broken in turn."""
+"""Services, packs and data, with each broken in turn."""
+
+import shutil
 
 import pytest
 
 from mirror.terminal.doctor import access
 from mirror.terminal.doctor.targets import TARGETS
 from tests import ROOT
-from tests.servers import ScriptedDescriber, description_service
+from tests.checks import one
+from tests.openai_server import OpenAIServer
+from tests.servers import ScriptedDescriber, ScriptedVerifier, description_service, verification_service
 
 SECRET = "sk-not-to-be-shown-0123456789"
-
-
-@pytest.fixture
-def settings(monkeypatch):
-    """Of the published counseling, in an environment without keys and services."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "MIRROR_SERVICE_TOKEN", *access.SERVICES):
-        monkeypatch.delenv(name, raising=False)
-    return TARGETS["80gb"].counseling
-
-
-def one(checks):
-    (check,) = [check for check in checks if not check.is_met]
-    return check
-
-
-def test_a_key_that_is_not_set_is_asked_for_by_its_role(settings):
-    check = one(access.keys(settings))
-    assert check.needed == "client gpt-4o-mini" and check.mend.startswith("export OPENAI_API_KEY=")
-
-
-@pytest.mark.parametrize(
-    "variable, value", [("OPENAI_API_KEY", SECRET), ("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1")]
-)
-def test_a_key_or_a_server_is_enough_and_is_not_shown(settings, monkeypatch, variable, value):
-    monkeypatch.setenv(variable, value)
-    (check,) = access.keys(settings)
-    assert check.is_met and value not in str(check)
-
-
-def test_a_key_that_cannot_be_sent_is_told_without_its_value(settings, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", f"{SECRET} and more")
-    check = one(access.keys(settings))
-    assert "must be one word" in check.mend and SECRET not in str(check)
-
-
-def test_who_asks_no_endpoint_needs_no_key(settings):
-    assert list(access.keys(TARGETS["laptop"].counseling)) == []
-    assert list(access.keys(settings.model_copy(update={"client_url": "http://127.0.0.1:8000/v1"}))) == []
 
 
 def test_services_that_are_not_set_are_no_fault(settings):
@@ -62,7 +28,33 @@ def test_a_service_that_answers_is_there(settings, monkeypatch):
     with description_service(ScriptedDescriber()) as url:
         monkeypatch.setenv("IMG_DESCRIPTION_URL", url)
         found = {check.name: check for check in access.services()}
-    assert found["IMG_DESCRIPTION_URL"].found == "answers 200" and found["IMG_DESCRIPTION_URL"].is_met
+    assert found["IMG_DESCRIPTION_URL"].found == "answers" and found["IMG_DESCRIPTION_URL"].is_met
+
+
+def test_a_server_of_something_else_is_told(settings, monkeypatch):
+    with OpenAIServer() as server:
+        monkeypatch.setenv("IMG_DESCRIPTION_URL", server.url.removesuffix("/v1"))
+        check = one(access.services())
+    assert check.found == "another server: it answers 404 at /health" and "python -m api.description" in check.mend
+
+
+def test_the_other_service_is_told(settings, monkeypatch):
+    with verification_service(ScriptedVerifier()) as url:
+        monkeypatch.setenv("IMG_DESCRIPTION_URL", url)
+        check = one(access.services())
+    assert "no /describe" in check.found and "the address of python -m api.description" in check.mend
+
+
+@pytest.mark.parametrize("mine, found", [("", "asks for a token"), (SECRET, "refuses this token")])
+def test_a_token_that_does_not_fit_is_told_and_not_shown(settings, monkeypatch, mine, found):
+    with verification_service(ScriptedVerifier(), token="another-token") as url:
+        monkeypatch.setenv("IMG_VERIFICATION_URL", url)
+        monkeypatch.setenv("MIRROR_SERVICE_TOKEN", mine)
+        check = one(access.services())
+        assert found in check.found and check.mend.startswith("export MIRROR_SERVICE_TOKEN=")
+        assert SECRET not in str(check)
+        monkeypatch.setenv("MIRROR_SERVICE_TOKEN", "another-token")
+        assert all(check.is_met for check in access.services())
 
 
 def test_an_address_with_a_secret_is_not_shown(settings, monkeypatch):
@@ -71,14 +63,39 @@ def test_an_address_with_a_secret_is_not_shown(settings, monkeypatch):
     assert check.found == "cannot be used" and SECRET not in str(check)
 
 
-def test_a_pack_needs_its_files_and_a_threshold(settings, tmp_path):
-    settings = settings.model_copy(update={"face_pack": str(tmp_path)})
-    assert "model zoo" in one(access.pack(settings)).mend
-    (tmp_path / "w600k_r50.onnx").touch()
+@pytest.fixture
+def pack(tmp_path):
+    """A copy of the pocket pack."""
+    return shutil.copytree(ROOT / "pocket/models/faces-pocket", tmp_path / "pack")
+
+
+def test_a_pack_needs_its_files_and_a_threshold(settings, tmp_path, pack):
+    settings = settings.model_copy(update={"face_pack": str(tmp_path / "nowhere")})
+    assert f"unpack it into {tmp_path / 'nowhere'}" in one(access.pack(settings)).mend
+    settings = settings.model_copy(update={"face_pack": str(pack)})
+    assert all(check.is_met for check in access.pack(settings))
+    (pack / "calibration.json").unlink()
     assert "python -m mirror.faces.calibration" in one(access.pack(settings)).mend
     assert all(check.is_met for check in access.pack(settings.model_copy(update={"identity_threshold": 0.3})))
-    (tmp_path / "calibration.json").touch()
-    assert all(check.is_met for check in access.pack(settings))
+
+
+def test_a_pack_that_lacks_a_model_is_told(settings, pack):
+    (pack / "rec_pocket.onnx").unlink()
+    check = one(access.pack(settings.model_copy(update={"face_pack": str(pack)})))
+    assert "holds no recognition model" in check.found and "model zoo" in check.mend
+
+
+def test_a_model_that_is_cut_off_is_told_by_its_file(settings, pack):
+    file = pack / "det_pocket.onnx"
+    file.write_bytes(file.read_bytes()[:2000])
+    check = one(access.pack(settings.model_copy(update={"face_pack": str(pack)})))
+    assert "det_pocket.onnx" in check.found and "model zoo" in check.mend
+
+
+def test_a_threshold_of_another_model_is_told(settings, pack):
+    (pack / "calibration.json").write_text('{"threshold": 0.3, "sha256": "0"}', encoding="utf-8")
+    check = one(access.pack(settings.model_copy(update={"face_pack": str(pack)})))
+    assert "another recognition model" in check.found and "mirror.faces.calibration" in check.mend
 
 
 def test_data_that_is_not_there_is_told_by_its_parameter(settings, monkeypatch):

@@ -5,9 +5,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import torch
 from huggingface_hub import HfApi
+from safetensors.torch import save_file
 
-from mirror.terminal.doctor.hub import Hub, HubModel, is_here, models
+from mirror.terminal.doctor.hub import Hub, HubModel, copy_of, models
 from mirror.terminal.doctor.targets import TARGETS
 
 FILES = {"config.json": 1_000, "model.safetensors": 14_000_000_000, "pytorch_model.bin": 28_000_000_000}
@@ -69,7 +71,7 @@ def check(hub, name, **more):
 def test_a_model_that_can_be_had_is_told_with_its_size(hub):
     found = check(hub, "some/model")
     assert found.is_met and "14.0 GB; hf download some/model" in found.found
-    assert hub.to_download == 14_000_001_000
+    assert hub.to_download == 14_000_001_000 and hub.absent == 1
 
 
 def test_a_file_of_a_repository_counts_alone(hub):
@@ -105,22 +107,68 @@ def test_a_hub_that_cannot_be_reached_is_tried_once(tmp_path, monkeypatch):
     assert "cannot be reached (ConnectError)" in first.found and check(hub, "some/other").mend.startswith("connect")
 
 
-def test_a_model_in_the_cache_is_here_once_its_weights_are(hub, tmp_path, server):
-    snapshot = tmp_path / "models--some--model/snapshots/0123456789012345678901234567890123456789"
-    snapshot.mkdir(parents=True)
+def is_here(model, cache=None):
+    found = copy_of(model, cache)
+    return found.is_here and not found.fault
+
+
+@pytest.fixture
+def snapshot(tmp_path):
+    """The folder of a model in the Hub's cache, with no more than a config."""
+    folder = tmp_path / "models--some--model/snapshots/0123456789012345678901234567890123456789"
+    folder.mkdir(parents=True)
     (tmp_path / "models--some--model/refs").mkdir()
-    (tmp_path / "models--some--model/refs/main").write_text(snapshot.name)
-    (snapshot / "config.json").write_text("{}")
+    (tmp_path / "models--some--model/refs/main").write_text(folder.name)
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+def test_a_model_in_the_cache_is_here_once_its_weights_are(hub, tmp_path, server, snapshot):
     assert not is_here(HubModel("base model", "some/model"), tmp_path)
-    (snapshot / "model.safetensors").touch()
+    save_file({"weight": torch.zeros(4)}, snapshot / "model.safetensors")
     assert is_here(HubModel("base model", "some/model"), tmp_path) and check(hub, "some/model").found == "here"
+    assert hub.absent == 0
     assert not is_here(HubModel("painter", "some/model", parts=("unet",)), tmp_path)
     assert is_here(HubModel("PhotoMaker", "some/model/model.safetensors"), tmp_path)
     assert not is_here(HubModel("PhotoMaker", "some/model/other.bin"), tmp_path)
 
 
-def test_a_folder_is_here(tmp_path):
-    assert is_here(HubModel("base model", str(tmp_path))) and not is_here(HubModel("base model", str(tmp_path / "x")))
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_a_model_in_the_cache_that_lacks_a_file_is_to_be_downloaded(hub, snapshot, file):
+    save_file({"weight": torch.zeros(4)}, snapshot / "model.safetensors")
+    (snapshot / file).unlink()
+    assert "to be downloaded" in check(hub, "some/model").found and hub.to_download
+
+
+@pytest.mark.parametrize(
+    "file, content, fault",
+    [
+        ("model.safetensors", None, "is truncated"),
+        ("model.safetensors", b"", "is empty"),
+        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1", "git-lfs pointer"),
+        ("config.json", b"<!doctype html>", "is a web page"),
+    ],
+)
+def test_a_damaged_file_in_the_cache_is_told_with_what_replaces_it(hub, server, snapshot, file, content, fault):
+    weights = snapshot / "model.safetensors"
+    save_file({"weight": torch.zeros(4)}, weights)
+    (snapshot / file).write_bytes(weights.read_bytes()[:-3] if content is None else content)
+    for name in ("some/model", f"some/model/{file}"):
+        found = check(hub, name)
+        assert fault in found.found and file in found.found and server.asked == []
+        assert found.mend == f"hf download {name.replace('model/', 'model ')} --force-download"
+
+
+def test_a_folder_is_here_with_config_and_weights(hub, tmp_path):
+    model = HubModel("base model", str(tmp_path))
+    assert "no complete set of weights" in copy_of(model).fault and not is_here(HubModel("x", str(tmp_path / "x")))
+    save_file({"weight": torch.zeros(4)}, tmp_path / "model.safetensors")
+    assert "no config.json" in check(hub, str(tmp_path)).found
+    (tmp_path / "config.json").write_text("{}")
+    assert is_here(model)
+    (tmp_path / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    found = check(hub, str(tmp_path))
+    assert "git-lfs pointer" in found.found and "git lfs pull" in found.mend
 
 
 def test_the_models_of_the_published_runs():

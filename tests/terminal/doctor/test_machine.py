@@ -1,17 +1,18 @@
 """The machine itself, with each thing broken in turn."""
 
+import socket
 from dataclasses import replace
 
 import pytest
 
-from mirror.terminal.doctor.machine import Machine, checks, free_disk
+from mirror.terminal.doctor.machine import Machine, checks, is_free, why_no_gpu
 from mirror.terminal.doctor.targets import TARGETS
 
 SMALL = ("NVIDIA GeForce RTX 3080", 10_000_000_000)
 
 
-def missing(target, machine, to_download=0):
-    return {check.name: check for check in checks(TARGETS[target], machine, to_download) if not check.is_met}
+def missing(target, machine):
+    return {check.name: check for check in checks(TARGETS[target], machine) if not check.is_met}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -29,7 +30,8 @@ def test_a_machine_with_everything_lacks_nothing(target, machine):
         ("24gb", {"gpus": [SMALL]}, "GPU", "1 × NVIDIA GeForce RTX 3080 10.0 GB", "CUDA_VISIBLE_DEVICES"),
         ("80gb", {"compile_obstacle": "there is no C compiler (cc)"}, "compiler", "no C compiler", "build-essential"),
         ("80gb", {"memory": 8_000_000_000}, "memory", "8.0 GB", "a machine with more memory"),
-        ("80gb", {"disk": 1_000_000_000}, "disk", "1.0 GB free", "MIRROR_OUTPUT"),
+        ("laptop", {"memory": 500_000_000}, "memory", "0.5 GB", "--memory of Docker"),
+        ("laptop", {"has_port": False}, "port 8010", "taken", "mirror explore --port 0"),
     ],
 )
 def test_a_thing_that_is_missing_is_told_with_what_mends_it(machine, monkeypatch, target, change, name, found, mend):
@@ -43,19 +45,31 @@ def test_seven_cards_are_not_eight(machine):
     assert check.found.startswith("7 × NVIDIA H100 80GB HBM3 85.0 GB") and check.needed.startswith("8 × 80 GB")
 
 
-def test_what_is_to_be_downloaded_needs_disk(machine):
-    """5.5 GB of the checkpoint beside it."""
-    few = replace(machine, disk=20_000_000_000)
-    assert not missing("80gb", few, to_download=14_000_000_000)
-    check = missing("80gb", few, to_download=15_000_000_000)["disk"]
-    assert check.needed == "15.0 GB to download and 5.5 GB for checkpoints"
+@pytest.mark.parametrize(
+    "has_driver, cuda, visible, found, mend",
+    [
+        (False, None, None, "none, nor a driver of one", "use a machine with GPUs"),
+        (True, None, None, "torch 2.13.0+cpu is built without CUDA", "pip install --constraint constraints.txt"),
+        (True, "13.0", "", "CUDA_VISIBLE_DEVICES hides them", "unset CUDA_VISIBLE_DEVICES"),
+        (True, "13.0", "-1", "CUDA_VISIBLE_DEVICES hides them", "unset CUDA_VISIBLE_DEVICES"),
+        (True, "13.0", "0", "none that PyTorch sees", "nvidia-smi must list"),
+    ],
+)
+def test_why_there_is_no_gpu_is_told_where_it_can_be_known(machine, has_driver, cuda, visible, found, mend):
+    why = why_no_gpu(has_driver, "2.13.0+cpu", cuda, visible)
+    check = missing("80gb", replace(machine, gpus=[], gpu_obstacle=why))["GPU"]
+    assert found in check.found and mend in check.mend
 
 
-def test_the_disk_of_a_folder_that_is_not_there_yet_is_that_of_its_parent(tmp_path):
-    assert free_disk(tmp_path / "a/b") == pytest.approx(free_disk(tmp_path), rel=0.05)
+def test_a_port_that_somebody_listens_at_is_taken():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        assert not is_free(other.getsockname()[1])
+    assert is_free(0)
 
 
 @pytest.mark.slow
 def test_this_machine_is_looked_at(output):
     here = Machine.here()
-    assert here.memory > 10**8 and here.disk > 0 and here.has_module("onnxruntime") and not here.has_module("nothing")
+    assert here.memory > 10**8 and here.has_module("onnxruntime") and not here.has_module("nothing")
