@@ -32,6 +32,7 @@ from api.origin import OwnNames, OwnPages
 from api.pages.docs import add_docs
 from api.pages.trial import Trial, trial_page
 from api.settings import ServiceSettings
+from mirror.garbage import search_seldom
 from mirror.provenance import commit, versions
 from mirror.secrets import TOKEN
 from mirror.services.browser import POLICY, is_loopback
@@ -208,6 +209,7 @@ def start(
     Returns:
         The exit status.
     """
+    search_seldom()
     settings = settings_type.from_command_line(program)
     configure_log()
     try:

@@ -6,12 +6,15 @@ Without a name it writes these. `fast` distils the pocket painter, on a GPU wher
 
 import argparse
 
+from mirror.garbage import search_seldom
+
 WHAT = ["data", "llava", "card", "faces"]
 NAMED = ["fast", "fast-card"]  # written only if named
 
 
 def main() -> None:
     """Parses the command line and writes what it names."""
+    search_seldom()
     parser = argparse.ArgumentParser(prog="python -m pocket", description=__doc__)
     names = ", ".join([*WHAT, *NAMED])
     parser.add_argument("what", nargs="*", metavar="NAME", help=f"of {names}")  # `choices` would refuse no name at all

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mirror.exploration.settings import ExploreSettings
+from mirror.garbage import search_seldom
 from mirror.settings.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def main(words: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     Returns:
         The exit status; the reason of one other than 0 was printed.
     """
+    search_seldom()
     options = vars(read_options(words, program))
     port, quiet = options.pop("port"), options.pop("no_browser")
     logging.basicConfig(level="WARNING", format="%(message)s")

@@ -5,6 +5,7 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
+from mirror.garbage import search_seldom
 from mirror.terminal.stage_command import StageCommand
 from mirror.terminal.stages import STAGES
 
@@ -85,4 +86,5 @@ def completion(shell: str) -> None:
 
 def main() -> None:
     """Run the command line."""
+    search_seldom()
     mirror(prog_name="mirror")
