@@ -1,6 +1,5 @@
 """MIRROR: fine-tune a vision-language counselor, let it counsel simulated clients, and analyse the sessions."""
 
-import gc
 import logging
 import os
 
@@ -17,9 +16,3 @@ logging.getLogger("transformers.utils.import_utils").addFilter(
 # On some CPUs bitsandbytes, which peft imports where it is installed, advises to install a package that runs code from
 # the Hub.
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
-
-# The libraries of models make half a million objects as they are imported, all of which stay. By default, a search for
-# garbage among them follows every 700 new ones: a tenth of the time that a program needs to start.
-YOUNG = 10_000
-if 0 < gc.get_threshold()[0] < YOUNG:
-    gc.set_threshold(YOUNG)

@@ -1,10 +1,12 @@
-"""Starts the console commands, so that all of them end alike once nobody reads what they print."""
+"""Starts the console commands: all search for garbage seldom, and end alike once nobody reads what they print."""
 
 import os
 import select
 import sys
 from collections.abc import Callable
 from typing import NoReturn
+
+from mirror.garbage import search_seldom
 
 PIPE_CLOSED = 141  # the exit code that a shell gives a program that SIGPIPE ended
 
@@ -21,6 +23,7 @@ def run_command(command: Callable[[], object]) -> NoReturn:
         SystemExit: always.
         BrokenPipeError: of another pipe or connection than standard output.
     """
+    search_seldom()
     try:
         try:
             code = command()

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mirror.garbage import search_seldom
 from mirror.services.http_client import HttpClient
 from tests import DATA
+
+search_seldom()
 
 # Checks IRIs in JSON schemas, of which no test has one; nbformat would import it, which takes two seconds.
 sys.modules.setdefault("rfc3987_syntax", None)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mirror.files.text_file import lone_surrogate, replace_lone_surrogates
+from mirror.garbage import search_seldom
 from mirror.paths import input_path
 from mirror.secrets import KEY, url_faults
 from mirror.settings.errors import NOTEBOOK, SettingsError, explain
@@ -44,12 +45,16 @@ class Settings(BaseModel):
     def from_notebook(cls, namespace: Mapping[str, Any]) -> Self:
         """Read the settings from a notebook's parameters cell and from the cell that papermill injects.
 
+        A notebook begins with this, before it imports a library of models: from here on, the process searches for
+        garbage seldom.
+
         Args:
             namespace: the notebook's `globals()`.
 
         Raises:
             SettingsError: invalid settings; the message lists all faults.
         """
+        search_seldom()
         names = _assigned_parameters(namespace, set(cls.model_fields))
         return cls.checked({name: namespace[name] for name in names}, NOTEBOOK)
 

@@ -42,7 +42,7 @@ prompts      -
 # Rooms that every room may import from, top to bottom: one imports only from those behind it.
 GROUND = (
     "settings run_folder tracking html_page files provenance secrets asking seeds statistics progress_bar "
-    "natural_order paths console"
+    "natural_order paths console garbage"
 ).split()
 # May import everything, and is imported by none: it measures the inside of every stage.
 BENCHMARKS = "benchmarks"
