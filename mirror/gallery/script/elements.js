@@ -23,10 +23,14 @@ function picture(session, number, alt, className) {
   return make("img", {alt, className, decoding: "async", dataset: {at: session.at, number}});
 }
 
+let painting = 0; // sessions whose pictures are on their way into an article
+
 // Fills the pictures of an article; those of a session that the file lacks are said.
 function paint(root) {
   for (const at of new Set([...root.querySelectorAll("img[data-number]")].map((one) => one.dataset.at))) {
+    painting += 1;
     whenThere(() => picturesOf(sessions[at]), (urls) => {
+      painting -= 1;
       const images = root.querySelectorAll(`img[data-number][data-at="${at}"]`);
       for (const image of images) if (urls?.[image.dataset.number]) image.src = urls[image.dataset.number];
       if (!urls && images.length) {
