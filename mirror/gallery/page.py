@@ -2,7 +2,8 @@
 
 The file is self-contained: its content security policy forbids network access and any script but its own. Texts and
 pictures are data in inert elements; the script reads those of a session when it is opened, and only ever sets text.
-The list and the script stand before the sessions, so that the page can be used while a large file is still read.
+The list and the script stand before the sessions, so that the page can be used while a large file is still read. The
+list of a larger gallery has its sessions' texts and pictures from the files of pages, which it opens in frames.
 """
 
 import hashlib
