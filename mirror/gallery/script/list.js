@@ -34,10 +34,12 @@ function listItem(session) {
   return item;
 }
 
-function noted(session) {
-  const {text: words, tags} = noteOn(session);
-  items[session.at].querySelector(".noted").textContent = hasNote(session)
-    ? ` · ✎ ${tags.join(", ") || (words.length > 24 ? `${words.slice(0, 24)}…` : words)}` : "";
+function noted(...some) {
+  for (const session of some) {
+    const {text: words, tags} = noteOn(session);
+    items[session.at].querySelector(".noted").textContent = hasNote(session)
+      ? ` · ✎ ${tags.join(", ") || (words.length > 24 ? `${words.slice(0, 24)}…` : words)}` : "";
+  }
   offerTags();
 }
 

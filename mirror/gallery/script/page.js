@@ -150,14 +150,14 @@ function begin() {
   addEventListener("keydown", onKey);
   addEventListener("storage", ({key}) => {
     for (const run of gallery.runs) if (key === storeOf(run.key)) mergeNotes(run.key, readStored(run.key));
-    for (const session of sessions) noted(session);
+    noted(...sessions);
   });
   document.addEventListener("DOMContentLoaded", () => {
     checkEnd();
     if (terms.length) applyFilters();
   });
   const restored = readNotes().then(() => {
-    for (const session of sessions) if (hasNote(session)) noted(session);
+    noted(...sessions.filter(hasNote));
     for (const field of reader.querySelectorAll(".notes")) {
       if (!field.contains(document.activeElement)) field.replaceWith(notesField(sessions[field.dataset.at]));
     }

@@ -78,7 +78,7 @@ function buildTables() {
 
 function takeNotes(content) {
   byId("imported").textContent = importNotes(content);
-  for (const session of sessions) noted(session);
+  noted(...sessions);
   for (const field of reader.querySelectorAll(".notes")) field.replaceWith(notesField(sessions[field.dataset.at]));
   applyFilters();
 }
