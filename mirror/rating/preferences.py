@@ -87,7 +87,8 @@ def compare_preferences(
 
     Args:
         preferences: The table of `read_preferences`.
-        seed, resamples: Of the bootstrap and the test.
+        seed: Of the bootstrap and the test.
+        resamples: Of both.
         level: Of the intervals, from 0 to 1.
 
     Returns:
