@@ -16,10 +16,14 @@ NOTICE = (
 )
 
 
-def content_policy(style: str, script: str) -> str:
-    """Returns a policy that forbids network access, and any style and script but these two inline ones."""
+def content_policy(style: str, script: str, has_frames: bool = False) -> str:
+    """Returns a policy that forbids network access, and any style and script but these two inline ones.
+
+    With `has_frames`, frames may show files beside the page.
+    """
+    frames = "frame-src 'self' file:; " if has_frames else ""
     return (
-        f"default-src 'none'; img-src data:; style-src '{_source(style)}'; script-src '{_source(script)}'; "
+        f"default-src 'none'; img-src data:; style-src '{_source(style)}'; script-src '{_source(script)}'; {frames}"
         "base-uri 'none'; form-action 'none'"
     )
 

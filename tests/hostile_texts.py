@@ -7,7 +7,9 @@ at a limit of processor time far above what linear readers need.
 """
 
 import resource
+from contextlib import suppress
 
+from mirror.building.screenplays.acceptance import parse_rule
 from mirror.chat.errors import ServerError
 from mirror.chat.reasoning import opened_reasoning, without_reasoning
 from mirror.clients.openness import reflects_words
@@ -22,8 +24,14 @@ from mirror.prompts.utterance import parse_utterance
 from mirror.rating.answer import read_answer
 from mirror.secrets import masked
 
+
+def refused_rule(text):
+    with suppress(ValueError):
+        parse_rule(text)
+
+
 LENGTH = 50_000
-LIMIT = 90  # seconds of processor time for all texts, which take seven; a reader whose time is quadratic takes longer
+LIMIT = 90  # seconds of processor time for all texts, which take six; a reader whose time is quadratic takes longer
 READERS = {
     "plan": parse_plan,
     "plan's form": PlanForm.of,
@@ -39,6 +47,7 @@ READERS = {
     "fault": lambda text: ServerError.parse(400, text).unsupported({"seed": 1}),
     "question": lambda text: reflects_words(f"sister meadow {text}", "sister meadow"),
     "mask": lambda text: masked(text, "sk-proj-very-secret-0123456789"),
+    "rule": lambda text: refused_rule(f"names {text} x"),
 }
 # What a reader may begin to read, and what it then finds over and over, without the end that it waits for.
 BEGINNINGS = ("", "Therapist", "**Client", "CBT technique: Pie Chart\nPlan:", "1. a\n", "- a", "Facial expression", "x")

@@ -41,6 +41,7 @@ SEARCH = """(async () => {
   const begun = performance.now();
   query.value = '"what went through"';
   query.dispatchEvent(new Event('input'));
+  await new Promise((done) => whenThere(() => (isReading() ? undefined : true), done));
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   return [performance.now() - begun, found.textContent];
 })()"""

@@ -14,6 +14,8 @@ def test_the_policy_allows_the_two_inline_texts_and_no_network():
     for text in ("p { }", "let é = 1;"):
         assert f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" in policy
     assert "default-src 'none'" in policy and "img-src data:;" in policy and "unsafe" not in policy
+    assert "frame-src" not in policy
+    assert content_policy("", "", has_frames=True).count("frame-src 'self' file:;") == 1
 
 
 def test_a_picture_has_at_most_the_size_and_no_metadata(tmp_path):

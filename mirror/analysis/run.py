@@ -19,6 +19,7 @@ from mirror.analysis.comparison import ComparisonRow, arm_means, by_arm, compare
 from mirror.analysis.factors.interaction import interaction_finding
 from mirror.analysis.finding import Finding, differences_caption, estimates_caption, turns_caption
 from mirror.analysis.measures import OVER_TURNS
+from mirror.analysis.preferred.report import preferred
 from mirror.analysis.realism.report import realism
 from mirror.analysis.registration.plan import read_registration
 from mirror.analysis.registration.verdict import EXPLORATORY, registration_finding
@@ -97,14 +98,8 @@ class Analysis:
 
     def arms(self) -> Finding:
         """States what is compared, on how many clients, and the caveats."""
-        complete = {name: len(clients) for name, clients in self.study.complete.items()}
-        claim = claims.compared(complete, len(self.study.shared), any(arm.per_client > 1 for arm in self.study.arms))
-        if self.study.scripted:
-            of = "all arms" if len(self.study.scripted) == len(complete) else claims.joined(self.study.scripted)
-            claim += f" **{tables.literal(claims.SCRIPTED.format(arms=of))}**"
         overview = self.study.overview()
-        claim += f"\n\n{tables.caveats_text(self.study)}\n\n{tables.markdown(overview)}"
-        return self._keep(Finding("arms", claim, table=overview))
+        return self._keep(Finding("arms", tables.arms_text(self.study, overview), table=overview))
 
     # Were the faces faithful? -----------------------------------------------------------------------------------------
 
@@ -222,6 +217,10 @@ class Analysis:
     def interactions(self) -> Finding:
         """States whether the difference between two levels of a factor depends on another factor."""
         return self._keep(interaction_finding(self.study, self.study.outcomes, self.settings))
+
+    def preferred(self) -> Finding:
+        """States which arm is preferred on the same clients, by the answers in `preferences`."""
+        return self._keep(preferred(self.study, self.settings, self.run.folder / "tables"))
 
     def comparison(self) -> Finding:
         """States which arm is better on which outcome, for every pair of arms."""

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mirror.analysis.registration.plan import RegistrationError, read_registration
-from mirror.paths import input_path, output_path
+from mirror.paths import display_path, input_path, output_path
+from mirror.rating.preferences import FILE as PREFERENCES
 from mirror.rating.ratings import Raters
 from mirror.settings.base import Count, Number, RunName, Settings
 from mirror.transcripts.arm import arm_faults
@@ -30,6 +31,7 @@ class AnalyseSettings(Settings):
     risk_classifier: str = ""
     unsafe_labels: str = ""
     reference_sessions: str = ""
+    preferences: str = ""
     session: Number = 0
     gallery: bool
     run: RunName
@@ -47,6 +49,11 @@ class AnalyseSettings(Settings):
     def folders(self) -> list[Path]:
         """The folders of the runs, in order; empty if none are named."""
         return [output_path(name) for name in split_names(self.runs)]
+
+    @property
+    def preference_folders(self) -> list[Path]:
+        """The folders with answers on pairs of sessions, each once."""
+        return list(dict.fromkeys(output_path(name) for name in split_names(self.preferences)))
 
     def conflicts(self) -> list[str]:
         """Lists parameters that contradict each other, one sentence each."""
@@ -81,6 +88,12 @@ class AnalyseSettings(Settings):
             faults.append(
                 f"reference_sessions: no such file {input_path(self.reference_sessions)}; see docs/analyse.md"
             )
+        faults += [
+            f"preferences: no such file {display_path(folder / PREFERENCES)}; name folders of answers on pairs: of "
+            "votes (`mirror explore --against`), or of a run of rate.ipynb with `pairs`"
+            for folder in self.preference_folders
+            if not (folder / PREFERENCES).is_file()
+        ]
         return faults + self._registration_faults()
 
     def _registration_faults(self) -> list[str]:

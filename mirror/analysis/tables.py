@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mirror.analysis.claims import amount, p_value
+from mirror.analysis.claims import SCRIPTED, amount, compared, joined, p_value
 from mirror.analysis.comparison import ArmRow, ComparisonRow, read_rows
 from mirror.analysis.measures import ARROWS
 from mirror.analysis.metrics import Metrics
@@ -153,6 +153,21 @@ def reliability_table(table: pd.DataFrame) -> pd.DataFrame:
             "without a score": table["missing_answers"],
         }
     )
+
+
+def arms_text(study: Study, overview: pd.DataFrame) -> str:
+    """States what is compared, on how many clients, and the caveats, in Markdown.
+
+    Args:
+        study: the arms.
+        overview: as `Study.overview` returns it.
+    """
+    complete = {name: len(clients) for name, clients in study.complete.items()}
+    claim = compared(complete, len(study.shared), any(arm.per_client > 1 for arm in study.arms))
+    if study.scripted:
+        of = "all arms" if len(study.scripted) == len(complete) else joined(study.scripted)
+        claim += f" **{literal(SCRIPTED.format(arms=of))}**"
+    return f"{claim}\n\n{caveats_text(study)}\n\n{markdown(overview)}"
 
 
 def caveats_text(study: Study) -> str:

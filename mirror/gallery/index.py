@@ -1,48 +1,22 @@
-"""The gallery of one run, or of several to read side by side: one page, or for many sessions an index of pages.
+"""The gallery of one run, or of several to read side by side: one page, or for many sessions one that reads others.
 
-A page is read and written at a time, so that runs of any size fit into memory.
+Pages are written one after the other, so that runs of any size fit into memory.
 """
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from pathlib import Path
 
 from mirror.files.atomic import write_text
-from mirror.gallery.page import OUTCOMES, Tally, gallery_page, render_template, session_views, settings_text
+from mirror.gallery.page import WrittenPage, divided_page, gallery_page, session_views
 from mirror.gallery.shown_run import ShownRun, pages_of, read_runs, sessions_in_order
 from mirror.paths import display_path
 from mirror.progress_bar import progress_bar
 from mirror.transcripts.arm import ArmError, arm_faults
 from mirror.transcripts.flags import LEXICON, RiskPolicy
 
-MOST = 1000  # sessions of a gallery in one page; with more, it has an index and pages
+MOST = 1000  # sessions of a gallery in one page; with more, others hold what they said
 OF_A_PAGE = 250  # sessions in a page of a larger gallery
 PAGES = "gallery"  # folder of the pages, below that of the gallery
-
-
-@dataclass(frozen=True)
-class WrittenPage:
-    """A page that the index names.
-
-    Attributes:
-        file: relative to the gallery's folder.
-        part: the numbers of its sessions within the gallery.
-        tally: what it counts.
-        megabytes: its size.
-    """
-
-    file: str
-    part: str
-    tally: Tally
-    megabytes: float
-
-    @property
-    def clients(self) -> str:
-        """The idx of its sessions, as JSON."""
-        return json.dumps(self.tally.clients)
 
 
 def write_gallery(folder: Path, policy: RiskPolicy = LEXICON) -> Path:
@@ -94,7 +68,7 @@ def _write(folder: Path, runs: Sequence[ShownRun], policy: RiskPolicy) -> Path:
         _remove_pages(folder, [])
         return path
     pages = list(_write_pages(folder, runs, policy))
-    write_text(path, index_page(folder.name, runs, pages))
+    write_text(path, divided_page(folder.name, runs, pages))
     _remove_pages(folder, pages)
     return path
 
@@ -109,7 +83,7 @@ def _write_pages(folder: Path, runs: Sequence[ShownRun], policy: RiskPolicy) -> 
             path = folder / PAGES / f"page-{number:04}.html"
             write_text(path, gallery_page(folder.name, runs, views, part))
             bar.update(len(views))
-            yield WrittenPage(f"{PAGES}/{path.name}", part, Tally.of(views), path.stat().st_size / 1e6)
+            yield WrittenPage(f"{PAGES}/{path.name}", [view.row for view in views])
 
 
 def _remove_pages(folder: Path, pages: Sequence[WrittenPage]) -> None:
@@ -117,23 +91,3 @@ def _remove_pages(folder: Path, pages: Sequence[WrittenPage]) -> None:
     kept = {folder / page.file for page in pages}
     for path in set((folder / PAGES).glob("page-*.html")) - kept:
         path.unlink()
-
-
-def index_page(name: str, runs: Sequence[ShownRun], pages: Sequence[WrittenPage]) -> str:
-    """Renders the index of a gallery's pages; `gallery.html#61` leads to the page with session 61.
-
-    Args:
-        name: of the gallery.
-        runs: in it.
-        pages: in order.
-    """
-    return render_template(
-        "index",
-        ("index",),
-        name=name,
-        runs=runs,
-        pages=pages,
-        tally=reduce(add, (page.tally for page in pages)),
-        outcome_words=OUTCOMES,
-        settings=settings_text(runs),
-    )

@@ -2,11 +2,12 @@
 
 The file is self-contained: its content security policy forbids network access and any script but its own. Texts and
 pictures are data in inert elements; the script reads those of a session when it is opened, and only ever sets text.
-The list and the script stand before the sessions, so that the page can be used while a large file is still read.
+The list and the script stand before the sessions, so that the page can be used while a large file is still read. The
+list of a larger gallery has its sessions' texts and pictures from the files of pages, which it opens in frames.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from mirror.transcripts.flags import LEXICON, RiskPolicy, read_flags
 
 HERE = Path(__file__).parent
 # The parts of the page's script, in order: each uses what those before it define.
-SCRIPTS = ("data", "elements", "search", "notes", "article", "list", "tables", "page")
+SCRIPTS = ("data", "pages", "elements", "search", "notes", "article", "list", "tables", "page")
 OUTCOMES = {  # of a session, with the labels of the filters, in order
     "client": "ended by the client",
     "limit": "turn limit",
@@ -33,52 +34,42 @@ OUTCOMES = {  # of a session, with the labels of the filters, in order
 
 
 @dataclass(frozen=True)
+class WrittenPage:
+    """A page of a larger gallery.
+
+    Attributes:
+        file: relative to the gallery's folder.
+        rows: of its sessions (`SessionView.row`).
+    """
+
+    file: str
+    rows: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Tally:
     """What the head of a page counts.
 
     Attributes:
-        clients: the idx of each session, in the order of the page.
-        turns, faces, accepted: their numbers; the last of faces.
-        outcomes: the number of sessions by key of `OUTCOMES`.
-        exhausted, flagged: the numbers of sessions with a face that was not accepted, and with a sign of risk.
+        sessions, turns, faces, accepted: their numbers; the last of faces.
         faults: the number of pictures that cannot be shown.
     """
 
-    clients: tuple[str, ...]
+    sessions: int
     turns: int
     faces: int
     accepted: int
-    outcomes: Counter[str]
-    exhausted: int
-    flagged: int
     faults: int
 
     @classmethod
-    def of(cls, sessions: Sequence[SessionView]) -> "Tally":
-        """Counts what `session_view` returned of some sessions."""
-        rows = [session.row for session in sessions]
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> "Tally":
+        """Counts the rows of some sessions (`SessionView.row`)."""
         return cls(
-            tuple(row["idx"] for row in rows),
+            len(rows),
             sum(row["turns"] for row in rows),
             sum(row["faces"] for row in rows),
             sum(row["accepted"] for row in rows),
-            Counter(row["outcome"] for row in rows),
-            sum(row["exhausted"] > 0 for row in rows),
-            sum(row["flagged"] > 0 for row in rows),
             sum(row["faults"] for row in rows),
-        )
-
-    def __add__(self, other: "Tally") -> "Tally":
-        """Counts the sessions of two pages together."""
-        return Tally(
-            self.clients + other.clients,
-            self.turns + other.turns,
-            self.faces + other.faces,
-            self.accepted + other.accepted,
-            self.outcomes + other.outcomes,
-            self.exhausted + other.exhausted,
-            self.flagged + other.flagged,
-            self.faults + other.faults,
         )
 
     @property
@@ -86,12 +77,7 @@ class Tally:
         """The figures at the head of a page, with their names."""
         painted = [("faces accepted", f"{self.accepted:,} of {self.faces:,}")] if self.faces else []
         faults = [("pictures missing", f"{self.faults:,}")] if self.faults else []
-        return [("sessions", f"{len(self.clients):,}"), ("turns", f"{self.turns:,}"), *painted, *faults]
-
-    @property
-    def by_outcome(self) -> list[tuple[str, str, int]]:
-        """How the sessions ended: key, label and number of each outcome that occurs."""
-        return [(key, label, self.outcomes[key]) for key, label in OUTCOMES.items() if self.outcomes[key]]
+        return [("sessions", f"{self.sessions:,}"), ("turns", f"{self.turns:,}"), *painted, *faults]
 
 
 def session_views(
@@ -125,32 +111,73 @@ def gallery_page(name: str, runs: Sequence[ShownRun], sessions: Sequence[Session
         sessions: as `session_views` returns them.
         part: which sessions of the gallery they are, in words; empty for all of them.
     """
-    tally, data = Tally.of(sessions), page_data(name, runs, sessions, part)
-    return render_template(
-        "page",
-        SCRIPTS,
+    rows = [session.row for session in sessions]
+    texts = [inert_json(session.text) for session in sessions]
+    pictures = [inert_json(session.pictures) for session in sessions]
+    return _render(name, runs, Tally.of(rows), page_data(name, runs, rows, part), texts, pictures)
+
+
+def divided_page(name: str, runs: Sequence[ShownRun], pages: Sequence[WrittenPage]) -> str:
+    """Renders a page that lists the sessions of other pages, and shows in frames what they hold.
+
+    Args:
+        name: of the gallery.
+        runs: whose sessions they are.
+        pages: in order.
+    """
+    rows = [row for page in pages for row in page.rows]
+    held = [{"file": page.file, "key": page_key(page.rows), "sessions": len(page.rows)} for page in pages]
+    return _render(name, runs, Tally.of(rows), page_data(name, runs, rows) | {"pages": held}, has_frames=True)
+
+
+def _render(
+    name: str,
+    runs: Sequence[ShownRun],
+    tally: Tally,
+    data: Mapping[str, Any],
+    texts: Sequence[str] = (),
+    pictures: Sequence[str] = (),
+    has_frames: bool = False,
+) -> str:
+    """Renders `page.html` with its style, its scripts, and a policy that allows only these."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    style = (HERE / "page.css").read_text(encoding="utf-8")
+    script = "\n".join((HERE / "script" / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPTS)
+    return environment.get_template("page.html").render(
         name=name,
         runs=runs,
-        part=part,
+        part=data["part"],
         tally=tally,
         data=inert_json(data),
-        texts=[inert_json(session.text) for session in sessions],
-        pictures=[inert_json(session.pictures) for session in sessions],
+        texts=texts,
+        pictures=pictures,
         settings=settings_text(runs),
+        notice=NOTICE,
+        style=style,
+        script=script,
+        policy=content_policy(style, script, has_frames),
     )
 
 
-def page_data(name: str, runs: Sequence[ShownRun], sessions: Sequence[SessionView], part: str) -> dict[str, Any]:
+def page_data(name: str, runs: Sequence[ShownRun], rows: Sequence[Mapping[str, Any]], part: str = "") -> dict[str, Any]:
     """Returns what the page's script knows before a session is opened."""
-    measures = {measure: None for session in sessions for measure in session.row["scores"]}
+    measures = {measure: None for row in rows for measure in row["scores"]}
     return {
         "name": name,
         "part": part,
+        "key": page_key(rows),
         "runs": [run.facts for run in runs],
         "outcomes": OUTCOMES,
         "measures": list(measures),
-        "sessions": [session.row for session in sessions],
+        "sessions": rows,
     }
+
+
+def page_key(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns what only a gallery with these sessions knows: a page in a frame gives nothing to any other."""
+    return hashlib.sha256(inert_json(rows).encode()).hexdigest()[:32]
 
 
 def settings_text(runs: Sequence[ShownRun]) -> str:
@@ -158,15 +185,3 @@ def settings_text(runs: Sequence[ShownRun]) -> str:
     settings = [run.arm.settings for run in runs]
     shown = settings[0] if len(runs) == 1 else {run.name: run.arm.settings for run in runs}
     return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
-
-
-def render_template(template: str, scripts: Sequence[str], **values: Any) -> str:
-    """Renders `<template>.html` with `<template>.css`, the scripts, and a policy that allows only these."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    style = (HERE / f"{template}.css").read_text(encoding="utf-8")
-    script = "\n".join((HERE / "script" / f"{part}.js").read_text(encoding="utf-8") for part in scripts)
-    return environment.get_template(f"{template}.html").render(
-        notice=NOTICE, style=style, script=script, policy=content_policy(style, script), **values
-    )

@@ -18,10 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from mirror.files.json_lines import read_lines
 from mirror.rating.ratings import Kind, Status
 from mirror.statistics import estimate, sign_flip_test
+from mirror.statistics.intervals import LEVEL, RESAMPLES
 from mirror.transcripts.session_name import client_of
 
 FILE = "preferences.jsonl"
 COLUMNS = "idx instrument repeat first second item preferred judge status kind".split()
+COMPARED = "arm other instrument item judge share low high n missing wins ties losses p".split()
 WORTH = {"first": 1.0, "neither": 0.5, "second": 0.0}
 
 
@@ -74,7 +76,9 @@ def read_preferences(folder: Path) -> pd.DataFrame:
     return table.drop_duplicates(one, keep="last").reset_index(drop=True)
 
 
-def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
+def compare_preferences(
+    preferences: pd.DataFrame, seed: int, resamples: int = RESAMPLES, level: float = LEVEL
+) -> pd.DataFrame:
     """Computes how often one arm is preferred over the other.
 
     Each client counts once, with the mean over sessions, repeats and both orders: 1 for the arm, 0 for the other, 1/2
@@ -84,18 +88,23 @@ def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
     Args:
         preferences: The table of `read_preferences`.
         seed: Of the bootstrap and the test.
+        resamples: Of both.
+        level: Of the intervals, from 0 to 1.
 
     Returns:
         One row per pair of arms, item and judge. Columns:
         arm, other: in alphabetical order.
         share, low, high: share of clients for whom the arm is preferred, 0.5 for no difference; bootstrap interval.
         n, missing: clients with, and without, a repeat in both orders; of a person, with and without an answer.
+        wins, ties, losses: numbers of answers for the arm, for neither, and for the other.
         p: two-sided p-value of the sign-flip test on share - 0.5.
         consistent: share of repeats in which both orders prefer the same session (or neither).
         first_preferred: share of answers for the session shown first; 0.5 without position bias.
     """
     if preferences.empty:
-        return pd.DataFrame(columns="arm other instrument item judge share low high n missing p".split())
+        return pd.DataFrame(
+            columns="arm other instrument item judge share low high n missing wins ties losses p".split()
+        )
     arms = np.sort(preferences[["first", "second"]].to_numpy(str), axis=1)
     given = preferences.assign(
         arm=arms[:, 0], other=arms[:, 1], worth=preferences["preferred"].map(WORTH).astype(float)
@@ -103,19 +112,21 @@ def compare_preferences(preferences: pd.DataFrame, seed: int) -> pd.DataFrame:
     given["is_first"] = given["first"] == given["arm"]
     given["for_arm"] = given["worth"].where(given["is_first"], 1 - given["worth"])
     keys = ["arm", "other", "instrument", "item", "judge"]
-    return pd.DataFrame([dict(zip(keys, key, strict=True)) | _row(group, seed) for key, group in given.groupby(keys)])
+    how = seed, resamples, level
+    return pd.DataFrame([dict(zip(keys, key, strict=True)) | _row(group, *how) for key, group in given.groupby(keys)])
 
 
-def _row(group: pd.DataFrame, seed: int) -> dict[str, float]:
+def _row(group: pd.DataFrame, seed: int, resamples: int, level: float) -> dict[str, float]:
     orders = group.pivot(index=["idx", "repeat"], columns="is_first", values="for_arm").reindex(columns=[False, True])
     both_orders = orders.mean(axis=1, skipna=bool((group["kind"] == "human").all()))
     clients = both_orders.groupby(both_orders.index.get_level_values("idx").map(client_of)).mean()
-    found = estimate(clients, seed, bounds=(0, 1))
+    found = estimate(clients, seed, resamples, level, bounds=(0, 1))
     both = orders.dropna()
-    p = sign_flip_test(clients.dropna().to_numpy()[:, None] - 0.5, seed)[0] if found.n else np.nan
+    p = sign_flip_test(clients.dropna().to_numpy()[:, None] - 0.5, seed, resamples)[0] if found.n else np.nan
     return {
         "share": found.mean,
         **{name: getattr(found, name) for name in ("low", "high", "n", "missing")},
+        **{name: int((group["for_arm"] == worth).sum()) for name, worth in (("wins", 1), ("ties", 0.5), ("losses", 0))},
         "p": p,
         "consistent": (both[False] == both[True]).mean() if len(both) else np.nan,
         "first_preferred": group["worth"].mean(),

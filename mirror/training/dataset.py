@@ -22,10 +22,10 @@ from mirror.paths import display_path
 from mirror.prompts import PromptSet, completed, lacking
 from mirror.seeds import seed_for
 from mirror.training.batch import Batch, collate
-from mirror.training.derivation import NotDerivable, derive
-from mirror.training.faults import DataError, RecordFault
 from mirror.training.prompt_induction import induce
 from mirror.training.records import Record, not_found_fields, read_records
+from mirror.training.records.derivation import NotDerivable, derive
+from mirror.training.records.faults import DataError, RecordFault
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def load_training_set(
     """Read, check, tokenize and split a training set.
 
     Args:
-        file: in the published JSON format, of the variant `cot` or a richer one (see `mirror.training.derivation`).
+        file: in the published JSON format, of the variant `cot` or a richer one (see `records.derivation`).
         image_folder: that the image paths in the file are relative to.
         llava: for its tokenizer.
         max_length: in tokens, with the image's; a longer record is a fault.

@@ -31,13 +31,13 @@ from mirror.tracking import tracked
 from mirror.training import dataset
 from mirror.training.base_model.loading import load_base_model
 from mirror.training.dataset import TrainingSet
-from mirror.training.derivation import check_fields
-from mirror.training.faults import DataError, write_faults
 from mirror.training.loop import TrainingLoop
 from mirror.training.ranks import Ranks
 from mirror.training.ranks.fitting import Fitting, final_checkpoint, load_data, new_lora
 from mirror.training.ranks.launch import start_ranks
 from mirror.training.records import Record
+from mirror.training.records.derivation import check_fields
+from mirror.training.records.faults import DataError, write_faults
 from mirror.training.resume import LOSSES, Progress, forget_states, prune, refuse_other_training
 from mirror.training.settings import TrainSettings
 

@@ -24,6 +24,7 @@ from mirror.benchmarks.synthetic_runs import write_run
 from mirror.run_folder import RunConflict
 from mirror.transcripts.session_folder import SessionFolder
 from tests.parameters import ANALYSE_DEFAULTS
+from tests.preferences import answer, write_answers
 from tests.registered_studies import MORE, write_registration
 from tests.studies import rate, rate_by_people
 
@@ -462,3 +463,13 @@ def test_registered_hypotheses_come_first_and_what_is_found_afterwards_is_explor
     assert finding.table["p_adjusted"][0] < 0.05 and (runs / "registered/figures/registration.csv").is_file()
     assert EXPLORATORY in found.comparison().claim
     assert found.interactions().claim == NONE_CROSSED
+
+
+def test_preferences_are_a_finding_of_the_analysis(runs, output):
+    write_answers(output / "results/votes", *(answer(idx, "m-ec", "m-base", "first") for idx in CLIENTS))
+    found = analysis(preferences="results/votes", run="voted")
+    assert "People prefer ec to base (helpful): 100% of clients for ec" in found.preferred().claim
+    found.finish()
+    folder = runs / "voted"
+    assert "People prefer ec" in json.loads((folder / "metrics.json").read_text())["claims"]["preferred"]
+    assert (folder / "figures/preferred.png").is_file() and (folder / "tables/preferences.tex").is_file()

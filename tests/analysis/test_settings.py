@@ -6,6 +6,7 @@ import yaml
 from mirror.analysis.settings import AnalyseSettings
 from mirror.settings.errors import SettingsError
 from tests.parameters import ANALYSE_DEFAULTS, analyse_settings
+from tests.preferences import answer, write_answers
 
 
 def write(folder):
@@ -46,6 +47,16 @@ def test_a_run_that_is_not_there_is_refused_with_what_to_do(output):
         AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
     with pytest.raises(SettingsError, match="instruments: no such file .*mine.yaml"):
         AnalyseSettings.checked(ANALYSE_DEFAULTS | {"instruments": "ctrs,mine.yaml"}, "parameter")
+
+
+def test_folders_of_preferences_must_hold_some(output):
+    for name in ("a", "b"):
+        write(output / "results" / name)
+    write_answers(output / "results/votes", answer("60", "a", "b", "first"))
+    named = ANALYSE_DEFAULTS | {"runs": "results/a,results/b", "preferences": "results/votes, results/votes"}
+    assert AnalyseSettings.checked(named, "parameter").preference_folders == [output / "results/votes"]
+    with pytest.raises(SettingsError, match="preferences: no such file results/a/preferences.jsonl; name folders of"):
+        AnalyseSettings.checked(named | {"preferences": "results/votes,results/a"}, "parameter")
 
 
 def test_one_run_under_two_names_is_refused(output):

@@ -55,8 +55,8 @@ def compared(name: str, data: bytes) -> Any:
     if name.endswith(".pdf"):
         return re.sub(rb"/CreationDate \([^)]*\)", b"", data)
     if Path(name).name == DIGESTS:
-        # The manifest names the case's folder; whether it is as it was written is asked of the check.
-        return {file: digest for file, digest in json.loads(data).items() if file != "manifest.json"}
+        # These name the case's folder; whether they are as they were written is asked of the check.
+        return {file: digest for file, digest in json.loads(data).items() if file not in ("manifest.json", "README.md")}
     if Path(name).name == "provenance.json":
         return without_times(json.loads(data))
     if Path(name).name in ANSWERS:

@@ -58,7 +58,8 @@ def weights(file: Files) -> dict[str, Reader]:
 
     language = {f"base_model.model.{name}": torch.ones(2, 2) for name in LANGUAGE}
     parameters = {name: torch.nn.Parameter(torch.zeros(2, 2)) for name in language}
-    model = SimpleNamespace(named_parameters=parameters.items)
+    base = SimpleNamespace(config=SimpleNamespace(model_type="llava"))
+    model = SimpleNamespace(named_parameters=parameters.items, get_base_model=lambda: base)
 
     def counselor(path: Path) -> None:
         load_adapter_weights(model, path.parent)

@@ -31,10 +31,10 @@ from mirror.prompts.reply import clean_reply
 from mirror.prompts.utterance import format_utterance, parse_utterance
 from mirror.rating.answer import Unparsable, read_answer
 from mirror.rating.forms.answers import AnswersError, read_answers
-from mirror.rating.forms.csv_form import read_csv_answers
+from mirror.rating.forms.exchange.csv_form import read_csv_answers
+from mirror.rating.forms.exchange.label_studio import read_label_studio
+from mirror.rating.forms.exchange.qualtrics import read_qualtrics
 from mirror.rating.forms.key import Key, KeyForm, KeySession
-from mirror.rating.forms.label_studio import read_label_studio
-from mirror.rating.forms.qualtrics import read_qualtrics
 from mirror.rating.instrument import InstrumentError, read_instrument, read_wording
 from mirror.rating.preferences import PreferenceRecord
 from mirror.rating.ratings import RatingRecord
@@ -44,8 +44,8 @@ from mirror.services.http_client import decoded
 from mirror.services.server_json import parsed
 from mirror.settings.errors import SettingsError
 from mirror.settings.params_file import read_params
-from mirror.training.faults import DataError
 from mirror.training.records import read_records
+from mirror.training.records.faults import DataError
 from mirror.training.settings import TrainSettings
 from mirror.transcripts.profile import ProfileError, read_profiles
 from mirror.transcripts.session_folder import SessionFolder, TranscriptError

@@ -13,7 +13,7 @@ FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(1)", " =1", "'=1", "\uff1d1", "\t=1", 
 
 
 def table(page, kind, chosen="chosenSessions()"):
-    text = page.evaluate(f"{kind}(whole({chosen}))")
+    text = page.evaluate(f"whole({chosen}).then({kind})")
     assert text.startswith("\ufeff") and text.endswith("\r\n")
     return list(csv.DictReader(io.StringIO(text[1:], newline="")))
 

@@ -35,6 +35,7 @@ def test_both_orders_count_for_the_arm(tmp_path):
     row = compared(tmp_path, *lines).iloc[0]
     assert (row["arm"], row["other"], row["item"], row["share"]) == ("a", "b", "focus", 1)
     assert (row["n"], row["missing"], row["consistent"], row["first_preferred"]) == (4, 0, 1, 0.5)
+    assert (row["wins"], row["ties"], row["losses"]) == (8, 0, 0)
     assert row["p"] == pytest.approx(2 / 16)
 
 
@@ -54,6 +55,7 @@ def test_a_missing_order_makes_the_client_missing(tmp_path):
     ]
     row = compared(tmp_path, *lines).iloc[0]
     assert (row["n"], row["missing"], row["share"]) == (1, 2, 1)
+    assert (row["wins"], row["ties"], row["losses"]) == (3, 1, 0)
 
 
 def test_the_mean_over_repeats_is_one_client(tmp_path):

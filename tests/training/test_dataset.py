@@ -24,8 +24,8 @@ from mirror.training.dataset import (
     split_by_dialogue,
     summary,
 )
-from mirror.training.faults import DataError, RecordFault
 from mirror.training.records import Record, read_records
+from mirror.training.records.faults import DataError, RecordFault
 
 
 def turns(*texts):

@@ -6,8 +6,8 @@ import unicodedata
 import pytest
 from PIL import Image
 
-from mirror.training.faults import DataError, write_faults
 from mirror.training.records import not_found_fields, read_records
+from mirror.training.records.faults import DataError, write_faults
 
 PROMPT = "<image>\nHere is your client.\n- Personal Information: {}\n- Reason for Counseling: {}\nAnswer."
 

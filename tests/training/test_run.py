@@ -21,7 +21,7 @@ from mirror.models.lora import load_checkpoint
 from mirror.prompts import lacking, own_template
 from mirror.run_folder import RunConflict
 from mirror.settings.base import SettingsError
-from mirror.training.faults import DataError
+from mirror.training.records.faults import DataError
 from mirror.training.run import Training
 from mirror.training.settings import TrainSettings
 from mirror.training.step import Diverged, Stepper

@@ -28,12 +28,20 @@ const gallery = readGallery();
 const sessions = gallery.sessions.map((row, at) => ({...row, at, run: gallery.runs[row.run],
   shown: row.name || `Client ${row.idx}`}));
 const several = gallery.runs.length > 1;
-const parsed = {texts: new Map(), pictures: new Map()};
+const parsed = {texts: new Map(), pictures: new Map(), said: new Map()};
+
+function keepPart(kind, at, value) {
+  const known = parsed[kind];
+  known.set(at, value);
+  if (kind === "pictures" && known.size > 40) known.delete(known.keys().next().value); // they are large
+  return value;
+}
 
 // The text or the pictures of a session; undefined while they are on their way, null if the file lacks them.
 function part(kind, at) {
   const known = parsed[kind];
   if (known.has(at)) return known.get(at);
+  if (pages.length) return want(kind, at);
   const block = byId(`${kind}-${at}`);
   const isWhole = block && (block.nextElementSibling || !isLoading());
   if (!isWhole && isLoading()) return undefined;
@@ -43,9 +51,7 @@ function part(kind, at) {
   } catch {
     value = null;
   }
-  known.set(at, value);
-  if (kind === "pictures" && known.size > 40) known.delete(known.keys().next().value); // they are large
-  return value;
+  return keepPart(kind, at, value);
 }
 
 const textOf = (session) => part("texts", session.at);
@@ -58,10 +64,12 @@ function whenThere(look, act) {
   else setTimeout(() => whenThere(look, act), 30);
 }
 
-// What both sides of a dialogue said, in order: nothing else of a session is searched.
+// What both sides of a dialogue said, in order: nothing else of a session is searched. Undefined while it is on its way.
 function saidIn(session) {
-  const said = [];
-  for (const {words, reply} of textOf(session)?.turns ?? []) {
+  if (pages.length) return part("said", session.at) ?? undefined;
+  const said = [], content = textOf(session);
+  if (content === undefined) return undefined;
+  for (const {words, reply} of content?.turns ?? []) {
     if (words) said.push(words);
     if (reply) said.push(reply);
   }

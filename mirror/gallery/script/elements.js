@@ -15,7 +15,8 @@ function make(tag, properties = {}, ...children) {
 const text = (tag, className, words, properties = {}) => make(tag, {className, textContent: words, ...properties});
 // Marks that turn the direction of what follows have no business in a title or a name of a file.
 const plain = (words) => words.replace(/[\u0000-\u001f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, " ");
-const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+const numerals = new Intl.NumberFormat("en");
+const count = (number, noun) => `${numerals.format(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 // A picture of a session, by its number there; `paint` fills it once the session's pictures are there.
 function picture(session, number, alt, className) {
@@ -23,10 +24,14 @@ function picture(session, number, alt, className) {
   return make("img", {alt, className, decoding: "async", dataset: {at: session.at, number}});
 }
 
+let painting = 0; // sessions whose pictures are on their way into an article
+
 // Fills the pictures of an article; those of a session that the file lacks are said.
 function paint(root) {
   for (const at of new Set([...root.querySelectorAll("img[data-number]")].map((one) => one.dataset.at))) {
+    painting += 1;
     whenThere(() => picturesOf(sessions[at]), (urls) => {
+      painting -= 1;
       const images = root.querySelectorAll(`img[data-number][data-at="${at}"]`);
       for (const image of images) if (urls?.[image.dataset.number]) image.src = urls[image.dataset.number];
       if (!urls && images.length) {

@@ -34,10 +34,12 @@ function listItem(session) {
   return item;
 }
 
-function noted(session) {
-  const {text: words, tags} = noteOn(session);
-  items[session.at].querySelector(".noted").textContent = hasNote(session)
-    ? ` · ✎ ${tags.join(", ") || (words.length > 24 ? `${words.slice(0, 24)}…` : words)}` : "";
+function noted(...some) {
+  for (const session of some) {
+    const {text: words, tags} = noteOn(session);
+    items[session.at].querySelector(".noted").textContent = hasNote(session)
+      ? ` · ✎ ${tags.join(", ") || (words.length > 24 ? `${words.slice(0, 24)}…` : words)}` : "";
+  }
   offerTags();
 }
 
@@ -61,11 +63,15 @@ const isShown = (session) => !items[session.at].hidden;
 const shownSessions = () => order.map((at) => sessions[at]).filter(isShown);
 
 function applyFilters() {
-  terms = readTerms(query.value);
-  for (const session of sessions) items[session.at].hidden = !passes(session) || (terms.length > 0 && !fits(session));
-  shownHits = terms.length ? shownSessions().map((session) => ({session, hits: countHits(session)})) : [];
+  takeTerms(query.value);
+  filterList();
   markAll();
   tellFound();
+}
+
+function filterList() {
+  for (const session of sessions) items[session.at].hidden = !passes(session) || (terms.length > 0 && !countHits(session));
+  shownHits = terms.length ? shownSessions().map((session) => ({session, hits: countHits(session)})) : [];
 }
 
 function tellFound() {
@@ -74,7 +80,7 @@ function tellFound() {
   const number = before < 0 || hits.at < 0 ? 0 : shownHits.slice(0, before).reduce((sum, one) => sum + one.hits, 0) + hits.at + 1;
   const found1 = shown === sessions.length && !terms.length ? "" : shown ? `${shown} of ${count(sessions.length, "session")}` : "No session fits.";
   found.textContent = [found1, total && (number ? `hit ${number} of ${total}` : count(total, "hit"))].filter(Boolean).join(" · ")
-    + (isLoading() && terms.length ? " · still loading" : "");
+    + ((isLoading() || isReading()) && terms.length ? " · still loading" : "");
   byId("hits").hidden = !total;
 }
 
@@ -87,7 +93,11 @@ function stepHit(by) {
     const to = places[((at < 0 && by < 0 ? 0 : at) + by + places.length) % places.length];
     if (!to) return;
     open(to.session);
-    goToHit(by > 0 ? 0 : hits.marks.length - 1);
+    whenThere(() => textOf(to.session), () => {
+      if (reader.session !== to.session) return;
+      goToHit(by > 0 ? 0 : hits.marks.length - 1);
+      tellFound();
+    });
   }
   tellFound();
 }

@@ -118,42 +118,53 @@ function openList() {
 
 // Begin --------------------------------------------------------------------------------------------------------------
 
-list.append(...items);
-buildControls();
-buildTables();
-countSelected();
-for (const item of items) watcher.observe(item);
-byId("skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the hash names sessions
-  (reader.offsetHeight ? reader : list.querySelector("a"))?.focus();
-});
-byId("filters").addEventListener("submit", (event) => event.preventDefault());
-query.addEventListener("input", applyFilters);
-query.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.isComposing) return;
-  event.preventDefault();
-  stepHit(event.shiftKey ? -1 : 1);
-});
-byId("next-hit").addEventListener("click", () => stepHit(1));
-byId("previous-hit").addEventListener("click", () => stepHit(-1));
-reader.addEventListener("toggle", ({target}) => {
-  if (target.closest(".turn")) folds.set(foldOf(target), target.open);
-}, true);
-addEventListener("hashchange", route);
-addEventListener("popstate", route);
-addEventListener("keydown", onKey);
-addEventListener("storage", ({key}) => {
-  for (const run of gallery.runs) if (key === storeOf(run.key)) mergeNotes(run.key, readStored(run.key));
-  for (const session of sessions) noted(session);
-});
-document.addEventListener("DOMContentLoaded", () => {
-  checkEnd();
-  if (terms.length) applyFilters();
-});
-const restored = readNotes().then(() => {
-  for (const session of sessions) if (hasNote(session)) noted(session);
-  for (const field of reader.querySelectorAll(".notes")) {
-    if (!field.contains(document.activeElement)) field.replaceWith(notesField(sessions[field.dataset.at]));
-  }
-});
-route();
+function begin() {
+  list.append(...items);
+  buildControls();
+  buildTables();
+  countSelected();
+  for (const item of items) watcher.observe(item);
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the hash names sessions
+    (reader.offsetHeight ? reader : list.querySelector("a"))?.focus();
+  });
+  byId("filters").addEventListener("submit", (event) => event.preventDefault());
+  query.addEventListener("input", applyFilters);
+  query.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    stepHit(event.shiftKey ? -1 : 1);
+  });
+  byId("next-hit").addEventListener("click", () => stepHit(1));
+  byId("previous-hit").addEventListener("click", () => stepHit(-1));
+  reader.addEventListener("toggle", ({target}) => {
+    if (target.closest(".turn")) folds.set(foldOf(target), target.open);
+  }, true);
+  onSaid = () => {
+    if (!terms.length) return;
+    filterList();
+    tellFound();
+  };
+  addEventListener("hashchange", route);
+  addEventListener("popstate", route);
+  addEventListener("keydown", onKey);
+  addEventListener("storage", ({key}) => {
+    for (const run of gallery.runs) if (key === storeOf(run.key)) mergeNotes(run.key, readStored(run.key));
+    noted(...sessions);
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    checkEnd();
+    if (terms.length) applyFilters();
+  });
+  const restored = readNotes().then(() => {
+    noted(...sessions.filter(hasNote));
+    for (const field of reader.querySelectorAll(".notes")) {
+      if (!field.contains(document.activeElement)) field.replaceWith(notesField(sessions[field.dataset.at]));
+    }
+  });
+  route();
+  return restored;
+}
+
+// Notes as they were kept, once they are read.
+const restored = window.name === PART ? serve() : begin();

@@ -25,11 +25,22 @@ function placesIn(words) {
   return merged;
 }
 
-const countHits = (session) => saidIn(session).reduce((sum, words) => sum + placesIn(words).length, 0);
+const counted = new Map(); // by place of a session: the hits of the present terms
 
-function fits(session) {
-  const said = saidIn(session);
-  return terms.every((term) => said.some((words) => words.search(term) >= 0));
+function takeTerms(query) {
+  const before = terms.join();
+  terms = readTerms(query);
+  if (terms.join() !== before) counted.clear();
+}
+
+// The hits in a session; 0 if a term does not occur in it, or what was said is still on its way.
+function countHits({at}) {
+  const said = counted.has(at) ? undefined : saidIn(sessions[at]);
+  if (said) {
+    const fits = terms.every((term) => said.some((words) => words.search(term) >= 0));
+    counted.set(at, fits ? said.reduce((sum, words) => sum + placesIn(words).length, 0) : 0);
+  }
+  return counted.get(at) ?? 0;
 }
 
 // What was said, with its hits marked; a long text is folded unless it has hits in the folded part.

@@ -38,7 +38,9 @@ function save(content, type, ending) {
 }
 
 // Tables and prints of sessions that are not whole would lack them without a word.
-function whole(chosen) {
+async function whole(chosen) {
+  chosen.forEach(textOf); // those of other pages are on their way together
+  for (const session of chosen) await new Promise((done) => whenThere(() => textOf(session), done));
   const damaged = chosen.filter((session) => !textOf(session));
   if (damaged.length) tell(`Not in what you made: ${damaged.map(({shown}) => shown).join(", ")}, missing from this file or damaged.`);
   return chosen.filter(textOf);
@@ -47,7 +49,9 @@ function whole(chosen) {
 async function printSessions(chosen) {
   await new Promise((done) => whenThere(() => (isLoading() ? undefined : true), done));
   const before = [...reader.childNodes];
-  reader.replaceChildren(...whole(chosen).map(article));
+  const articles = (await whole(chosen)).map(article);
+  await new Promise((done) => whenThere(() => (painting ? undefined : true), done));
+  reader.replaceChildren(...articles);
   document.body.classList.add("printing");
   await Promise.all([...reader.querySelectorAll("img[src]")].map((image) => image.decode().catch(() => {})));
   addEventListener("afterprint", () => {
@@ -58,8 +62,8 @@ async function printSessions(chosen) {
 }
 
 function buildTables() {
-  byId("sessions-csv").addEventListener("click", () => save(sessionTable(whole(chosenSessions())), "text/csv", "sessions.csv"));
-  byId("turns-csv").addEventListener("click", () => save(turnTable(whole(chosenSessions())), "text/csv", "turns.csv"));
+  byId("sessions-csv").addEventListener("click", async () => save(sessionTable(await whole(chosenSessions())), "text/csv", "sessions.csv"));
+  byId("turns-csv").addEventListener("click", async () => save(turnTable(await whole(chosenSessions())), "text/csv", "turns.csv"));
   byId("print").addEventListener("click", () => printSessions(chosenSessions()));
   byId("export").addEventListener("click", () => {
     save(JSON.stringify(exportedNotes(), null, 1), "application/json", "notes.json");
@@ -74,7 +78,7 @@ function buildTables() {
 
 function takeNotes(content) {
   byId("imported").textContent = importNotes(content);
-  for (const session of sessions) noted(session);
+  noted(...sessions);
   for (const field of reader.querySelectorAll(".notes")) field.replaceWith(notesField(sessions[field.dataset.at]));
   applyFilters();
 }

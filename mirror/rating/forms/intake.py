@@ -22,10 +22,10 @@ from mirror.files.json_lines import append_line, read_lines
 from mirror.files.lock import locked
 from mirror.paths import display_path
 from mirror.rating.forms.answers import Answers, AnswersError, answer_faults, read_answers, unanswered
-from mirror.rating.forms.csv_form import answers_table, read_csv_answers
+from mirror.rating.forms.exchange.csv_form import answers_table, read_csv_answers
+from mirror.rating.forms.exchange.label_studio import read_label_studio
+from mirror.rating.forms.exchange.qualtrics import read_qualtrics
 from mirror.rating.forms.key import Key, Part, read_key
-from mirror.rating.forms.label_studio import read_label_studio
-from mirror.rating.forms.qualtrics import read_qualtrics
 from mirror.rating.ratings import FILE, RatingRecord
 
 RETURNED = "returned"

@@ -12,13 +12,13 @@ from mirror.files.atomic import discard, write_text
 from mirror.files.digests import content_digest
 from mirror.paths import display_path, output_path
 from mirror.rating.forms.assignment import Assignment, assign
-from mirror.rating.forms.csv_form import csv_forms
+from mirror.rating.forms.exchange.csv_form import csv_forms
+from mirror.rating.forms.exchange.label_studio import label_studio_files
+from mirror.rating.forms.exchange.qualtrics import qualtrics_file
 from mirror.rating.forms.form import Form
 from mirror.rating.forms.key import FILE as KEY
 from mirror.rating.forms.key import Key, KeyForm, KeySession, instrument_digest, read_key, stored_path, write_key
-from mirror.rating.forms.label_studio import label_studio_files
 from mirror.rating.forms.page import form_page
-from mirror.rating.forms.qualtrics import qualtrics_file
 from mirror.rating.forms.sessions import Faces, RatedSession, rated_sessions, shown_turns
 from mirror.rating.instrument import Instrument, read_instruments
 from mirror.run_folder import Run

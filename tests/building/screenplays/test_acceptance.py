@@ -24,7 +24,8 @@ def test_a_rule_is_parsed():
 
 @pytest.mark.parametrize(
     "rule",
-    ["names", "names >= x", "names >= 0.8 or turns > 1", "names >= 0.8 and", "names >= nan", "0.8 <= names <= 1"],
+    ["names", "names >= x", "names >= 0.8 or turns > 1", "names >= 0.8 and", "names >= nan", "0.8 <= names <= 1"]
+    + ["names >= 1 and and turns > 1", "and names >= 1", "names >= 1 and\tand"],
 )
 def test_what_is_no_comparison_is_refused(rule):
     with pytest.raises(ValueError, match="no comparison"):

@@ -14,9 +14,9 @@ from typing import Any
 
 from mirror.files.text_file import TextFileError, read_text
 from mirror.rating.forms.answers import Answer, Answers, AnswersError, Comment
+from mirror.rating.forms.exchange.label_studio import transcript_html
 from mirror.rating.forms.form import RESEARCH, Form
 from mirror.rating.forms.key import Key, Part
-from mirror.rating.forms.label_studio import transcript_html
 
 COMMENT = "Comment"  # no item has such an id
 HEADERS = 3  # rows before the responses: tags, question texts, import ids

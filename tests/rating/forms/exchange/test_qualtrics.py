@@ -7,9 +7,9 @@ import re
 import pytest
 
 from mirror.rating.forms.answers import AnswersError, answer_faults
+from mirror.rating.forms.exchange.qualtrics import read_qualtrics
 from mirror.rating.forms.intake import import_files
 from mirror.rating.forms.key import read_key
-from mirror.rating.forms.qualtrics import read_qualtrics
 from tests.filled_forms import drawn, filled, form_of, study, write_runs
 
 FORMATS = ("html", "qualtrics")

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from mirror.training.faults import DataError, RecordFault, write_faults
+from mirror.training.records.faults import DataError, RecordFault, write_faults
 
 
 def test_the_message_lists_the_first_twenty_and_counts_the_rest(tmp_path):

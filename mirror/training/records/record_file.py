@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mirror.files.text_file import TextFileError, read_text
-from mirror.training.faults import DataError, RecordFault
+from mirror.training.records.faults import DataError, RecordFault
 
 LINES = (".jsonl", ".ndjson")  # file name extensions of JSON Lines
 

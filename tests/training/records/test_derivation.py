@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mirror.prompts import VARIANTS, PromptTemplate
-from mirror.training.derivation import NotDerivable, check_fields, derive, without
-from mirror.training.faults import DataError
 from mirror.training.prompt_induction import induce
 from mirror.training.records import Record, read_records
+from mirror.training.records.derivation import NotDerivable, check_fields, derive, without
+from mirror.training.records.faults import DataError
 from tests import ROOT
 from tests.published_form import FORMS, Form, records
 

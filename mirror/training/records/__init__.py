@@ -13,8 +13,8 @@ from mirror.files.image_file import picture_faults
 from mirror.files.image_paths import PictureFolder, PicturePathError
 from mirror.files.text_file import lone_surrogate
 from mirror.models.llava_chat import END, IMAGE
-from mirror.training.faults import RecordFault
-from mirror.training.record_file import BadLine, JsonObject, read_rows
+from mirror.training.records.faults import RecordFault
+from mirror.training.records.record_file import BadLine, JsonObject, read_rows
 
 CONTROL = (END, "<s>", "<unk>", "<pad>")  # text that a tokenizer would encode as a control token
 Problem = tuple[str, str]  # field, and what is wrong with it

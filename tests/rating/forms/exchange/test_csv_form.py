@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mirror.rating.forms.answers import AnswersError, answer_faults
-from mirror.rating.forms.csv_form import read_csv_answers
+from mirror.rating.forms.exchange.csv_form import read_csv_answers
 from mirror.rating.forms.intake import import_files
 from mirror.rating.forms.key import read_key
 from tests.filled_forms import drawn, filled, form_of, save, study, write_runs

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import pytest
 
 from mirror.rating.forms.answers import AnswersError, answer_faults
+from mirror.rating.forms.exchange.label_studio import read_label_studio, transcript_html
 from mirror.rating.forms.intake import import_files
 from mirror.rating.forms.key import read_key
-from mirror.rating.forms.label_studio import read_label_studio, transcript_html
 from mirror.rating.forms.sessions import ShownTurn
 from tests.filled_forms import drawn, filled, save, study, write_runs
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirror.prompts import VARIANTS, PromptSet, PromptTemplate, Variant
-from mirror.training.faults import DataError, RecordFault
 from mirror.training.prompt_induction import induce
 from mirror.training.prompt_induction.lines import FIRST_STEP, labelled_field
 from mirror.training.records import Record
+from mirror.training.records.faults import DataError, RecordFault
 
 log = logging.getLogger(__name__)
 

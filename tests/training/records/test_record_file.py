@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mirror.training.faults import DataError
-from mirror.training.record_file import BadLine, JsonObject, read_rows
+from mirror.training.records.faults import DataError
+from mirror.training.records.record_file import BadLine, JsonObject, read_rows
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
