@@ -57,11 +57,17 @@ function part(kind, at) {
 const textOf = (session) => part("texts", session.at);
 const picturesOf = (session) => part("pictures", session.at);
 
-// Calls back once `look` gives anything but undefined.
+// Calls back once `look` gives anything but undefined: by and by, and as soon as the file has been read.
 function whenThere(look, act) {
   const value = look();
-  if (value !== undefined) act(value);
-  else setTimeout(() => whenThere(look, act), 30);
+  if (value !== undefined) return act(value);
+  let isDue = true;
+  const again = () => {
+    if (isDue) whenThere(look, act);
+    isDue = false;
+  };
+  setTimeout(again, 30);
+  if (isLoading()) document.addEventListener("DOMContentLoaded", again, {once: true});
 }
 
 // What both sides of a dialogue said, in order: nothing else of a session is searched. Undefined while it is on its way.
