@@ -9,6 +9,7 @@ from mirror.benchmarks.analysis import main, measure
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_it_reports_time_and_memory(tmp_path, monkeypatch):
     words = ["benchmark", "--clients", "4", "--turns", "3", "--pictures", "32", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", words)

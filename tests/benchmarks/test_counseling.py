@@ -9,6 +9,7 @@ from mirror.transcripts.profile import read_profiles
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_pocket_cast_is_measured_with_all_its_steps_and_only_compared_with_itself(capsys):
     profiles = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
     cast = pocket_cast("base")

@@ -23,6 +23,7 @@ def test_detector_and_recognizer_cost_what_the_published_ones_do():
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_the_pack_finds_one_face_in_noise(tmp_path):
     write_random_pack(tmp_path)
     noise = Image.effect_noise((336, 336), 80).convert("RGB")

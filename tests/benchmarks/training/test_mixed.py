@@ -30,6 +30,7 @@ def test_a_batch_is_as_long_as_its_examples_say():
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_rows_are_measured_on_the_same_examples(capsys, monkeypatch):
     words = "benchmark --size pocket --lengths mixed --batches 1 --variant".split()
     monkeypatch.setattr(mixed, "MEASURED", RULES)

@@ -31,5 +31,6 @@ AYA = Tiny(
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_it_can_be_the_counselor(output):
     prove_briefly("aya_vision", output, AYA)
