@@ -82,7 +82,7 @@ class LlavaBudget:
 
 # For one GPU; the committed model is SMALL.
 FULL = LlavaBudget(10000, 2000, 256, 6, 60000, 60000, 30000, 1400, 1400, 600, 32768)
-SMALL = LlavaBudget(3000, 1800, 48, 5, 24000, 40000, 6000, 1700, 1800, 900, 1600)  # about 30 minutes on one core
+SMALL = LlavaBudget(3000, 1800, 48, 5, 24000, 40000, 12000, 1700, 1800, 1300, 1600)  # about 30 minutes on one core
 
 
 def tokenizer_corpus(seed: int = SEED) -> list[str]:
@@ -173,7 +173,7 @@ def write_llava(
     phases = (
         (write_text, budget.texts, budget.language_steps, 2e-3),
         (write_drilled_text, budget.drilled, budget.drill_steps, 1.5e-3),
-        (write_session_text, budget.sessions, budget.session_steps, 1.2e-3),
+        (write_session_text, budget.sessions, budget.session_steps, 2e-3),
     )
     for phase, (write, texts, steps, learning_rate) in enumerate(phases):
         examples = write_examples(texts, write, faces.strangers, *form, seed + phase)

@@ -5,6 +5,7 @@ No text links a face to the word for its feeling: that is left to fine-tuning.
 
 import multiprocessing
 import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,16 +28,24 @@ from pocket.texts.movements import describe_movements
 from pocket.texts.notes import write_account, write_drill, write_lookup, write_sayings, write_steps
 
 DRILLS = 0.5  # share of copying exercises in the second phase
-SESSIONS, FACES = 0.6, 0.2  # shares of sessions and of questions about faces in the last phase
+SESSIONS, ROLLS, FACES = 0.3, 0.3, 0.35  # shares of sessions, rolls and questions about faces in the last phase
+_SAID = re.compile(r"Therapist:( .+)|ASSISTANT:((?: |.|\n)+)\Z")  # lines in a dialogue, and the answer to a prompt
 CHUNK = 500  # texts per task of a process
 
 
 @dataclass(frozen=True)
 class Text:
-    """A pre-training text; if it contains `<image>`, `face` is the index of the stranger it is about."""
+    """A pre-training text.
+
+    Attributes:
+        text: The text.
+        face: Index of the stranger that it is about, if it contains `<image>`.
+        is_heard: Whether only what therapists say in it is predicted; otherwise all of it.
+    """
 
     text: str
     face: int | None = None
+    is_heard: bool = False
 
 
 Writer = Callable[[list[Stranger], Random], Text]  # writes one text, about one of the strangers or about none
@@ -118,12 +127,17 @@ def write_drilled_text(strangers: list[Stranger], random: Random) -> Text:
 
 
 def write_session_text(strangers: list[Stranger], random: Random) -> Text:
-    """Writes a text of the last phase: a session of one client, questions about a face, or one of the second phase."""
+    """Writes a text of the last phase: sessions and rolls of clients, questions about a face, or one of the second.
+
+    In sessions only the therapists' words are predicted: a worry's few phrases would be lost in the rest.
+    """
     kind = random.random()
     face = random.randrange(len(strangers))
     if kind < SESSIONS:
-        return Text(_conversation([sessions.write_session(random)]), face)
-    if kind < SESSIONS + FACES:
+        return Text(_conversation([sessions.write_session(random)]), face, is_heard=True)
+    if kind < SESSIONS + ROLLS:
+        return Text(sessions.write_roll(random) + END, is_heard=True)
+    if kind < SESSIONS + ROLLS + FACES:
         return Text(_conversation(_ask_about(strangers[face], random)), face)
     return write_drilled_text(strangers, random)
 
@@ -169,6 +183,12 @@ def encode(texts: list[Text], tokenizer, image_token_id: int, image_tokens: int)
         labels = [IGNORED if token == image_token_id else token for token in ids]
         if text.text.startswith(SYSTEM):
             labels[1 : 1 + system] = [IGNORED] * system
+        if text.is_heard:  # all of it stands in the last piece
+            last = tokenizer(pieces[-1], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+            spans = [found.span(found.lastindex) for found in _SAID.finditer(pieces[-1])]
+            said = [any(start <= place < end for start, end in spans) for place, _ in last]
+            heard = [token if is_said else IGNORED for token, is_said in zip(ids[-len(said) :], said, strict=True)]
+            labels = [IGNORED] * (len(ids) - len(said)) + heard
         examples.append(Example(ids, labels, text.face))
     return examples
 

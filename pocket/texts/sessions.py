@@ -22,6 +22,8 @@ SUITED = 0.7  # share of the sessions whose technique is one of those that suit 
 NAMED = 0.5  # share of the therapist's earlier lines that name a feeling
 REACTING = 0.3  # share of the client's lines after these that begin with a reaction to it
 LONGEST = 6  # exchanges before the answer
+ABOUT = 0.85  # share of the questions of a roll that say a phrase of the worry
+_REASON = ("Reason for Counseling", "Reason for Counseling", "Reason", "Worry")
 
 ASKING = (
     "What would you like to talk about today?",
@@ -57,6 +59,28 @@ def write_session(random: Random) -> tuple[str, str]:
     cot = {(False, False): "base", (True, False): "ec", (False, True): "planning", (True, True): "ec_planning"}
     prompt = own_template("response", cot[told, planned]).render(**fields)
     return prompt, _reply(name, worry, technique, feeling, not said, random)
+
+
+def write_roll(random: Random) -> str:
+    """Writes a few clients one after the other: what is known and said, and one line of the therapist to each."""
+    lines = []
+    for _ in range(random.randint(3, 7)):
+        worry, name = random.choice(WORRIES), random.choice(NAMES[random.choice(list(NAMES))])
+        feeling = random.choice(random.choice(list(EXPRESSIONS.values())).feelings) if random.random() < 0.4 else ""
+        known = f"- Personal Information: {name}, {random.randint(19, 64)}, {_job(random)}"
+        lines.append(known if random.random() < 0.5 else f"- Name: {name}")
+        lines += [f"- Client Emotional State: Looks {feeling}"] * bool(feeling)
+        lines.append(f"- {random.choice(_REASON)}: {worry.reason}")
+        lines += [f"Client: {write_line(random, worry)}" for _ in range(random.choice((0, 0, 1, 2)))]
+        technique = _speaking(random) if random.random() < ABOUT else random.choice(worry.techniques)
+        asked = _question(worry, technique, "", random)
+        lines.append(f"Therapist: {_reply(name, worry, technique, feeling, False, random) if feeling else asked}")
+    return "\n".join(lines)
+
+
+def _speaking(random: Random) -> str:
+    """Returns a technique all of whose steps have a question with a phrase of the worry."""
+    return random.choice([n for n, t in TECHNIQUES.items() if all(any("{" in q for q in said) for said in t.says)])
 
 
 def _job(random: Random) -> str:

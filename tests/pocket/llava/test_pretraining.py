@@ -39,3 +39,15 @@ def test_pre_training_reads_texts_as_fine_tuning_does(llava):
     (ours,) = encode([Text(conversation_text(turns)[0], 0)], llava.tokenizer, llava.image_token_id, llava.image_tokens)
     assert ours.ids == tokenize(llava.tokenizer, turns, llava.image_token_id, llava.image_tokens).input_ids
     assert sum(label == -100 for label in ours.labels) == 36 + len(llava.tokenizer.tokenize(SYSTEM))
+
+
+def test_of_a_session_only_what_therapists_say_is_predicted(llava):
+    form = (llava.tokenizer, llava.image_token_id, llava.image_tokens)
+    human = "<image>\n- Worry: sleep\nTherapist: Hello Anna.\nClient: Hm.\nTherapist: How is it?\nClient: Bad.\nAnswer."
+    said = Text(conversation_text([(human, "You look sad.\nGo on.")])[0], 0, is_heard=True)
+    roll = Text("- Name: Anna\nTherapist: Hello Anna.\nClient: Hm.\nTherapist: How is it?", is_heard=True)
+    predicted = [
+        llava.tokenizer.decode([label for label in example.labels if label != -100])
+        for example in encode([said, roll], *form)
+    ]
+    assert predicted == ["Hello Anna. How is it? You look sad.\nGo on.</s>", "Hello Anna. How is it?"]

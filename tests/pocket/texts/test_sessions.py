@@ -9,7 +9,7 @@ from mirror.transcripts.arm import Person
 from pocket.coherence.replies import Client, check_plan, check_reply
 from pocket.drawing.expressions import expression_of
 from pocket.seeds import stream
-from pocket.texts.sessions import write_session
+from pocket.texts.sessions import write_roll, write_session
 from pocket.texts.worries import WORRIES
 
 _TOLD = re.compile(r"- Client Emotional State: (.+)")
@@ -58,6 +58,22 @@ def test_an_answer_names_the_feeling_that_the_prompt_tells_and_no_other(sessions
         assert fit.names_feeling == (shown is not None) and not fit.face, (prompt, answer)
         named += fit.names_feeling
     assert named > 100
+
+
+def test_in_a_roll_each_line_fits_the_client_above_it():
+    random, told = stream("rolls", 5), 0
+    for block in [
+        block for _ in range(60) for block in re.split(r"(?<=\n)(?=- (?:Name|Personal))", write_roll(random))
+    ]:
+        (reply,) = _REPLIES.findall(block)
+        name = re.search(r"^- (?:Name|Personal Information): (\w+)", block)[1]
+        (worry,) = [worry for worry in WORRIES if f": {worry.reason}\n" in block]
+        state = _TOLD.search(block)
+        shown = expression_of(state[1]).name if state else None
+        fit = check_reply(reply, Client.of(Person("1", name, f"{name}, 40, a nurse", reason=worry.reason)), shown)
+        assert fit.all and fit.names_feeling == bool(state), (block, fit)
+        told += fit.names_worry
+    assert told > 100
 
 
 def test_a_plan_suits_the_worry_and_speaks_of_it(sessions):
