@@ -19,10 +19,10 @@ from tqdm import tqdm
 
 from mirror.models.llava_chat import END, IGNORED, IMAGE, SYSTEM, conversation_text
 from mirror.prompts import own_template
+from pocket.llava import sessions
 from pocket.optimize import train
 from pocket.pictures.strangers import CORES, Stranger
 from pocket.seeds import stream
-from pocket.texts import sessions
 from pocket.texts.corpus import describe_looks, write_chat, write_session, write_story
 from pocket.texts.movements import describe_movements
 from pocket.texts.notes import write_account, write_drill, write_lookup, write_sayings, write_steps

@@ -8,8 +8,8 @@ from mirror.prompts import VARIANTS, own_template, parse_plan
 from mirror.transcripts.arm import Person
 from pocket.coherence.replies import Client, check_plan, check_reply
 from pocket.drawing.expressions import expression_of
+from pocket.llava.sessions import write_roll, write_session
 from pocket.seeds import stream
-from pocket.texts.sessions import write_roll, write_session
 from pocket.texts.worries import WORRIES
 
 _TOLD = re.compile(r"- Client Emotional State: (.+)")
