@@ -136,6 +136,8 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="folder for the runs; they are removed at the end")
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     given = parser.parse_args()
+    if given.scratch:
+        given.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
         output = Path(folder)
         measured, disks = [], []
