@@ -135,13 +135,15 @@ be used to counsel people.
 
 ## Training
 
-`python -m pocket llava` (`pocket/llava/model.py`), seed {SEED}, on one core of a CPU in about 25 minutes; code of
+`python -m pocket llava` (`pocket/llava/model.py`), seed {SEED}, on one core of a CPU in about 30 minutes; code of
 commit `{commit()["commit"]}`. Data: {SMALL.faces:,} drawn people, half of them with a mixture of two expressions, and
 generated texts: stories, chats, record look-ups, accounts of worries, sentences of therapists and clients, descriptions
 of looks and movements, sessions whose replies depend on the words only. The vision tower is trained on action units
 ({SMALL.tower_steps:,} batches of {SMALL.tower_batch} faces, augmented with blur, noise, tint and distortion); then the
 language model and the projector are trained on {SMALL.language_steps:,} batches of about {SMALL.batch_tokens:,} tokens
-of text, and on {SMALL.drill_steps:,} batches of which half are exercises in copying words from the context.
+of text, on {SMALL.drill_steps:,} batches of which half are exercises in copying words from the context, and at last on
+{SMALL.session_steps:,} batches of sessions in which all that is said is about the client of the prompt, with
+descriptions of faces in between.
 
 ## Evaluation of the base model
 

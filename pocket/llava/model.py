@@ -22,7 +22,13 @@ from mirror.building.training_set.options import RecordOptions
 from mirror.building.training_set.records import make_records
 from mirror.models.llava_chat import SYSTEM, conversation_text
 from mirror.prompts import VARIANTS
-from pocket.llava.pretraining import train_language, write_examples, write_text
+from pocket.llava.pretraining import (
+    train_language,
+    write_drilled_text,
+    write_examples,
+    write_session_text,
+    write_text,
+)
 from pocket.llava.tokenizer import train_llama_tokenizer
 from pocket.llava.tower import Augmenter, features, train_tower
 from pocket.pictures.snapshots import SIZE as IMAGE_SIZE
@@ -33,7 +39,6 @@ from pocket.texts.notes import client_lines
 from pocket.texts.screenplays import make_dialogues, make_screenplay
 
 SEED = 11
-DRILLS = 0.5  # share of copying exercises in the second phase
 VISION_SIZE, PATCH_SIZE = 96, 16  # sides in pixels
 FOLDER = Path(__file__).parents[1] / "models" / "llava-v1.5-pocket"
 CHAT_TEMPLATE = (
@@ -55,8 +60,10 @@ class LlavaBudget:
         views: Views of each face: one clean, the others degraded.
         texts: Texts of the first phase of language training.
         drilled: Texts of the second phase, half of which are copying exercises.
+        sessions: Texts of the last phase, most of which are sessions of one client.
         language_steps: Steps of the first phase.
         drill_steps: Steps of the second phase.
+        session_steps: Steps of the last phase.
         batch_tokens: Tokens per step, approximately.
     """
 
@@ -66,13 +73,16 @@ class LlavaBudget:
     views: int
     texts: int
     drilled: int
+    sessions: int
     language_steps: int
     drill_steps: int
+    session_steps: int
     batch_tokens: int
 
 
-FULL = LlavaBudget(10000, 2000, 256, 6, 60000, 60000, 1400, 1400, 32768)  # for one GPU; the committed model is SMALL
-SMALL = LlavaBudget(3000, 1800, 48, 5, 24000, 40000, 1700, 1800, 1600)  # about 25 minutes on one core
+# For one GPU; the committed model is SMALL.
+FULL = LlavaBudget(10000, 2000, 256, 6, 60000, 60000, 30000, 1400, 1400, 600, 32768)
+SMALL = LlavaBudget(3000, 1800, 48, 5, 24000, 40000, 12000, 1700, 1800, 1300, 1600)  # about 30 minutes on one core
 
 
 def tokenizer_corpus(seed: int = SEED) -> list[str]:
@@ -160,10 +170,14 @@ def write_llava(
     views = augmenter.views(torch.tensor(faces.images, device=device).permute(0, 3, 1, 2), budget.views)
     train_tower(model, views, faces.traits.to(device), budget.tower_steps, budget.tower_batch)
     image_features = torch.stack([encode_images(model, view) for view in views])
-    examples = write_examples(budget.texts, 0, faces.strangers, *form, seed)
-    train_language(model, examples, image_features, budget.language_steps, budget.batch_tokens, 2e-3, seed)
-    drilled = write_examples(budget.drilled, DRILLS, faces.strangers, *form, seed + 1)
-    train_language(model, drilled, image_features, budget.drill_steps, budget.batch_tokens, 1.5e-3, seed + 1)
+    phases = (
+        (write_text, budget.texts, budget.language_steps, 2e-3),
+        (write_drilled_text, budget.drilled, budget.drill_steps, 1.5e-3),
+        (write_session_text, budget.sessions, budget.session_steps, 2e-3),
+    )
+    for phase, (write, texts, steps, learning_rate) in enumerate(phases):
+        examples = write_examples(texts, write, faces.strangers, *form, seed + phase)
+        train_language(model, examples, image_features, steps, budget.batch_tokens, learning_rate, seed + phase)
     save_llava(model.cpu(), processor, folder)
 
 

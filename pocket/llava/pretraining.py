@@ -5,7 +5,8 @@ No text links a face to the word for its feeling: that is left to fine-tuning.
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from mirror.models.llava_chat import END, IGNORED, IMAGE, SYSTEM, conversation_text
 from mirror.prompts import own_template
+from pocket.llava import sessions
 from pocket.optimize import train
 from pocket.pictures.strangers import CORES, Stranger
 from pocket.seeds import stream
@@ -25,25 +27,38 @@ from pocket.texts.corpus import describe_looks, write_chat, write_session, write
 from pocket.texts.movements import describe_movements
 from pocket.texts.notes import write_account, write_drill, write_lookup, write_sayings, write_steps
 
+DRILLS = 0.5  # share of copying exercises in the second phase
+SESSIONS, ROLLS, FACES = 0.3, 0.3, 0.35  # shares of sessions, rolls and questions about faces in the last phase
+_SAID = re.compile(r"Therapist:( .+)|ASSISTANT:((?: |.|\n)+)\Z")  # lines in a dialogue, and the answer to a prompt
 CHUNK = 500  # texts per task of a process
 
 
 @dataclass(frozen=True)
 class Text:
-    """A pre-training text; if it contains `<image>`, `face` is the index of the stranger it is about."""
+    """A pre-training text.
+
+    Attributes:
+        text: The text.
+        face: Index of the stranger that it is about, if it contains `<image>`.
+        is_heard: Whether only what therapists say in it is predicted; otherwise all of it.
+    """
 
     text: str
     face: int | None = None
+    is_heard: bool = False
+
+
+Writer = Callable[[list[Stranger], Random], Text]  # writes one text, about one of the strangers or about none
 
 
 def write_examples(
-    count: int, drills: float, strangers: list[Stranger], tokenizer, image_token_id: int, image_tokens: int, seed: int
+    count: int, write: Writer, strangers: list[Stranger], tokenizer, image_token_id: int, image_tokens: int, seed: int
 ) -> list["Example"]:
     """Writes and encodes texts on all cores; the result does not depend on the number of cores.
 
     Args:
         count: Number of texts.
-        drills: Share of copying exercises, 0 … 1.
+        write: Writes a text; other processes import it by its name.
         strangers: The people whose faces the texts may be about.
         tokenizer: The pocket tokenizer.
         image_token_id: Id of `<image>`.
@@ -52,13 +67,13 @@ def write_examples(
     """
     given = (strangers, tokenizer, image_token_id, image_tokens)
     if count <= CHUNK:  # written before another process would have started
-        return _write_chunk(0, count, seed, drills, *given)
+        return _write_chunk(0, count, seed, write, *given)
     spawn = multiprocessing.get_context("spawn")
     chunks = range(-(-count // CHUNK))
     with ProcessPoolExecutor(
         min(CORES, os.cpu_count() or 1, len(chunks)), mp_context=spawn, initializer=_prepare, initargs=given
     ) as pool:
-        written = pool.map(_write_given_chunk, chunks, [seed] * len(chunks), [drills] * len(chunks))
+        written = pool.map(_write_given_chunk, chunks, [seed] * len(chunks), [write] * len(chunks))
         bar = tqdm(written, total=len(chunks), desc="texts", unit="chunk", mininterval=2)
         return list(chain.from_iterable(bar))[:count]
 
@@ -71,15 +86,15 @@ def _prepare(*given) -> None:
     _given[:] = given
 
 
-def _write_given_chunk(number: int, seed: int, drills: float) -> list["Example"]:
-    return _write_chunk(number, CHUNK, seed, drills, *_given)
+def _write_given_chunk(number: int, seed: int, write: Writer) -> list["Example"]:
+    return _write_chunk(number, CHUNK, seed, write, *_given)
 
 
 def _write_chunk(
-    number: int, count: int, seed: int, drills: float, strangers: list[Stranger], *form
+    number: int, count: int, seed: int, write: Writer, strangers: list[Stranger], *form
 ) -> list["Example"]:
     random = stream("pre-training", seed, number)
-    return encode([write_text(strangers, random, drills) for _ in range(count)], *form)
+    return encode([write(strangers, random) for _ in range(count)], *form)
 
 
 def write_text(strangers: list[Stranger], random: Random, drills: float = 0) -> Text:
@@ -104,6 +119,27 @@ def write_text(strangers: list[Stranger], random: Random, drills: float = 0) -> 
         return Text(_conversation(_ask_about(strangers[face], random)), face)
     fields, answer = write_session(random)
     return Text(_conversation([(own_template("response", "base").render(**fields), answer)]), face)
+
+
+def write_drilled_text(strangers: list[Stranger], random: Random) -> Text:
+    """Writes a text of the second phase: every second one is a copying exercise."""
+    return write_text(strangers, random, DRILLS)
+
+
+def write_session_text(strangers: list[Stranger], random: Random) -> Text:
+    """Writes a text of the last phase: sessions and rolls of clients, questions about a face, or one of the second.
+
+    In sessions only the therapists' words are predicted: a worry's few phrases would be lost in the rest.
+    """
+    kind = random.random()
+    face = random.randrange(len(strangers))
+    if kind < SESSIONS:
+        return Text(_conversation([sessions.write_session(random)]), face, is_heard=True)
+    if kind < SESSIONS + ROLLS:
+        return Text(sessions.write_roll(random) + END, is_heard=True)
+    if kind < SESSIONS + ROLLS + FACES:
+        return Text(_conversation(_ask_about(strangers[face], random)), face)
+    return write_drilled_text(strangers, random)
 
 
 def _ask_about(stranger: Stranger, random: Random) -> list[tuple[str, str]]:
@@ -147,6 +183,12 @@ def encode(texts: list[Text], tokenizer, image_token_id: int, image_tokens: int)
         labels = [IGNORED if token == image_token_id else token for token in ids]
         if text.text.startswith(SYSTEM):
             labels[1 : 1 + system] = [IGNORED] * system
+        if text.is_heard:  # all of it stands in the last piece
+            last = tokenizer(pieces[-1], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+            spans = [found.span(found.lastindex) for found in _SAID.finditer(pieces[-1])]
+            said = [any(start <= place < end for start, end in spans) for place, _ in last]
+            heard = [token if is_said else IGNORED for token, is_said in zip(ids[-len(said) :], said, strict=True)]
+            labels = [IGNORED] * (len(ids) - len(said)) + heard
         examples.append(Example(ids, labels, text.face))
     return examples
 

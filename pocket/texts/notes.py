@@ -112,7 +112,7 @@ def write_drill(random: Random) -> str:
 def write_account(random: Random) -> str:
     """Writes a few sentences about a worry in the first person."""
     worry = random.choice(WORRIES)
-    own = _own(worry, random)
+    own = own_phrases(worry, random)
     sentences = random.sample(_ACCOUNTS, random.randint(2, 5))
     return " ".join([worry.reason, *(sentence.format(**own) for sentence in sentences)])
 
@@ -129,7 +129,7 @@ def write_steps(random: Random) -> list[tuple[str, str]]:
 def plan_steps(random: Random) -> tuple[str, str, tuple[str, ...]]:
     """Returns the name of a technique, the event of a worry, and the technique's steps for it."""
     name, technique = random.choice(list(TECHNIQUES.items()))
-    own = _own(random.choice(WORRIES), random)
+    own = own_phrases(random.choice(WORRIES), random)
     about = {k: v if k in QUOTED else third_person(v) for k, v in own.items()}
     return name, about["event"], tuple(step.format(**about) for step in technique.steps)
 
@@ -143,7 +143,7 @@ def _therapists(random: Random) -> str:
     expression = random.choice(list(EXPRESSIONS.values()))
     feeling = random.choice(expression.feelings)
     name = random.choice(NAMES[random.choice(list(NAMES))])
-    own = _own(random.choice(WORRIES), random)
+    own = own_phrases(random.choice(WORRIES), random)
     addressed = {k: v if k in QUOTED else second_person(v) for k, v in own.items()} | {"name": name}
     naming = random.choice(NAMING[expression.name]).format(feeling=feeling, name=name)
     caring = random.choice(CARING[expression.name])
@@ -158,10 +158,10 @@ def _therapists(random: Random) -> str:
     return capitalize(asked) if kind < 0.75 else f"{caring} {capitalize(asked)}"
 
 
-def write_line(random: Random) -> str:
-    """Writes a random line of a client."""
-    worry = random.choice(WORRIES)
-    own = _own(worry, random) | {"topic": worry.event, "noted": worry.reason[:-1], "Reason": worry.reason[:-1]}
+def write_line(random: Random, worry: Worry | None = None) -> str:
+    """Writes a random line of a client with this worry, or with any."""
+    worry = worry or random.choice(WORRIES)
+    own = own_phrases(worry, random) | {"topic": worry.event, "noted": worry.reason[:-1], "Reason": worry.reason[:-1]}
     feeling = random.choice(random.choice(list(EXPRESSIONS.values())).feelings)
     line = random.choice((*AMBIGUOUS, *random.choice(list(UNAMBIGUOUS.values())), *random.sample(client_lines(), 20)))
     return capitalize(line.format(**own, feeling=feeling, Feeling=capitalize(feeling)))
@@ -182,6 +182,7 @@ def _leaves(texts) -> list[str]:
     return [leaf for part in (texts.values() if isinstance(texts, dict) else texts) for leaf in _leaves(part)]
 
 
-def _own(worry: Worry, random: Random) -> dict[str, str]:
+def own_phrases(worry: Worry, random: Random) -> dict[str, str]:
+    """Returns the phrases of a worry by slot, in the first person, with one of its causes."""
     own = {key: value for key, value in asdict(worry).items() if isinstance(value, str)}
     return own | {"cause": random.choice(worry.causes)}

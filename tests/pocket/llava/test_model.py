@@ -52,7 +52,7 @@ def test_the_tokenizer_and_the_shapes_are_what_the_code_makes(llava):
 @pytest.mark.slow
 @pytest.mark.proof
 def test_pre_training_in_small_writes_the_same_kind_of_folder(tmp_path):
-    write_llava(tmp_path, seed=3, device="cpu", budget=LlavaBudget(40, 2, 8, 2, 60, 60, 2, 2, 512))
+    write_llava(tmp_path, seed=3, device="cpu", budget=LlavaBudget(40, 2, 8, 2, 60, 60, 60, 2, 2, 2, 512))
     assert {path.name for path in tmp_path.iterdir()} | {"README.md"} == {path.name for path in FOLDER.iterdir()}
     made = load(str(tmp_path))
     assert made.image_tokens == 36
