@@ -14,7 +14,6 @@ import tempfile
 
 import pandas as pd
 
-from mirror.models.checkpoint import checkpoint_name
 from mirror.models.lora import load_checkpoint
 from mirror.paths import output_path
 from pocket.drawing.expressions import EXPRESSIONS
@@ -45,7 +44,7 @@ def rows_of(cot, painted, clients, **changes):
     for quantize in ("none", "nf4"):
         place = {"run": f"exam-{cot}-{quantize}", "checkpoint_folder": f"checkpoints/exam-{quantize}"}
         llava, seconds = tune(cot, quantize=quantize, **place, **changes)
-        folder = output_path(place["checkpoint_folder"]) / checkpoint_name("pocket", cot, 1)
+        folder = next(output_path(place["checkpoint_folder"]).glob(f"*-mirror_{cot}-task-lora-epoch*"))
         held_out = pd.read_csv(folder / "losses.csv").held_out.dropna().iloc[-1]
         models = {quantize: llava} | ({"none": load_checkpoint(folder)} if quantize == "nf4" else {})
         for base, model in models.items():

@@ -135,7 +135,7 @@ be used to counsel people.
 
 ## Training
 
-`python -m pocket llava` (`pocket/llava/model.py`), seed {SEED}, on one core of a CPU in about 30 minutes; code of
+`python -m pocket llava` (`pocket/llava/model.py`), seed {SEED}, on one core of a CPU in about 33 minutes; code of
 commit `{commit()["commit"]}`. Data: {SMALL.faces:,} drawn people, half of them with a mixture of two expressions, and
 generated texts: stories, chats, record look-ups, accounts of worries, sentences of therapists and clients, descriptions
 of looks and movements, sessions whose replies depend on the words only. The vision tower is trained on action units
