@@ -127,10 +127,10 @@ def configured(name, **changes):
 def test_the_demos_checkpoint_takes_the_untrained_ones_place_where_it_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
     assert demo_checkpoint(configured("pocket-llava")) == ""
-    for cot in ("base", "ec_planning"):
-        (tmp_path / f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch1").mkdir(parents=True)
-        found = demo_checkpoint(configured("pocket-llava", cot=cot))
-        assert found == f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch1"
+    for cot, epochs in (("base", 1), ("ec_planning", 2)):
+        name = f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch{epochs}"
+        (tmp_path / name).mkdir(parents=True)
+        assert demo_checkpoint(configured("pocket-llava", cot=cot)) == name
     assert demo_checkpoint(configured("pocket-llava", cot="planning")) == ""
     assert demo_checkpoint(configured("pocket-base")) == demo_checkpoint(configured("llava-7b")) == ""
 
