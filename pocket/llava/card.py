@@ -180,7 +180,7 @@ Replies that name the feeling, paired by client and turn (exact sign test):
 ## Limitations
 
 The vocabulary is about eight hundred words, twelve expressions and eighteen worries. Other words are split into pieces
-and hardly understood. Replies follow few patterns, and often mention another worry than the client's or another name.
+and hardly understood. Replies follow few patterns, and a plan may have a step of another worry.
 Clients' words are those of the pocket dialogues, and the faces that replies are given to are drawn. The sign
 test treats the replies to one client as independent, which is only approximately true.
 """
