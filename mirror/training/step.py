@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 # On a GPU, lengths are rounded up to a multiple of this: cuDNN's attention builds a plan for every new shape. Over a
 # training this takes less time than the padding of a larger step, and matrix products in float8 need 16.
 LENGTH_STEP = 16  # positions
-ROW_STEP = 128  # the same for rows of packed examples: matrix products are tuned anew for every new length
+ROW_STEP = 256  # the same for rows of packed examples: the tiles of the fastest matrix products, which gain 3%
 # Above it a compiled layer keeps its weights as products use them, beyond what recomputation drops: 35 GB for 7b.
 QUANTIZED_BUDGET = 0.8
 

@@ -4,7 +4,7 @@
 
 Random weights at the real shapes, random examples of 753 tokens of text (the published set's mean) and an image, which
 are 1,329 positions of LLaVA-1.5 and 855 of Qwen3-VL, in effective batches of 32; no download. Writes `train-<size>.md`
-and `.json`. `--beside trl` compares with TRL's SFTTrainer instead, and
+and `.json`. `--beside trl` compares with TRL's SFTTrainer instead, on examples of equal or of mixed lengths, and
 `--quantize none nf4` frozen weights in bf16 and in 4 bits. See `mixed` for `--lengths mixed`, `gpus` for `--gpus`.
 """
 
@@ -59,9 +59,11 @@ def main() -> None:
     given.positions = given.positions or positions_of("7b" if given.size == "pocket" else given.size, TEXT)
     if given.size not in (*SHAPES, "pocket") and (given.gpus or given.quantize or given.lengths == "mixed"):
         parser.error(f"--size {given.size} is measured without --gpus, --quantize and --lengths mixed")
+    if given.quantize and given.lengths == "mixed":
+        parser.error("--quantize measures packed rows by itself; leave --lengths out")
     if given.gpus:
         return gpus.run(given)
-    if given.lengths == "mixed":
+    if given.lengths == "mixed" and not given.beside:
         return mixed.run(given)
     if given.size == "pocket":
         parser.error(f"--size {given.size} needs --lengths mixed or --gpus")
@@ -76,7 +78,8 @@ def main() -> None:
 
 def measure(given: argparse.Namespace, variant: Variant) -> Measurement:
     """One row."""
-    shape = (variant, given.size, given.positions, given.batch_size, given.steps, given.rate, resolve_device("auto"))
+    lengths = variants.lengths_of(given, variant)
+    shape = (variant, given.size, lengths, given.steps, given.rate, resolve_device("auto"))
     if variant.trl:
         from mirror.benchmarks.training import trl
 

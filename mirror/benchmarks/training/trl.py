@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -15,7 +16,7 @@ from trl import SFTConfig, SFTTrainer
 from mirror.benchmarks.random_models.counselor import random_counselor
 from mirror.benchmarks.training.compute_rate import flops_per_example
 from mirror.benchmarks.training.variants import ALPHA, RANK, RATES, Measurement, Variant, random_batch
-from mirror.models.families.images import batched, moved
+from mirror.models.families.images import PackedImages, batched, moved
 from mirror.models.families.parts import linear_layers, pattern, projector_modules, token_types
 from mirror.models.weights import load_tokenizer
 from mirror.paths import input_path
@@ -59,22 +60,22 @@ def _wait() -> None:
 
 
 def measure(
-    variant: Variant, size: str, positions: int, batch_size: int, steps: int, rate: float, device: str = "cuda"
+    variant: Variant, size: str, lengths: Sequence[int], steps: int, rate: float, device: str = "cuda"
 ) -> Measurement:
     """As `mirror.benchmarks.training.variants.measure`, with TRL's trainer and peft's LoRA."""
     began = time.monotonic()
     torch.manual_seed(0)
     model = random_counselor(size, torch.bfloat16, device)
     times = StepTimes()
-    trainer = make_trainer(model, variant, random_batch(model, batch_size, positions), steps, times)
-    needed = flops_per_example(trainer.model, positions)
+    trainer = make_trainer(model, variant, random_batch(model, lengths), steps, times)
+    needed = sum(flops_per_example(trainer.model, length) for length in lengths)
     trainer.train()
     seconds = median(times.seconds[WARM_UP:])
     return Measurement(
         variant,
-        batch_size / seconds,
+        len(lengths) / seconds,
         torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else 0.0,
-        batch_size / seconds * needed / rate,
+        needed / seconds / rate,
         variant.micro_batch,
         times.losses,
         time.monotonic() - began - sum(times.seconds[WARM_UP:]),
@@ -114,13 +115,14 @@ def make_trainer(model: PreTrainedModel, variant: Variant, batch: Batch, steps: 
 
     def collate(examples: list[dict[str, int]]) -> dict[str, torch.Tensor]:
         chosen = [example["number"] for example in examples]
-        ids = batch.input_ids[chosen]
-        images = moved(batched([batch.images[number] for number in chosen]), ids.device, model.dtype)
+        images = [batch.images[number] for number in chosen]
+        part = Batch(batch.input_ids[chosen], batch.labels[chosen], PackedImages.pack(images)).trimmed(1)
+        ids, lengths = part.input_ids, torch.tensor(part.lengths())
         return {
             "input_ids": ids,
-            "attention_mask": torch.ones_like(ids),
-            "labels": batch.labels[chosen],
-            **images,
+            "attention_mask": (torch.arange(ids.shape[1]) < lengths[:, None]).long(),
+            "labels": part.labels,
+            **moved(batched(images), ids.device, model.dtype),
             **token_types(model, ids),
         }
 

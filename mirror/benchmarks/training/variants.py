@@ -1,6 +1,6 @@
 """Ways to fine-tune a counselor, measured on the same examples: the published recipe, TRL's trainer, our settings.
 
-Writes `train-<size>.md`, `-trl.md` or `-quantize.md`, and `.json`.
+Writes `train-<size>.md`, `-trl.md`, `-mixed-trl.md` or `-quantize.md`, and `.json`.
 """
 
 import argparse
@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -17,18 +17,18 @@ from transformers import PreTrainedModel
 
 from mirror.benchmarks.random_models.counselor import NAMES, random_counselor, random_images, with_image
 from mirror.benchmarks.training.compute_rate import ANSWER, flops_per_example, matmul_rate, median_seconds
+from mirror.benchmarks.training.rules import mixed_examples
 from mirror.files.atomic import write_text
 from mirror.files.json_file import write_json
 from mirror.models.device import compile_obstacle, device_name, resolve_device
-from mirror.models.families.images import PackedImages
 from mirror.models.llava import SHAPES
-from mirror.models.llava_chat import IGNORED
+from mirror.models.llava_chat import IGNORED, Tokens
 from mirror.models.lora import LoraModel, add_lora
 from mirror.models.quantization import Quantize
 from mirror.paths import output_path
 from mirror.provenance import versions
 from mirror.training import step
-from mirror.training.batch import Batch
+from mirror.training.batch import Batch, collate
 from mirror.training.float8 import freeze_in_float8
 from mirror.training.settings import RECIPES
 from mirror.training.step import Stepper, compile_layers, make_optimizer
@@ -49,6 +49,8 @@ class Variant:
         compiled: decoder layers are compiled.
         float8: frozen weights are in float8.
         quantize: of the frozen linear layers, `none` or `nf4`.
+        packed: each example is a position shorter than the one before, so that rows of them are packed, as long as
+            those of equal ones.
         trl: trained by TRL's SFTTrainer.
         changes_numbers: what makes it learn other weights than the published recipe, if anything.
     """
@@ -61,6 +63,7 @@ class Variant:
     compiled: bool = True
     float8: bool = False
     quantize: Quantize = "none"
+    packed: bool = False
     trl: bool = False
     changes_numbers: str = "no, rounding only"
 
@@ -128,26 +131,33 @@ def published_step() -> Iterator[None]:
         step.loss_sum = ours
 
 
-def random_batch(model: PreTrainedModel, examples: int, positions: int) -> Batch:
-    """A batch of examples of equal length, the image included, each ending with an answer of `ANSWER` tokens."""
+def lengths_of(given: argparse.Namespace, variant: Variant) -> list[int]:
+    """Positions of each example of the effective batch, the image included."""
+    if given.lengths == "mixed":
+        return [example.positions for example in mixed_examples(given.batch_size)]
+    return [given.positions - number * variant.packed for number in range(given.batch_size)]
+
+
+def random_batch(model: PreTrainedModel, lengths: Sequence[int]) -> Batch:
+    """A batch of examples of so many positions, the image included, that each end with an answer of `ANSWER` tokens."""
     generator = torch.Generator().manual_seed(0)
-    text = positions - len(with_image(model.config, [], 0))
-    words = torch.randint(5, model.config.image_token_id, (examples, text), generator=generator).tolist()
-    ids = torch.tensor([with_image(model.config, row, 40) for row in words])
-    is_answer = torch.arange(positions) >= positions - ANSWER
-    return Batch(ids, ids.where(is_answer, IGNORED), PackedImages.pack(random_images(model.config, examples)))
+    image = len(with_image(model.config, [], 0))
+    shape = len(lengths), max(lengths) - image
+    words = torch.randint(5, model.config.image_token_id, shape, generator=generator).tolist()
+    rows = [with_image(model.config, row[: length - image], 40) for row, length in zip(words, lengths, strict=True)]
+    tokens = [Tokens(ids, [IGNORED] * (len(ids) - ANSWER) + ids[-ANSWER:]) for ids in rows]
+    return collate(tokens, random_images(model.config, len(lengths)), pad_token_id=0)
 
 
 def measure(
-    variant: Variant, size: str, positions: int, batch_size: int, steps: int, rate: float, device: str = "cuda"
+    variant: Variant, size: str, lengths: Sequence[int], steps: int, rate: float, device: str = "cuda"
 ) -> Measurement:
     """Build a new model, take two warm-up steps and `steps` measured ones, and return the medians.
 
     Args:
         variant: to measure.
         size: of `mirror.benchmarks.random_models.counselor.SIZES`.
-        positions: length of every example, with the image's.
-        batch_size: of the effective batch.
+        lengths: of the examples of an effective batch, in positions, with the image's.
         steps: to measure.
         rate: the GPU's, as of `matmul_rate`.
         device: `cuda`, or `cpu` to try the benchmark.
@@ -155,9 +165,9 @@ def measure(
     began = time.monotonic()
     torch.manual_seed(0)
     base = random_counselor(size, torch.bfloat16, device, variant.quantize)
-    batch = random_batch(base, batch_size, positions)
+    batch = random_batch(base, lengths)
     model = add_lora(base, RANK, ALPHA, variant.dropout, seed=0, fused=not variant.published)
-    needed = flops_per_example(model, positions)
+    needed = sum(flops_per_example(model, length) for length in lengths)
     if variant.published:  # everything in bf16, as in the published trainer
         model.bfloat16()
     if variant.float8:
@@ -174,9 +184,9 @@ def measure(
     seconds = median_seconds(lambda: losses.append(stepper.step(batch, len(losses), 1.0)), steps, device, warm_up=0)
     return Measurement(
         variant,
-        batch_size / seconds,
+        len(lengths) / seconds,
         torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else 0.0,
-        batch_size / seconds * needed / rate,
+        needed / seconds / rate,
         stepper.micro_batch,
         losses,
         started,
@@ -190,7 +200,7 @@ def table(measurements: list[Measurement]) -> str:
     for m in measurements:
         lines.append(
             f"| {m.variant.name} | {m.samples_per_second:.2f} "
-            f"| {m.samples_per_second / measurements[0].samples_per_second:.2f} | {m.memory_gb:.0f} GB | {m.share:.0%} "
+            f"| {m.samples_per_second / measurements[0].samples_per_second:.2f} | {m.memory_gb:.1f} GB | {m.share:.0%} "
             f"| {m.micro_batch} | {m.losses[0]:.4f} | {m.variant.changes_numbers} |"
         )
     return "\n".join(lines)
@@ -198,9 +208,9 @@ def table(measurements: list[Measurement]) -> str:
 
 REPORT = """# Fine-tuning {name}: samples per second
 
-`python -m mirror.benchmarks.training --size {size} --positions {positions} --batch-size {batch_size}{more}`
+`python -m mirror.benchmarks.training --size {size} --batch-size {batch_size}{more}`
 
-{gpu}, {versions}. Random weights at the real shapes; every example {positions:,} positions, effective batch
+{gpu}, {versions}. Random weights at the real shapes; {examples}, effective batch
 {batch_size}. The GPU's bf16 rate, measured in the same run: {rate:.3g} TFLOP/s.
 
 {table}
@@ -215,9 +225,13 @@ def report(given: argparse.Namespace, rate: float, measurements: list[Measuremen
     """The report in Markdown: setup, machine and table."""
     more = f" --quantize {' '.join(given.quantize)} --micro-batch {given.micro_batch}" if given.quantize else ""
     more += " --beside trl" if given.beside else ""
+    more += " --lengths mixed" if given.lengths == "mixed" else f" --positions {given.positions}"
+    lengths = lengths_of(given, variants_of(given)[0])
+    mixed = f"examples of {min(lengths):,} to {max(lengths):,} positions, {sum(lengths) / len(lengths):,.0f} on average"
     return REPORT.format(
         **vars(given) | {"rate": rate / 1e12},
         more=more,
+        examples=mixed if given.lengths == "mixed" else f"every example {given.positions:,} positions",
         name=NAMES[given.size],
         gpu=device_name(torch.device(resolve_device("auto"))),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()),
@@ -226,18 +240,23 @@ def report(given: argparse.Namespace, rate: float, measurements: list[Measuremen
 
 
 def variants_of(given: argparse.Namespace) -> tuple[Variant, ...]:
-    """The variants to measure: those with TRL's; with `--quantize`, one for each choice, trained as on a small card.
+    """The variants to measure: those with TRL's; with `--quantize`, two for each choice, trained as on a small card.
 
     Only LLaVA-1.5 has a published recipe.
     """
     numbers = {"none": "no, rounding only", "nf4": "yes: 4-bit weights"}
-    name, others = "quantize {}, activations recomputed", (given.micro_batch, "always", 0.05)
+    names = {False: "quantize {}, activations recomputed", True: "quantize {}, recomputed, packed rows"}
     chosen = given.quantize or ()
     if given.beside:
         return TRL_VARIANTS
     if not chosen:
         return VARIANTS if given.size in SHAPES else tuple(variant for variant in VARIANTS if not variant.published)
-    return tuple(Variant(name.format(q), *others, quantize=q, changes_numbers=numbers[q]) for q in chosen)
+    others = (given.micro_batch, "always", 0.05)
+    return tuple(
+        Variant(name.format(q), *others, quantize=q, packed=packed, changes_numbers=numbers[q])
+        for packed, name in names.items()
+        for q in chosen
+    )
 
 
 def measure_all(given: argparse.Namespace) -> None:
@@ -246,10 +265,12 @@ def measure_all(given: argparse.Namespace) -> None:
     rate = matmul_rate(device, *() if device == "cuda" else (256, 3))
     print(f"{device_name(torch.device(device))}: {rate / 1e12:.3g} TFLOP/s in bf16", flush=True)
     measurements = []
-    name = f"train-{given.size}" + "-quantize" * bool(given.quantize) + "-trl" * bool(given.beside)
+    name = f"train-{given.size}" + "-mixed" * (given.lengths == "mixed") + "-quantize" * bool(given.quantize)
+    name += "-trl" * bool(given.beside)
     for number, variant in enumerate(variants_of(given)):
         words = ["--variant", number, "--rate", rate, "--size", given.size, "--positions", given.positions]
         words += ["--batch-size", given.batch_size, "--steps", given.steps, "--micro-batch", given.micro_batch]
+        words += ["--lengths", given.lengths]
         words += ["--quantize", *given.quantize] if given.quantize else []
         words += ["--beside", given.beside] if given.beside else []
         command = [sys.executable, "-m", "mirror.benchmarks.training", *map(str, words)]

@@ -33,7 +33,7 @@ def test_rows_are_padded_at_their_end_alone():
     examples = mixed_examples(8)
     positions = sum(one.positions for one in examples)
     found = count_shares(PACKED, examples, 8, 8)
-    assert found.micro_batches == 1 and found.padding == pytest.approx(1 - positions / (-(-positions // 128) * 128))
+    assert found.micro_batches == 1 and found.padding == pytest.approx(1 - positions / (-(-positions // 256) * 256))
 
 
 def test_shares_are_a_row_a_rule():
