@@ -40,9 +40,9 @@ def write_card(folder: Path, manifest: Manifest) -> None:
 
 def card(manifest: Manifest) -> str:
     """The card: a head for the Hub in YAML, and Markdown."""
-    base, cot = manifest.base_model, manifest.cot
+    base, cot = _without_folders(manifest.base_model), manifest.cot
     name = model_name(base)
-    head: dict[str, str | list[str]] = {"base_model": base} if is_hub_id(base) else {}
+    head: dict[str, str | list[str]] = {"base_model": base} if is_hub_id(manifest.base_model) else {}
     head |= {"library_name": "peft", "pipeline_tag": "image-text-to-text", "tags": ["lora", "counseling", "mirror"]}
     yaml = "\n".join(f"{key}: {json.dumps(value)}" for key, value in head.items())
     rows = "\n".join(f"| {name} | {manifest.settings[name]} |" for name in RECIPE if name in manifest.settings)
@@ -64,7 +64,7 @@ LoRA on the language model of {base}{revision}, with its projector. The model {K
 
 ## Training
 
-Data: `{manifest.data}` (SHA-256 {manifest.data_sha256[:16]}…).{derived}
+Data: `{_without_folders(manifest.data)}` (SHA-256 {manifest.data_sha256[:16]}…).{derived}
 Step {manifest.step} of {manifest.steps}, {manifest.epoch:g} epochs; loss in nats per answer token: {losses or "none"}.
 
 | parameter | value |
@@ -77,3 +77,8 @@ Step {manifest.step} of {manifest.steps}, {manifest.epoch:g} epochs; loss in nat
 
 {loading}
 """
+
+
+def _without_folders(path: str) -> str:
+    """The path as it was given; of an absolute one, which tells where somebody keeps files, the name alone."""
+    return Path(path).name if Path(path).is_absolute() else path

@@ -43,3 +43,14 @@ def test_it_tells_data_recipe_and_losses():
 @pytest.mark.parametrize(("size", "said"), [("other", "PeftModel.from_pretrained"), ("7b", "projector.safetensors")])
 def test_it_tells_how_its_adapter_is_loaded(size, said):
     assert said in card(replace(MANIFEST, size=size))
+
+
+def test_it_does_not_tell_where_somebody_keeps_files():
+    text = card(replace(MANIFEST, base_model="/home/anna/models/own", data="/home/anna/secret study/mirror_ec.json"))
+    assert "anna" not in text and "secret" not in text
+    assert (
+        "Data: `mirror_ec.json`" in text
+        and "language model of own" in text
+        and "base_model" not in text.split("---")[1]
+    )
+    assert "Data: `data/mirror/mirror_planning.json`" in card(MANIFEST)
