@@ -18,8 +18,10 @@ from mirror.files.digests import DIGESTS, folder_faults, write_digests
 from mirror.files.json_file import read_json, write_json
 from mirror.files.lock import locked
 from mirror.models.hub_id import is_hub_id
-from mirror.paths import display_path, input_path
+from mirror.paths import display_path, input_path, output_path, repository_root
 from mirror.prompts import PromptSet
+from mirror.settings.errors import SettingsError
+from mirror.settings.params_file import read_params
 
 OTHER = "other"  # the size of every model that is not LLaVA-1.5
 NO_BASE = "size is other, and base_model is empty; name the model (a Hub id or a folder)"
@@ -185,7 +187,7 @@ def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
         One sentence per fault: missing or damaged files, another size or variant, a missing base model.
     """
     if not folder.is_dir():
-        return [f"no such folder {folder}; train one, or leave it empty"]
+        return [f"no such folder {folder}; {_advice(folder)}"]
     faults = [
         f"{folder} has none of {' and '.join(names)}; copy the whole folder, or train it again"
         for names in (WITH_PROJECTOR if size == OTHER else WEIGHTS)
@@ -201,6 +203,28 @@ def checkpoint_faults(folder: Path, size: str, cot: str) -> list[str]:
     if not is_hub_id(base) and not input_path(base).is_dir():
         faults.append(f"{folder} was trained on {base}, and there is no such folder {input_path(base)}; put it there")
     return faults
+
+
+def training_params(folder: Path) -> list[str]:
+    """The params files of the repository whose training writes this checkpoint, which need not exist."""
+    found = []
+    for path in sorted((repository_root() / "params/train").glob("*.yaml")):
+        try:
+            values = read_params(path)
+        except SettingsError:  # a training with it says what is wrong
+            continue
+        name = checkpoint_name(*(values.get(key) or "" for key in ("size", "cot", "epochs", "base_model")))
+        if output_path(str(values.get("checkpoint_folder"))) / name == folder:
+            found.append(str(path.relative_to(repository_root())))
+    return found
+
+
+def _advice(folder: Path) -> str:
+    """How to come by a checkpoint that is not there."""
+    if found := training_params(folder):
+        commands = ", or ".join(f"mirror train -f {path}" for path in found)
+        return f"train it: {commands}; or name another one: -p checkpoint PATH"
+    return "train one, name another one, or leave it empty for an untrained counselor"
 
 
 def merged_faults(folder: Path, size: str, cot: str, untrained_model: str) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from mirror.files.atomic import discard
 from mirror.files.digests import require_intact
+from mirror.models import checkpoint
 from mirror.models.checkpoint import (
     MERGED,
     Manifest,
@@ -23,6 +24,7 @@ from mirror.models.checkpoint import (
     writing,
 )
 from mirror.prompts import own_prompts
+from tests import ROOT
 from tests.checkpoints import MANIFEST, whole_checkpoint
 
 
@@ -196,9 +198,27 @@ def test_a_whole_checkpoint_has_no_faults(tmp_path):
     assert checkpoint_faults(tmp_path, "pocket", "planning") == []
 
 
+def test_a_missing_checkpoint_names_the_trainings_that_write_it(output):
+    folder = output / "checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5"
+    assert checkpoint_faults(folder, "7b", "planning") == [
+        f"no such folder {folder}; train it: mirror train -f params/train/mirror-7b-planning-24gb.yaml, or mirror train "
+        "-f params/train/mirror-7b-planning.yaml; or name another one: -p checkpoint PATH"
+    ]
+
+
+@pytest.mark.parametrize("text", ["size: [", "size: 7b\n"], ids=["not YAML", "few parameters"])
+def test_an_odd_params_file_of_a_training_hides_no_other(text, output, tmp_path, monkeypatch):
+    (tmp_path / "params/train").mkdir(parents=True)
+    (tmp_path / "params/train/a.yaml").write_text(text)
+    shutil.copy(ROOT / "params/train/mirror-7b-ec.yaml", tmp_path / "params/train/b.yaml")
+    monkeypatch.setattr(checkpoint, "repository_root", lambda: tmp_path)
+    folder = output / "checkpoints/llava-v1.5-7b-mirror_ec-task-lora-epoch5"
+    assert checkpoint.training_params(folder) == ["params/train/b.yaml"]
+
+
 def test_every_fault_of_a_checkpoint_is_found(tmp_path):
     assert checkpoint_faults(tmp_path / "no", "pocket", "base") == [
-        f"no such folder {tmp_path / 'no'}; train one, or leave it empty"
+        f"no such folder {tmp_path / 'no'}; train one, name another one, or leave it empty for an untrained counselor"
     ]
     folder = whole_checkpoint(tmp_path / "c")
     (folder / "projector.safetensors").unlink()

@@ -141,6 +141,14 @@ def test_the_checkpoint_of_an_arm_is_what_its_training_writes(path):
     assert counsel.base_model == train.base_model
 
 
+@pytest.mark.parametrize("size", ["7b", "13b"])
+def test_a_training_on_24_gb_writes_the_checkpoint_that_the_arm_reads(size):
+    train = TrainSettings.from_file(ROOT / f"params/train/mirror-{size}-planning-24gb.yaml", check_files=False)
+    counsel = CounselSettings.from_file(ROOT / f"params/counsel/mirror-{size}-planning.yaml", check_files=False)
+    name = checkpoint_name(train.size, train.cot, train.epochs)
+    assert counsel.checkpoint == f"{train.checkpoint_folder}/{name}"
+
+
 def parameters_of(stage):
     """The types of a notebook's parameters by name, as papermill reads them; `?` behind one that may be left open."""
     found = papermill.inspect_notebook(ROOT / "notebooks" / f"{stage}.ipynb")
