@@ -17,7 +17,7 @@ from mirror.building.training_set.options import RecordOptions, read_prompt_sets
 from mirror.chat.prices import price_faults
 from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.faces.schedule import Scheduler, Spacing
-from mirror.faces.settings import face_faults, face_files_missing, http_services
+from mirror.faces.settings import face_faults, face_files_missing, http_services, missing_gpu_of_faces
 from mirror.paths import input_path, output_path
 from mirror.settings.base import Count, Device, Number, RayAddress, RunName, Settings, Share, missing_folder
 from mirror.workers.faults import ray_missing, worker_faults
@@ -276,7 +276,8 @@ class BuildSettings(Settings):
         if self.text_safety == "classifier":
             faults += missing_folder("text_safety_model", self.text_safety_model)
         faults += endpoints_missing(self, ROLES if self.paints else ROLES[:1])
-        return faults + (face_files_missing(self) if self.paints and self.goes_on_to("portraits") else [])
+        faults += face_files_missing(self) if self.paints and self.goes_on_to("portraits") else []
+        return faults + (missing_gpu_of_faces(self) if self.paints and self.goes_on_to("pictures") else [])
 
 
 def _fault(name: str, check: Callable[[], object]) -> str:

@@ -10,7 +10,7 @@ from mirror.chat.roles import endpoints_missing, models_of_roles, unnamed_models
 from mirror.clients.returns import Returns
 from mirror.clients.trust import TrustRule
 from mirror.faces.schedule import Scheduler, Spacing
-from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services
+from mirror.faces.settings import FACE_MODELS, face_faults, face_files_missing, http_services, missing_gpu_of_faces
 from mirror.models.checkpoint import NO_BASE, OTHER, checkpoint_faults, counselor_name, merged_faults, read_prompts
 from mirror.models.llava_chat import IMAGE
 from mirror.models.memory.plan import Offload
@@ -200,8 +200,7 @@ class CounselSettings(TrackedSettings):
             FileNotFoundError: the file does not exist.
             ValueError: it holds no prompt templates, or lacks some that a counselor of this cot needs.
         """
-        source = self.prompts_from
-        if source == "project":
+        if (source := self.prompts_from) == "project":
             return own_prompts(self.cot, self.sees_face)
         written = output_path(self.checkpoint if source == "checkpoint" else source)
         found = read_prompts(written if written.exists() else input_path(source))
@@ -281,7 +280,8 @@ class CounselSettings(TrackedSettings):
         if not input_path(self.portraits).is_dir():
             faults.append(f"portraits: no such folder {input_path(self.portraits)}; img_path are relative to it")
         faults += self.counselor_missing() + endpoints_missing(self, ("counselor", "client", "describer"))
-        return faults + face_files_missing(self)
+        is_told = self.counselor == "llava" and self.size != "pocket"  # that there is no GPU
+        return faults + face_files_missing(self) + ([] if is_told else missing_gpu_of_faces(self))
 
     def counselor_missing(self) -> list[str]:
         """What `missing` says of the counselor's model and prompts, without its endpoint."""

@@ -8,10 +8,12 @@ from typing import Any, Literal, Protocol
 
 from mirror.chat.roles import unnamed_models
 from mirror.faces.schedule import Scheduler, Spacing, schedule_faults
+from mirror.models.hub_id import is_hub_id
 from mirror.paths import input_path
 from mirror.secrets import TOKEN, secret_faults, url_faults_of_environment
-from mirror.settings.base import missing_device, missing_folder
+from mirror.settings.base import missing_device, missing_folder, missing_gpu_for
 
+SMALL = 256  # pixels: a CPU paints a picture of this side in a time that one can wait for
 BYTES_PER_PIXEL = 1.6  # of a PNG of a painted face
 SERVICES = {"describer": "IMG_DESCRIPTION_URL", "verifier": "IMG_VERIFICATION_URL"}
 
@@ -216,3 +218,11 @@ def face_files_missing(settings: FaceSettings) -> list[str]:
     ]
     faults += [fault for variable in asked.values() for fault in url_faults_of_environment(variable, TOKEN)]
     return faults + (secret_faults(TOKEN) if asked else []) + missing_device(settings.device)
+
+
+def missing_gpu_of_faces(settings: FaceSettings) -> list[str]:
+    """The fault of a painter or describer of a real size that would work on the CPU without having been asked to."""
+    works = [f"painting at {settings.image_size} pixels"] if settings.image_size > SMALL else []
+    if settings.describer == "local" and is_hub_id(settings.describer_model):
+        works.append(f"describing with {settings.describer_model}")
+    return missing_gpu_for(" and ".join(works), settings.device, "the pocket models") if works else []

@@ -213,8 +213,8 @@ def training_params(folder: Path) -> list[str]:
             values = read_params(path)
         except SettingsError:  # a training with it says what is wrong
             continue
-        name = checkpoint_name(*(values.get(key) or "" for key in ("size", "cot", "epochs", "base_model")))
-        if output_path(str(values.get("checkpoint_folder"))) / name == folder:
+        size, cot, base, within = (str(values.get(key)) for key in ("size", "cot", "base_model", "checkpoint_folder"))
+        if output_path(within) / checkpoint_name(size, cot, values.get("epochs", 0), base) == folder:
             found.append(str(path.relative_to(repository_root())))
     return found
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mirror.clients.lexicon import lexicon
 from mirror.faces.schedule import Scheduler, Spacing, schedule_faults
-from mirror.faces.settings import face_faults, face_files_missing
+from mirror.faces.settings import face_faults, face_files_missing, missing_gpu_of_faces
 from mirror.painting.presets import PRESETS
 from mirror.paths import input_path
 from mirror.settings.base import Count, Device, Number, RunName, Settings, Share
@@ -159,8 +159,10 @@ class PaintSettings(PainterSettings):
             faults.append(
                 f"portraits: no such folder {input_path(self.portraits)}; the table's img_path are relative to it"
             )
-        own = [fault for name in self.painters for fault in face_files_missing(self.of(name))]
-        return [*faults, *dict.fromkeys(own)]
+        painters = [self.of(name) for name in self.painters]
+        own = [fault for one in painters for fault in face_files_missing(one)]
+        gpu = next(filter(None, map(missing_gpu_of_faces, painters)), [])
+        return [*faults, *dict.fromkeys(own), *gpu]
 
 
 def file_name(cue: str) -> str:

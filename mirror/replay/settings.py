@@ -6,7 +6,7 @@ from typing import Any, Literal
 from mirror.building.screenplays.columns import ColumnsError, parse_columns
 from mirror.chat.roles import endpoints_missing
 from mirror.counseling.settings import CounselSettings
-from mirror.faces.settings import face_files_missing
+from mirror.faces.settings import face_files_missing, missing_gpu_of_faces
 from mirror.paths import input_path, output_path
 from mirror.replay.own_run import run_faults
 from mirror.replay.table import FIELDS, SPEAKERS
@@ -136,5 +136,8 @@ class ReplaySettings(TrackedSettings):
         if self._configuration_faults():
             return faults  # reported by `conflicts`
         counsel = self.counsel
-        of_counselor = face_files_missing(counsel) if self.face == "neutral" else missing_device(self.device)
-        return faults + counsel.counselor_missing() + endpoints_missing(counsel, ["counselor"]) + of_counselor
+        of_counselor = counsel.counselor_missing() + endpoints_missing(counsel, ["counselor"])
+        if self.face != "neutral":
+            return faults + of_counselor + missing_device(self.device)
+        is_told = counsel.counselor == "llava" and counsel.size != "pocket"  # that there is no GPU
+        return faults + of_counselor + face_files_missing(counsel) + ([] if is_told else missing_gpu_of_faces(counsel))

@@ -187,15 +187,26 @@ def missing_device(device: str) -> list[str]:
 
 def missing_gpu_of_size(size: str, device: str) -> list[str]:
     """Return the fault of a model of a real size that would run on the CPU without having been asked to."""
-    if size == "pocket" or device != "auto":
+    return [] if size == "pocket" else missing_gpu_for(size, device, "size pocket")
+
+
+def missing_gpu_for(work: str, device: str, instead: str) -> list[str]:
+    """Return the fault of work for a GPU that would be done on the CPU without having been asked for.
+
+    Args:
+        work: that takes days on a CPU, as the message names it.
+        device: as in the settings.
+        instead: the parameters that a CPU can do.
+    """
+    if device != "auto":
         return []
     import torch  # slow to import, and needed only here
 
     if torch.cuda.is_available():
         return []
     return [
-        f"device: auto found no GPU, and {size} takes days on a CPU; nothing was downloaded. Use a machine with a GPU "
-        "(mirror doctor checks it), size pocket, or device cpu to insist"
+        f"device: auto found no GPU, and {work} takes days on a CPU; nothing was downloaded. Use a machine with a GPU "
+        f"(mirror doctor checks it), {instead}, or device cpu to insist"
     ]
 
 

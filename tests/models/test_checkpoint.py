@@ -201,8 +201,8 @@ def test_a_whole_checkpoint_has_no_faults(tmp_path):
 def test_a_missing_checkpoint_names_the_trainings_that_write_it(output):
     folder = output / "checkpoints/llava-v1.5-7b-mirror_planning-task-lora-epoch5"
     assert checkpoint_faults(folder, "7b", "planning") == [
-        f"no such folder {folder}; train it: mirror train -f params/train/mirror-7b-planning-24gb.yaml, or mirror train "
-        "-f params/train/mirror-7b-planning.yaml; or name another one: -p checkpoint PATH"
+        f"no such folder {folder}; train it: mirror train -f params/train/mirror-7b-planning-24gb.yaml, or mirror "
+        "train -f params/train/mirror-7b-planning.yaml; or name another one: -p checkpoint PATH"
     ]
 
 

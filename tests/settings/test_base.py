@@ -16,8 +16,10 @@ from papermill.cli import papermill
 from traitlets.config import Config
 
 from mirror.analysis.settings import AnalyseSettings
+from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.exploration.settings import ExploreSettings
+from mirror.painting.settings import PaintSettings
 from mirror.rating.settings import RateSettings
 from mirror.settings.base import Settings, missing_gpu_of_size, missing_gpus
 from mirror.settings.errors import SettingsError
@@ -712,13 +714,29 @@ def test_a_real_size_without_a_gpu_is_refused_unless_asked_for(size, monkeypatch
     assert missing_gpu_of_size(size, "auto") == []
 
 
-def test_training_and_counseling_tell_that_there_is_no_gpu(monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "file", "changes", "what"),
+    [
+        (TrainSettings, "train/mirror-7b-planning", {}, "7b takes"),
+        (CounselSettings, "counsel/llava-7b", {}, "7b takes"),
+        (CounselSettings, "counsel/openai-vision", {"describer": "lexicon"}, "painting at 1024 pixels takes"),
+        (PaintSettings, "paint/published", {}, "painting at 1024 pixels takes"),
+        (BuildSettings, "build/published", {}, "painting at 1024 pixels and describing with meta-llama/"),
+        (BuildSettings, "build/pocket", {"describer": "local", "describer_model": "a/b"}, "describing with a/b takes"),
+    ],
+)
+def test_each_stage_tells_once_that_there_is_no_gpu(kind, file, changes, what, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for kind, file in (
-        (TrainSettings, "params/train/mirror-7b-planning.yaml"),
-        (CounselSettings, "params/counsel/llava-7b.yaml"),
-    ):
-        with pytest.raises(SettingsError, match="device: auto found no GPU"):
-            kind.from_file(ROOT / file)
-    served = CounselSettings.from_file(ROOT / "params/counsel/openai-vision.yaml", check_files=False)
-    assert not any("no GPU" in fault for fault in served.missing())
+    with pytest.raises(SettingsError) as error:
+        kind.from_file(ROOT / f"params/{file}.yaml", **changes)
+    (told,) = [line for line in str(error.value).splitlines() if "no GPU" in line]
+    assert f"device: auto found no GPU, and {what}" in told
+    insisting = kind.from_file(ROOT / f"params/{file}.yaml", check_files=False, **changes, device="cpu")
+    assert not any("no GPU" in fault for fault in insisting.missing())
+
+
+@pytest.mark.parametrize("changes", [{"stop_after": "portraits"}, {"source": "runs", "runs": "results/mine"}])
+def test_a_build_that_paints_nothing_needs_no_gpu(changes, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = BuildSettings.from_file(ROOT / "params/build/published.yaml", check_files=False, **changes)
+    assert not any("no GPU" in fault for fault in found.missing())
