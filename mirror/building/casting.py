@@ -1,8 +1,15 @@
-"""Builds what the settings of a build name: the writer, the reader of risk, describer, painter and verifier."""
+"""Builds what the settings of a build name: the writer, the reader of risk, describer, painter and verifier.
 
-from collections.abc import Mapping
+All pictures are described before the first is painted. So where the GPU does not hold both models, each rests in CPU
+memory while the other works.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import torch
 
 from mirror.building.screenplays.parsing import parse_screenplay
 from mirror.building.screenplays.writing import Writer
@@ -11,12 +18,17 @@ from mirror.chat.endpoint import ChatEndpoint
 from mirror.faces.attributes import AttributeVerifier, FaceAttributes
 from mirror.faces.casting import build_describer, build_painter, build_verifier, face_pack
 from mirror.faces.description import Describer
+from mirror.faces.memory import download_faces, face_parts
 from mirror.faces.rejection_sampling import Painter
 from mirror.faces.verification import Verifier
-from mirror.models.device import resolve_device, resolve_dtype
+from mirror.models.device import available_memory, device_name, machine_memory, resolve_device, resolve_dtype
+from mirror.models.memory.plan import Plan, choose, require
+from mirror.models.memory.rotation import Rotation
 from mirror.risk.classifier import RiskClassifier
 from mirror.risk.flag import RiskReader
 from mirror.risk.lexicon import RiskLexicon
+
+log = logging.getLogger(__name__)
 
 
 class FaceTools(NamedTuple):
@@ -82,14 +94,46 @@ def build_face_tools(settings: BuildSettings, attributes: FaceAttributes) -> Fac
     """Describer, painter and verifier as in counseling; the verifier also compares gender and age.
 
     Raises:
+        DoesNotFit: the device has too little memory; nothing was loaded.
         FileNotFoundError: a model is not found locally or on the Hub.
         ValueError: a model is not what the settings say.
     """
     device = resolve_device(settings.device)
+    dtype = resolve_dtype(settings.precision, device)
+    if missing := plan_memory(settings).unknown:
+        download_faces(settings, dtype, missing)
+    plan = require(plan_memory(settings), smaller_plans(settings))
+    log.info("memory: the build %s", plan.sentence())
+    rotation = Rotation(device, plan.resting)
     verifier = build_verifier(settings, device)
     pack = face_pack(settings, device, verifier)
-    painter = build_painter(settings, device, resolve_dtype(settings.precision, device), pack)
+    painter = build_painter(settings, device, dtype, pack, rotation)
     compared: Verifier = verifier
     if settings.same_gender or settings.age_gap:
         compared = AttributeVerifier(verifier, attributes, settings.same_gender, settings.age_gap or None)
-    return FaceTools(build_describer(settings, device), painter, compared)
+    return FaceTools(build_describer(settings, device, rotation), painter, compared)
+
+
+def plan_memory(settings: BuildSettings) -> Plan:
+    """What the build will need of its device, before any model is loaded or downloaded.
+
+    Raises:
+        ValueError: a model's file is broken, or PyTorch does not see the device.
+    """
+    device = resolve_device(settings.device)
+    place = torch.device(device)
+    parts = face_parts(settings, device, resolve_dtype(settings.precision, device), settings.paint_batch)
+    return choose(parts, "auto", device_name(place), available_memory(place), machine_memory())
+
+
+def smaller_plans(settings: BuildSettings) -> Iterator[tuple[Mapping[str, int], Plan]]:
+    """Smaller batches of the same build, with the plan of each: the descriptions of a batch first, which take least."""
+    painted = settings.paint_batch
+    while painted:
+        described = settings.concurrency
+        while described:
+            changes = {"paint_batch": painted, "concurrency": described}
+            plan = plan_memory(settings.model_copy(update=changes))
+            yield {name: size for name, size in changes.items() if size != getattr(settings, name)}, plan
+            described //= 2
+        painted //= 2

@@ -2,11 +2,21 @@
 
 import pytest
 
-from mirror.building.casting import FaceTools, build_attributes, build_face_tools, build_risk_reader, build_writer
+from mirror.building import casting
+from mirror.building.casting import (
+    FaceTools,
+    build_attributes,
+    build_face_tools,
+    build_risk_reader,
+    build_writer,
+    plan_memory,
+    smaller_plans,
+)
 from mirror.building.settings import BuildSettings
 from mirror.faces.attributes import AttributeVerifier
 from mirror.faces.identity import FacePack
 from mirror.faces.verification import LocalVerifier
+from mirror.models.memory.plan import DoesNotFit, Part
 from mirror.risk.lexicon import RiskLexicon
 from tests import DATA, ROOT
 
@@ -70,3 +80,64 @@ def test_photomaker_v2_with_embeddings_of_another_width_is_refused_at_once(attri
         ValueError, match=r"reads face embeddings of \d+ numbers, and the pack gives 128; take the pack"
     ):
         build_face_tools(settings(**wrong), attributes)
+
+
+# Memory ---------------------------------------------------------------------------------------------------------------
+
+
+def card(monkeypatch, size, host=64):
+    """A GPU and a machine of so many bytes, as far as a plan is concerned."""
+    monkeypatch.setattr(casting, "device_name", lambda device: "a card")
+    monkeypatch.setattr(casting, "available_memory", lambda device: round(size * 1e9))
+    monkeypatch.setattr(casting, "machine_memory", lambda: round(host * 1e9))
+
+
+def published_parts(settings, device, dtype, wanted):
+    """About what the published models need, in bytes: Llama-3-8B, SDXL with PhotoMaker, the filters."""
+    of_prompt, of_picture = 600_000_000, 900_000_000
+    return [
+        Part("describer", 16_100_000_000, work=of_prompt * settings.concurrency),
+        Part("painter", 7_600_000_000, work=2_700_000_000 + of_picture * wanted),
+        Part("filters", 1_300_000_000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "resting"), [(80, set()), (46, set()), (40, {"describer", "painter"}), (25, {"describer", "painter"})]
+)
+def test_describer_and_painter_take_turns_where_the_card_does_not_hold_both(size, resting, monkeypatch):
+    card(monkeypatch, size)
+    monkeypatch.setattr(casting, "face_parts", published_parts)
+    found = plan_memory(settings(paint_batch=8, concurrency=8))
+    assert (found.resting, found.fits) == (resting, True)
+
+
+def test_a_build_that_does_not_fit_is_refused_before_a_model_loads_with_what_would_fit(attributes, monkeypatch):
+    card(monkeypatch, 22)
+    monkeypatch.setattr(casting, "face_parts", published_parts)
+    monkeypatch.setattr(casting, "build_verifier", None)  # would be called first
+    with pytest.raises(DoesNotFit, match="with concurrency 4, offload all it needs 20.8 GB and fits"):
+        build_face_tools(settings(paint_batch=8, concurrency=8), attributes)
+    tried = [
+        (changes.get("paint_batch", 4), changes.get("concurrency", 2))
+        for changes, _ in smaller_plans(settings(paint_batch=4, concurrency=2))
+    ]
+    assert tried == [(4, 2), (4, 1), (2, 2), (2, 1), (1, 2), (1, 1)]
+
+
+def test_describer_and_painter_join_the_rotation_of_the_plan(attributes, monkeypatch):
+    joined = []
+    card(monkeypatch, 25)
+    monkeypatch.setattr(casting, "face_parts", published_parts)
+    monkeypatch.setattr(casting, "build_painter", lambda *arguments: joined.append(arguments[-1]))
+    monkeypatch.setattr(casting, "build_describer", lambda *arguments: joined.append(arguments[-1]))
+    build_face_tools(settings(), attributes)
+    assert joined[0] is joined[1] and joined[0].resting == {"describer", "painter"}
+
+
+def test_sizes_that_are_not_known_are_downloaded_before_anything_is_planned(attributes, monkeypatch):
+    asked = []
+    monkeypatch.setattr(casting, "download_faces", lambda settings, dtype, roles: asked.append(roles))
+    monkeypatch.setattr(casting, "build_describer", lambda *arguments: None)
+    build_face_tools(settings(describer="local", describer_model="owner/never-here"), attributes)
+    assert asked == [["describer"]]
