@@ -49,7 +49,7 @@ BENCHMARKS = "benchmarks"
 # The modules of a room that other rooms may import, `.` the folder itself. All modules of the ground floor are doors.
 DOORS = """
 terminal     command
-building     screenplays
+building     screenplays settings
 analysis     measures metrics
 gallery      .
 rating       forms instrument preferences ratings

@@ -5,20 +5,31 @@ from collections.abc import Iterator
 
 import httpx2
 
+from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.paths import input_path, output_path
 from mirror.secrets import TOKEN, secret_faults, secret_of_environment, url_faults_of_environment
 from mirror.services.http_client import HttpClient
 from mirror.services.service import COMMANDS, endpoint
 from mirror.terminal.doctor.check import Check
+from mirror.terminal.doctor.targets import DIALOGUES
 from mirror.training.settings import TrainSettings
 
 SECONDS = 5.0  # for a service's answer
 SERVICES = {"IMG_VERIFICATION_URL": "/verify", "IMG_DESCRIPTION_URL": "/describe"}
 PACK_ADVICE = "get buffalo_l from insightface's model zoo (non-commercial research only) and unpack it into {}"
 BUILT = "results/build-published/set"  # where params/build/published.yaml writes
-BUILD = "mirror build -f params/build/published.yaml, or give yours: -p {} PATH"
+BUILD = "mirror build -f params/build/published.yaml -p dialogues {dialogues}, or mirror {stage} … -p {name} PATH"
 SET = {"data": "mirror_{cot}.json", "image_folder": "images", "table": "test.csv", "portraits": "test_images"}
+
+DIALOGUES_ADVICE = "hf download multimodal-reframing/mirror --repo-type dataset --local-dir data/published"
+CELEBA_ADVICE = "get it from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (non-commercial research only)"
+SOURCES = {
+    "table": DIALOGUES_ADVICE,
+    "test_table": DIALOGUES_ADVICE,
+    "portraits": CELEBA_ADVICE,
+    "portrait_table": CELEBA_ADVICE,
+}
 
 
 def services() -> Iterator[Check]:
@@ -90,7 +101,17 @@ def data(training: TrainSettings, counseling: CounselSettings) -> Iterator[Check
             if input_path(value).exists():
                 found, mend = "here", ""
             elif output_path(built).exists():
-                found, mend = f"built: give -p {name} {built}", ""
+                found, mend = f"built: mirror {stage} … -p {name} {built}", ""
             else:
-                found, mend = f"no {input_path(value)}", BUILD.format(name)
+                found = f"no {input_path(value)}"
+                mend = BUILD.format(stage=stage, name=name, dialogues=DIALOGUES)
             yield Check(f"{stage}: {name}", found, value, mend)
+
+
+def sources(building: BuildSettings) -> Iterator[Check]:
+    """The tables and portraits that a training set is built from."""
+    for name, mend in SOURCES.items():
+        for value in filter(None, map(str.strip, getattr(building, name).split(";"))):
+            is_here = input_path(value).exists()
+            found = "here" if is_here else f"no {input_path(value)}"
+            yield Check(f"build: {name}", found, value, "" if is_here else mend)

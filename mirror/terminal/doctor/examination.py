@@ -14,7 +14,7 @@ from mirror.terminal.doctor.hub import Hub, models
 from mirror.terminal.doctor.machine import Machine, checks
 from mirror.terminal.doctor.packages import PINS, packages
 from mirror.terminal.doctor.storage import Storage
-from mirror.terminal.doctor.targets import TARGETS, target_of
+from mirror.terminal.doctor.targets import SET, TARGETS, target_of
 
 MARKS = {True: "ok     ", False: "MISSING"}
 
@@ -34,8 +34,10 @@ def examine(name: str | None, machine: Machine | None = None, hub: Hub | None = 
     name = name or target_of([size for _, size in machine.gpus])
     target = TARGETS[name]
     training, counseling = target.training, target.counseling
+    of_data = list(access.data(training, counseling))
+    building = None if all(check.is_met for check in of_data) else target.building
     hub = hub or Hub(HfApi())
-    of_models = list(hub.checks(models(training, counseling)))
+    of_models = list(hub.checks(models(training, counseling, building)))
     found = [
         *packages(repository_root() / PINS),
         *checks(target, machine),
@@ -44,24 +46,28 @@ def examine(name: str | None, machine: Machine | None = None, hub: Hub | None = 
             Storage.of_models() if hub.absent else None,
             target.need.trained if target.need else 0,
             hub.to_download,
+            SET if building else 0,
         ),
         *of_models,
         *endpoints.keys(counseling),
         *endpoints.endpoints(counseling),
         *access.services(),
         *access.pack(counseling),
-        *access.data(training, counseling),
+        *of_data,
+        *(access.sources(building) if building else ()),
     ]
     return name, found
 
 
 def report(name: str, found: Sequence[Check]) -> str:
     """The checks as a text, the missing things again at the end with what mends them."""
-    lines = [f"This machine, for {name} ({TARGETS[name].train}, {TARGETS[name].counsel}):", ""]
+    target = TARGETS[name]
+    files = ", ".join(filter(None, (target.build, target.train, target.counsel)))
+    lines = [f"This machine, for {name} ({files}):", ""]
     for check in found:
         needed = f"; needed: {check.needed}" if check.needed else ""
         lines.append(f"  {MARKS[check.is_met]}  {check.name}: {check.found}{needed}")
-    if not TARGETS[name].gpus:
+    if not target.gpus:
         others = ", ".join(other for other, target in TARGETS.items() if target.gpus)
         lines += ["", f"For real models, ask for the machine that will run them: mirror doctor --for NAME ({others})."]
     missing = [check for check in found if not check.is_met]

@@ -8,6 +8,7 @@ import httpx2
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_url, snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
+from mirror.building.settings import BuildSettings
 from mirror.counseling.settings import CounselSettings
 from mirror.models.hub_id import is_hub_id
 from mirror.models.weight_files import SMALL_FILES, check_file, check_pointer, choose, needed
@@ -48,8 +49,15 @@ class HubModel:
         return "/".join(self.name.split("/")[2:])
 
 
-def models(training: TrainSettings, counseling: CounselSettings) -> list[HubModel]:
-    """The models that two runs will load, each once."""
+def models(
+    training: TrainSettings, counseling: CounselSettings, building: BuildSettings | None = None
+) -> list[HubModel]:
+    """The models that some runs will load, each once; the build has painter and filters of the counseling.
+
+    Args:
+        training, counseling: runs that are meant.
+        building: of the training set; None if it is here.
+    """
     s = counseling
     found = [
         HubModel("base model", training.base_model, training.revision),
@@ -59,8 +67,8 @@ def models(training: TrainSettings, counseling: CounselSettings) -> list[HubMode
     ]
     if s.verifier == "local":
         found += [HubModel("safety filter", s.safety_model), HubModel("relevance filter", s.relevance_model)]
-    if s.describer == "local":
-        found.append(HubModel("describer", s.describer_model))
+    described = (s, building) if building else (s,)
+    found += [HubModel("describer", one.describer_model) for one in described if one.describer == "local"]
     return list(dict.fromkeys(found))
 
 

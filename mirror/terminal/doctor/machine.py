@@ -15,7 +15,7 @@ from mirror.terminal.doctor.targets import Target
 
 OLDEST = (3, 11)
 POCKET_MEMORY = 1.0e9  # bytes
-MODULES = {"nf4": "bitsandbytes", "ray": "ray"}  # of the extras
+MODULES = {"nf4": "bitsandbytes", "ray": "ray", "build": "HanTa"}  # of the extras
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 GPU_ADVICE = f"nvidia-smi must list the GPUs; free or add some, choose others with {VISIBLE}, or --for laptop"
 TORCH = (
@@ -145,8 +145,9 @@ def _gpus(target: Target, machine: Machine) -> Check:
 
 
 def _memory(target: Target, machine: Machine) -> Check:
-    needed = target.base_bytes or POCKET_MEMORY
-    words = f"{gigabytes(needed)}: {'the base model' if target.base_bytes else 'a notebook with the pocket models'}"
+    needed = target.resting_bytes or target.base_bytes or POCKET_MEMORY
+    what = "the base model" if target.base_bytes else "a notebook with the pocket models"
+    words = f"{gigabytes(needed)}: {'weights at rest while others work' if target.resting_bytes else what}"
     mend = "use a machine with more memory, or give the job or container more: --mem of Slurm, --memory of Docker"
     return Check("memory", gigabytes(machine.memory), words, mend if machine.memory < needed else "")
 

@@ -10,6 +10,7 @@ from huggingface_hub import constants
 
 from mirror.paths import output_path
 from mirror.terminal.doctor.check import Check, gigabytes
+from mirror.terminal.doctor.targets import DIALOGUES
 
 SPARE = 0.5e9  # bytes for the texts, faces and tables of a trial, beside checkpoints and downloads
 
@@ -55,7 +56,9 @@ class Storage:
         return cls.at(Path(constants.HF_HUB_CACHE))
 
 
-def checks(results: Storage, models: Storage | None, checkpoints: int, to_download: int) -> Iterator[Check]:
+def checks(
+    results: Storage, models: Storage | None, checkpoints: int, to_download: int, pictures: int = 0
+) -> Iterator[Check]:
     """Compare the folders with what will be written.
 
     Args:
@@ -63,13 +66,16 @@ def checks(results: Storage, models: Storage | None, checkpoints: int, to_downlo
         models: where models from the Hub go; None if all are here.
         checkpoints: bytes of them, at most at a time.
         to_download: bytes of models that are still to come, as far as the Hub told.
+        pictures: bytes of those of a training set that is still to be built.
     """
     uses = [f"{gigabytes(SPARE)} for results"] + [f"{gigabytes(checkpoints)} for checkpoints"] * bool(checkpoints)
-    needed = SPARE + checkpoints
+    uses += [f"{gigabytes(pictures)} for a set of {DIALOGUES:,} dialogues"] * bool(pictures)
+    needed = SPARE + checkpoints + pictures
     if models and to_download and results.disk == models.disk:
         uses.append(f"{gigabytes(to_download)} to download")
         needed += to_download
-    yield _check("results and checkpoints", results, needed, " and ".join(uses), "MIRROR_OUTPUT")
+    words = f"{', '.join(uses[:-1])} and {uses[-1]}" if uses[1:] else uses[0]
+    yield _check("results and checkpoints", results, needed, words, "MIRROR_OUTPUT")
     if models:
         words = f"{gigabytes(to_download)} to download" if to_download else "the models that are not here"
         yield _check("downloads", models, to_download, words, "HF_HOME")

@@ -104,6 +104,7 @@ def test_data_that_is_not_there_is_told_by_its_parameter(settings, monkeypatch):
     settings = settings.model_copy(update={"table": str(ROOT / "README.md"), "portraits": str(ROOT)})
     check = one(access.data(training, settings))
     assert check.name == "train: data" and "nowhere.json" in check.found and "mirror build" in check.mend
+    assert "-p dialogues 1000" in check.mend and "mirror train … -p data PATH" in check.mend
 
 
 def test_a_set_that_was_built_is_found(settings, output):
@@ -111,5 +112,20 @@ def test_a_set_that_was_built_is_found(settings, output):
     (built / "images").mkdir(parents=True)
     training = TARGETS["80gb"].training
     found = {check.name: check for check in access.data(training, settings)}
-    assert found["train: image_folder"].found == f"built: give -p image_folder {access.BUILT}/images"
+    assert found["train: image_folder"].found == f"built: mirror train … -p image_folder {access.BUILT}/images"
     assert found["train: image_folder"].is_met and not found["train: data"].is_met
+
+
+def test_what_a_set_is_built_from_is_told_with_where_to_get_it(tmp_path):
+    (tmp_path / "texts.csv").touch()
+    changes = {"table": str(tmp_path / "texts.csv"), "portrait_table": f"{tmp_path}/texts.csv; {tmp_path}/names.txt"}
+    found = list(access.sources(TARGETS["24gb"].building.model_copy(update=changes)))
+    assert [(check.name, check.is_met) for check in found] == [
+        ("build: table", True),
+        ("build: test_table", False),
+        ("build: portraits", False),
+        ("build: portrait_table", True),
+        ("build: portrait_table", False),
+    ]
+    assert "hf download multimodal-reframing/mirror" in found[1].mend and "CelebA" in found[2].mend
+    assert found[4].found == f"no {tmp_path}/names.txt"

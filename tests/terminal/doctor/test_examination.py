@@ -31,6 +31,7 @@ def test_what_is_missing_comes_again_at_the_end_with_what_mends_it(settings, mac
     name, found = examine(None, machine, hub)
     text = report(name, found)
     assert name == "8x80gb" and TARGETS[name].train in text and "sk-not" not in text
+    assert "MISSING  build: portraits" in text and "MISSING  describer: meta-llama/" in text
     head, _, tail = text.partition(f"{text.count('MISSING')} missing:")
     assert "MISSING  base model: llava-hf/llava-1.5-7b-hf: not here" in head
     assert "  base model: llava-hf/llava-1.5-7b-hf: unset HF_HUB_OFFLINE; hf download" in tail

@@ -175,4 +175,7 @@ def test_the_models_of_the_published_runs():
     target = TARGETS["80gb"]
     found = {model.role: model.name for model in models(target.training, target.counseling)}
     assert found["base model"] == "llava-hf/llava-1.5-7b-hf" and len(found) == 6
-    assert "describer" not in {model.role for model in models(TARGETS["24gb"].training, TARGETS["24gb"].counseling)}
+    small = TARGETS["24gb"]
+    assert "describer" not in {model.role for model in models(small.training, small.counseling)}
+    built = {model.role: model.name for model in models(small.training, small.counseling, small.building)}
+    assert built["describer"] == "meta-llama/Meta-Llama-3-8B-Instruct" and len(built) == 6

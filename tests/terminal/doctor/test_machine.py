@@ -26,6 +26,8 @@ def test_a_machine_with_everything_lacks_nothing(target, machine):
         ("laptop", {"python": (3, 10)}, "Python on Linux", "3.10", "make demo PYTHON="),
         ("24gb", {"has_module": lambda name: name != "bitsandbytes"}, "extra nf4", "not installed", "'.[nf4]'"),
         ("8x80gb", {"has_module": lambda name: name != "ray"}, "extra ray", "not installed", "'.[ray]'"),
+        ("80gb", {"has_module": lambda name: name != "HanTa"}, "extra build", "not installed", "'.[build]'"),
+        ("24gb", {"memory": 23_000_000_000}, "memory", "23.0 GB", "a machine with more memory"),
         ("80gb", {"gpus": []}, "GPU", "none that PyTorch sees", "nvidia-smi"),
         ("24gb", {"gpus": [SMALL]}, "GPU", "1 × NVIDIA GeForce RTX 3080 10.0 GB", "CUDA_VISIBLE_DEVICES"),
         ("80gb", {"compile_obstacle": "there is no C compiler (cc)"}, "compiler", "no C compiler", "build-essential"),

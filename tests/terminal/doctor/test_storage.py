@@ -29,6 +29,12 @@ def test_a_full_disk_is_told_where_it_is(tmp_path):
     assert models.needed == "30.0 GB to download" and "export HF_HOME=" in models.mend
 
 
+def test_a_set_that_is_still_to_be_built_needs_room(tmp_path):
+    found = one(checks(storage(tmp_path, 11 * GB), None, 5 * GB, 0, pictures=6 * GB))
+    assert found.needed == "0.5 GB for results, 5.0 GB for checkpoints and 6.0 GB for a set of 1,000 dialogues"
+    assert all(check.is_met for check in checks(storage(tmp_path, 12 * GB), None, 5 * GB, 0, pictures=6 * GB))
+
+
 def test_what_is_downloaded_to_the_same_disk_counts_there_too(tmp_path):
     both = storage(tmp_path, 35 * GB)
     assert one(checks(both, both, 5 * GB, 30 * GB)).needed.endswith("5.0 GB for checkpoints and 30.0 GB to download")

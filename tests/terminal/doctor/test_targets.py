@@ -14,6 +14,19 @@ def test_the_params_files_of_a_target_are_read(target):
     assert (target.need is None) == (target.training.size == "pocket") == (target.base_bytes == 0)
 
 
+def test_a_card_of_24_gb_needs_room_for_weights_at_rest():
+    """Of the painter, and of the larger of describer (building) and counselor."""
+    assert TARGETS["24gb"].resting_bytes / 1e9 == pytest.approx(23.7, abs=0.05)
+    assert TARGETS["80gb"].resting_bytes == TARGETS["laptop"].resting_bytes == 0
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_what_a_build_loads_is_what_the_counseling_loads_but_for_the_describer(target):
+    if building := target.building:
+        for name in ("painter", "painter_revision", "adapter", "safety_model", "relevance_model", "face_pack"):
+            assert getattr(building, name) == getattr(target.counseling, name)
+
+
 @pytest.mark.parametrize(
     "name, row",
     [("24gb", "7b, nf4, 4"), ("80gb", "7b, bf16, 1")],
