@@ -48,11 +48,11 @@ def estimate(
     rows = [("questions", *(f"{count:,}" for count in (len(questions) - len(unasked), len(questions), len(questions))))]
     if settings.judge != "openai":
         return _table(rows)
-    expected = {question.key: _expected(question.case) for question in questions}
-    scales = _scales(questions, answers, expected)
+    by_rule = {question.key: expected(question.case) for question in questions}
+    scales = _scales(questions, answers, by_rule)
     rest = most = _NOTHING
     for question in unasked:
-        read, written = expected[question.key]
+        read, written = by_rule[question.key]
         name = question.case.instrument.name
         by = scales.get(name, (1.0, 1.0))
         rest = (rest[0] + read * by[0], rest[1] + written * by[1])
@@ -67,6 +67,14 @@ def estimate(
     known = sum(question.case.instrument.name in scales for question in unasked)
     basis = RULES_OF_THUMB if not known else "the answers so far"
     return _table([*rows, ("basis", "answers on disk", basis, "the token limit, every attempt")])
+
+
+def expected(case: Case) -> tuple[float, float]:
+    """The tokens that a question and its answer are expected to have."""
+    messages = [Message("system", system_prompt()), Message("user", case.prompt)]
+    images = sum(len(paths) for paths in case.faces)
+    answer = {"reason": REASON, **{item: values[0] for item, values in case.choices.items()}}
+    return expected_prompt_tokens(messages) + images * IMAGE, expected_tokens(json.dumps(answer))
 
 
 _NOTHING = (0.0, 0.0)
@@ -89,18 +97,10 @@ def _limits(in_all: RatingBudget, questions: int) -> list[tuple[str, ...]]:
     ]
 
 
-def _expected(case: Case) -> tuple[float, float]:
-    """The tokens that a question and its answer are expected to have."""
-    messages = [Message("system", system_prompt()), Message("user", case.prompt)]
-    images = sum(len(paths) for paths in case.faces)
-    answer = {"reason": REASON, **{item: values[0] for item, values in case.choices.items()}}
-    return expected_prompt_tokens(messages) + images * IMAGE, expected_tokens(json.dumps(answer))
-
-
 def _scales(
     questions: Sequence[Question],
     answers: Mapping[QuestionKey, Cost],
-    expected: Mapping[QuestionKey, tuple[float, float]],
+    ruled: Mapping[QuestionKey, tuple[float, float]],
 ) -> dict[str, tuple[float, float]]:
     """By instrument, what the answered questions came to, in what was expected of them."""
     sums: dict[str, list[float]] = {}
@@ -108,6 +108,6 @@ def _scales(
         found = answers.get(question.key)
         if found and found.prompt_tokens and found.completion_tokens:
             of_it = sums.setdefault(question.case.instrument.name, [0.0] * 4)
-            for place, amount in enumerate((found.prompt_tokens, found.completion_tokens, *expected[question.key])):
+            for place, amount in enumerate((found.prompt_tokens, found.completion_tokens, *ruled[question.key])):
                 of_it[place] += amount
     return {name: (read / by_rule, written / of_rule) for name, (read, written, by_rule, of_rule) in sums.items()}
