@@ -136,10 +136,14 @@ class Building:
             SetError: the set has faults, or another set is in its folder.
         """
         if not self.settings.goes_on_to("set"):
+            if not self.is_share:
+                has_set = "set" in self.run.provenance.get("stages", ())  # of an earlier start
+                ended = "complete" if has_set else "stopped"
+                self.run.record(ended, reason=f"after {self.settings.stop_after}, as stop_after says")
             return self._not_reached()
         with self._working("set"):
             checked = self._write()
-            self.run.record("complete", set=display_path(self.settings.set_folder), dropped=len(self.dropped))
+        self.run.record("complete", set=display_path(self.settings.set_folder), dropped=len(self.dropped))
         return checked
 
     def left_out(self) -> pd.DataFrame:

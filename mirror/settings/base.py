@@ -27,6 +27,7 @@ Number = Annotated[int, Field(ge=0)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:<number>")]
 RayAddress = Annotated[str, Field(pattern=r"^(auto|[\w.-]+:\d+)?$", description="auto, or host:port of a head")]
 RunName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="one folder name of letters, digits, . _ -")]
+NO_DEVICE = ("device:", "gpus:")  # beginnings of the faults of a machine
 SURROGATE_ADVICE = "holds half a character (a lone surrogate), which cannot be saved; type it again"
 SECRET_ADVICE = (
     "papermill writes its parameters into the output notebook before this check: if the URL contained a secret, delete "
@@ -101,6 +102,7 @@ class Settings(BaseModel):
             raise SettingsError("\n".join(lines)) from None
         faults = settings.url_faults()  # reported alone: the other messages show values
         faults = faults or settings.conflicts() + (settings.files_missing() if check_files else [])
+        faults.sort(key=lambda fault: not fault.startswith(NO_DEVICE))  # a machine is harder to mend than a path
         if faults:
             raise SettingsError("\n".join(f"{where} {fault}" for fault in faults))
         return settings

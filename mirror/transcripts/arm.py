@@ -20,7 +20,7 @@ SEES = {  # what the counselor sees of the client's face, after its name
     "blank": ", sees no face",
     "cue": ", reads the cue instead of the face",
 }
-ADVICE = "counsel first: papermill notebooks/counsel.ipynb OUT.ipynb -f params/counsel/<configuration>.yaml"
+ADVICE = "counsel first: mirror counsel -f params/counsel/<configuration>.yaml"
 
 
 class ArmError(ValueError):

@@ -43,7 +43,7 @@ def test_what_cannot_work_is_refused(changes, message):
 def test_a_run_that_is_not_there_is_refused_with_what_to_do(output):
     write(output / "results/a")
     AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/a"}, "parameter")
-    with pytest.raises(SettingsError, match="runs: no such folder results/b; counsel first: papermill"):
+    with pytest.raises(SettingsError, match="runs: no such folder results/b; counsel first: mirror counsel"):
         AnalyseSettings.checked(ANALYSE_DEFAULTS | {"runs": "results/a,results/b"}, "parameter")
     with pytest.raises(SettingsError, match="instruments: no such file .*mine.yaml"):
         AnalyseSettings.checked(ANALYSE_DEFAULTS | {"instruments": "ctrs,mine.yaml"}, "parameter")

@@ -139,6 +139,17 @@ def test_a_build_ends_after_the_stage_that_is_asked_for(sources, output):
     assert "stop_after texts" in building.pictures()["not done"][0] == building.write()["not done"][0]
     assert building.left_out().empty and building.run.provenance["stages"][-1] == "texts"
     assert not (building.run.folder / "pictures").exists()
+    record = building.run.provenance
+    assert (record["status"], record["reason"]) == ("stopped", "after texts, as stop_after says")
+
+
+def test_a_build_with_its_set_stays_complete_after_an_estimate(sources, output):
+    first = build(sources)
+    assert first.run.provenance["status"] == "complete"
+    changes = {name: getattr(first.settings, name) for name in ("same_gender", "age_gap", "attempts", "on_exhaustion")}
+    again = Building(settings(sources, stop_after="estimate", **changes)).open()
+    again.write()
+    assert again.run.provenance["status"] == "complete"
 
 
 def test_an_estimate_asks_and_paints_nothing(sources, output):
@@ -147,6 +158,8 @@ def test_an_estimate_asks_and_paints_nothing(sources, output):
     assert "stop_after estimate" in building.texts()["not done"][0]
     assert building.left_out().empty or set(building.left_out()["step"]) == {"read"}
     assert not (building.run.folder / "texts.jsonl").exists()
+    building.write()
+    assert building.run.provenance["reason"] == "after estimate, as stop_after says"
 
 
 def test_an_error_is_in_the_record_of_the_run(sources, output, monkeypatch):

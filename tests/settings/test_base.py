@@ -735,6 +735,14 @@ def test_each_stage_tells_once_that_there_is_no_gpu(kind, file, changes, what, m
     assert not any("no GPU" in fault for fault in insisting.missing())
 
 
+def test_that_there_is_no_gpu_is_told_before_what_a_path_mends(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SettingsError) as error:
+        BuildSettings.from_file(ROOT / "params/build/published.yaml", table="none.csv")
+    first, *others = str(error.value).splitlines()
+    assert "device: auto found no GPU" in first and any("table: no such file" in line for line in others)
+
+
 @pytest.mark.parametrize("changes", [{"stop_after": "portraits"}, {"source": "runs", "runs": "results/mine"}])
 def test_a_build_that_paints_nothing_needs_no_gpu(changes, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

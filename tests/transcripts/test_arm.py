@@ -70,7 +70,7 @@ def test_arms_are_called_by_what_tells_them_apart(names, short):
 
 
 def test_a_folder_that_is_no_run_is_refused_with_what_to_do(tmp_path):
-    with pytest.raises(ArmError, match="no such folder .*; counsel first: papermill"):
+    with pytest.raises(ArmError, match="no such folder .*; counsel first: mirror counsel"):
         Arm.read(tmp_path / "gone")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ArmError, match="has no settings.yaml"):
