@@ -91,7 +91,7 @@ doctor: export IMG_VERIFICATION_URL := $(value IMG_VERIFICATION_URL)
 doctor: export IMG_DESCRIPTION_URL := $(value IMG_DESCRIPTION_URL)
 doctor: export MIRROR_SERVICE_TOKEN := $(value MIRROR_SERVICE_TOKEN)
 doctor: $(INSTALLED)  ## check this machine for real models, and say what it lacks: FOR=laptop, 24gb, 80gb or 8x80gb
-	@$(PY) -m mirror doctor $(if $(FOR),--for $(FOR))
+	@$(PY) -m mirror doctor $(if $(FOR),--for $(FOR)) || test $$? -eq 1  # 1: told what is missing
 
 # Side by side, so that no core waits for the last test or the last notebook; what the notebooks print comes at the end.
 test: $(INSTALLED)  ## run the tests, but for the proofs, and every notebook with its defaults
@@ -179,12 +179,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "Setting up .venv with $$("$$python" --version); this needs network access, once."; \
 		"$$python" -m venv --clear .venv || exit 1; \
 	fi
+	@echo "Installing the packages of $(if $(LOCKED),requirements.lock,constraints.txt); this takes some minutes."
 	@# This project itself has no hash in the lock, so it is installed separately, with the locked build tool.
 	@if [ -n "$(LOCKED)" ]; then \
-		$(PY) -m pip install --no-compile --require-hashes --requirement requirements.lock && \
-		$(PY) -m pip install --no-deps --no-build-isolation --editable .; \
+		$(PY) -m pip install --quiet --no-compile --require-hashes --requirement requirements.lock && \
+		$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	else \
-		$(PY) -m pip install --no-compile --constraint constraints.txt --editable '.[test,dev]'; \
+		$(PY) -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[test,dev]'; \
 	fi
 	@# pip would compile on one core. What no Python can compile, such as templates, is left out.
 	@echo "Compiling the installed packages."; $(PY) -m compileall -q -q -j 0 -x '/tests?/' .venv/lib || true
