@@ -108,7 +108,7 @@ def _budgets(settings: CounselSettings, in_all: Amounts) -> list[tuple[str, ...]
 def _basis(complete: int) -> str:
     if complete:
         return f"the means of {complete} complete session{'s' if complete > 1 else ''}"
-    return "a token per 4 characters, usual lengths, times of one H100 (pocket: of two CPU cores)"
+    return "a token per 4 characters, usual lengths, times of one H200 (pocket: of two CPU cores)"
 
 
 # Amounts --------------------------------------------------------------------------------------------------------------

@@ -12,18 +12,20 @@ FACE, REPLY = (1.514, 0.242), (0.044, 0.654)
 POCKET_FACE, POCKET_REPLY = 0.17, 0.06
 STEPS, SIDE = 50, 1024
 LARGER = {"7b": 1.0, "13b": 13 / 7}
+PLAN = 142 / 64  # the time of a plan, which a session has once, in that of a reply: by their usual tokens
 ANSWER = 2.0  # of an endpoint
 
 
 def expected_stages(settings: CounselSettings, together: int = 1) -> dict[str, float]:
     """The seconds of each stage of a turn by rule, if so many sessions advance together."""
-    prompts = 1 + Variant.of(settings.cot).ec
+    variant = Variant.of(settings.cot)
+    prompts = 1 + variant.ec
     if settings.size == "pocket":
         face, reply = POCKET_FACE, POCKET_REPLY * prompts
     else:
         face, reply = (fixed + shared / together for fixed, shared in (FACE, REPLY))
         face *= settings.steps / STEPS * (settings.image_size / SIDE) ** 2
-        reply *= prompts * LARGER[settings.size]
+        reply *= (prompts + variant.planning * PLAN / settings.max_turns) * LARGER.get(settings.size, 1.0)
     stages = {"client": 0.0, "description": 0.0, "face": face, "counselor": reply}
     return stages | {stage: ANSWER * (prompts if stage == "counselor" else 1) for stage in waiting_stages(settings)}
 

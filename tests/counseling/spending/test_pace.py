@@ -2,6 +2,8 @@
 
 import pytest
 
+from mirror.chat.prices import expected_tokens
+from mirror.counseling.spending import rehearsal
 from mirror.counseling.spending.pace import expected_stages, seconds_per_turn, waiting_stages
 from tests.loopback_counseling import loopback_settings
 
@@ -28,6 +30,17 @@ def test_the_rule_is_that_of_the_measured_times():
     assert expected_stages(settings(**published | {"size": "13b", "cot": "ec"}))["counselor"] == pytest.approx(
         2 * 13 / 7 * 0.698
     )
+
+
+def test_a_plan_is_counted_once_a_session():
+    published = {"size": "7b", "steps": 50, "image_size": 1024, "counselor": "llava", "client": "scripted"}
+    base, planning = (
+        expected_stages(settings(**published, cot=cot, max_turns=20))["counselor"] for cot in ("base", "planning")
+    )
+    assert expected_tokens(rehearsal.PLAN) == 142
+    assert planning / base == pytest.approx(1 + 142 / 64 / 20)
+    other = expected_stages(settings(**published | {"size": "other"}, cot="base"))["counselor"]
+    assert other == base
 
 
 def test_sessions_that_advance_together_share_the_waiting():
