@@ -223,6 +223,14 @@ def test_every_relative_link_resolves(page):
     assert faults == []
 
 
+def test_what_the_site_shows_in_place_is_linked_for_readers_of_a_clone():
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r'^--8<-- "([\w./-]+?)(?::\w+)?"$', text, re.MULTILINE):
+            if not path.startswith("build/"):  # made with the site; the page says how to print it
+                assert f'<a class="in-clone" href="../{path}">' in text and (ROOT / path).is_file(), path
+
+
 def anchors(text):
     headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}

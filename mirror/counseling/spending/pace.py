@@ -8,7 +8,7 @@ from mirror.prompts import Variant
 
 # On one H200, at n sessions at a time, as a + b / n (docs/counsel.md): a face of 50 steps at 1024 pixels, accepted at
 # once, and a reply of 64 tokens by the 7b model. At pocket size, on two CPU cores.
-FACE, REPLY = (1.514, 0.242), (0.044, 0.654)
+FACE, REPLY = (1.505, 0.242), (0.0475, 0.5205)
 POCKET_FACE, POCKET_REPLY = 0.17, 0.06
 STEPS, SIDE = 50, 1024
 LARGER = {"7b": 1.0, "13b": 13 / 7}

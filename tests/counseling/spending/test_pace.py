@@ -1,10 +1,13 @@
 """Seconds of a turn: by rule, from one session that was alone, and from several."""
 
+import json
+
 import pytest
 
 from mirror.chat.prices import expected_tokens
 from mirror.counseling.spending import rehearsal
 from mirror.counseling.spending.pace import expected_stages, seconds_per_turn, waiting_stages
+from tests import ROOT
 from tests.loopback_counseling import loopback_settings
 
 URL = "http://127.0.0.1:9/v1"
@@ -23,13 +26,24 @@ def test_the_stages_of_endpoints_wait():
 def test_the_rule_is_that_of_the_measured_times():
     published = {"size": "7b", "steps": 50, "image_size": 1024, "counselor": "llava", "client": "scripted"}
     alone, many = (expected_stages(settings(**published), together) for together in (1, 16))
-    assert (alone["face"], many["face"]) == pytest.approx((1.756, 1.529), abs=0.001)
-    assert (alone["counselor"], many["counselor"]) == pytest.approx((0.698, 0.085), abs=0.001)
+    assert (alone["face"], many["face"]) == pytest.approx((1.747, 1.520), abs=0.001)
+    assert (alone["counselor"], many["counselor"]) == pytest.approx((0.568, 0.080), abs=0.001)
     small = expected_stages(settings(**published | {"steps": 25, "image_size": 512}))
-    assert small["face"] == pytest.approx(1.756 / 8) and small["counselor"] == alone["counselor"]
+    assert small["face"] == pytest.approx(1.747 / 8) and small["counselor"] == alone["counselor"]
     assert expected_stages(settings(**published | {"size": "13b", "cot": "ec"}))["counselor"] == pytest.approx(
-        2 * 13 / 7 * 0.698
+        2 * 13 / 7 * 0.568
     )
+
+
+def test_rule_and_pages_have_the_times_that_were_measured():
+    measured = json.loads((ROOT / "results/benchmarks/counseling-7b.json").read_text(encoding="utf-8"))
+    published = {"size": "7b", "steps": 50, "image_size": 1024, "counselor": "llava", "client": "scripted"}
+    pages = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("counsel", "real")}
+    for row in measured:
+        rule, hourly = expected_stages(settings(**published), row["concurrency"]), 3600 * row["turns"] / row["seconds"]
+        assert rule["face"] == pytest.approx(row["stages"]["painter"], abs=0.002)
+        assert rule["counselor"] == pytest.approx(row["stages"]["counselor"], abs=0.002)
+        assert f"| {row['concurrency']} | {hourly:.0f} (" in pages["counsel"] and f"{hourly:,.0f}" in pages["real"]
 
 
 def test_a_plan_is_counted_once_a_session():

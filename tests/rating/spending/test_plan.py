@@ -1,5 +1,7 @@
 """The plan of the ratings of a study: questions by what an instrument sees, tokens by its prompts; the command."""
 
+import re
+import shlex
 import sys
 
 import pytest
@@ -63,6 +65,18 @@ def test_the_command_prints_the_plan(capsys, monkeypatch):
     main()
     told = capsys.readouterr().out
     assert "600" in told and "dollars" in told and "a token per 4 characters" in told
+
+
+def test_the_numbers_of_the_path_for_7b_are_those_of_its_command(capsys, monkeypatch):
+    text = " ".join((ROOT / "docs/real.md").read_text(encoding="utf-8").split())
+    words = shlex.split(re.search(r"`python -m mirror\.rating\.spending\.plan (-f .+?)`", text)[1])
+    monkeypatch.setattr(sys, "argv", ["plan", *words])
+    main()
+    printed = dict(re.findall(r"^ *(\w[\w ]*?) +([\d,.]+) +[\d,.]+$", capsys.readouterr().out, re.MULTILINE))
+    assert (
+        f"{printed['questions']} questions, {printed['tokens read']} tokens read, {printed['tokens written']} written "
+        f"and ${printed['dollars']}, at most $14.44"
+    ) in text
 
 
 def test_the_command_names_a_fault(capsys, monkeypatch):
