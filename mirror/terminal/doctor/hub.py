@@ -55,7 +55,8 @@ def models(
     """The models that some runs will load, each once; the build has painter and filters of the counseling.
 
     Args:
-        training, counseling: runs that are meant.
+        training: that is meant.
+        counseling: likewise.
         building: of the training set; None if it is here.
     """
     s = counseling
