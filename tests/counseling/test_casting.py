@@ -183,7 +183,7 @@ class Card:
 
 def large(**changes):
     """The pocket models where those of the published size would be, which are known by their working memory alone."""
-    return settings(image_size=1024, **changes)
+    return settings(image_size=1024, device="cpu", **changes)  # a card may be put in its place
 
 
 def test_a_plan_names_the_models_of_this_process(monkeypatch):
