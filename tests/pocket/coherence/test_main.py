@@ -16,6 +16,15 @@ def test_a_run_is_a_row_with_shares_and_its_misfits_are_printed(run, capsys):
     assert "You look sad, Mei." in "\n".join(misfits) and "your father" not in "\n".join(misfits)
 
 
+def test_what_is_no_run_of_pocket_clients_is_refused_before_a_turn_is_read(run, capsys):
+    client = run / "sessions/65/client.json"
+    client.write_text(json.dumps(json.loads(client.read_text()) | {"reason": "I cannot sleep."}))
+    (run / "sessions/65/turns.jsonl").write_text("damaged\n")
+    with pytest.raises(SystemExit):
+        main([str(run)])
+    assert "only runs with the clients of pocket/data can be checked" in capsys.readouterr().err
+
+
 def test_other_clients_and_other_folders_are_refused(run, capsys):
     client = run / "sessions/65/client.json"
     client.write_text(json.dumps(json.loads(client.read_text()) | {"reason": "I cannot sleep."}))
