@@ -41,6 +41,6 @@ def display_path(path: Path) -> str:
 
 
 def whole_path(path: Path) -> str:
-    """Return `path` for somebody who looks for the file: relative only to the repository, whatever `$MIRROR_OUTPUT` is."""
+    """Return `path` for somebody who looks for the file: relative to the repository alone, in full elsewhere."""
     root = repository_root()
     return str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -58,7 +58,8 @@ def test_a_refusal_leaves_the_earlier_notebook(stage, output, capsys):
 
 @pytest.mark.parametrize("error", [RuntimeError("Kernel died before replying"), TimeoutError("A cell timed out")])
 def test_a_kernel_that_does_not_start_or_takes_too_long_is_told(stage, output, capsys, error):
-    told = [f"mirror tiny failed: {error}", "How far it came is in results/tiny/tiny.ipynb."]
+    where = output / "results/tiny/tiny.ipynb"
+    told = [f"mirror tiny failed: {error}", f"How far it came is in {where}."]
     assert ended(stage(), error, capsys) == (1, told)
 
 
