@@ -42,10 +42,15 @@ class Finding:
             write_text(folder / "figures" / f"{self.name}.csv", csv_text(self.table))
         return self
 
+    @property
+    def alternative(self) -> str:
+        """The figure in words for those who do not see it: the claim, and what the figure shows."""
+        return " ".join(f"Figure. {self.claim} {self.caption}".replace("*", "").replace("`", "").split())
+
     def _ipython_display_(self) -> None:
         display(Markdown(self.claim))
         if self.figure:
-            display(Image(png(self.figure)))
+            display(Image(png(self.figure), alt=self.alternative))
         if self.caption:
             display(Markdown(f"*{self.caption}*"))
 

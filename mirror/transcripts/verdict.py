@@ -24,6 +24,11 @@ OF_THE_PORTRAIT = frozenset(
 )  # the portrait is at fault; another attempt cannot help
 
 
+def passing_sign(check: str) -> str:
+    """How a score that passes a check compares with the threshold: `<`, `≤` or `≥`."""
+    return {"safe": "<", "age": "≤"}.get(check, "≥")
+
+
 class Check(BaseModel):
     """One check of the filter.
 
@@ -49,7 +54,7 @@ class Check(BaseModel):
     @property
     def sign(self) -> str:
         """How a score that passes compares with the threshold: `<`, `≤` or `≥`."""
-        return {"safe": "<", "age": "≤"}.get(self.name, "≥")
+        return passing_sign(self.name)
 
     @property
     def margin(self) -> float:

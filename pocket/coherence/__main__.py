@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for one in found:
             if not one.fit.all or one.plan:
                 print(f"\n{name}/{one.session}, turn {one.turn.number} ({one.shown}): {one.turn.reply}")
-                print(f"  name {one.fit.name}, worry {one.fit.worry}, face {one.fit.face}, plan {one.plan}")
+                faults = {"name": one.fit.name, "worry": one.fit.worry, "face": one.fit.face, "plan": one.plan or ()}
+                told = [f"{part}: {', '.join(words)}" for part, words in faults.items() if words]
+                print(f"  does not fit: {'; '.join(told)}")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def test_a_notebook_shows_claim_figure_and_caption_in_this_order(monkeypatch, fi
     Finding("a", "**Few.**", "n = 3", figure=figure)._ipython_display_()
     assert [type(one) for one in shown] == [Markdown, Image, Markdown]
     assert (shown[0].data, shown[2].data) == ("**Few.**", "*n = 3*")
+    assert shown[1].alt == "Figure. Few. n = 3", "what a page made of the notebook says in its place"
     assert not plt.fignum_exists(figure.number), "it is shown once"
     shown.clear()
     Finding("a", "None.")._ipython_display_()

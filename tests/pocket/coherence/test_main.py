@@ -13,6 +13,7 @@ def test_a_run_is_a_row_with_shares_and_its_misfits_are_printed(run, capsys):
     _, row, *misfits = capsys.readouterr().out.splitlines()
     assert row.startswith("pocket-base  2")
     assert re.findall(r"[\d.]+% \(\d\)", row)[:4] == ["50.0% (1)", "100.0% (2)", "50.0% (1)", "50.0% (1)"]
+    assert misfits[-1] == "  does not fit: name: Mei; face: sad"
     assert "You look sad, Mei." in "\n".join(misfits) and "your father" not in "\n".join(misfits)
 
 
