@@ -32,7 +32,7 @@ class ProgressLog:
             clock: seconds.
         """
         self._write, self._clock = write, clock
-        self._name = self._waiting = ""
+        self._name = self._waiting = self._last = ""
         self._written = 0.0
 
     def show(self, line: str) -> None:
@@ -50,11 +50,12 @@ class ProgressLog:
     def close(self) -> None:
         """Writes the last state of the bar, unless it is written."""
         self._flush()
-        self._name = ""
+        self._name = self._last = ""
 
     def _flush(self) -> None:
-        if self._waiting:
+        if self._waiting and self._waiting != self._last:
             self._write(self._waiting)
+            self._last = self._waiting
         self._waiting = ""
 
 
