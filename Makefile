@@ -68,8 +68,9 @@ demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel
 		$(foreach cot,$(COTS),"  results/train-pocket-$(cot)/train.ipynb" "  results/pocket-$(cot)/counsel.ipynb") \
 		"  results/pocket-ec_planning-swapped-replay/replay.ipynb" "  results/pocket-study/analyse.ipynb" \
 		"To see the comparison: .venv/bin/jupyter lab $(OUTPUT)/results/pocket-study/analyse.ipynb" \
+		"or as a page: .venv/bin/jupyter nbconvert --to html $(OUTPUT)/results/pocket-study/analyse.ipynb" \
 		"To read the sessions, open one of these pages in a browser, or print one:" \
-		$(foreach cot,$(COTS),"  $(OUTPUT)/results/pocket-$(cot)/gallery.html") \
+		$(foreach run,$(COTS:%=pocket-%) pocket-ec_planning-swapped-replay,"  $(OUTPUT)/results/$(run)/gallery.html") \
 		"  $(PY) -m mirror.transcripts $(OUTPUT)/results/pocket-$(lastword $(COTS))/sessions/60"
 
 # The client turns of a run are answered again, with another client's faces: no client, no painting, no filter.

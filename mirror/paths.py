@@ -38,3 +38,9 @@ def display_path(path: Path) -> str:
         if path.is_relative_to(base):
             return str(path.relative_to(base))
     return str(path)
+
+
+def whole_path(path: Path) -> str:
+    """Return `path` for somebody who looks for the file: relative to the repository alone, in full elsewhere."""
+    root = repository_root()
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 # The display of a bar carries this in its metadata, so that what runs a notebook can tell it from other output.
 MARK = "mirror_progress"
+ENDED = "ended"  # the mark of a bar's last state; of the others it is true
 # Set in the environment of a kernel whose progress is shown by what runs it.
 SHOWN = "MIRROR_PROGRESS_SHOWN"
 JUPYTER = "JPY_SESSION_NAME"  # set in kernels of JupyterLab, where the notebook itself is looked at
@@ -31,7 +32,7 @@ class ProgressLog:
             clock: seconds.
         """
         self._write, self._clock = write, clock
-        self._name = self._waiting = ""
+        self._name = self._waiting = self._last = ""
         self._written = 0.0
 
     def show(self, line: str) -> None:
@@ -49,11 +50,12 @@ class ProgressLog:
     def close(self) -> None:
         """Writes the last state of the bar, unless it is written."""
         self._flush()
-        self._name = ""
+        self._name = self._last = ""
 
     def _flush(self) -> None:
-        if self._waiting:
+        if self._waiting and self._waiting != self._last:
             self._write(self._waiting)
+            self._last = self._waiting
         self._waiting = ""
 
 
@@ -62,14 +64,17 @@ class _NotebookLine(io.TextIOBase):
 
     def __init__(self) -> None:
         self.handle = display({"text/plain": ""}, raw=True, display_id=True, metadata={MARK: True})
+        self._last = ""
         is_shown = SHOWN in os.environ or JUPYTER in os.environ
         self.log = ProgressLog(_tell_starter if not is_shown else lambda line: None)
 
     def write(self, text: str) -> int:
         if line := text.strip():
+            self._last = line
             self.handle.update({"text/plain": line}, raw=True, metadata={MARK: True})
             self.log.show(line)
         elif text == "\n":  # tqdm ends a bar with it
+            self.handle.update({"text/plain": self._last}, raw=True, metadata={MARK: ENDED})
             self.log.close()
         return len(text)
 

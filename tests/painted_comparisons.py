@@ -61,7 +61,7 @@ class Filters:
     def __init__(self, accepted=8, broken=()):
         self.accepted, self.broken = accepted, broken
         self.safety = self.relevance = SimpleNamespace(check=self._check)
-        pack = SimpleNamespace(portrait=lambda picture: picture)
+        pack = SimpleNamespace(portrait=lambda picture: (picture,))
         self.identity = SimpleNamespace(check=self._check, pack=pack, threshold=0.5)
 
     def facts(self):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mirror.paths import display_path, input_path, output_path, repository_root
+from mirror.paths import display_path, input_path, output_path, repository_root, whole_path
 from tests import ROOT
 
 
@@ -81,5 +81,7 @@ def test_the_package_installed_elsewhere_finds_the_repository_it_works_in(tmp_pa
 
 def test_paths_are_shown_as_one_would_type_them(output, tmp_path):
     assert display_path(output / "results/a/x.csv") == "results/a/x.csv"
+    assert whole_path(output / "results/a/x.csv") == str(output / "results/a/x.csv")
+    assert whole_path(ROOT / "results/a/x.csv") == "results/a/x.csv"
     assert display_path(ROOT / "pocket/data") == "pocket/data"
     assert display_path(tmp_path / "x") == str(tmp_path / "x")

@@ -28,6 +28,16 @@ def test_a_log_has_a_line_every_half_minute_and_the_first_and_last():
     assert lines == [f"training: {number}/100" for number in (0, 30, 60, 90, 100)]
 
 
+def test_a_state_that_is_also_the_last_is_written_once_of_each_bar():
+    lines = []
+    log = ProgressLog(lines.append, Clock())
+    for _ in range(2):
+        log.show("counseling: 0/6")
+        log.show("counseling: 0/6")
+        log.close()
+    assert lines == ["counseling: 0/6"] * 2
+
+
 def test_the_next_bar_first_ends_the_last_one():
     lines = []
     log = ProgressLog(lines.append, Clock())

@@ -11,6 +11,7 @@ const OUTCOMES = {
   no_face: "Rejected: no face was found", several_faces: "Rejected: several faces were found",
   unreadable_image: "Rejected: the picture of the face cannot be decoded",
   unreadable_portrait: "The portrait cannot be decoded", no_face_in_portrait: "No face was found in the portrait",
+  several_faces_in_portrait: "The portrait shows several faces",
 };
 const CHECKS = {safe: ["Unsafe content", "below"], relevant: ["Shows what it should", "at least"],
   same_person: ["Same person", "at least"], same_gender: ["Same gender", "at least"], age: ["Years apart", "at most"]};

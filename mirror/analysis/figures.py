@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mirror.analysis.comparison import read_rows
 from mirror.analysis.measures import ARROWS, Better
-from mirror.figures import VARIANT_COLORS, figure
+from mirror.figures import color_of, figure
 
 MARKERS = "osD^vPX*"
 LINES = ("-", "--", ":", "-.")
@@ -40,7 +40,7 @@ class Style:
     """The style of an arm in every figure.
 
     Attributes:
-        color: of its variant.
+        color: of its variant, and of what its counselor saw.
         marker, line: Matplotlib's styles; they tell arms of one variant apart.
     """
 
@@ -84,9 +84,10 @@ def styles(arms: pd.DataFrame) -> dict[str, Style]:
     found: dict[str, Style] = {}
     used: dict[str, int] = {}
     for arm, variant in dict.fromkeys(read_rows(arms, _Arm)):
-        place = used.get(variant, 0)
-        found[arm] = Style(VARIANT_COLORS[variant], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)])
-        used[variant] = place + 1
+        kind = variant.partition(",")[0]
+        place = used.get(kind, 0)
+        found[arm] = Style(color_of(variant), MARKERS[place % len(MARKERS)], LINES[place % len(LINES)])
+        used[kind] = place + 1
     return found
 
 

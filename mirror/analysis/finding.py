@@ -1,10 +1,13 @@
 """A result: a sentence with its table, its figure and the figure's caption. Rendered in notebooks, written to files."""
 
+import re
+from base64 import b64encode
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import pandas as pd
-from IPython.display import Image, Markdown, display
+from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
 
 from mirror.analysis.claims import counts, percent
@@ -42,10 +45,18 @@ class Finding:
             write_text(folder / "figures" / f"{self.name}.csv", csv_text(self.table))
         return self
 
+    @property
+    def alternative(self) -> str:
+        """The figure in words for those who do not see it, in a notebook and in a page made of it."""
+        first = self.claim.partition("\n\n")[0]
+        return "Figure: " + " ".join(re.sub(r"[*`\\]", "", first).split())
+
     def _ipython_display_(self) -> None:
         display(Markdown(self.claim))
         if self.figure:
-            display(Image(png(self.figure)))
+            data = b64encode(png(self.figure)).decode()
+            source, words = f"data:image/png;base64,{data}", escape(self.alternative)
+            display(HTML(f'<img src="{source}" alt="{words}" style="max-width: 100%">'))
         if self.caption:
             display(Markdown(f"*{self.caption}*"))
 

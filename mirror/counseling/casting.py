@@ -1,7 +1,7 @@
 """Builds the cast that the settings of a run name, and plans the memory that it needs. Runs no session."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from mirror.chat.endpoint import ChatEndpoint
 from mirror.chat.roles import REMOTE
 from mirror.clients.client import ChatClient, ScriptedClient
+from mirror.clients.known_clients import KnownClients
 from mirror.counseling.cast import Cast, Client
 from mirror.counseling.counselor import Counselor
 from mirror.counseling.settings import CounselSettings
@@ -34,6 +35,7 @@ from mirror.models.memory.sizes import cache_bytes, file_bytes, folder_here, lla
 from mirror.models.weights import HALF, model_folder
 from mirror.paths import output_path
 from mirror.prompts import Variant
+from mirror.transcripts.profile import Profile
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +223,20 @@ def smaller_plans(settings: CounselSettings) -> Iterator[tuple[Mapping[str, int]
                 changes["waves"] = 1
             yield {name: size for name, size in changes.items() if size != getattr(settings, name)}, plan
             batch //= 2
+
+
+def strangers(settings: CounselSettings, profiles: Iterable[Profile]) -> list[str]:
+    """Which of some clients' names and reasons the counselor's model does not know, if its folder lists those it knows.
+
+    Loads no model; says nothing of one behind an endpoint, or still to be downloaded.
+
+    Raises:
+        ValueError: the list cannot be read.
+    """
+    if settings.counselor == "openai" or (folder := folder_here(*_base_model(settings))) is None:
+        return []
+    known = KnownClients.read(folder)
+    return known.strangers(profiles) if known else []
 
 
 def download(settings: CounselSettings, roles: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from mirror.counseling.cast import Cast, changed_roles, left_out
-from mirror.counseling.casting import build_cast, plan_memory
+from mirror.counseling.casting import build_cast, plan_memory, strangers
 from mirror.counseling.outcome import Outcome, complete_turns, stopped_at
 from mirror.counseling.session import Register, read_sessions, run_sessions
 from mirror.counseling.settings import CounselSettings
@@ -71,8 +71,11 @@ class Counseling:
         self.profiles = _read_clients(settings) if profiles is None else list(profiles)
         name = shard_run(settings.run, *settings.share)
         self.run = run or Run(name, settings.model_dump(), settings.MACHINE, settings.fresh, settings.defaults())
+        for fault in strangers(settings, self.profiles):
+            log.warning("%s", fault)
         self.stopped = ""
         self._is_open = False
+        self._progress: Progress | None = None
         self._left_out: dict[str, dict[str, Any]] = {}
         self._crew: SessionCrew | None = None
         self._facts: dict[str, Any] = {}  # of the workers
@@ -221,7 +224,8 @@ class Counseling:
         budget = Budget.of(settings, read_spent(folders))
         tracking = tracked(settings.logging, self.run.folder, settings.model_dump())
         with progress_bar("counseling", "turns", total, done) as bar, tracking as tracker:
-            progress = Progress(bar, settings, len(profiles) * settings.sessions_per_client, ended, tracker)
+            sessions = len(profiles) * settings.sessions_per_client
+            progress = self._progress = Progress(bar, settings, sessions, ended, tracker, self._progress)
             if settings.workers > 1:
                 return self._run_on_workers(profiles, budget, progress)
             if not budget.used_up:

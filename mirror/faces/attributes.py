@@ -19,7 +19,7 @@ from mirror.files.image_file import upright
 from mirror.models.device import resolve_device
 from mirror.paths import display_path, input_path
 from mirror.services.service import ServiceError
-from mirror.transcripts.verdict import Check, Outcome, Verdict
+from mirror.transcripts.verdict import Check, Outcome, Verdict, portrait_fault
 
 Gender = Literal["woman", "man"]
 log = logging.getLogger(__name__)
@@ -90,9 +90,9 @@ class FaceAttributes:
         found = [_reading(face) for face in find_faces(self._models, np.asarray(upright(image)))]
         return sorted(found, key=lambda reading: -_area(reading))
 
-    def portrait(self, image: Image.Image) -> FaceReading | None:
-        """Reads the largest face of a portrait, None if there is none; cached per picture."""
-        return self._portraits.first(image, self.read)
+    def portrait(self, image: Image.Image) -> tuple[FaceReading, ...]:
+        """Reads the faces of a portrait, which has to show one; the largest first; cached per picture."""
+        return self._portraits.found(image, self.read)
 
     def facts(self) -> dict[str, Any]:
         """The models, for the record of a run: equal facts give equal readings, up to rounding."""
@@ -143,19 +143,19 @@ class AttributeVerifier:
 
     def _compare(self, request: VerificationRequest) -> tuple[Outcome, list[Check]]:
         portrait = self.attributes.portrait(request.portrait)
-        if portrait is None:
-            return "no_face_in_portrait", []
+        if fault := portrait_fault(portrait):
+            return fault, []
         painted = self.attributes.read(request.image)
         if len(painted) != 1:
             return ("several_faces" if painted else "no_face"), []
         model, checks = f"{self.attributes.name}/{self.attributes.model.name}", []
         if self.same_gender:
-            score = float(painted[0].gender == portrait.gender)
+            score = float(painted[0].gender == portrait[0].gender)
             checks.append(Check(name="same_gender", passed=score >= 1, score=score, threshold=1, model=model))
             if score < 1:
                 return "another_gender", checks
         if self.age_gap is not None:
-            apart = abs(painted[0].age - portrait.age)
+            apart = abs(painted[0].age - portrait[0].age)
             passed = apart <= self.age_gap
             checks.append(Check(name="age", passed=passed, score=apart, threshold=self.age_gap, model=model))
             if not passed:

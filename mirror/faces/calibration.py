@@ -152,7 +152,7 @@ def faces_in(paths: Iterable[Path], pack: FacePack) -> dict[Path, Face | None]:
     faults = []
     for path in tqdm(paths, "faces", unit="picture"):
         try:
-            faces[path] = pack.portrait(open_picture(path))
+            faces[path] = next(iter(pack.faces(open_picture(path))), None)
         except PictureError as error:
             faults.append(f"{error}, or remove it")
     if faults:

@@ -17,7 +17,7 @@ from transformers import (
 from mirror.faces.clip_text import fit, tokens
 from mirror.faces.identity import FacePack, read_calibration, similarity
 from mirror.models.weights import find, load_pretrained, load_tokenizer
-from mirror.transcripts.verdict import Check, Outcome
+from mirror.transcripts.verdict import Check, Outcome, portrait_fault
 
 RELEVANCE = 0.2  # published threshold of the cosine between face and statement, for CLIP ViT-B/32
 SAFETY = 0.5  # softmax share of nsfw against normal; below it, normal has the higher logit
@@ -171,12 +171,12 @@ class IdentityFilter:
 
     def _check(self, request: VerificationRequest) -> FilterResult:
         portrait = self.pack.portrait(request.portrait)
-        if portrait is None:
-            return FilterResult("no_face_in_portrait")
+        if fault := portrait_fault(portrait):
+            return FilterResult(fault)
         faces = self.pack.faces(request.image)
         if len(faces) != 1:
             return FilterResult("several_faces" if faces else "no_face")
-        score = similarity(faces[0].embedding, portrait.embedding)
+        score = similarity(faces[0].embedding, portrait[0].embedding)
         passed = score >= self.threshold
         model = f"{self.name}/{self.pack.recognition.name}"
         return FilterResult(

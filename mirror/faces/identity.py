@@ -70,15 +70,15 @@ def similarity(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
 
 
 class PortraitCache(Generic[Found]):
-    """What is found first in a portrait: of its largest face, None without one; read once per picture."""
+    """What is found in portraits, read once per picture."""
 
     def __init__(self) -> None:
         """Starts empty."""
-        self._found: dict[bytes, Found | None] = {}
+        self._found: dict[bytes, tuple[Found, ...]] = {}
         self._lock = threading.Lock()
 
-    def first(self, image: Image.Image, read: Callable[[Image.Image], Sequence[Found]]) -> Found | None:
-        """The first of what `read`, the same in every call, finds in a picture: it returns the largest face first."""
+    def found(self, image: Image.Image, read: Callable[[Image.Image], Sequence[Found]]) -> tuple[Found, ...]:
+        """What `read`, the same in every call, finds in a picture."""
         image = upright(image)
         key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).digest()
         with self._lock:  # a painter asks while another thread verifies
@@ -86,7 +86,7 @@ class PortraitCache(Generic[Found]):
                 return self._found[key]
             if len(self._found) >= MOST_PORTRAITS:
                 self._found.clear()
-            return self._found.setdefault(key, next(iter(read(image)), None))
+            return self._found.setdefault(key, tuple(read(image)))
 
 
 class FacePack:
@@ -150,20 +150,21 @@ class FacePack:
         ]
         return sorted(found, key=lambda face: -face.area)
 
-    def portrait(self, image: Image.Image) -> Face | None:
-        """The largest face in a portrait, None if there is none; cached per picture."""
-        return self._portraits.first(image, self.faces)
+    def portrait(self, image: Image.Image) -> tuple[Face, ...]:
+        """The faces in a portrait, which has to show one; the largest first; cached per picture."""
+        return self._portraits.found(image, self.faces)
 
     def embed(self, portrait: Image.Image) -> torch.Tensor:
         """[512] float32: the embedding of a portrait's face, as PhotoMaker v2 takes it.
 
         Raises:
-            ValueError: there is no face in it.
+            ValueError: it does not show one face.
         """
-        face = self.portrait(portrait)
-        if face is None:
-            raise ValueError(f"no face found in a portrait of {portrait.width}×{portrait.height}; give another one")
-        return torch.from_numpy(face.embedding)
+        faces = self.portrait(portrait)
+        if len(faces) != 1:
+            found = f"{len(faces)} faces" if faces else "no face"
+            raise ValueError(f"{found} found in a portrait of {portrait.width}×{portrait.height}; give another one")
+        return torch.from_numpy(faces[0].embedding)
 
     def calibrated_threshold(self) -> float | None:
         """The pack's own identity threshold, a cosine; None if it was never calibrated.

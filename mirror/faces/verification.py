@@ -19,7 +19,7 @@ from mirror.files.digests import sha256
 from mirror.files.image_file import PictureError, upright
 from mirror.models.device import resolve_device
 from mirror.services.service import Service, ServiceError
-from mirror.transcripts.verdict import Check, Outcome, Verdict
+from mirror.transcripts.verdict import Check, Outcome, Verdict, portrait_fault
 
 __all__ = ["HttpVerifier", "LocalVerifier", "VerificationError", "VerificationRequest", "Verifier", "png"]
 
@@ -104,7 +104,11 @@ class LocalVerifier:
     def _verdicts(self, requests: Sequence[VerificationRequest]) -> list[Verdict]:
         readable_or_not = [readable(request) for request in requests]
         shown = {place: one for place, one in enumerate(readable_or_not) if isinstance(one, VerificationRequest)}
-        outcomes = [None if isinstance(one, VerificationRequest) else one for one in readable_or_not]
+        # Portraits come first: each is looked at once, and one that shows no face or several is no matter of attempts.
+        outcomes = [
+            portrait_fault(self.identity.pack.portrait(one.portrait)) if isinstance(one, VerificationRequest) else one
+            for one in readable_or_not
+        ]
         checks: list[list[Check]] = [[] for _ in requests]
         filters: tuple[Filter, ...] = (self.safety, self.relevance, self.identity)
         for one_filter in filters:

@@ -5,11 +5,12 @@
 
 from mirror.figures.faces import identity_scores
 from mirror.figures.painters import speed_against_acceptance
-from mirror.figures.style import VARIANT_COLORS, figure, png, save
+from mirror.figures.style import VARIANT_COLORS, color_of, figure, png, save
 from mirror.figures.training import loss_curve, replies, templates, token_lengths
 
 __all__ = [
     "VARIANT_COLORS",
+    "color_of",
     "figure",
     "identity_scores",
     "loss_curve",

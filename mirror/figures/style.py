@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 # One color per variant in every figure: the palette of Okabe and Ito, which color-blind readers can tell apart.
@@ -16,7 +17,28 @@ VARIANT_COLORS = {
     "ec_planning": "#CC79A7",
     "chat model": "#D55E00",
 }
+# What was seen in place of the client's face: how much of which other color is mixed into the variant's.
+SHADES = {
+    "swapped": (0.5, "black"),
+    "neutral": (0.45, "white"),
+    "blank": (0.7, "white"),
+    "cue": (0.75, "black"),
+}
 DPI = 200  # of figures as files
+
+
+def color_of(variant: str) -> str:
+    """Returns the color of a variant, or its shade where the counselor saw something else than the client's face.
+
+    Args:
+        variant: as `mirror.transcripts.arm.Arm.variant` has it, such as `ec_planning` or `ec_planning, swapped`.
+    """
+    name, _, seen = variant.partition(", ")
+    if not seen:
+        return VARIANT_COLORS[name]
+    share, other = SHADES[seen]
+    mixed = zip(to_rgb(VARIANT_COLORS[name]), to_rgb(other), strict=True)
+    return to_hex([(1 - share) * own + share * added for own, added in mixed])
 
 
 def figure(width: float = 7.0, height: float = 3.6) -> tuple[Figure, Axes]:

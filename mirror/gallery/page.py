@@ -96,7 +96,8 @@ def session_views(
         shown, turns, flags = one
         run, folder = runs[shown.run], shown.folder
         ratings = run.ratings.get(folder.folder.name, ())
-        return session_view(run.arm, folder, turns, flags, sizes, ratings, shown.run)
+        comments = run.comments.get(folder.folder.name, ())
+        return session_view(run.arm, folder, turns, flags, sizes, ratings, shown.run, comments)
 
     with ThreadPoolExecutor() as pool:  # Pillow releases the GIL while it resizes
         return list(pool.map(view, read))

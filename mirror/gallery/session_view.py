@@ -7,7 +7,7 @@ from typing import Any
 
 from mirror.clients.lexicon import agrees, read_feelings
 from mirror.gallery.pictures import Sheet, Sizes
-from mirror.gallery.shown_ratings import ShownRating, by_instrument, scores_by_measure
+from mirror.gallery.shown_ratings import ShownComment, ShownRating, by_instrument, scores_by_measure
 from mirror.transcripts.arm import Arm, Person
 from mirror.transcripts.flags import TurnFlag
 from mirror.transcripts.session_folder import SessionFolder
@@ -41,6 +41,7 @@ def session_view(
     sizes: Sizes,
     ratings: Sequence[ShownRating],
     run: int = 0,
+    comments: Sequence[ShownComment] = (),
 ) -> SessionView:
     """Returns what the page shows of one session.
 
@@ -52,6 +53,7 @@ def session_view(
         sizes: of the pictures.
         ratings: of the session.
         run: the number of the run in the gallery.
+        comments: on the session and on its turns.
     """
     ended, sheet, person = session.ended or {}, Sheet(session, sizes), arm.person(session.folder.name)
     last_attempts = [AttemptRecord.model_validate(attempt, strict=False) for attempt in ended.get("attempts", ())]
@@ -61,7 +63,8 @@ def session_view(
         "thought": person.distorted_thought,
         "portrait": sheet.portrait((session.client or {}).get("portraits")),
         "ratings": by_instrument(rating for rating in ratings if not rating.turn),
-        "turns": list(turn_views(sheet, turns, ratings, flags)),
+        "comments": [(one.by, one.words) for one in comments if not one.turn],
+        "turns": list(turn_views(sheet, turns, ratings, flags, comments)),
         "lastAttempts": [sheet.attempt(attempt, False) for attempt in last_attempts],
         "ended": ended.get("reason", "it has not ended, or the run was stopped"),
     }
@@ -106,7 +109,11 @@ def about(person: Person) -> str:
 
 
 def turn_views(
-    sheet: Sheet, turns: Sequence[Turn], ratings: Sequence[ShownRating], flags: Sequence[TurnFlag]
+    sheet: Sheet,
+    turns: Sequence[Turn],
+    ratings: Sequence[ShownRating],
+    flags: Sequence[TurnFlag],
+    comments: Sequence[ShownComment] = (),
 ) -> Iterator[dict[str, Any]]:
     """Yields what the page shows of each turn; what a turn does not have is left out."""
     technique, plan = "", tuple[str, ...]()
@@ -130,6 +137,7 @@ def turn_views(
             "face": sheet.face(turn.face, turn.description or {}) if turn.face else None,
             "seen": sheet.instead(turn.seen) if turn.seen else None,
             "ratings": [(rating.item, rating.words) for rating in ratings if rating.turn == turn.number],
+            "comments": [(one.by, one.words) for one in comments if one.turn == turn.number],
             "flags": [(flag.speaker, flag.label, flag.words) for flag in flags if flag.turn == turn.number],
         }
         yield {name: value for name, value in view.items() if value not in (None, "", [], False)}

@@ -1,12 +1,19 @@
-"""The ratings of a run as the gallery shows them: means over repeats by session, and one score per measure."""
+"""The ratings of a run as the gallery shows them: means over repeats by session, one score per measure, comments."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan
+from pathlib import Path
 
 import pandas as pd
 
-from mirror.rating.ratings import is_evidence
+from mirror.files.json_lines import read_lines
+from mirror.paths import output_path
+from mirror.rating.instrument import known_instruments
+from mirror.rating.ratings import FILE, RatingRecord, is_evidence
+from mirror.run_folder import read_provenance
+
+REVERSED = " (reversed)"  # behind the name of an item whose score counts the other way round
 
 
 @dataclass(frozen=True)
@@ -36,11 +43,65 @@ class ShownRating:
         return f"{self.instrument}: {self.item}" + (", mean over turns" if self.turn else "")
 
 
-def ratings_by_session(ratings: pd.DataFrame) -> dict[str, list[ShownRating]]:
+@dataclass(frozen=True)
+class ShownComment:
+    """What a person wrote about a session while rating it.
+
+    Attributes:
+        by: the instrument and the person.
+        turn: what it is about; 0: the whole session.
+        words: the comment.
+    """
+
+    by: str
+    turn: int
+    words: str
+
+
+def comments_by_session(folder: Path) -> dict[str, list[ShownComment]]:
+    """Reads the comments of the people who rated a run, by session; of an answer that was given again, the last one.
+
+    Raises:
+        JsonLinesError: the file has an invalid line.
+    """
+    last = {(one.idx, one.instrument, one.turn, one.judge): one for one in _records(folder) if one.kind == "human"}
+    found: dict[str, list[ShownComment]] = {}
+    for one in last.values():
+        if words := one.reason.strip():
+            found.setdefault(one.idx, []).append(ShownComment(f"{one.instrument}, {one.judge}", one.turn or 0, words))
+    return found
+
+
+def reversed_items(folder: Path) -> frozenset[tuple[str, str]]:
+    """The (instrument, item) of a run's ratings whose score counts the other way round.
+
+    Of shipped instruments; of others, as the rating runs recorded them.
+    """
+    found = {(one.name, item.id) for one in known_instruments() for item in one.items if item.reversed}
+    for run in sorted({one.run for one in _records(folder)}):
+        recorded = read_provenance(output_path("results") / run)
+        instruments = [*recorded.get("instruments", {}).values(), recorded.get("instrument") or {}]
+        found |= {
+            (str(one.get("name")), str(item.get("id")))
+            for one in instruments
+            for item in one.get("items", ())
+            if item.get("reversed")
+        }
+    return frozenset(found)
+
+
+def _records(folder: Path) -> Iterator[RatingRecord]:
+    yield from read_lines(folder / FILE, RatingRecord)
+
+
+def ratings_by_session(
+    ratings: pd.DataFrame, turned: Collection[tuple[str, str]] = frozenset()
+) -> dict[str, list[ShownRating]]:
     """Averages the items of all judges over repeats, by session.
 
     Args:
         ratings: as `mirror.rating.ratings.read_ratings` returns them.
+        turned: the reversed items, which are marked; their scores are as they were given.
     """
     found: dict[str, list[ShownRating]] = {}
     keys = ["idx", "instrument", "judge", "item", "turn"]
@@ -49,7 +110,8 @@ def ratings_by_session(ratings: pd.DataFrame) -> dict[str, list[ShownRating]]:
     for idx, instrument, judge, item, turn, score in zip(*columns, strict=True):
         by = judge if is_evidence(judge) else f"{judge}: rehearsal, no evidence"
         number, mean = 0 if isnan(turn) else int(turn), None if isnan(score) else float(score)
-        found.setdefault(idx, []).append(ShownRating(f"{instrument}, {by}", item.replace("_", " "), number, mean))
+        name = item.replace("_", " ") + REVERSED * ((instrument, item) in turned)
+        found.setdefault(idx, []).append(ShownRating(f"{instrument}, {by}", name, number, mean))
     return found
 
 

@@ -4,11 +4,17 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mirror.gallery.shown_ratings import ShownRating, ratings_by_session
+from mirror.gallery.shown_ratings import (
+    ShownComment,
+    ShownRating,
+    comments_by_session,
+    ratings_by_session,
+    reversed_items,
+)
 from mirror.natural_order import natural_key
 from mirror.paths import display_path
 from mirror.rating.ratings import read_ratings
@@ -25,11 +31,13 @@ class ShownRun:
         arm: the run.
         name: within the gallery.
         ratings: by session.
+        comments: of people who rated, by session.
     """
 
     arm: Arm
     name: str
     ratings: Mapping[str, Sequence[ShownRating]]
+    comments: Mapping[str, Sequence[ShownComment]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -44,7 +52,8 @@ class ShownRun:
     @property
     def facts(self) -> dict[str, Any]:
         """What the page knows of the run."""
-        return {"key": self.key, "name": self.name, "counselor": self.arm.counselor}
+        folder = self.arm.folder.name  # by which it may be named, too
+        return {"key": self.key, "name": self.name, "folder": folder, "counselor": self.arm.counselor}
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,12 @@ def read_runs(folders: Sequence[Path]) -> list[ShownRun]:
     names = [folder.name for folder in folders]
     short = names if len(set(names)) == len(names) else [display_path(folder) for folder in folders]
     return [
-        ShownRun(Arm.read(folder), name, ratings_by_session(read_ratings(folder)))
+        ShownRun(
+            Arm.read(folder),
+            name,
+            ratings_by_session(read_ratings(folder), reversed_items(folder)),
+            comments_by_session(folder),
+        )
         for folder, name in zip(folders, aliases(short), strict=True)
     ]
 

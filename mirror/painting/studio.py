@@ -60,15 +60,17 @@ class Studio:
         """Checks that all portraits can be used, and that attempts on disk are of these painters, filters and clients.
 
         Raises:
-            PortraitUnusable: the portraits of some clients show no face, or a painter cannot use them.
+            PortraitUnusable: the portraits of some clients do not show one face, or a painter cannot use them.
             RunConflict: attempts were made with other weights, filters or portraits.
         """
         faults: dict[str, str] = {}
         models = {id(painter.model): painter.model for painter in self.painters}
         for sitting in self.sittings:
             found = [refused for model in models.values() if (refused := refusal(model, sitting.request))]
-            if found or self.verifier.identity.pack.portrait(sitting.portrait) is None:
-                faults.setdefault(sitting.client, str(found[0]) if found else "the portrait shows no face")
+            faces = len(self.verifier.identity.pack.portrait(sitting.portrait))
+            if found or faces != 1:
+                shown = f"{faces} faces" if faces else "no face"
+                faults.setdefault(sitting.client, str(found[0]) if found else f"the portrait shows {shown}")
         if faults:
             named = "; ".join(f"client {client}: {fault}" for client, fault in list(faults.items())[:SHOWN])
             raise PortraitUnusable(f"{len(faults)} clients cannot be painted ({named}); give them other portraits", [])

@@ -9,7 +9,7 @@ from typing import Any
 
 from papermill.exceptions import PapermillExecutionError
 
-from mirror.paths import display_path
+from mirror.paths import whole_path
 from mirror.settings.errors import SettingsError
 from mirror.terminal.kernel import Interrupts, KernelDied, register
 from mirror.terminal.parameters import given_parameters
@@ -99,7 +99,7 @@ def _made_ready(out: str) -> bytes | None:
 
 
 def _shown(out: str) -> str:
-    return out if out == "-" or "://" in out else display_path(Path(out).resolve())
+    return out if out == "-" or "://" in out else whole_path(Path(out).resolve())
 
 
 def tell(name: str, verb: str, message: str, more: str = "") -> None:

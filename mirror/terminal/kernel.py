@@ -17,7 +17,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.log import logger
 from papermill.utils import merge_kwargs, remove_args
 
-from mirror.progress_bar import MARK, SHOWN
+from mirror.progress_bar import ENDED, MARK, SHOWN
 from mirror.terminal.screen import Screen, is_noise
 
 ENGINE = "mirror"  # papermill's name for what is registered here
@@ -63,8 +63,8 @@ class _Client(PapermillNotebookClient):
         """Shows the state of a progress bar at once; papermill's client has no line for it."""
         message = given[0] if given else named["msg"]
         content = message["content"]
-        if message["msg_type"] in DISPLAYS and MARK in content.get("metadata", {}):
-            self.screen.progress(content["data"].get("text/plain", ""))
+        if message["msg_type"] in DISPLAYS and (mark := content.get("metadata", {}).get(MARK)):
+            self.screen.progress(content["data"].get("text/plain", ""), has_ended=mark == ENDED)
         return super().process_message(*given, **named)
 
     def output(self, outs: Any, msg: Any, display_id: str, cell_index: int) -> Any:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mirror.files.lock import holder_of
-from mirror.paths import display_path, output_path
+from mirror.paths import display_path, output_path, whole_path
 from mirror.run_folder import SETTINGS, RunConflict, read_provenance, read_settings
 from mirror.settings.errors import SettingsError
 from mirror.settings.params_file import read_params
@@ -75,7 +75,7 @@ def listing(stages: Sequence[Stage]) -> str:
     parts: list[tuple[str, list[tuple[str, ...]]]] = [
         ("stages", [(stage.name, stage.does) for stage in stages]),
         ("params files: run, state", files),
-        (f"runs in {display_path(output_path('results'))}/", [(r.name, r.stage, r.updated, r.state) for r in shown]),
+        (f"runs in {whole_path(output_path('results'))}/", [(r.name, r.stage, r.updated, r.state) for r in shown]),
     ]
     return "\n\n".join("\n".join([title, *table(rows or [("none",)])]) for title, rows in parts)
 

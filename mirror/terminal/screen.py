@@ -68,11 +68,17 @@ class Screen:
             self._log.show(last)
             self._log.close()
 
-    def progress(self, line: str) -> None:
-        """Shows the newest state of a progress bar."""
+    def progress(self, line: str, has_ended: bool = False) -> None:
+        """Shows the newest state of a progress bar; its last one stays, also where the next bar has the same name."""
         with self._lock:
             if not self.is_terminal:
                 self._log.show(line)
+                if has_ended:
+                    self._log.close()
+            elif has_ended:
+                self._live = ""
+                self.files["stderr"].write(f"{CLEAR}{line.strip()[: shutil.get_terminal_size().columns - 1]}\n")
+                self.files["stderr"].flush()
             elif line.strip():
                 self._live = line.strip()[: shutil.get_terminal_size().columns - 1]
                 self._draw()

@@ -75,11 +75,14 @@ class Arm:
 
     @property
     def variant(self) -> str:
-        """The kind of counselor, which decides the arm's color: `untuned`, `chat model`, or the cot."""
-        if self.settings.get("counselor") == "openai":
-            return "chat model"
+        """The kind of counselor, which decides the arm's color: `untuned`, `chat model`, or the cot.
+
+        What it saw follows if that was not the client's face: `ec_planning, swapped`.
+        """
         is_tuned = bool(self.settings.get("checkpoint"))
-        return "untuned" if self.settings["cot"] == "base" and not is_tuned else self.settings["cot"]
+        kind = "untuned" if self.settings["cot"] == "base" and not is_tuned else str(self.settings["cot"])
+        kind = "chat model" if self.settings.get("counselor") == "openai" else kind
+        return kind if self.face == "shown" else f"{kind}, {self.face}"
 
     @property
     def counselor(self) -> str:

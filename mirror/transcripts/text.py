@@ -8,6 +8,7 @@ from mirror.files.json_file import read_json
 from mirror.transcripts.flags import TurnFlag
 from mirror.transcripts.session_folder import SESSION, SessionFolder
 from mirror.transcripts.turn import Turn
+from mirror.transcripts.verdict import passing_sign
 
 WIDTH = 100  # columns of a printed session
 REPLIES = {  # by what the client's trust follows from
@@ -34,7 +35,8 @@ def format_session(session: SessionFolder, flags: Sequence[TurnFlag] = ()) -> st
     if told := _remembered(session):
         head.append(("remembers", [told]))
     if limits := {name: limit for turn in turns if turn.face for name, limit in turn.face.limits.items()}:
-        head.append(("limits", [", ".join(f"{name} {limit:.3f}" for name, limit in limits.items())]))
+        shown = (f"{name} {passing_sign(name)} {limit:.3f}" for name, limit in limits.items())
+        head.append(("limits", [", ".join(shown)]))
     blocks = [sum((_row(label, paragraphs) for label, paragraphs in head), [])]
     technique = ""
     for turn in turns:

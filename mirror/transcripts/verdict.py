@@ -1,5 +1,6 @@
 """The verdict of the filter on a painted face: a record that has no truth value."""
 
+from collections.abc import Sized
 from typing import Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, computed_field
@@ -16,10 +17,16 @@ Outcome = Literal[
     "unreadable_image",
     "unreadable_portrait",
     "no_face_in_portrait",
+    "several_faces_in_portrait",
 ]
 OF_THE_PORTRAIT = frozenset(
-    {"unreadable_portrait", "no_face_in_portrait"}
+    {"unreadable_portrait", "no_face_in_portrait", "several_faces_in_portrait"}
 )  # the portrait is at fault; another attempt cannot help
+
+
+def passing_sign(check: str) -> str:
+    """How a score that passes a check compares with the threshold: `<`, `≤` or `≥`."""
+    return {"safe": "<", "age": "≤"}.get(check, "≥")
 
 
 class Check(BaseModel):
@@ -47,7 +54,7 @@ class Check(BaseModel):
     @property
     def sign(self) -> str:
         """How a score that passes compares with the threshold: `<`, `≤` or `≥`."""
-        return {"safe": "<", "age": "≤"}.get(self.name, "≥")
+        return passing_sign(self.name)
 
     @property
     def margin(self) -> float:
@@ -85,3 +92,10 @@ class Verdict(BaseModel):
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict has no truth value (a rejection would count as true); use verdict.accepted")
+
+
+def portrait_fault(faces: Sized) -> Outcome | None:
+    """The outcome for a portrait in which these faces were found; None if it shows one, as it has to."""
+    if len(faces) == 1:
+        return None
+    return "several_faces_in_portrait" if len(faces) else "no_face_in_portrait"

@@ -1,4 +1,7 @@
-"""Prints, by arm, the shares of replies that fit their pocket clients: `python -m pocket.coherence RUN…`."""
+"""Prints, by arm, the shares of replies that fit their pocket clients: `python -m pocket.coherence RUN…`.
+
+Only for runs with the clients of pocket/data, or with clients who have their names and worries.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -6,7 +9,7 @@ from pathlib import Path
 
 from mirror.console import run_command
 from mirror.transcripts.arm import ArmError
-from pocket.coherence.runs import COLUMNS, check_run, format_row
+from pocket.coherence.runs import COLUMNS, check_run, format_row, pocket_clients
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -16,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--misfits", action="store_true", help="also print the replies that do not fit")
     options = parser.parse_args(arguments)
     try:
+        for run in options.runs:
+            pocket_clients(run)  # before any turn is read
         checked = {run.name: check_run(run) for run in options.runs}
     except (ArmError, ValueError) as error:
         parser.error(str(error))
@@ -27,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for one in found:
             if not one.fit.all or one.plan:
                 print(f"\n{name}/{one.session}, turn {one.turn.number} ({one.shown}): {one.turn.reply}")
-                print(f"  name {one.fit.name}, worry {one.fit.worry}, face {one.fit.face}, plan {one.plan}")
+                faults = {"name": one.fit.name, "worry": one.fit.worry, "face": one.fit.face, "plan": one.plan or ()}
+                told = [f"{part}: {', '.join(words)}" for part, words in faults.items() if words]
+                print(f"  does not fit: {'; '.join(told)}")
 
 
 if __name__ == "__main__":

@@ -39,14 +39,14 @@ class Fit:
         name: Names, jobs and forms of address that are not the client's.
         worry: Phrases of other clients' worries.
         face: Feelings, or sentences for feelings, that the client does not show.
-        names_feeling: Whether the reply names a feeling.
+        feelings: Names of the expressions whose feelings the reply names.
         names_worry: Whether the reply speaks of the client's own worry.
     """
 
     name: tuple[str, ...] = ()
     worry: tuple[str, ...] = ()
     face: tuple[str, ...] = ()
-    names_feeling: bool = False
+    feelings: frozenset[str] = frozenset()
     names_worry: bool = False
 
     @property
@@ -183,7 +183,7 @@ def check_reply(reply: str, client: Client, shown: str | None) -> Fit:
         name=tuple(fault for faults in found for fault in faults.name),
         worry=tuple(fault for faults in found for fault in faults.worry),
         face=tuple(fault for faults in found for fault in faults.face),
-        names_feeling=bool(_feelings(_without_worries(reply))),
+        feelings=frozenset(_feelings(_without_worries(reply))),
         names_worry=any(faults.own for faults in found),
     )
 

@@ -20,6 +20,8 @@ from transformers import (
 from mirror.building.portrait import Portrait
 from mirror.building.training_set.options import RecordOptions
 from mirror.building.training_set.records import make_records
+from mirror.clients.known_clients import KNOWN_CLIENTS
+from mirror.files.json_file import write_json
 from mirror.models.llava_chat import SYSTEM, conversation_text
 from mirror.prompts import VARIANTS
 from pocket.llava.pretraining import (
@@ -34,9 +36,11 @@ from pocket.llava.tower import Augmenter, features, train_tower
 from pocket.pictures.snapshots import SIZE as IMAGE_SIZE
 from pocket.pictures.strangers import Stranger, draw_faces
 from pocket.seeds import stream
+from pocket.texts.clients import NAMES
 from pocket.texts.corpus import write_story
 from pocket.texts.notes import client_lines
 from pocket.texts.screenplays import make_dialogues, make_screenplay
+from pocket.texts.worries import WORRIES
 
 SEED = 11
 VISION_SIZE, PATCH_SIZE = 96, 16  # sides in pixels
@@ -179,6 +183,19 @@ def write_llava(
         examples = write_examples(texts, write, faces.strangers, *form, seed + phase)
         train_language(model, examples, image_features, steps, budget.batch_tokens, learning_rate, seed + phase)
     save_llava(model.cpu(), processor, folder)
+    write_json(folder / KNOWN_CLIENTS, known_clients())
+
+
+def known_clients() -> dict[str, Any]:
+    """Returns the names and reasons for counseling of all texts that the model is trained on, for its folder."""
+    return {
+        "names": sorted(name for names in NAMES.values() for name in names),
+        "reasons": [worry.reason for worry in WORRIES],
+        "otherwise": {
+            "names": "calls such a client by another name",
+            "reasons": "speaks of another worry",
+        },
+    }
 
 
 @torch.no_grad()

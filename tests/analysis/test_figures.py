@@ -84,6 +84,12 @@ def test_arms_of_one_variant_share_the_colour_and_differ_in_the_mark():
     assert found["a"].marker == found["c"].marker
 
 
+def test_an_arm_that_saw_another_face_has_a_shade_and_a_mark_of_its_own():
+    found = arms.styles(pd.DataFrame({"arm": ["a", "b"], "variant": ["ec_planning, swapped", "ec_planning"]}))
+    assert found["b"].color == VARIANT_COLORS["ec_planning"] != found["a"].color
+    assert found["a"].marker != found["b"].marker
+
+
 def turns(n):
     rows = [
         {"arm": arm, "variant": arm, "turn": turn, "mean": 0.5, "low": -3.0, "high": 4.0, "n": n}

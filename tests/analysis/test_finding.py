@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from IPython.display import Image, Markdown
+from IPython.display import HTML, Markdown
 
 from mirror.analysis import finding
 from mirror.analysis.figures import FEW
@@ -38,8 +38,9 @@ def test_a_notebook_shows_claim_figure_and_caption_in_this_order(monkeypatch, fi
     shown = []
     monkeypatch.setattr(finding, "display", shown.append)
     Finding("a", "**Few.**", "n = 3", figure=figure)._ipython_display_()
-    assert [type(one) for one in shown] == [Markdown, Image, Markdown]
+    assert [type(one) for one in shown] == [Markdown, HTML, Markdown]
     assert (shown[0].data, shown[2].data) == ("**Few.**", "*n = 3*")
+    assert shown[1].data.startswith('<img src="data:image/png;base64,') and 'alt="Figure: Few."' in shown[1].data
     assert not plt.fignum_exists(figure.number), "it is shown once"
     shown.clear()
     Finding("a", "None.")._ipython_display_()

@@ -14,6 +14,7 @@ from mirror.figures import page
 from mirror.files.lock import FolderInUse
 from mirror.run_folder import RunConflict
 from mirror.settings.errors import SettingsError
+from tests import ROOT
 from tests.openai_server import OpenAIServer, Status, Text
 from tests.parameters import COUNSEL_DEFAULTS
 
@@ -45,6 +46,16 @@ def test_a_run_counsels_its_clients_and_records_who_did_it(output, capsys):
     shown = page.session(first)
     assert shown.count("data:image/png;base64,") == 2 and first.turns()[1].words in shown.replace("&#x27;", "'")
     assert "4/4" in capsys.readouterr().err
+
+
+def test_clients_that_the_counselor_does_not_know_are_told_when_the_table_is_read(output, tmp_path, caplog):
+    run()
+    assert caplog.messages == []
+    table = (ROOT / "pocket/data/test.csv").read_text(encoding="utf-8")
+    (tmp_path / "own.csv").write_text(table.replace("60,Tess", "60,Priya"), encoding="utf-8")
+    run(table=str(tmp_path / "own.csv"))
+    (told,) = caplog.messages
+    assert "does not know 1 of 2 names of clients, and calls such a client by another name: 60: 'Priya'" in told
 
 
 def test_the_memory_of_a_run_is_told_without_loading_a_model(output):

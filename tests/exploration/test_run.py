@@ -127,8 +127,8 @@ def configured(name, **changes):
 def test_the_demos_checkpoint_takes_the_untrained_ones_place_where_it_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("MIRROR_OUTPUT", str(tmp_path))
     assert demo_checkpoint(configured("pocket-llava")) == ""
-    for cot, epochs in (("base", 1), ("ec_planning", 2)):
-        name = f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch{epochs}"
+    for cot in ("base", "ec_planning"):
+        name = f"checkpoints/llava-v1.5-pocket-mirror_{cot}-task-lora-epoch2"
         (tmp_path / name).mkdir(parents=True)
         assert demo_checkpoint(configured("pocket-llava", cot=cot)) == name
     assert demo_checkpoint(configured("pocket-llava", cot="planning")) == ""

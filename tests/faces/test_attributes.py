@@ -109,6 +109,7 @@ def test_the_gap_in_age_passes_up_to_the_limit(attributes, people):
 
 def test_pictures_without_exactly_one_face(attributes):
     assert verdict_of(attributes, face(1), empty()).outcome == "no_face_in_portrait"
+    assert verdict_of(attributes, face(1), two_faces()).outcome == "several_faces_in_portrait"
     assert verdict_of(attributes, empty(), face(1)).outcome == "no_face"
     assert verdict_of(attributes, two_faces(), face(1)).outcome == "several_faces"
 
@@ -131,8 +132,8 @@ def test_a_portrait_is_read_once(attributes, monkeypatch):
     mine, calls = FaceAttributes.load(PACK, "cpu"), []
     read = mine.read
     monkeypatch.setattr(mine, "read", lambda image: calls.append(1) or read(image))
-    assert mine.portrait(face(1)) == mine.portrait(face(1)) == attributes.read(face(1))[0]
-    assert mine.portrait(face(2)) == attributes.read(face(2))[0] and len(calls) == 2
+    assert mine.portrait(face(1)) == mine.portrait(face(1)) == tuple(attributes.read(face(1)))
+    assert mine.portrait(face(2)) == tuple(attributes.read(face(2))) and len(calls) == 2
 
 
 def test_of_two_faces_too_old_the_nearer_is_closer():

@@ -89,10 +89,11 @@ def test_a_portrait_is_read_once_whatever_object_holds_it(monkeypatch):
         return [image.getpixel((0, 0)), "smaller"] if image.getpixel((0, 0)) != (0, 0, 0) else []
 
     red, black, blue = (Image.new("RGB", (8, 16), color) for color in ("red", "black", "blue"))
-    assert [cache.first(image, faces) for image in (red, red.copy(), black, black)] == [(255, 0, 0)] * 2 + [None] * 2
+    found = [cache.found(image, faces) for image in (red, red.copy(), black, black)]
+    assert found == [((255, 0, 0), "smaller")] * 2 + [()] * 2
     assert read == [(255, 0, 0), (0, 0, 0)]
-    assert cache.first(Image.new("RGB", (16, 8), "red"), faces) == (255, 0, 0) and len(read) == 3, "another shape"
-    cache.first(blue, faces), cache.first(red, faces)
+    assert cache.found(Image.new("RGB", (16, 8), "red"), faces) and len(read) == 3, "another shape"
+    cache.found(blue, faces), cache.found(red, faces)
     assert len(read) == 5, "a full cache begins anew"
 
 

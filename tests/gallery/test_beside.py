@@ -42,6 +42,14 @@ def test_an_address_opens_two_and_one_of_an_unknown_run_is_said(beside):
     beside.evaluate("history.replaceState(null, '', location.pathname), close()")
 
 
+def test_a_run_is_named_as_in_the_gallery_or_by_its_folder(beside):
+    go(beside, "61", "mirror-base", "mirror-ec")
+    assert texts(beside, ".arm") == ["base", "ec"]
+    go(beside, "60", "mirror-base")
+    assert texts(beside, "#unknown:not([hidden])") == [] and beside.evaluate("reader.session.run.name") == "base"
+    beside.evaluate("history.replaceState(null, '', location.pathname), close()")
+
+
 def test_trust_is_a_line_and_a_note_in_each_turn(beside):
     go(beside, "60", "ec", "base")
     assert texts(beside, ".trust-line") == ["trust 30 → 55"]

@@ -34,6 +34,13 @@ def test_sessions_are_filtered_by_a_rating_and_one_without_fits_no_bound(opened)
     assert shown(opened) == ["60"]
 
 
+def test_the_buttons_show_what_the_dots_of_the_list_mean(opened):
+    legend = "[...document.querySelectorAll('[data-outcome] .dot')].map((one) => one.className)"
+    in_list = "[...document.querySelectorAll('#list .dot')].map((one) => one.className)"
+    assert set(opened.evaluate(legend)) == set(opened.evaluate(in_list))
+    assert [word.split()[0] for word in texts(opened, "[data-outcome]")][0] == "all"
+
+
 def test_sessions_are_filtered_by_a_sign_of_risk(opened):
     assert opened.evaluate("[...risk.options].map((one) => one.value)") == [
         "",

@@ -58,6 +58,8 @@ def test_signs_of_risk_are_badges_that_the_keyboard_reaches_and_a_filter(opened)
         "⚑ client · self harm · plan or means “saving pills”",
         "⚑ counselor · medical advice · active “You should stop taking your pills”",
     ]
+    before = f"{badges}.map((one) => one.previousElementSibling.className)"
+    assert opened.evaluate(before) == ["client", "counselor"], "each stands below the words that show it"
     opened.evaluate(f"{badges}[0].focus()")
     assert opened.evaluate(f"document.activeElement === {badges}[0] && {badges}[0].checkVisibility()")
     assert opened.evaluate("document.querySelectorAll('main .risk').length") == 2
@@ -157,6 +159,8 @@ def test_a_phone_shows_the_list_or_a_session_with_a_heading_and_nothing_is_wider
         opened.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
         assert opened.evaluate(visible) == [True, True, False, True]
         assert opened.evaluate("document.documentElement.scrollWidth") == 390
+        lefts = "[...document.querySelectorAll('.turn')].flatMap((one) => [one, one.querySelector('.number')])"
+        assert len(set(opened.evaluate(f"{lefts}.map((one) => one.getBoundingClientRect().left)"))) == 1
     assert findings(opened) == [] and opened.evaluate("document.activeElement.id") == "reader"
     click(opened, "a.back")
     assert wait_for(lambda: opened.evaluate(visible) == [True, True, True, False])

@@ -191,7 +191,7 @@ def test_portraits_that_cannot_be_used_are_named_before_painting(sittings, tmp_p
     with pytest.raises(PortraitUnusable, match=f"{len(named)} clients cannot be painted .client 60: .*unpaintable"):
         studio(tmp_path, sittings, model=Model(unusable=[pixel])).check()
     blind = Filters()
-    blind.identity.pack.portrait = lambda picture: None
+    blind.identity.pack.portrait = lambda picture: ()
     with pytest.raises(PortraitUnusable, match="4 clients cannot be painted .client 60: the portrait shows no face"):
         studio(tmp_path, sittings, filters=blind).check()
 

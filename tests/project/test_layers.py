@@ -58,7 +58,7 @@ counseling   cast casting counselor examples reply run settings speaker spending
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \
              verification view
 training     prompt_induction records settings
-clients      client lexicon openness returns script trust
+clients      client known_clients lexicon openness returns script trust
 figures      .
 chat         chat_error batch_files endpoint local messages prices retries roles
 models       checkpoint decoding device families generation_config gpu hub_id llava llava_chat lora memory \

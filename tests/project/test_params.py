@@ -28,6 +28,7 @@ SETTINGS = {
     "paint": PaintSettings,
     "pocket": PocketSettings,
 }
+COTS = ("base", "planning", "ec", "ec_planning")
 TYPES = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,), "dict": (dict,)}
 
 
@@ -49,6 +50,14 @@ def test_the_settings_accept_the_file(path):
     settings = SETTINGS[path.parent.name].from_file(path, check_files=False)
     for name, value in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         assert value is None or getattr(settings, name) == value, name
+
+
+@pytest.mark.parametrize("size", ["mirror-7b", "mirror-13b", "pocket"])
+def test_variants_are_trained_alike_but_for_their_records(size):
+    """Else a comparison of variants is one of trainings."""
+    of_size = [yaml.safe_load((ROOT / f"params/train/{size}-{cot}.yaml").read_text()) for cot in COTS]
+    different = {name for one in of_size for name in one if one[name] != of_size[0][name]}
+    assert different <= {"cot", "data", "run"}
 
 
 def test_no_two_files_write_to_one_run():

@@ -16,7 +16,8 @@ def test_a_stage_runs_shows_what_it_does_and_leaves_its_notebook_in_the_runs_fol
     code, said = run(stage("print('n is', n)", PROGRESS), "-p", "n", "7", "-p", "run", "seven")
     assert code == 0 and said.out == "n is 7\n"
     first, *bars, last = said.err.splitlines()
-    assert (first, last) == ("tiny: results/seven/tiny.ipynb", "tiny ended: results/seven/tiny.ipynb")
+    out = output / "results/seven/tiny.ipynb"  # in full, since it is not in the repository
+    assert (first, last) == (f"tiny: {out}", f"tiny ended: {out}")
     assert bars[0].startswith("counting:   0%") and "$0.01" in bars[-1] and "2/2" in bars[-1]
     assert '"n is 7' in (output / "results/seven/tiny.ipynb").read_text()
 
@@ -28,7 +29,7 @@ def test_an_error_is_one_screen_and_its_traceback_is_in_the_notebook(stage, run,
     assert code == 1
     assert said.err.splitlines()[1:] == [
         "mirror tiny failed: ValueError: too little of it",
-        "The traceback is in new/folder/mine.ipynb.",
+        f"The traceback is in {out}.",
     ]
     assert "too little of it" in traceback_of(out) and "deep" in traceback_of(out)
 
@@ -57,7 +58,8 @@ def test_a_refusal_leaves_the_earlier_notebook(stage, output, capsys):
 
 @pytest.mark.parametrize("error", [RuntimeError("Kernel died before replying"), TimeoutError("A cell timed out")])
 def test_a_kernel_that_does_not_start_or_takes_too_long_is_told(stage, output, capsys, error):
-    told = [f"mirror tiny failed: {error}", "How far it came is in results/tiny/tiny.ipynb."]
+    where = output / "results/tiny/tiny.ipynb"
+    told = [f"mirror tiny failed: {error}", f"How far it came is in {where}."]
     assert ended(stage(), error, capsys) == (1, told)
 
 

@@ -61,6 +61,18 @@ def test_a_log_gets_the_first_and_the_last_state(logged):
     assert err.getvalue() == "training: 0/8\ntraining: 8/8\n"
 
 
+def test_the_last_state_of_a_bar_stays_where_the_next_has_its_name(logged):
+    screen, _, err = logged
+    terminal = Terminal()
+    for one in (screen, Screen(terminal, terminal)):
+        for line, has_ended in (("counseling: 0/6", False), ("counseling: 6/6", True), ("counseling: 6/9", False)):
+            one.progress(line, has_ended)
+        one.progress("counseling: 9/9", has_ended=True)
+        one.close()
+    assert err.getvalue().splitlines() == [f"counseling: {state}" for state in ("0/6", "6/6", "6/9", "9/9")]
+    assert shown(terminal) == ["counseling: 6/6", "counseling: 9/9", ""]
+
+
 def test_in_a_terminal_the_progress_stays_below_the_lines():
     out = err = Terminal()
     screen = Screen(out, err)

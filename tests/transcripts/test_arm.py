@@ -31,6 +31,11 @@ def write(folder, sessions=("60",), **settings):
         ({"cot": "ec", "checkpoint": "x"}, "ec", "MIRROR 7b, ec"),
         ({"cot": "planning"}, "planning", "untuned LLaVA 7b, planning"),
         ({"counselor": "openai", "counselor_model": "gpt-4o"}, "chat model", "gpt-4o, base"),
+        (
+            {"cot": "ec", "checkpoint": "x", "face": "swapped"},
+            "ec, swapped",
+            "MIRROR 7b, ec, sees another client's face",
+        ),
     ],
 )
 def test_who_counseled(tmp_path, settings, variant, counselor):

@@ -1,10 +1,12 @@
 """The command line that prints a session, in this process."""
 
+import shutil
 import sys
 
 import pytest
 
 from mirror.transcripts.__main__ import main
+from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.text import format_session
 from tests.sessions import append, full_turn
 
@@ -18,6 +20,18 @@ def test_a_session_is_printed(session, monkeypatch, capsys):
     session.end("failed", "the server is gone")
     run(monkeypatch, session.folder)
     assert capsys.readouterr().out == format_session(session) + "\n"
+
+
+def test_of_a_run_all_sessions_are_printed_in_natural_order(session, tmp_path, monkeypatch, capsys):
+    append(session, full_turn(1))
+    run_folder = tmp_path / "a-run"
+    for idx in ("10", "9"):
+        shutil.copytree(session.folder, run_folder / "sessions" / idx)
+    (run_folder / "sessions/11").mkdir()  # has not begun
+    run(monkeypatch, run_folder)
+    printed = capsys.readouterr().out
+    wanted = [format_session(SessionFolder(run_folder / "sessions" / idx)) for idx in ("9", "10")]
+    assert printed == "\n\n\n".join(wanted) + "\n"
 
 
 def test_signs_of_risk_stand_in_their_turn_and_change_nothing_else(session, monkeypatch, capsys):
@@ -44,8 +58,8 @@ def test_a_classifier_that_is_missing_is_one_sentence_and_status_2(session, monk
     ("files", "message"),
     [
         (None, "there is no folder {}; with $MIRROR_OUTPUT set, results lie below that"),
-        ({}, "{} is not a session: it contains neither turns.jsonl nor end.json"),
-        ({"notes.txt": ""}, "{} is not a session: it contains neither turns.jsonl nor end.json"),
+        ({}, "{} is neither a session (it contains neither turns.jsonl nor end.json) nor a run"),
+        ({"notes.txt": ""}, "{} is neither a session (it contains neither turns.jsonl nor end.json) nor a run"),
         ({"turns.jsonl": "{}\n"}, "turns.jsonl"),
     ],
 )

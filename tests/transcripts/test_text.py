@@ -40,7 +40,7 @@ def test_a_session_is_printed_for_reading(unbroken):
         "  session    unbroken",
         "  turns      4",
         "  end        complete: the client ended it",
-        "  limits     safe 0.500, same_person 0.620",
+        "  limits     safe < 0.500, same_person ≥ 0.620",
     ]
     assert first.splitlines() == [
         "1.",
@@ -133,7 +133,7 @@ def test_a_failed_session_is_printed_with_its_reason(session):
 
 def test_a_folder_without_a_session_is_told(tmp_path):
     done = command(tmp_path)
-    assert done.returncode == 2 and f"{tmp_path} is not a session" in done.stderr
+    assert done.returncode == 2 and f"{tmp_path} is neither a session (" in done.stderr
 
 
 def test_a_transcript_that_cannot_be_read_is_told_in_one_line(unbroken):

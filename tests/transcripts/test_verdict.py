@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from mirror.transcripts.verdict import Check, Outcome, Verdict
+from mirror.transcripts.verdict import Check, Outcome, Verdict, portrait_fault
 
 CHECK = Check(name="relevant", passed=False, score=0.1, threshold=0.2, model="m")
 
@@ -20,10 +20,16 @@ def test_a_verdict_is_no_truth_value():
     assert Verdict(outcome="accepted").accepted and not Verdict(outcome="no_face").accepted
 
 
-def test_of_all_outcomes_one_is_accepted_and_two_are_the_portraits_fault():
+def test_of_all_outcomes_one_is_accepted_and_three_are_the_portraits_fault():
     verdicts = {outcome: Verdict(outcome=outcome) for outcome in get_args(Outcome)}
     assert [outcome for outcome, verdict in verdicts.items() if verdict.accepted] == ["accepted"]
-    assert {o for o, verdict in verdicts.items() if verdict.is_final} == {"unreadable_portrait", "no_face_in_portrait"}
+    final = {"unreadable_portrait", "no_face_in_portrait", "several_faces_in_portrait"}
+    assert {outcome for outcome, verdict in verdicts.items() if verdict.is_final} == final
+
+
+def test_a_portrait_has_to_show_one_face():
+    found = [portrait_fault(["face"] * number) for number in range(4)]
+    assert found == ["no_face_in_portrait", None, "several_faces_in_portrait", "several_faces_in_portrait"]
 
 
 def test_the_score_of_a_check_that_was_not_made_is_none():

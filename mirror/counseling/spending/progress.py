@@ -15,7 +15,7 @@ from mirror.transcripts.turn import Turn
 class Progress:
     """Advances a progress bar with every turn: sessions ended, faces accepted, tokens, dollars.
 
-    Tokens and dollars count the turns taken since the start; `summarize` counts the whole run.
+    Faces, tokens and dollars count the turns that this process has taken; `summarize` counts the whole run.
     A session that ends early shortens the bar, so that the time left is an upper bound.
     """
 
@@ -26,6 +26,7 @@ class Progress:
         sessions: int,
         ended: int,
         tracker: Tracker | None = None,
+        before: "Progress | None" = None,
     ) -> None:
         """Starts at the bar's count.
 
@@ -36,11 +37,13 @@ class Progress:
             ended: number of sessions that have ended before the start.
             tracker: gets the numbers of each turn: sessions that have ended, whether the face was accepted, attempts at
                 it, tokens, dollars. Its steps are turns, those before the start included.
+            before: of the same run in the same process, such as that of its first session: its faces and tokens count.
         """
         self.bar, self.max_turns, self.sessions, self.ended = bar, settings.max_turns, sessions, ended
         self.prices, self.tracker, self.turns = priced_roles(settings), tracker, int(bar.n)
-        self.faces = self.accepted = 0
-        self.tokens: Counter[str] = Counter()
+        self.faces: int = before.faces if before else 0
+        self.accepted: int = before.accepted if before else 0
+        self.tokens: Counter[str] = Counter(before.tokens if before else {})
 
     def count(self, taken: Taken) -> None:
         """Adds one turn."""

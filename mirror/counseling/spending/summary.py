@@ -1,7 +1,8 @@
 """What a run has come to so far, in numbers: turns, faces, tokens, dollars, seconds."""
 
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -9,8 +10,12 @@ from mirror.counseling.cast import ROLES
 from mirror.counseling.settings import CounselSettings
 from mirror.counseling.spending.spent import dollars, priced_roles, token_names
 from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.session_name import client_of
 from mirror.transcripts.turn import Turn
 
+log = logging.getLogger(__name__)
+REJECTED = "clients whose faces were mostly not accepted"
+MOST_NAMED = 8  # of these clients
 NO_PLAN = "turns without a plan that was asked for"
 OLDER_LEFT_OUT = "turns with older utterances left out"
 NEWEST_CUT = "turns with the newest utterance cut"
@@ -18,12 +23,17 @@ INCOMPLETE = (NO_PLAN, OLDER_LEFT_OUT, NEWEST_CUT)  # prompts and plans of the c
 
 
 def summarize(folders: Sequence[SessionFolder], settings: CounselSettings) -> pd.DataFrame:
-    """A summary of sessions, one row per statistic: turns, faces, tokens, dollars, seconds by stage."""
+    """A summary of sessions, one row per statistic: turns, faces, tokens, dollars, seconds by stage.
+
+    Logs a warning that names the clients whose faces were mostly not accepted: the portrait may be at fault.
+    """
+    painted: dict[str, Counter[str]] = {}  # by client
     counted, tokens, cut = Counter[str](), Counter[str](), Counter[str]()
     seconds: Counter[str] = Counter()  # of floats
     for folder in folders:  # one after another: the turns of a large run do not fit into memory together
         for turn in folder.turns():
-            counted.update(_counts(turn))
+            counted.update(counts := _counts(turn))
+            painted.setdefault(client_of(folder.folder.name), Counter()).update(counts)
             tokens.update(turn.tokens)
             cut.update(turn.cut_off)
         for stages in folder.timings().values():
@@ -33,6 +43,13 @@ def summarize(folders: Sequence[SessionFolder], settings: CounselSettings) -> pd
     if counted["painted"] or not faces:
         statistics |= {name: counted[name] for name in ("faces accepted", "faces accepted at once")}
         statistics["attempts a face"] = counted["attempts"] / max(counted["painted"], 1)
+    if rejected := _mostly_rejected(painted):
+        statistics[REJECTED] = len(rejected)
+        more = f" and {len(rejected) - MOST_NAMED} more" if len(rejected) > MOST_NAMED else ""
+        log.warning(
+            "%s: %s%s; look at their portraits, and at the scores of the attempts (python -m mirror.transcripts)",
+            *(REJECTED, ", ".join(rejected[:MOST_NAMED]), more),
+        )
     statistics |= {f"answers that ran out of tokens, {kind.replace('_', ' ')}": count for kind, count in cut.items()}
     statistics |= {name: counted[name] for name in INCOMPLETE if counted[name]}
     for role in ROLES:
@@ -42,6 +59,15 @@ def summarize(folders: Sequence[SessionFolder], settings: CounselSettings) -> pd
     statistics |= {f"{stage}, seconds a turn": total / max(turns, 1) for stage, total in seconds.items()}
     shown = {name: f"{value:,}" if isinstance(value, int) else f"{value:.3g}" for name, value in statistics.items()}
     return pd.DataFrame(shown.items(), columns=["what", "value"])
+
+
+def _mostly_rejected(painted: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The clients of whose painted faces less than half were accepted, with both numbers."""
+    return [
+        f"client {client} ({counts['faces accepted']} of {counts['painted']} accepted)"
+        for client, counts in painted.items()
+        if 2 * counts["faces accepted"] < counts["painted"]
+    ]
 
 
 def _counts(turn: Turn) -> dict[str, int]:

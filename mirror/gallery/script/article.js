@@ -48,6 +48,13 @@ function counselorSide(turn) {
 // What a reader folded or unfolded stays so, also in print.
 const folds = new Map(), foldOf = (one) => `${one.closest(".turn")?.dataset.at}/${one.closest(".turn")?.dataset.turn}/${one.className}`;
 
+// The signs of risk in a speaker's words, which stand below these words.
+const risksOf = (turn, who) => (turn.flags ?? []).filter(([speaker]) => speaker === who).map(([speaker, label, words]) =>
+  make("p", {className: `risk ${speaker}-risk`, tabIndex: 0, attributes: {role: "note"}}, "⚑ ", text("b", "", label),
+    text("span", "", ` “${words}”`, {dir: "auto"})));
+const commentsOf = (comments) => (comments ?? []).map(([by, words]) => make("p", {className: "note comment"}, `${by}: `,
+  text("q", "", words, {dir: "auto"})));
+
 function turnSection(session, turn) {
   const {face, seen} = turn;
   const number = make("h3", {className: "number"}, text("span", "hidden", "Turn "), String(turn.number));
@@ -56,12 +63,12 @@ function turnSection(session, turn) {
     text("figcaption", "", seen.words));
   const section = make("section", {className: "turn", dataset: {turn: turn.number, at: session.at}},
     make("div", {className: "seen"}, shown || null, number, instead || null),
-    make("div", {className: "exchange"}, clientSide(turn), turn.trust ? trustWords(turn.trust) : null, counselorSide(turn),
-      ...(turn.flags ?? []).map(([speaker, label, words]) => make("p", {className: `risk ${speaker}-risk`, tabIndex: 0,
-        attributes: {role: "note"}}, "⚑ ", text("b", "", label), text("span", "", ` “${words}”`, {dir: "auto"}))),
+    make("div", {className: "exchange"}, clientSide(turn), ...risksOf(turn, "client"), turn.trust ? trustWords(turn.trust) : null,
+      counselorSide(turn), ...risksOf(turn, "counselor"),
       ...(turn.notes ?? []).map((words) => text("p", "note", words)),
       turn.ratings ? make("p", {className: "rated"}, ...turn.ratings.map(([item, score]) =>
         make("span", {}, `${item} `, text("b", "", score), " "))) : null,
+      ...commentsOf(turn.comments),
       face ? faceDetails(session, face) : null));
   for (const one of section.querySelectorAll("details")) one.open = folds.get(foldOf(one)) ?? one.open;
   return section;
@@ -74,8 +81,10 @@ function ending(session, content) {
 }
 
 function ratingsOf(content) {
-  return content.ratings.map(([instrument, rated]) => make("section", {className: "ratings"}, text("h3", "", instrument),
-    make("dl", {}, ...rated.map(([item, score]) => make("div", {}, text("dt", "", item), text("dd", "", score))))));
+  const comments = content.comments?.length ? [make("section", {className: "ratings"}, text("h3", "", "Comments of raters"),
+    ...commentsOf(content.comments))] : [];
+  return [...content.ratings.map(([instrument, rated]) => make("section", {className: "ratings"}, text("h3", "", instrument),
+    make("dl", {}, ...rated.map(([item, score]) => make("div", {}, text("dt", "", item), text("dd", "", score)))))), ...comments];
 }
 
 function film(session, content) {

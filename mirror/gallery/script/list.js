@@ -147,7 +147,8 @@ function outcomeChips() {
   const kinds = [["", "all"], ...Object.entries(gallery.outcomes)].map(([key, label]) => (
     [key, label, sessions.filter(({outcome}) => !key || outcome === key).length])).filter(([, , number], at) => number || !at);
   return kinds.map(([key, label, number]) => {
-    const button = make("button", {type: "button", dataset: {outcome: key}}, `${label} `, text("b", "", number));
+    const dot = key && text("i", `dot ${key}`, ""); // as in the list: the legend of its dots
+    const button = make("button", {type: "button", dataset: {outcome: key}}, dot, `${label} `, text("b", "", number));
     button.setAttribute("aria-pressed", String(!key));
     button.addEventListener("click", () => {
       filter.outcome = key;

@@ -1,4 +1,5 @@
-// What is read is named by the hash: `#61`, in a gallery of several runs `#61/base`, and side by side `#61/base/ec`.
+// What is read is named by the hash: `#61`, in a gallery of several runs `#61/base`, and side by side `#61/base/ec`. A run is
+// named as in this gallery, or by its folder.
 const isWide = () => matchMedia("(min-width: 800px)").matches;
 
 function asked() {
@@ -11,10 +12,14 @@ function asked() {
 
 // The sessions that a hash names; null if there are none of these names.
 function named([idx, run, other]) {
-  const first = sessions.find((one) => one.idx === idx && (run === undefined || one.run.name === run));
-  if (!first || other === undefined) return first ? [first] : null;
-  const second = sessions.find((one) => one !== first && hashOf(first, one) === `#${[idx, run, other].map(encodeURIComponent).join("/")}`);
-  return second ? [first, second] : null;
+  for (const name of ["name", "folder"]) {
+    const first = sessions.find((one) => one.idx === idx && (run === undefined || one.run[name] === run));
+    if (first && other === undefined) return [first];
+    const second = first && sessions.find((one) => one !== first && one.client === first.client
+      && other === (one.idx === idx ? one.run[name] : `${one.run[name]}+${one.idx}`));
+    if (second) return [first, second];
+  }
+  return null;
 }
 
 function route() {

@@ -32,6 +32,18 @@ def test_progress_tells_sessions_faces_tokens_and_money():
         assert bar.postfix == "1 of 2 sessions, 2 of 3 faces accepted, 4,428 tokens, $0.0120"
 
 
+def test_the_progress_of_all_sessions_counts_the_faces_and_tokens_of_the_first():
+    settings = CounselSettings.checked(COUNSEL_DEFAULTS, "parameter")
+    with tqdm(total=6, file=io.StringIO()) as bar:
+        first = Progress(bar, settings, sessions=1, ended=0)
+        first.count(turn(1, exhausted=True))
+    with tqdm(total=12, initial=1, file=io.StringIO()) as bar:
+        progress = Progress(bar, settings, sessions=2, ended=1, before=first)
+        progress.count(turn(1))
+        assert bar.postfix == "1 of 2 sessions, 1 of 2 faces accepted, 2,214 tokens"
+        assert first.faces == 1, "the first one's own count stays"
+
+
 def test_progress_of_a_replay_tells_of_no_accepted_faces_and_knows_the_last_turn():
     settings = CounselSettings.checked(COUNSEL_DEFAULTS, "parameter")
     face = FaceRecord(file="faces/01.png", attempts=(), chosen=0, exhausted=False)

@@ -4,8 +4,11 @@ import pytest
 
 from mirror.counseling.run import Counseling
 from mirror.counseling.settings import CounselSettings
-from mirror.transcripts.turn import Turn
+from mirror.counseling.spending.summary import REJECTED, summarize
+from mirror.transcripts.session_folder import SessionFolder
+from mirror.transcripts.turn import FaceRecord, Turn
 from tests.parameters import COUNSEL_DEFAULTS
+from tests.sessions import ACCEPTED, attempt
 
 SMALL = {"sessions": 2, "max_turns": 2, "attempts": 1, "steps": 1, "merge_step": 0, "max_new_tokens": 4, "cot": "ec"}
 SMALL |= {"describer": "lexicon", "verifier": "local"}
@@ -58,3 +61,24 @@ def test_a_summary_tells_what_the_counselor_could_not_read_or_say(output):
     assert summary["turns without a plan that was asked for"] == "1"
     assert summary["turns with older utterances left out"] == "1"
     assert summary["turns with the newest utterance cut"] == "1"
+
+
+def test_clients_whose_faces_were_mostly_not_accepted_are_named(tmp_path, caplog):
+    for idx, accepted in (("7", (True, False, False)), ("7+s2", (False,)), ("8", (True, False))):
+        session = SessionFolder(tmp_path / idx)
+        session.folder.mkdir()
+        turns = [painted(number, is_it) for number, is_it in enumerate(accepted, 1)]
+        (session.folder / "turns.jsonl").write_text("".join(f"{turn.model_dump_json()}\n" for turn in turns))
+    settings = CounselSettings.checked(COUNSEL_DEFAULTS, "parameter")
+    folders = [SessionFolder(tmp_path / idx) for idx in ("7", "7+s2", "8")]
+    summary = summarize(folders, settings).set_index("what").value
+    assert summary["clients whose faces were mostly not accepted"] == "1"
+    (told,) = caplog.messages
+    assert "client 7 (1 of 4 accepted); look at their portraits" in told
+    assert REJECTED not in summarize(folders[2:], settings).what.tolist()
+
+
+def painted(number, is_accepted):
+    made = (attempt(number, 1, ACCEPTED),)
+    face = FaceRecord(file=f"faces/{number:02}.png", attempts=made, chosen=1, exhausted=not is_accepted)
+    return Turn(number=number, cue="", words="", client_raw="", face=face)

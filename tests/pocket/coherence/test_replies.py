@@ -66,9 +66,9 @@ def test_a_feeling_fits_by_its_expression_and_every_one_where_none_is_known():
 
 def test_what_a_reply_says_of_feeling_and_worry_is_told():
     said = check_reply("You look sad. What do you believe about the care for your father?", CARMEN, "sad")
-    assert said.all and said.names_feeling and said.names_worry
+    assert said.all and said.feelings == {"sad"} and said.names_worry
     silent = check_reply("What did I miss?", CARMEN, "sad")
-    assert silent.all and not silent.names_feeling and not silent.names_worry
+    assert silent.all and not silent.feelings and not silent.names_worry
 
 
 def test_the_dialogues_own_replies_fit_their_clients_and_no_other():

@@ -8,10 +8,14 @@ from PIL import Image
 from safetensors import safe_open
 from transformers import AutoProcessor, LlavaForConditionalGeneration, LlavaProcessor
 
+from mirror.clients.known_clients import KnownClients
+from mirror.files.json_file import read_json
 from mirror.models.families.vlm import generate
 from mirror.models.llava import load
 from mirror.models.llava_chat import prompt_text
-from pocket.llava.model import FOLDER, LlavaBudget, make_config, tokenizer_corpus, write_llava
+from mirror.paths import input_path
+from mirror.transcripts.profile import read_profiles
+from pocket.llava.model import FOLDER, LlavaBudget, known_clients, make_config, tokenizer_corpus, write_llava
 from pocket.llava.tokenizer import train_llama_tokenizer
 from tests import ROOT
 
@@ -35,6 +39,16 @@ def test_the_folder_is_small_and_in_float16():
         assert {weights.get_tensor(key).dtype for key in weights.keys()} == {torch.float16}  # noqa: SIM118
     names = {path.name for path in FOLDER.iterdir()}
     assert {"config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json"} <= names
+
+
+def test_the_folder_lists_the_clients_of_the_texts_that_it_is_trained_on():
+    assert read_json(FOLDER / "known_clients.json") == known_clients()
+    known = KnownClients.read(FOLDER)
+    assert len(known.names) == 48 and len(known.reasons) == 18
+    pocket = read_profiles(input_path("pocket/data/test.csv"), input_path("pocket/data/test_images"))
+    assert known.strangers(pocket) == []
+    page = " ".join((ROOT / "docs/counsel.md").read_text(encoding="utf-8").split())
+    assert ", ".join(sorted(known.names)) + "." in page and all(f"- {reason} " in page for reason in known.reasons)
 
 
 @pytest.mark.slow

@@ -55,8 +55,8 @@ def test_an_answer_names_the_feeling_that_the_prompt_tells_and_no_other(sessions
         told = _TOLD.search(prompt)
         shown = expression_of(told[1]) if told else None
         fit = check_reply(answer, client_of(prompt), shown.name if shown else None)
-        assert fit.names_feeling == (shown is not None) and not fit.face, (prompt, answer)
-        named += fit.names_feeling
+        assert bool(fit.feelings) == (shown is not None) and not fit.face, (prompt, answer)
+        named += bool(fit.feelings)
     assert named > 100
 
 
@@ -71,7 +71,7 @@ def test_in_a_roll_each_line_fits_the_client_above_it():
         state = _TOLD.search(block)
         shown = expression_of(state[1]).name if state else None
         fit = check_reply(reply, Client.of(Person("1", name, f"{name}, 40, a nurse", reason=worry.reason)), shown)
-        assert fit.all and fit.names_feeling == bool(state), (block, fit)
+        assert fit.all and bool(fit.feelings) == bool(state), (block, fit)
         told += fit.names_worry
     assert told > 100
 
