@@ -34,6 +34,7 @@ class Measure:
         unit: the unit of its values; it also decides how they are printed.
         better: the direction that is good for the client; empty for a measure that is neither good nor bad.
         range: the lowest and the highest possible value; None: those of the unit.
+        is_sample: whether the values are a sample of clients, so that their mean has an interval.
         value: the value of one turn, NaN if it has none; a session has the mean over its turns. None: computed by
             `mirror.analysis.metrics`.
     """
@@ -44,6 +45,7 @@ class Measure:
     better: Better = ""
     range: Bounds | None = None
     value: Callable[[Turn], float] | None = None
+    is_sample: bool = True
 
     @property
     def bounds(self) -> Bounds:
@@ -113,9 +115,9 @@ DESCRIPTIVE = (
         Measure(f"tokens_{role}", f"tokens per session, {role}", "number")
         for role in ("client", "describer", "counselor")
     ),
-    Measure("seconds", "seconds per session", "number"),
+    Measure("seconds", "seconds per session", "number", is_sample=False),
     *(
-        Measure(f"seconds_{stage}", f"seconds per session, {stage}", "number")
+        Measure(f"seconds_{stage}", f"seconds per session, {stage}", "number", is_sample=False)
         for stage in ("client", "description", "face", "counselor")
     ),
 )

@@ -292,7 +292,7 @@ class Analysis:
         write_json(self.run.folder / "metrics.json", facts)
         galleries = [write_gallery(arm.folder, self.study.policy) for arm in self.study.arms if self.settings.gallery]
         self.run.record("complete")
-        parts = [tables.markdown(measures)] if len(measures) else [claims.NONE_COMPLETE]
+        parts = [tables.markdown(measures), claims.TIMES] if len(measures) else [claims.NONE_COMPLETE]
         if len(comparisons):
             parts.append(claims.verdict(read_rows(comparisons, ComparisonRow), self.settings.level))
         paths = [self.run.folder / name for name in ("metrics.json", "tables", "figures")] + galleries
