@@ -50,11 +50,9 @@ def compare_arms(
     """
     pairs = combinations(scores.columns, 2)
     rows = [_compare(scores, arm, other, seed, resamples, level, bounds) for arm, other in pairs]
-    columns = (
-        "arm other n missing mean other_mean difference low high p least_p effect effect_low effect_high detectable"
-    )
-    columns = columns.split()
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[4:], float))
+    numbers = "mean other_mean difference low high p least_p effect effect_low effect_high detectable".split()
+    columns = ["arm", "other", "n", "missing", *numbers]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, float))
 
 
 def _compare(

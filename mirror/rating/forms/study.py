@@ -17,10 +17,11 @@ from mirror.rating.forms.exchange.label_studio import label_studio_files
 from mirror.rating.forms.exchange.qualtrics import qualtrics_file
 from mirror.rating.forms.form import Form
 from mirror.rating.forms.key import FILE as KEY
-from mirror.rating.forms.key import Key, KeyForm, KeySession, instrument_digest, read_key, stored_path, write_key
+from mirror.rating.forms.key import Key, KeyForm, KeySession, read_key, stored_path, write_key
 from mirror.rating.forms.page import form_page
 from mirror.rating.forms.sessions import Faces, RatedSession, rated_sessions, shown_turns
 from mirror.rating.instrument import Instrument, read_instruments
+from mirror.rating.revision.versions import instrument_digest
 from mirror.run_folder import Run
 from mirror.transcripts.arm import Arm
 

@@ -65,6 +65,13 @@ def test_p_is_corrected_for_all_interactions(arms):
     assert five == pytest.approx(5 * alone)
 
 
+def test_too_few_clients_are_no_finding_of_no_interaction(arms):
+    few = Scores(arms, table_of(arms, 2).head(6))
+    finding = interaction_finding(few, [MEASURE] * 5, settings())
+    assert "none could be.**" in finding.claim and finding.table["detectable"].tolist() == [np.inf] * 5
+    assert "none could be" not in interaction_finding(few, [MEASURE], settings()).claim
+
+
 def test_of_real_transcripts_in_words(tmp_path):
     found = study(write_arms(tmp_path))
     finding = interaction_finding(found, found.outcomes, settings())
