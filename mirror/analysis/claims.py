@@ -50,7 +50,7 @@ def amount(value: float, unit: Unit, signed: bool = False) -> str:
 def _rounded(value: float, digits: int, signed: bool) -> str:
     """`+0.30`, `16,260`; a value that rounds to 0 has no sign."""
     is_zero = round(value, digits) == 0
-    return f"{abs(value) if is_zero else value:{'+' if signed and not is_zero else ''},.{digits}f}"
+    return f"{abs(value) if is_zero else value:{'+' if signed and not is_zero else ''},.{digits}f}".replace("-", "−")
 
 
 def spread(values: Mapping[str, float], unit: Unit) -> str:

@@ -3,11 +3,13 @@
 A measure of single turns brings its own function (`Measure.value`); `mirror.analysis.metrics` computes all others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 from typing import Literal, NamedTuple
 
+from mirror.rating.instrument import Instrument
+from mirror.rating.ratings import moment_names
 from mirror.statistics import UNBOUNDED, Bounds
 from mirror.transcripts.turn import Turn
 
@@ -68,11 +70,8 @@ class Rated(NamedTuple):
         widest = self.highest - self.lowest
         return self._replace(instrument=instrument, lowest=-widest, highest=widest)
 
-    @property
-    def measure(self) -> Measure:
-        """Its measure, for tables and comparisons."""
-        scale = self.subscale.replace("_", " ")
-        label = self.instrument if self.subscale == self.instrument else f"{self.instrument}: {scale}"
+    def measure(self, label: str) -> Measure:
+        """Its measure, for tables and comparisons; `label` names it without its rater."""
         return Measure(
             f"{self.instrument}.{self.subscale} by {self.judge}",
             f"{label} ({self.judge})",
@@ -80,6 +79,21 @@ class Rated(NamedTuple):
             self.better,
             (float(self.lowest), float(self.highest)),
         )
+
+
+def rated_measures(rated: Sequence[Rated], instruments: Sequence[Instrument]) -> list[Measure]:
+    """The measures of columns of the ratings, labeled with the titles of their instruments."""
+    titles = {one.name: one.title + (f", {one.moment}" if one.moment else "") for one in instruments}
+    plain = {one.name: one.title for one in instruments}
+    titles |= {change: f"{plain[name]}, change" for name, (change, _) in moment_names(instruments).items()}
+    subscales: dict[str, set[str]] = {}
+    for one in rated:
+        subscales.setdefault(one.instrument, set()).add(one.subscale)
+    found = []
+    for one in rated:
+        title, scale = titles.get(one.instrument, one.instrument), one.subscale.replace("_", " ")
+        found.append(one.measure(f"{title}: {scale}" if len(subscales[one.instrument]) > 1 else title))
+    return found
 
 
 def questions(turn: Turn) -> float:

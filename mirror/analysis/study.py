@@ -22,7 +22,7 @@ from mirror.analysis.caveats import (
 from mirror.analysis.comparison import read_rows
 from mirror.analysis.differing.prompts import different_prompts
 from mirror.analysis.differing.training import different_training
-from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Rated
+from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Rated, rated_measures
 from mirror.analysis.metrics import Metrics, by_client, halves, read_metrics
 from mirror.natural_order import natural_key
 from mirror.paths import display_path
@@ -205,12 +205,14 @@ class Study:
         Where the start and the end of sessions were rated, their difference is the outcome.
         """
         rated = [one for one in self._rated if counts(one.judge, self.raters)]
-        return self._with_values([*OUTCOMES, *(one.measure for one in rated if one.instrument not in self._moments)])
+        of_whole = [one for one in rated if one.instrument not in self._moments]
+        return self._with_values([*OUTCOMES, *rated_measures(of_whole, self.instruments)])
 
     @cached_property
     def rehearsed(self) -> list[Measure]:
         """The ratings of the offline judge `rules`, which are no evidence."""
-        return self._with_values([rated.measure for rated in self._rated if not is_evidence(rated.judge)])
+        rehearsed = [one for one in self._rated if not is_evidence(one.judge)]
+        return self._with_values(rated_measures(rehearsed, self.instruments))
 
     @cached_property
     def descriptive(self) -> list[Measure]:
@@ -222,7 +224,7 @@ class Study:
         ]
         is_flagged = any("flagged" in metrics.sessions for metrics in self.metrics.values())
         rated = [one for one in self._rated if one.instrument in self._moments]
-        moments = [one.measure for one in rated if counts(one.judge, self.raters)]
+        moments = rated_measures([one for one in rated if counts(one.judge, self.raters)], self.instruments)
         return self._with_values([*described, *(SAFETY if is_flagged else ()), *moments])
 
     def _setting(self, name: str) -> float:

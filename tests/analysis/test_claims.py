@@ -38,7 +38,7 @@ ROW = ComparisonRow(
     "value, unit, signed, told",
     [
         (0.617, "share", False, "62%"),
-        (-0.05, "share", True, "-5 points"),
+        (-0.05, "share", True, "−5 points"),
         (0.21, "points", False, "21 points"),
         (0.7123, "cosine", False, "0.712"),
         (1.456, "number", False, "1.46"),

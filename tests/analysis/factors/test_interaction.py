@@ -78,8 +78,8 @@ def test_of_real_transcripts_in_words(tmp_path):
     assert finding.claim.startswith(
         "**1 of 5 interactions is significant.**\n\n- Replies that name the feeling shown: "
     )
-    assert "the effect of face (swapped instead of shown) is -" in finding.claim
-    assert " with cot ec and 0 points with base (difference -" in finding.claim
+    assert "the effect of face (swapped instead of shown) is −" in finding.claim
+    assert " with cot ec and 0 points with base (difference −" in finding.claim
     assert len(finding.table) == 5
     without = study([tmp_path / "m-base", tmp_path / "m-ec"])
     assert interaction_finding(without, without.outcomes, settings()).claim == NONE_CROSSED

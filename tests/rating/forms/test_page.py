@@ -117,7 +117,7 @@ def test_two_raters_rate_24_sessions_and_agree_as_their_answers_do(output, tmp_p
         row = found.loc[item]
         assert (row["raters"], row["units"], row["shared"]) == (2, 24, 24)
         assert row["alpha"] == pytest.approx(krippendorff_alpha(given, "ordinal"), abs=1e-12)
-        assert row["alpha_interval"] == pytest.approx(krippendorff_alpha(given, "interval"), abs=1e-12)
+        assert row["interval_alpha"] == pytest.approx(krippendorff_alpha(given, "interval"), abs=1e-12)
         assert (row["icc"], row["icc_mean"]) == pytest.approx(icc(given)[:2], abs=1e-12)
         assert 0.5 < row["alpha"] < 1 and row["low"] <= row["alpha"] <= row["high"]
 
