@@ -26,7 +26,7 @@ def different_training(arms: Sequence[Arm]) -> list[str]:
     for arm, facts in trained[1:]:
         first, of_first = trained[0]
         differing = [
-            f"{name} is {of_first[name]!r} in {first.name} and {facts[name]!r} in {arm.name}"
+            f"{name} is {_shown(of_first[name])} in {first.name} and {_shown(facts[name])} in {arm.name}"
             for name in TRAINED
             if name in of_first and name in facts and of_first[name] != facts[name]
         ]
@@ -34,6 +34,10 @@ def different_training(arms: Sequence[Arm]) -> list[str]:
             names = f"{first.name} and {arm.name}"
             found.append(f"The checkpoints of {names} were trained with other settings: {'; '.join(differing)}.")
     return found
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def training_facts(arm: Arm) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def test_other_settings_of_training_are_named(output):
     ]
     told = [caveat for caveat in study(*folders).caveats() if "trained" in caveat]
     assert told == [
-        "The checkpoints of base and ec_planning were trained with other settings: epochs is 1.0 in base and 2.0 in "
+        "The checkpoints of base and ec_planning were trained with other settings: epochs is 1 in base and 2 in "
         "ec_planning; learning_rate is 0.003 in base and 0.001 in ec_planning."
     ]
 
