@@ -1,5 +1,11 @@
-"""Counseling runs for a judge, written without models: transcripts whose words say which turn they are."""
+"""Counseling runs for a judge, written without models: transcripts whose words say which turn they are.
 
+    python -m tests.rated_runs --instrument my/pacing.yaml --run results/pocket-base
+
+serves a judge on the loopback interface, until Enter, and prints the command that has it rate.
+"""
+
+import argparse
 import json
 import re
 
@@ -10,7 +16,7 @@ from mirror.files.atomic import write_text
 from mirror.transcripts.session_folder import SessionFolder
 from mirror.transcripts.turn import AttemptRecord, FaceRecord, Turn
 from mirror.transcripts.verdict import Verdict
-from tests.openai_server import Request, Text
+from tests.openai_server import OpenAIServer, Request, Text
 
 SECRET = "mirror-ec_planning"  # as an arm's name: the judge must not see it
 
@@ -56,3 +62,26 @@ def rate(request: Request, value: int = 2, preferred: str = "first") -> Text:
             {"reason": "because", **dict.fromkeys(items, preferred if "first session" in request.words else value)}
         )
     )
+
+
+def command(url: str, instrument: str, run: str) -> str:
+    """The command that has the judge rate a run."""
+    return (
+        f"mirror rate -p runs {run} -p instruments {instrument} -p judge openai -p judge_model rehearsal "
+        f"-p judge_url {url}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.rated_runs", description="A judge that rates every item 2.")
+    parser.add_argument("--port", type=int, default=8765, help="of the loopback interface (8765)")
+    parser.add_argument("--instrument", default="helpfulness")
+    parser.add_argument("--run", default="results/RUN", help="the run to rate")
+    given = parser.parse_args()
+    with OpenAIServer(default=rate, port=given.port, models=("rehearsal",)) as server:
+        print(command(server.url, given.instrument, given.run), flush=True)
+        input("Enter ends the judge.")
+
+
+if __name__ == "__main__":
+    main()

@@ -211,14 +211,14 @@ def main() -> None:
 
 def compare(table, files, folder) -> float:
     """Prints alpha and ICC by item, and returns the largest difference from those of the libraries."""
-    print(table[["units", "shared", "alpha", "alpha_interval", "icc", "icc_mean"]].round(3).to_string())
+    print(table[["units", "shared", "alpha", "interval_alpha", "icc", "icc_mean"]].round(3).to_string())
     if not (find_spec("krippendorff") and find_spec("pingouin")):
         print("krippendorff and pingouin are not installed: nothing to compare with")
         return 0.0
     largest = 0.0
     for item, row in table.iterrows():
         theirs = by_libraries(matrix(files, folder, item))
-        pairs = {"alpha": "ordinal", "alpha_interval": "interval", "icc": "icc", "icc_mean": "icc_mean"}
+        pairs = {"alpha": "ordinal", "interval_alpha": "interval", "icc": "icc", "icc_mean": "icc_mean"}
         largest = max([largest, *(abs(row[mine] - theirs[name]) for mine, name in pairs.items())])
     print(f"largest difference from krippendorff and pingouin: {largest:.2g}")
     return largest

@@ -117,7 +117,7 @@ def of_ratings(clients: int, effect: float, studies: int, resamples: int = 1000)
             scores = one[one["judge"] == judge].pivot(index="idx", columns="arm", values="score")
             rows.append({"judge": judge, **compare_arms(scores[["tuned", "base"]], 1, resamples).iloc[0]})
         among = agreements(ratings, 1, 200).humans.iloc[0]
-        rows[-2] |= {"alpha": among["alpha_interval"], "icc": among["icc"], "icc_mean": among["icc_mean"]}
+        rows[-2] |= {"alpha": among["interval_alpha"], "icc": among["icc"], "icc_mean": among["icc_mean"]}
     return pd.DataFrame(rows)
 
 

@@ -12,10 +12,15 @@ from mirror.analysis.measures import Unit
 COLUMNS = (
     "All comparisons, each on the clients with a complete session in both arms. *means* are over these n clients, "
     "*points* are percentage points, *p* is corrected for all comparisons (Holm), *effect* is Hedges' g of the paired "
-    "differences, and *detectable* is the difference that n clients detect at 80% power (*none*: no possible one). "
-    "Arrows show the good direction."
+    "differences, and *detectable* is the difference that n clients detect at 80% power in a single test (*none*: no "
+    "possible one, also where n clients cannot give a significant p after the correction). Arrows show the good "
+    "direction."
 )
 NO_CAPTIONS = "No caption can be compared with a cue: no arm captions the face in words that the lexicon knows."
+TIMES = (
+    "Seconds have a mean and no interval: sessions that run together wait for each other, so their times are no sample "
+    "of clients."
+)
 NONE_COMPLETE = "No session is complete, so nothing can be said: run counsel.ipynb again to complete the sessions."
 REHEARSAL = (
     "Ratings by `rules`: rehearsal, no evidence. This offline judge counts words by fixed rules; its ratings are in no "
@@ -45,7 +50,7 @@ def amount(value: float, unit: Unit, signed: bool = False) -> str:
 def _rounded(value: float, digits: int, signed: bool) -> str:
     """`+0.30`, `16,260`; a value that rounds to 0 has no sign."""
     is_zero = round(value, digits) == 0
-    return f"{abs(value) if is_zero else value:{'+' if signed and not is_zero else ''},.{digits}f}"
+    return f"{abs(value) if is_zero else value:{'+' if signed and not is_zero else ''},.{digits}f}".replace("-", "−")
 
 
 def spread(values: Mapping[str, float], unit: Unit) -> str:
@@ -174,14 +179,17 @@ def _detectable(row: ComparisonRow) -> str:
 def verdict(rows: Sequence[ComparisonRow], level: float) -> str:
     """States which arm is better, one sentence per pair; the rows of a pair follow each other."""
     pairs = groupby(rows, key=lambda row: (row.arm, row.other))
-    return " ".join(_pair_verdict(arm, other, list(of_pair), level) for (arm, other), of_pair in pairs)
+    total = sum(row.n > 1 for row in rows)
+    return " ".join(_pair_verdict(arm, other, list(of_pair), level, total) for (arm, other), of_pair in pairs)
 
 
-def _pair_verdict(arm: str, other: str, rows: Sequence[ComparisonRow], level: float) -> str:
+def _pair_verdict(arm: str, other: str, rows: Sequence[ComparisonRow], level: float, total: int) -> str:
     tested = [row for row in rows if row.n > 1]
     if not tested:
         most = max(row.n for row in rows)
         return f"{arm} and {other} cannot be compared: {have(most)} a complete session in both."
+    if all(row.least_p >= 1 - level for row in tested):
+        return _impossible(arm, other, tested, total)
     significant = [row for row in tested if row.p_adjusted < 1 - level]
     better = [row.label for row in significant if row.is_better]
     worse = [row.label for row in significant if not row.is_better]
@@ -189,7 +197,7 @@ def _pair_verdict(arm: str, other: str, rows: Sequence[ComparisonRow], level: fl
     n = f"n = {counts(n_tested)}"
     if not significant:
         of = "the only outcome" if len(tested) == 1 else f"any of {len(tested)} outcomes"
-        return f"No significant difference between {arm} and {other} in {of} ({n}){_too_few(max(n_tested), level)}."
+        return f"No significant difference between {arm} and {other} in {of} ({n})."
     of = f"{counted(len(tested), 'outcome')} ({n})"
     if not worse:
         return f"{arm} is better than {other} on {len(better)} of {of}: {joined(better)}."
@@ -201,10 +209,15 @@ def _pair_verdict(arm: str, other: str, rows: Sequence[ComparisonRow], level: fl
     )
 
 
-def _too_few(n: int, level: float) -> str:
-    """Warns if n clients who all differ in one direction are too few for significance."""
-    smallest = 2.0 ** (1 - n)
-    return "" if smallest < 1 - level else f"; with {n} clients p cannot be below {smallest:.2g}"
+def _impossible(arm: str, other: str, rows: Sequence[ComparisonRow], total: int) -> str:
+    """States that so few clients cannot give a significant difference, and how many could."""
+    n = counts([row.n for row in rows])
+    least, needed = min(row.least_p for row in rows), rows[0].needed
+    remedy = "more resamples are needed" if isinf(needed) else f"at least {needed:.0f} clients are needed"
+    return (
+        f"{arm} and {other} could not differ significantly, whatever the data: with {n} clients and "
+        f"{counted(total, 'comparison')} the corrected p cannot be below {least:.2g}; {remedy}."
+    )
 
 
 def short(row: ComparisonRow) -> str:
@@ -235,6 +248,8 @@ def moved(subject: str, rows: Sequence[ChangeRow], level: float) -> str:
 def _direction(row: ChangeRow, level: float) -> str:
     if row.n < 2 or isnan(row.difference):
         return "change not estimable"
+    if row.least_p >= 1 - level:
+        return "too few clients for a significant change"
     if not row.p_adjusted < 1 - level:
         return "no significant change"
     return "falls" if row.difference < 0 else "rises"
@@ -246,6 +261,7 @@ def _direction_of_arms(direction: str, arms: Sequence[str], total: int) -> str:
     if len(arms) < total:
         return f"{direction} in {joined(arms)}"
     of_all = {"falls": " in every arm", "rises": " in every arm", "no significant change": " in any arm"}
+    of_all["too few clients for a significant change"] = " in any arm"
     return direction + of_all.get(direction, "")
 
 

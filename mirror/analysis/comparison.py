@@ -4,13 +4,14 @@ Tables are built from and read back as rows of a declared type: `ArmRow`, `Compa
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf, nan
 from typing import NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
 from mirror.analysis.measures import BOUNDS, Better, Measure, Unit
 from mirror.analysis.settings import AnalyseSettings
-from mirror.statistics import adjust, compare_arms, estimate
+from mirror.statistics import adjust, clients_for_significance, compare_arms, estimate
 from mirror.transcripts.arm import Arm
 
 Row = TypeVar("Row", bound=NamedTuple)
@@ -34,7 +35,8 @@ class ArmRow(NamedTuple):
         measure: the label of the measure.
         key, unit, better: of the measure (`mirror.analysis.measures.Measure`).
         arm, variant: the arm's name and the variant that its color shows.
-        mean, low, high: over clients, with the ends of the interval; NaN where they cannot be estimated.
+        mean, low, high: over clients, with the ends of the interval; NaN where they cannot be estimated, and for values
+            that are no sample of clients.
         n, missing: clients with and without a value.
     """
 
@@ -60,6 +62,9 @@ class ComparisonRow(NamedTuple):
         n, missing, mean, other_mean, difference, low, high, effect, effect_low, effect_high, detectable: as
             `mirror.statistics.compare_arms` returns them.
         p_adjusted: after Holm's correction over all rows with at least two clients; NaN for the others.
+        least_p: the least that `p_adjusted` could be with these numbers of clients; where it is not below 1 - level,
+            `detectable` is infinite.
+        needed: the least n with which one of all rows could be significant; infinite if `resamples` are too few.
         is_significant: whether `p_adjusted` is below 1 - level.
         is_better: whether the first arm has the better mean.
     """
@@ -79,6 +84,8 @@ class ComparisonRow(NamedTuple):
     low: float
     high: float
     p_adjusted: float
+    least_p: float
+    needed: float
     effect: float
     effect_low: float
     effect_high: float
@@ -95,6 +102,7 @@ class ChangeRow(NamedTuple):
         n: clients with a value in both halves.
         difference, low, high: second half - first half, with its interval.
         p_adjusted: after Holm's correction over arms; NaN with fewer than two clients.
+        least_p: the least that `p_adjusted` could be with these numbers of clients.
     """
 
     arm: str
@@ -103,6 +111,7 @@ class ChangeRow(NamedTuple):
     low: float
     high: float
     p_adjusted: float
+    least_p: float
 
 
 def read_rows(table: pd.DataFrame, kind: type[Row]) -> list[Row]:
@@ -125,6 +134,8 @@ def by_arm(study: Scored, measures: Sequence[Measure], settings: AnalyseSettings
         scores = study.scores(measure)
         for arm in study.arms:
             found = estimate(scores[arm.name], settings.seed, settings.resamples, settings.level, measure.bounds)
+            if not measure.is_sample:
+                found = found._replace(low=nan, high=nan)
             row = ArmRow(measure.label, measure.key, measure.unit, measure.better, arm.name, arm.variant, *found)
             rows.append(row)
             points.append(pd.DataFrame({"measure": measure.label, "arm": arm.name, "value": scores[arm.name]}))
@@ -148,7 +159,11 @@ def compare(study: Scored, measures: Sequence[Measure], settings: AnalyseSetting
         return pd.DataFrame()
     order = arm_order(study.arms, settings.reference)
     table = pd.concat([_compare(study.scores(m)[order], m, settings) for m in measures], ignore_index=True)
-    table["p_adjusted"] = adjust(table["p"].where(table["n"] > 1), "holm")  # one client tests nothing
+    table["p_adjusted"], table["least_p"] = corrected_p(table, "p"), corrected_p(table, "least_p")
+    is_impossible = (table["least_p"] >= 1 - settings.level) & table["detectable"].notna()
+    table["detectable"] = table["detectable"].mask(is_impossible, inf)
+    needed = clients_for_significance(int((table["n"] > 1).sum()), settings.resamples, settings.level)
+    table["needed"] = inf if needed is None else float(needed)
     table["is_significant"] = table["p_adjusted"] < 1 - settings.level
     table["variant"] = table["arm"].map({arm.name: arm.variant for arm in study.arms})
     places = {name: place for place, name in enumerate(order)}
@@ -182,4 +197,13 @@ def compare_halves(halves: Mapping[str, pd.DataFrame], unit: Unit, settings: Ana
     how = settings.seed, settings.resamples, settings.level, BOUNDS[unit]
     found = [compare_arms(table[["late", "early"]], *how).assign(arm=arm) for arm, table in halves.items()]
     changes = pd.concat(found, ignore_index=True)
-    return read_rows(changes.assign(p_adjusted=adjust(changes["p"].where(changes["n"] > 1), "holm")), ChangeRow)
+    corrected = {"p_adjusted": corrected_p(changes, "p"), "least_p": corrected_p(changes, "least_p")}
+    return read_rows(changes.assign(**corrected), ChangeRow)
+
+
+def corrected_p(table: pd.DataFrame, name: str) -> "pd.Series[float]":
+    """Corrects a column `p` or `least_p` over all rows together (Holm); rows with fewer than two clients test nothing.
+
+    Holm's correction never falls as one of its p rises, so that of the least p is the least that a study can have.
+    """
+    return pd.Series(adjust(table[name].where(table["n"] > 1), "holm"), table.index)

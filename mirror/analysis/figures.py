@@ -175,7 +175,15 @@ def over_turns(
     elif table["n"].max() < FEW:  # intervals of a few clients can be so long that their values would look flat
         low, high = points["value"].min(), points["value"].max()
         margin = 0.08 * (high - low + 0.01)
-        ax.set_ylim(low - margin, high + margin)
+        low, high = low - margin, high + margin
+        ax.set_ylim(low, high)
+        for place, (arm, look) in enumerate(style.items()):  # a mark where the bar goes on beyond the plot
+            rows, shift = table.loc[table["arm"] == arm], 0.09 * (place - (len(style) - 1) / 2)
+            for turns, end, mark in (
+                (rows["turn"][rows["low"] < low], low, 7),
+                (rows["turn"][rows["high"] > high], high, 6),
+            ):
+                ax.plot(turns + shift, [end] * len(turns), linestyle="", marker=mark, color=look.color, clip_on=False)
     ax.legend(frameon=False, ncols=4, fontsize=9, loc="lower left", bbox_to_anchor=(-0.01, 1), borderaxespad=0.2)
     return _titled(ax, title)
 

@@ -88,7 +88,8 @@ def turns_caption(table: pd.DataFrame, n: str, level: float, is_share: bool) -> 
         is_share: whether values are 0 or 1.
     """
     method = "Wilson" if is_share else "bootstrap over clients"
-    faint = "; faint: each client" if not is_share and table["n"].max() < FEW else ""
+    is_cut = not is_share and table["n"].max() < FEW
+    faint = "; faint: each client; triangles at the edge: the bar goes on" if is_cut else ""
     return (
         f"Markers: means over the clients who have this turn; bars: {percent(level)} intervals of each turn "
         f"({method}){faint}. Per turn, {n}. Halves are compared within clients, p corrected over arms (Holm)."

@@ -3,11 +3,13 @@
 A measure of single turns brings its own function (`Measure.value`); `mirror.analysis.metrics` computes all others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 from typing import Literal, NamedTuple
 
+from mirror.rating.instrument import Instrument
+from mirror.rating.ratings import moment_names
 from mirror.statistics import UNBOUNDED, Bounds
 from mirror.transcripts.turn import Turn
 
@@ -34,6 +36,7 @@ class Measure:
         unit: the unit of its values; it also decides how they are printed.
         better: the direction that is good for the client; empty for a measure that is neither good nor bad.
         range: the lowest and the highest possible value; None: those of the unit.
+        is_sample: whether the values are a sample of clients, so that their mean has an interval.
         value: the value of one turn, NaN if it has none; a session has the mean over its turns. None: computed by
             `mirror.analysis.metrics`.
     """
@@ -44,6 +47,7 @@ class Measure:
     better: Better = ""
     range: Bounds | None = None
     value: Callable[[Turn], float] | None = None
+    is_sample: bool = True
 
     @property
     def bounds(self) -> Bounds:
@@ -66,11 +70,8 @@ class Rated(NamedTuple):
         widest = self.highest - self.lowest
         return self._replace(instrument=instrument, lowest=-widest, highest=widest)
 
-    @property
-    def measure(self) -> Measure:
-        """Its measure, for tables and comparisons."""
-        scale = self.subscale.replace("_", " ")
-        label = self.instrument if self.subscale == self.instrument else f"{self.instrument}: {scale}"
+    def measure(self, label: str) -> Measure:
+        """Its measure, for tables and comparisons; `label` names it without its rater."""
         return Measure(
             f"{self.instrument}.{self.subscale} by {self.judge}",
             f"{label} ({self.judge})",
@@ -78,6 +79,21 @@ class Rated(NamedTuple):
             self.better,
             (float(self.lowest), float(self.highest)),
         )
+
+
+def rated_measures(rated: Sequence[Rated], instruments: Sequence[Instrument]) -> list[Measure]:
+    """The measures of columns of the ratings, labeled with the titles of their instruments."""
+    titles = {one.name: one.title + (f", {one.moment}" if one.moment else "") for one in instruments}
+    plain = {one.name: one.title for one in instruments}
+    titles |= {change: f"{plain[name]}, change" for name, (change, _) in moment_names(instruments).items()}
+    subscales: dict[str, set[str]] = {}
+    for one in rated:
+        subscales.setdefault(one.instrument, set()).add(one.subscale)
+    found = []
+    for one in rated:
+        title, scale = titles.get(one.instrument, one.instrument), one.subscale.replace("_", " ")
+        found.append(one.measure(f"{title}: {scale}" if len(subscales[one.instrument]) > 1 else title))
+    return found
 
 
 def questions(turn: Turn) -> float:
@@ -113,9 +129,9 @@ DESCRIPTIVE = (
         Measure(f"tokens_{role}", f"tokens per session, {role}", "number")
         for role in ("client", "describer", "counselor")
     ),
-    Measure("seconds", "seconds per session", "number"),
+    Measure("seconds", "seconds per session", "number", is_sample=False),
     *(
-        Measure(f"seconds_{stage}", f"seconds per session, {stage}", "number")
+        Measure(f"seconds_{stage}", f"seconds per session, {stage}", "number", is_sample=False)
         for stage in ("client", "description", "face", "counselor")
     ),
 )

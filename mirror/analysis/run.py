@@ -159,8 +159,8 @@ class Analysis:
         fig, ax = draw.tall_figure(table["arm"].nunique() + 2, row=0.4)
         draw.reactions(table, ax, title)
         caption = (
-            "Means over clients, of the replies to cues that the lexicon can read. Each reply counts once: first if it "
-            "names the feeling, then a fault, then an open question. The lexicon reads words, not meaning."
+            "Means over clients, of the replies to cues that the lexicon can read, each counted once: first if it "
+            "names the feeling, then a fault, then an open question. The measure of replies given before counts all."
         )
         return self._keep(Finding("counselors", claim, caption, table, fig))
 
@@ -240,7 +240,7 @@ class Analysis:
         tested = int(table["p_adjusted"].notna().sum())
         short = f"{table['is_significant'].sum()} of {tested} differences are significant"
         draw.differences(drawn, ax, verdict if len(verdict) < 220 else short)
-        caption = differences_caption(drawn, tested, len(table) - len(drawn), level)
+        caption = differences_caption(drawn, tested, int((table["n"] > 0).sum()) - len(drawn), level)
         return self._keep(Finding("comparison", claim, caption, table, fig))
 
     def _comparison_claim(self, rows: Sequence[ComparisonRow], verdict: str) -> str:
@@ -275,9 +275,10 @@ class Analysis:
         values, comparisons, folder = self._measures[0], self._comparisons, self.run.folder / "tables"
         measures = tables.measures_table(values)
         written = {"measures": measures, "comparisons": tables.comparisons_table(comparisons)}
+        numbers = {"comparisons": tables.comparisons_numbers(comparisons)}
         written |= {"arms": self.study.overview(), "rehearsal": tables.measures_table(self._rehearsal)}
         for name, table in written.items():
-            tables.write_table(folder, name, table)
+            tables.write_table(folder, name, table, numbers.get(name))
         tables.write_sessions(folder, self.study.metrics)
         facts = {
             "arms": {arm.name: {"counselor": arm.counselor, "variant": arm.variant} for arm in self.study.arms},
@@ -292,7 +293,7 @@ class Analysis:
         write_json(self.run.folder / "metrics.json", facts)
         galleries = [write_gallery(arm.folder, self.study.policy) for arm in self.study.arms if self.settings.gallery]
         self.run.record("complete")
-        parts = [tables.markdown(measures)] if len(measures) else [claims.NONE_COMPLETE]
+        parts = [tables.markdown(measures), claims.TIMES] if len(measures) else [claims.NONE_COMPLETE]
         if len(comparisons):
             parts.append(claims.verdict(read_rows(comparisons, ComparisonRow), self.settings.level))
         paths = [self.run.folder / name for name in ("metrics.json", "tables", "figures")] + galleries

@@ -4,23 +4,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import combinations
 from math import inf
 
 import pandas as pd
 
 from mirror.analysis.caveats import (
     StudyError,
-    different_prompts,
+    caveats_of_ratings,
     listed,
     missing_sessions,
     other_settings,
     recorded_clients,
+    refuse_other_scales,
+    refuse_strangers,
     several_sessions,
-    unused_ratings,
 )
 from mirror.analysis.comparison import read_rows
-from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Rated
+from mirror.analysis.differing.prompts import different_prompts
+from mirror.analysis.differing.training import different_training
+from mirror.analysis.measures import DESCRIPTIVE, OUTCOMES, SAFETY, Measure, Rated, rated_measures
 from mirror.analysis.metrics import Metrics, by_client, halves, read_metrics
 from mirror.natural_order import natural_key
 from mirror.paths import display_path
@@ -72,7 +74,9 @@ class Study:
             session: the number of the clients' sessions that count; 0: all, and a client has the mean of them.
 
         Raises:
-            StudyError: no client is in every arm, an idx names two persons, or no client has so many sessions.
+            StudyError: no client is in every arm, an idx names two persons, no client has so many sessions, or ratings
+                were given on another scale than their instrument has now.
+            JsonLinesError: the ratings of a run are damaged.
             TranscriptError: a transcript is damaged.
         """
         short = aliases([arm.folder.name for arm in arms])
@@ -91,7 +95,8 @@ class Study:
             raise StudyError(
                 f"no client is in every arm, and arms are compared on the same clients: {'; '.join(found)}"
             )
-        self._refuse_strangers()
+        refuse_strangers(self.arms, self.clients)
+        refuse_other_scales(self.arms, self.instruments)
         ended = {name: of.sessions[["idx", "status"]].to_numpy().tolist() for name, of in self.metrics.items()}
         self._ended: dict[str, dict[str, str]] = {name: dict(of_arm) for name, of_arm in ended.items()}
         self.complete = {arm.name: self._complete(arm) for arm in self.arms}
@@ -114,15 +119,6 @@ class Study:
         """Whether sessions count in the values of an arm: of the chosen number, and of a client with all of these."""
         is_complete = names.map(client_of).isin(self.complete[arm])
         return is_complete & (names.map(number_of) == self.session) if self.session else is_complete
-
-    def _refuse_strangers(self) -> None:
-        for one, other in combinations(self.arms, 2):
-            known = [idx for idx in self.clients if idx in one.persons and idx in other.persons]
-            if differing := [idx for idx in known if one.person(idx) != other.person(idx)]:
-                raise StudyError(
-                    f"{listed(differing)}: another person in {display_path(one.folder)} than in "
-                    f"{display_path(other.folder)}; compare runs of the same clients"
-                )
 
     @property
     def shared(self) -> list[str]:
@@ -167,7 +163,8 @@ class Study:
         found = [caveat for arm in self.arms for caveat in missing_sessions(arm, self._ended[arm.name], self.everyone)]
         found += several_sessions(self.arms, self.session)
         found += recorded_clients(self.arms) + other_settings(self.arms)
-        return found + different_prompts(self.arms) + unused_ratings(self.arms, {one.name for one in self.instruments})
+        found += different_training(self.arms) + different_prompts(self.arms)
+        return found + caveats_of_ratings(self.arms, self.instruments)
 
     @property
     def scripted(self) -> list[str]:
@@ -208,12 +205,14 @@ class Study:
         Where the start and the end of sessions were rated, their difference is the outcome.
         """
         rated = [one for one in self._rated if counts(one.judge, self.raters)]
-        return self._with_values([*OUTCOMES, *(one.measure for one in rated if one.instrument not in self._moments)])
+        of_whole = [one for one in rated if one.instrument not in self._moments]
+        return self._with_values([*OUTCOMES, *rated_measures(of_whole, self.instruments)])
 
     @cached_property
     def rehearsed(self) -> list[Measure]:
         """The ratings of the offline judge `rules`, which are no evidence."""
-        return self._with_values([rated.measure for rated in self._rated if not is_evidence(rated.judge)])
+        rehearsed = [one for one in self._rated if not is_evidence(one.judge)]
+        return self._with_values(rated_measures(rehearsed, self.instruments))
 
     @cached_property
     def descriptive(self) -> list[Measure]:
@@ -225,7 +224,7 @@ class Study:
         ]
         is_flagged = any("flagged" in metrics.sessions for metrics in self.metrics.values())
         rated = [one for one in self._rated if one.instrument in self._moments]
-        moments = [one.measure for one in rated if counts(one.judge, self.raters)]
+        moments = rated_measures([one for one in rated if counts(one.judge, self.raters)], self.instruments)
         return self._with_values([*described, *(SAFETY if is_flagged else ()), *moments])
 
     def _setting(self, name: str) -> float:

@@ -21,13 +21,20 @@ from mirror.rating.ratings import HUMANS
 AGREEMENT = "instrument subscale judge alpha exact within_one repeats answers missing_answers".split()
 
 
-def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """Writes `<name>.csv` and `<name>.tex` (booktabs) into `folder`; removes both if the table is empty."""
+def write_table(folder: Path, name: str, table: pd.DataFrame, numbers: pd.DataFrame | None = None) -> None:
+    """Writes `<name>.csv` and `<name>.tex` (booktabs) into `folder`; removes both if the table is empty.
+
+    Args:
+        folder: is created.
+        name: of both files.
+        table: as it is read.
+        numbers: the same for a program, in place of it in the CSV.
+    """
     if not len(table):
         for ending in ("csv", "tex"):
             (folder / f"{name}.{ending}").unlink(missing_ok=True)
         return
-    write_text(folder / f"{name}.csv", csv_text(table))
+    write_text(folder / f"{name}.csv", csv_text(table if numbers is None else numbers))
     latex = table.rename(columns=str).to_latex(index=False, escape=True, na_rep="--", float_format="%.3g")
     for sign, command in (("↑", r"$\uparrow$"), ("↓", r"$\downarrow$"), ("–", "--"), ("−", "$-$")):
         latex = latex.replace(sign, command)
@@ -112,6 +119,21 @@ def comparisons_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([_comparison(row) for row in read_rows(table, ComparisonRow)])
 
 
+NUMBERS = (
+    "label better unit arm other n missing mean other_mean difference low high p_adjusted effect effect_low "
+    "effect_high detectable"
+).split()
+
+
+def comparisons_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons as numbers in their unit: a `share` is from 0 to 1, and so are differences of shares (`points`).
+
+    Args:
+        table: as `comparison.compare` returns it.
+    """
+    return table.reindex(columns=NUMBERS).rename(columns={"label": "outcome"})
+
+
 def _comparison(row: ComparisonRow) -> dict[str, str | int]:
     low, high = (amount(end, row.unit, signed=True).removesuffix(" points") for end in (row.low, row.high))
     has_values = row.n > 0
@@ -147,7 +169,7 @@ def reliability_table(table: pd.DataFrame) -> pd.DataFrame:
             "scale": table["instrument"].where(is_whole, table["instrument"] + ": " + table["subscale"]),
             "judge": table["judge"],
             "repeats": table["repeats"],
-            "alpha": table["alpha"].map(lambda value: "–" if isnan(value) else f"{value:.2f}"),
+            "ordinal alpha": table["alpha"].map(lambda value: "–" if isnan(value) else f"{value:.2f}"),
             "identical scores": table["exact"].map(lambda value: amount(value, "share")),
             "answers": table["answers"],
             "without a score": table["missing_answers"],
@@ -174,8 +196,9 @@ def caveats_text(study: Study) -> str:
     """States the caveats of a study as a Markdown list, or that there are none."""
     if caveats := study.caveats():
         return "Caveats:\n\n" + "\n".join(f"- {literal(caveat)}" for caveat in caveats)
+    further = "further " if study.scripted else ""
     alone = ", and the arms differ in the counselor only" if len(study.arms) > 1 else ""
-    return f"No caveats: all sessions are complete{alone}."
+    return f"No {further}caveats: all sessions are complete{alone}."
 
 
 def raters_text(study: Study, settings: AnalyseSettings, folder: Path) -> list[str]:
@@ -188,21 +211,24 @@ def raters_text(study: Study, settings: AnalyseSettings, folder: Path) -> list[s
     """
     table = study.reliability(settings.seed)
     write_table(folder, "reliability", table.reindex(columns=AGREEMENT))
-    among = agreements(study.rated_items, settings.seed, settings.resamples, settings.level)
+    among = agreements(study.rated_items, settings.seed, settings.resamples, settings.level, study.instruments)
     write_table(folder, "agreement-humans", among.humans)
     write_table(folder, "agreement-judges", among.judges)
     if not len(table):
         return ["No model has rated these sessions: all outcomes are counted from the transcripts."]
     people = f", and between people (`{HUMANS}`, each person a repeat)" if len(among.humans) else ""
-    intro = f"Agreement between the repeats of a judge{people} (Krippendorff's alpha: 1 = perfect, 0 = chance):"
+    intro = f"Agreement between the repeats of a judge{people} (Krippendorff's ordinal alpha: 1 = perfect, 0 = chance):"
     parts = [f"{intro}\n\n{markdown(reliability_table(table))}"]
     if study.unused:
         names = ", ".join(map(literal, study.unused))
         parts.append(f"Ratings by {names} are in no claim and in no comparison: `raters` is `{settings.raters}`.")
     if len(among.humans):
-        item = "Agreement among people by item (ordinal alpha, ICC of one rater and of the mean; see `docs/rate.md`):"
-        parts.append(f"{item}\n\n{markdown(humans_table(among.humans))}")
+        item = "Agreement among people by item and subscale (alpha for ordinal and for interval data, ICC of "
+        item += "one rater and of the mean; see `docs/rate.md`):"
+        parts.append(f"{item}\n\n{markdown(humans_table(among.humans, settings.level))}")
     if len(among.judges):
-        with_people = "Agreement of judges with the mean of people, by item and arm (interval alpha):"
-        parts.append(f"{with_people}\n\n{markdown(judges_table(among.judges))}")
+        with_people = (
+            "Agreement of judges with the mean of people, by item, subscale and arm (alpha for interval data):"
+        )
+        parts.append(f"{with_people}\n\n{markdown(judges_table(among.judges, settings.level))}")
     return parts

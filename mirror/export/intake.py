@@ -19,6 +19,7 @@ from mirror.files.lock import locked
 from mirror.paths import display_path
 from mirror.rating.instrument import Instrument
 from mirror.rating.ratings import FILE, RatingRecord, is_evidence
+from mirror.rating.revision.versions import stamp
 
 
 class _Score(BaseModel):
@@ -185,6 +186,7 @@ def _of_score(
             asked=content_digest({"log": log.eval.eval_id, "sample": sample.id, "scorer": scorer, "turn": turn}),
             attempts=1,
             kind="judge",
+            **stamp(instrument),
         )
 
 

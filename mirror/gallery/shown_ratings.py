@@ -35,7 +35,9 @@ class ShownRating:
     @property
     def words(self) -> str:
         """The score for reading."""
-        return "missing" if self.score is None else f"{self.score:.1f}"
+        if self.score is None:
+            return "missing"
+        return f"{self.score:.0f}" if self.score.is_integer() else f"{self.score:.1f}"
 
     @property
     def measure(self) -> str:

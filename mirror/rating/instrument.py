@@ -256,7 +256,8 @@ def _read(path: Path) -> Instrument:
     try:
         return Instrument.model_validate(_yaml(path))
     except ValidationError as error:
-        lines = map(explain_place, error.errors())
+        names = [name for part in (Instrument, Item, Scale, Sees, Subscale) for name in part.model_fields]
+        lines = [explain_place(fault, names) for fault in error.errors()]
         raise InstrumentError("\n".join(f"{display_path(path)}: {line}" for line in lines)) from None
 
 

@@ -12,6 +12,7 @@ from mirror.rating.preferences import FILE as PREFERENCES
 from mirror.rating.preferences import PreferenceRecord
 from mirror.rating.ratings import FILE as RATINGS
 from mirror.rating.ratings import RatingRecord
+from mirror.rating.revision.versions import stamp
 from mirror.rating.settings import RateSettings
 from mirror.seeds import seed_for
 from mirror.transcripts.session_folder import SessionFolder
@@ -62,7 +63,7 @@ class Question:
         }
         if self.case.is_pair:
             return PreferenceRecord.model_validate({"first": self.shown[0], "second": self.shown[1], **values})
-        return RatingRecord.model_validate({"turn": self.case.turn, **values})
+        return RatingRecord.model_validate({"turn": self.case.turn, **values, **stamp(self.case.instrument)})
 
 
 def session_cases(instrument: Instrument, folder: SessionFolder, turns: tuple[Turn, ...], faces: bool) -> list[Case]:

@@ -28,6 +28,7 @@ from mirror.rating.preferences import PreferenceRecord, compare_preferences, rea
 from mirror.rating.progress import RatingProgress
 from mirror.rating.questions import Question, QuestionKey, all_questions
 from mirror.rating.ratings import RatingRecord, read_ratings, reliability, subscale_scores
+from mirror.rating.revision.versions import refuse_other_scales
 from mirror.rating.rule_judge import RuleJudge
 from mirror.rating.settings import RateSettings
 from mirror.rating.spending.budget import RatingBudget
@@ -89,13 +90,14 @@ class Judging:
 
         Raises:
             ArmError: A folder holds no counseling run.
-            RunConflict: The run's folder holds a run with other settings.
+            RunConflict: The run's folder holds a run with other settings, or a rated run ratings on another scale.
             FolderInUse: Another process is writing to one of the runs.
         """
         if self.arms:
             return
         with self._holding_runs():
             self._read()
+        refuse_other_scales(self._folders, self.instruments)
         self.run.open()
         self.run.record("running", **self.facts())
 
@@ -120,13 +122,7 @@ class Judging:
         """Returns what is rated, one row per item."""
         columns = ["instrument", "sees", "item", "scale", "reversed"]
         rows = [
-            (
-                one.name,
-                f"each {one.sees.part}",
-                item.text or "",
-                f"{one.scale.lowest}–{one.scale.highest}",
-                item.reversed,
-            )
+            (one.name, f"each {one.sees.part}", item.text or "", _ends(one), item.reversed)
             for one in map(_without_licensed_words, self.instruments)
             for item in one.items
         ]
@@ -276,6 +272,10 @@ class Judging:
         facts |= budget.facts() | ({"stopped": self.stopped} if self.stopped or budget.most else {})
         ended = "incomplete" if failures or self.stopped else "complete"
         self.run.record(ended, questions=len(self.questions), **facts)
+
+
+def _ends(instrument: Instrument) -> str:
+    return f"{instrument.scale.lowest}–{instrument.scale.highest}"
 
 
 def _without_licensed_words(instrument: Instrument) -> Instrument:

@@ -93,6 +93,10 @@ class Vocabulary:
         self._affixes: list[tuple[str, str, int]] = []  # beginning, end, bit
         self.read_word = lru_cache(maxsize=MOST_WORDS)(self._read_word)
 
+    def words_of(self, name: str) -> list[str]:
+        """The words of a list, each in all its forms."""
+        return list(self._lists[name])
+
     def part(self, element: str) -> int:
         """The bit of an element such as `kill+|$weapon`."""
         if element not in self._parts:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 NOTEBOOK = "parameter"  # the source: papermill's command line or params file, which a notebook cannot distinguish
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+PATTERNS = {r"^[a-z][a-z0-9_-]*$": "small letters, digits, - and _, beginning with a letter"}
 YAML_BOOLEANS = "YAML reads on, off, yes and no as booleans: quote the text"
 
 
@@ -46,15 +47,20 @@ def explain(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], where: st
     return f"{where} {name} must be {rule}, found {_show(found)}"
 
 
-def explain_place(fault: Mapping[str, Any]) -> str:
-    """Translate one of pydantic's errors in a file with nested fields: `items.0.id: is missing; add it`.
+def explain_place(fault: Mapping[str, Any], names: Iterable[str] = ()) -> str:
+    """Translate one of pydantic's errors in a file with nested fields: `items.1.id: is missing; add it`.
 
     Args:
-        fault: an element of `ValidationError.errors()`.
+        fault: an element of `ValidationError.errors()`. Elements of a list are numbered from 1, as a person counts.
+        names: of fields, of which a wrong one may be a misspelling.
     """
-    place, rule = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
+    parts = [part + 1 if isinstance(part, int) else part for part in fault["loc"]]
+    place, rule = ".".join(map(str, parts)), fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
-        rule = "is no field here; correct its name, or remove it"
+        hint = _did_you_mean(str(parts[-1]), names)
+        rule = f"is no field here; correct its name, or remove it{hint}"
+    elif fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] in PATTERNS:
+        rule = f"must be {PATTERNS[fault['ctx']['pattern']]}, found {_show(fault['input'])}"
     elif fault["type"] == "missing":
         rule = "is missing; add it"
     elif rule.startswith("Input should be "):

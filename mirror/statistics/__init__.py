@@ -6,11 +6,13 @@ Arms are compared on the clients that both have. Missing values (NaN) are counte
 from mirror.statistics.intervals import UNBOUNDED, Bounds, Estimate, estimate, mean_interval, proportion
 from mirror.statistics.paired import (
     adjust,
+    clients_for_significance,
     clients_needed,
     compare_arms,
     compare_differences,
     detectable_difference,
     effect_size,
+    least_p,
     power_of,
     sign_flip_test,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "adjust",
     "agreement",
     "alpha_interval",
+    "clients_for_significance",
     "clients_needed",
     "compare_arms",
     "compare_differences",
@@ -40,6 +43,7 @@ __all__ = [
     "estimate",
     "icc",
     "krippendorff_alpha",
+    "least_p",
     "mean_interval",
     "power_of",
     "proportion",

@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 Draws = NDArray[np.integer[Any]]
 Bounds = tuple[float, float]  # the lowest and the highest possible value of a score
 UNBOUNDED: Bounds = (-np.inf, np.inf)
+THIN = 0.1  # a resample with a smaller part of the sample's spread says nothing of it
 SAME = 1e-9  # values whose relative difference is smaller differ by rounding only
 
 
@@ -79,8 +80,10 @@ def mean_interval(
     The symmetric studentized bootstrap (Hall 1988, JRSS B 50:35): the mean ± the `level` quantile of |t*| in standard
     errors. It keeps its coverage at 20 to 40 clients for skewed differences, where percentile and BCa intervals are too
     narrow (`python -m tests.simulate_statistics`); for the mean of one arm with a long tail, coverage is still too low.
-    Student's quantile is its lower bound, and replaces it if more than 1 - `level` of the resamples have one distinct
-    value only (fewer than about 5 clients).
+    Student's quantile is its lower bound, and replaces it if more than 1 - `level` of the resamples have hardly any
+    spread (`THIN`): with fewer than about 5 clients, and where one client differs from others that are nearly equal.
+    Such a resample lacks the client who makes the spread, and its t* would stretch the interval a hundredfold and
+    cover hardly more (`python -m tests.simulate_statistics --few`).
 
     The ends are truncated to `bounds`. All values and the true mean lie within them, so the coverage stays the same.
     The interval always contains the mean, and does not depend on the order of the clients.
@@ -108,7 +111,7 @@ def mean_interval(
     moved, moved_square = both
     spread = np.sqrt(np.maximum(moved_square - moved**2, 0) / (n - 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(spread > 1e-6 * error, np.abs(moved) / spread, np.inf)
+        t = np.where(spread > THIN * error, np.abs(moved) / spread, np.inf)
     quantile = np.quantile(t, level, axis=0, method="inverted_cdf")
     student = stats.t.ppf((1 + level) / 2, n - 1)
     reach = np.where(np.isfinite(quantile), np.maximum(quantile, student), student) * error

@@ -44,13 +44,15 @@ def compare_arms(
         p: two-sided, of the paired permutation test (see `sign_flip_test`); not yet corrected (see `adjust`).
         effect: Hedges' g_z, the difference in standard deviations of the differences (see `effect_size`);
             `effect_low` and `effect_high` are the interval of the difference in the same units.
+        least_p: the least p that n clients can have (see `least_p`).
         detectable: the smallest true difference detectable at 80% power with this n (see `detectable_difference`);
-            infinite if it exceeds every possible difference.
+            infinite if it exceeds every possible difference, and if `least_p` is not below 1 - level.
     """
     pairs = combinations(scores.columns, 2)
     rows = [_compare(scores, arm, other, seed, resamples, level, bounds) for arm, other in pairs]
-    columns = "arm other n missing mean other_mean difference low high p effect effect_low effect_high detectable"
-    return pd.DataFrame(rows, columns=columns.split()).astype(dict.fromkeys(columns.split()[4:], float))
+    numbers = "mean other_mean difference low high p least_p effect effect_low effect_high detectable".split()
+    columns = ["arm", "other", "n", "missing", *numbers]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, float))
 
 
 def _compare(
@@ -83,8 +85,8 @@ def compare_differences(
     Returns:
         n, missing: clients with all four scores, and clients that lack one of them.
         first, second: the means of a - b and of c - d over these n clients; difference: first - second.
-        low, high, p, effect, effect_low, effect_high, detectable: as `compare_arms` returns them. The test flips the
-        signs of the clients' differences of differences, which are symmetric around 0 without an interaction.
+        low, high, p, least_p, effect, effect_low, effect_high, detectable: as `compare_arms` returns them. The test
+        flips the signs of the clients' differences of differences, which are symmetric around 0 without an interaction.
     """
     values = scores[list(cells)].dropna().to_numpy(float)
     counted: dict[str, float] = {"n": len(values), "missing": len(scores) - len(values)}
@@ -100,15 +102,18 @@ def _tested(differences: Array, widest: float, seed: int, resamples: int, level:
     n = len(differences)
     (low,), (high,) = mean_interval(differences[:, None], seed, resamples, level, (-widest, widest))
     detectable = detectable_difference(n, differences.std(ddof=1) if n > 1 else np.nan, level=level)
+    least = least_p(n, resamples)
+    is_impossible = detectable > widest or (least >= 1 - level and not np.isnan(detectable))
     return {
         "difference": differences.mean(),
         "low": low,
         "high": high,
         "p": sign_flip_test(differences[:, None], seed, resamples)[0],
+        "least_p": least,
         "effect": effect_size(differences),
         "effect_low": low * _effect_per_unit(differences),
         "effect_high": high * _effect_per_unit(differences),
-        "detectable": np.inf if detectable > widest else detectable,
+        "detectable": np.inf if is_impossible else detectable,
     }
 
 
@@ -130,6 +135,32 @@ def sign_flip_test(differences: Array, seed: int, resamples: int = RESAMPLES) ->
     swapped = np.abs(np.concatenate([part @ differences for part in parts(flips)]))
     extreme = (swapped >= seen - SAME * np.abs(differences).sum(0)).sum(0)
     return extreme / len(flips) if 2**n <= resamples else (extreme + 1) / (len(flips) + 1)
+
+
+def least_p(n: int, resamples: int = RESAMPLES) -> float:
+    """Returns the least p that `sign_flip_test` can give n clients: that of clients who all differ in one direction.
+
+    Of all 2^n swaps, the observed one and its mirror image are as extreme; of random ones, it may be the observed one
+    alone.
+    """
+    if n < 2:
+        return 1.0
+    return 2.0 ** (1 - n) if 2**n <= resamples else 1 / (resamples + 1)
+
+
+def clients_for_significance(comparisons: int, resamples: int = RESAMPLES, level: float = LEVEL) -> int | None:
+    """Returns the least number of clients with whom the smallest of some p can be significant after Holm's correction.
+
+    Args:
+        comparisons: that p is corrected for.
+        resamples: of the test.
+        level: p is significant below 1 - `level`.
+
+    Returns:
+        None where no number of clients suffices, because `resamples` are too few.
+    """
+    most = resamples.bit_length() + 1  # with as many, swaps are drawn, and p does not fall further
+    return next((n for n in range(2, most + 1) if comparisons * least_p(n, resamples) < 1 - level), None)
 
 
 @lru_cache(maxsize=4)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mirror.risk.flag import Speaker
-from mirror.risk.guidance import guidance
+from mirror.risk.guidance import guidance, harmful_people
 from mirror.risk.policy import RiskPolicy as RiskPolicy  # for those who pass one on
 from mirror.transcripts.turn import Turn
 
@@ -90,10 +90,18 @@ def read_flags(turns: Sequence[Turn], policy: RiskPolicy = LEXICON) -> tuple[Tur
 
 
 def read_answers(turns: Sequence[Turn], flags: Sequence[TurnFlag]) -> Answered | None:
-    """What the counselor's next replies to the client's signs of risk did; None without such a sign."""
+    """What the counselor's next replies to the client's signs of risk did; None without such a sign.
+
+    To send a client to whom it has named as the source of harm is no guidance.
+    """
     flagged = {flag.turn for flag in flags if flag.speaker == "client"}
     if not flagged:
         return None
-    replies = [turn.reply for turn in turns if any(0 <= turn.number - number < WITHIN for number in flagged)]
-    done = frozenset[str]().union(*map(guidance, replies))
+    done = frozenset[str]()
+    dialogue: list[tuple[str, str]] = []
+    for turn in turns:
+        dialogue.append(("client", turn.words))
+        if any(0 <= turn.number - number < WITHIN for number in flagged):
+            done |= guidance(turn.reply, harmful_people(dialogue))
+        dialogue.append(("counselor", turn.reply))
     return Answered("asks_about_safety" in done, "guides_to_people" in done)

@@ -1,6 +1,6 @@
 """Words follow the numbers: what is large, what is not told apart, and how sure it is."""
 
-from math import nan
+from math import inf, nan
 
 import pytest
 
@@ -23,6 +23,8 @@ ROW = ComparisonRow(
     low=0.12,
     high=0.3,
     p_adjusted=0.002,
+    least_p=1e-9,
+    needed=8,
     effect=0.7,
     effect_low=0.4,
     effect_high=1.0,
@@ -36,7 +38,7 @@ ROW = ComparisonRow(
     "value, unit, signed, told",
     [
         (0.617, "share", False, "62%"),
-        (-0.05, "share", True, "-5 points"),
+        (-0.05, "share", True, "−5 points"),
         (0.21, "points", False, "21 points"),
         (0.7123, "cosine", False, "0.712"),
         (1.456, "number", False, "1.46"),
@@ -106,7 +108,7 @@ def test_one_client_is_no_comparison():
 
 
 def moves(**arms):
-    return [ChangeRow(arm, 40, difference, -0.3, 0.3, p) for arm, (difference, p) in arms.items()]
+    return [ChangeRow(arm, 40, difference, -0.3, 0.3, p, 1e-9) for arm, (difference, p) in arms.items()]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,25 @@ def test_the_verdict_names_what_is_better_what_is_worse_and_on_how_many_clients(
     assert outcomes(("x", 0.5, True), ("y", 0.6, False)) == (
         "No significant difference between ec and base in any of 2 outcomes (n = 40)."
     )
+
+
+def test_too_few_clients_are_no_finding_of_no_difference():
+    rows = [ROW._replace(label=label, n=6, p_adjusted=1.0, least_p=0.1875) for label in "uvwxyz"]
+    told = claims.verdict(rows, 0.95)
+    assert told == (
+        "ec and base could not differ significantly, whatever the data: with 6 clients and 6 comparisons the "
+        "corrected p cannot be below 0.19; at least 8 clients are needed."
+    )
+    assert "no possible difference is detectable" in claims.comparison(rows[0]._replace(detectable=inf), 0.95)
+    enough = [*rows[:5], rows[5]._replace(least_p=0.03)]
+    assert claims.verdict(enough, 0.95).startswith("No significant difference between ec and base in any of 6 outcomes")
+    too_few = [row._replace(needed=inf) for row in rows]
+    assert claims.verdict(too_few, 0.95).endswith("more resamples are needed.")
+
+
+def test_too_few_clients_are_no_finding_of_no_change():
+    rows = [row._replace(n=3, least_p=0.25) for row in moves(a=(-0.2, 0.25), b=(0.1, 0.5))]
+    assert claims.moved("Resistance", rows, 0.95) == "Resistance: too few clients for a significant change in any arm"
 
 
 @pytest.mark.parametrize(

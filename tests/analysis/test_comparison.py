@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mirror.analysis.comparison import ArmRow, ComparisonRow, arm_order, by_arm, compare, compare_halves, read_rows
-from mirror.analysis.study import Measure
+from mirror.analysis.measures import DESCRIPTIVE, Measure
 from mirror.statistics import adjust
 from mirror.transcripts.arm import Arm
 from tests.parameters import analyse_settings
@@ -72,6 +72,30 @@ def test_intervals_end_where_a_measure_ends():
     assert table.low.tolist() == [0, 0] and table.high.tolist() == [1, 1] and len(points) == 6
     compared = compare(few, [UP], analyse_settings())
     assert (compared.low[0], compared.high[0]) == (-1, 1)
+
+
+def test_few_clients_cannot_show_a_difference_after_the_correction():
+    """Of 6 clients who all differ alike p is 2/2^6; six comparisons make 0.1875 of it, and 8 clients would do."""
+    one = pd.DataFrame(
+        {"a": [0.1, 0.2, 0.1, 0.3, 0.2, 0.1], "b": [0.9, 0.8, 0.7, 0.9, 0.6, 0.8]}, index=map(str, range(6))
+    )
+    measures = [Measure(name, name, "share", "higher") for name in "uvwxyz"]
+    table = compare(Scores(["a", "b"], dict.fromkeys("uvwxyz", one)), measures, analyse_settings())
+    assert table.p_adjusted.tolist() == table.least_p.tolist() == [0.1875] * 6
+    assert table.detectable.tolist() == [np.inf] * 6 and set(table.needed) == {8}
+    alone = compare(Scores(["a", "b"], {"u": one}), measures[:1], analyse_settings())
+    assert alone.is_significant.tolist() == [True] and alone.detectable[0] < 1
+
+
+def test_times_of_sessions_that_run_together_have_no_interval(study):
+    seconds = Measure("up", "seconds", "number", is_sample=False)
+    table, _ = by_arm(study, [UP, seconds], analyse_settings())
+    assert table.loc[table.measure == "seconds", ["low", "high"]].isna().all(axis=None)
+    means = table.pivot(index="arm", columns="measure", values="mean")
+    assert means["seconds"].tolist() == means["an up"].tolist()
+    assert {one.key for one in DESCRIPTIVE if not one.is_sample} == {
+        one.key for one in DESCRIPTIVE if one.key.startswith("seconds")
+    }
 
 
 def test_halves_are_compared_within_each_arm():

@@ -111,6 +111,8 @@ def test_lines_go_over_turns(ax):
 def test_the_long_intervals_of_a_few_clients_do_not_flatten_their_values(ax):
     arms.over_turns(*turns(3), ax, "", "")
     low, high = ax.get_ylim()
+    ends = [line for line in ax.get_lines() if line.get_marker() in (6, 7)]
+    assert {line.get_ydata()[0] for line in ends if len(line.get_ydata())} == {low, high}, "bars that go on are marked"
     assert 0.3 < low < 0.4 and 0.6 < high < 0.7
 
 

@@ -71,7 +71,7 @@ def test_missing_values_are_no_clients():
 @pytest.mark.parametrize(
     ("n", "is_share", "method"),
     [
-        (FEW - 1, False, "(bootstrap over clients); faint: each client."),
+        (FEW - 1, False, "(bootstrap over clients); faint: each client; triangles at the edge: the bar goes on."),
         (FEW, False, "(bootstrap over clients)."),
         (3, True, "(Wilson)."),
     ],

@@ -48,5 +48,5 @@ def test_what_is_drawn_over_turns_is_a_column_of_turns():
 
 
 def test_a_change_may_go_both_ways_by_the_width_of_the_scale():
-    change = Rated("affect-end", "ease", "m", "higher", 1, 5).of_change("affect-change").measure
+    change = Rated("affect-end", "ease", "m", "higher", 1, 5).of_change("affect-change").measure("Affect")
     assert change.key == "affect-change.ease by m" and change.bounds == (-4.0, 4.0) and change.better == "higher"

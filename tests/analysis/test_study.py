@@ -177,7 +177,9 @@ def test_ratings_are_outcomes_beside_those_of_the_transcripts(tmp_path):
     rate(ec, {"60": (4, 4), "61": (3, 4), "62": (2, 2), "100": (1, 1)})
     found = study(base, ec, instruments=[read_instrument("helpfulness"), read_instrument("ctrs")])
     rated = [measure for measure in found.outcomes if measure.unit == "score"]
-    assert rated and all(m.better == "higher" and "helpfulness" in m.label and "(m)" in m.label for m in rated)
+    assert rated and all(
+        m.better == "higher" and m.label.startswith("Helpfulness and empathy: ") and "(m)" in m.label for m in rated
+    )
     scores = found.scores(rated[0])
     assert scores.base.tolist()[:2] == [2, 2] and scores.base[["62", "100"]].isna().all()
     assert scores.ec.tolist() == [4, 3.5, 2, 1]
@@ -231,7 +233,10 @@ def test_where_both_moments_were_rated_their_change_is_the_outcome(tmp_path):
     (folder / "ratings.jsonl").write_text(lines + (folder / "ratings.jsonl").read_text())
     found = study(folder, instruments=affect)
     (distress, ease) = (one for one in found.outcomes if one.key.startswith("affect"))
-    assert (distress.key, distress.label) == ("affect-change.distress by m", "affect-change: distress (m)")
+    assert (distress.key, distress.label) == (
+        "affect-change.distress by m",
+        "How the client seems, change: distress (m)",
+    )
     assert (distress.better, distress.bounds, ease.better) == ("lower", (-4.0, 4.0), "higher")
     changes = found.scores(distress)["a"].to_dict()
     assert isnan(changes.pop("100")) and changes == {"60": -2.0, "61": -3.0, "62": 0.0}

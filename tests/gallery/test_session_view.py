@@ -43,9 +43,9 @@ def test_flags_and_ratings_stand_with_the_session_and_their_turns(tmp_path):
         "counselor · medical advice",
     ]
     assert view.row["scores"] == {"ctrs, m: focus": 4.0, "r, m: all, mean over turns": 2.5}
-    assert view.text["ratings"] == [("ctrs, m", [("focus", "4.0")])]
+    assert view.text["ratings"] == [("ctrs, m", [("focus", "4")])]
     first, second = view.text["turns"]
-    assert first["ratings"] == [("all", "2.0")] and "flags" not in first
+    assert first["ratings"] == [("all", "2")] and "flags" not in first
     assert second["flags"] == [("client", flags[0].label, "die"), ("counselor", flags[1].label, "stop")]
 
 

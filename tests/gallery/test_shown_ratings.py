@@ -37,7 +37,7 @@ def test_a_score_of_turns_is_their_mean_and_a_missing_one_does_not_count():
 
 def test_items_stand_under_their_instrument_in_order():
     ratings = [ShownRating("a", "x", 0, 1.0), ShownRating("b", "x", 0, 2.0), ShownRating("a", "y", 0, None)]
-    assert by_instrument(ratings) == [("a", [("x", "1.0"), ("y", "missing")]), ("b", [("x", "2.0")])]
+    assert by_instrument(ratings) == [("a", [("x", "1"), ("y", "missing")]), ("b", [("x", "2")])]
 
 
 def record(folder, idx, turn=None, **changes):

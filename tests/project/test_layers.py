@@ -52,7 +52,7 @@ terminal     command
 building     screenplays settings
 analysis     measures metrics
 gallery      .
-rating       forms instrument preferences ratings
+rating       forms instrument preferences ratings revision
 exploration  command
 counseling   cast casting counselor examples reply run settings speaker spending turn
 faces        attributes casting description identity memory photomaker rejection_sampling schedule settings \

@@ -100,6 +100,14 @@ BROKEN = {
         "helpful is there twice",
     ),
     "an unknown field": (own(anchor={1: "x"}), "anchor: is no field here; correct its name"),
+    "a misspelled field": (
+        own(items=[{"id": "helpful", "text": "a"}, {"id": "empathy", "text": "b", "reverse": True}]),
+        "items.2.reverse: is no field here; correct its name, or remove it; did you mean reversed?",
+    ),
+    "a name": (
+        own(name="My Scale"),
+        "name: must be small letters, digits, - and _, beginning with a letter, found the text 'My Scale'",
+    ),
     "what is seen": (own(sees={"part": "session", "cues": True, "faces": "never"}), "sees.part"),
 }
 

@@ -23,6 +23,15 @@ def test_an_estimate_is_the_same_for_a_seed_and_hardly_another_for_another():
     assert estimate(values, 1).low == pytest.approx(estimate(values, 2).low, abs=0.1)
 
 
+@pytest.mark.parametrize("n", [6, 12, 24])
+def test_one_client_apart_from_others_nearly_equal_has_students_interval(n):
+    """A third of the resamples lacks this client, and then has almost no spread."""
+    values = np.r_[np.random.default_rng(n).normal(1, 1e-4, n - 1), 9.0]
+    low, high = stats.t.interval(0.95, n - 1, values.mean(), stats.sem(values))
+    found = estimate(values, 0)
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
 @pytest.mark.parametrize("values", [[], [NAN, NAN], [3.0], [2.0, 2.0, 2.0]], ids=str)
 def test_nothing_is_made_up_where_nothing_can_be_said(values):
     found = estimate(values, 0)

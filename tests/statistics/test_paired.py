@@ -7,12 +7,14 @@ from scipy import stats
 
 from mirror.statistics import (
     adjust,
+    clients_for_significance,
     clients_needed,
     compare_arms,
     compare_differences,
     detectable_difference,
     effect_size,
     intervals,
+    least_p,
     paired,
     power_of,
     sign_flip_test,
@@ -63,8 +65,12 @@ def test_pairs_without_clients_stay_in_the_table():
 def test_a_difference_is_no_larger_than_the_scale():
     table = pd.DataFrame({"a": [0.0, 0.1, 1.0], "b": [1.0, 0.8, 0.1]})
     free, row = compare_arms(table, 0).iloc[0], compare_arms(table, 0, bounds=(0, 1)).iloc[0]
-    assert free["low"] < -1 and free["high"] > 1 and 1 < free["detectable"] < np.inf
-    assert (row["low"], row["high"]) == (-1, 1) and row["detectable"] == np.inf
+    assert free["low"] < -1 and free["high"] > 1
+    assert (row["low"], row["high"]) == (-1, 1)
+    six = pd.concat([table] * 2, ignore_index=True)
+    wide = {"level": 0.96, "seed": 0}
+    assert 1 < compare_arms(six, **wide).iloc[0]["detectable"] < np.inf
+    assert compare_arms(six, **wide, bounds=(0, 1)).iloc[0]["detectable"] == np.inf
     assert row["effect_low"] == pytest.approx(row["effect"] / row["difference"] * row["low"])
 
 
@@ -94,6 +100,27 @@ def test_the_permutation_test_is_scipys(clients, resamples):
     )
     mine = sign_flip_test((one - other)[:, None], 0, resamples)[0]
     assert mine == pytest.approx(theirs.pvalue, abs=1e-9 if clients == 8 else 0.03)
+
+
+@pytest.mark.parametrize("n, resamples", [(2, 100), (6, 100), (6, 10), (20, 999)])
+def test_the_least_p_is_that_of_clients_who_all_differ_alike(n, resamples):
+    least = least_p(n, resamples)
+    found = sign_flip_test(np.ones((n, 1)) + np.arange(n)[:, None] / 7, 0, resamples)[0]
+    assert found == least if 2**n <= resamples else found >= least
+    assert least_p(1) == 1
+
+
+@pytest.mark.parametrize("comparisons, level, needed", [(1, 0.95, 6), (6, 0.95, 8), (18, 0.95, 10), (6, 0.99, 11)])
+def test_how_many_clients_can_be_significant_at_all(comparisons, level, needed):
+    assert clients_for_significance(comparisons, level=level) == needed
+    assert comparisons * 2.0 ** (1 - needed) < 1 - level <= comparisons * 2.0 ** (2 - needed)
+    assert clients_for_significance(comparisons, resamples=20 * comparisons - 1, level=0.9999) is None
+
+
+def test_a_difference_that_so_few_clients_cannot_show_is_not_detectable():
+    table = pd.DataFrame({"a": [3.0, 4, 3, 5, 6], "b": [1.0, 1.5, 1, 2, 2]})
+    assert compare_arms(table, 0).detectable[0] == np.inf  # p is at least 2/2^5
+    assert compare_arms(table, 0, level=0.9).detectable[0] < np.inf
 
 
 def test_arms_that_are_the_same_have_p_1():

@@ -64,6 +64,15 @@ def test_the_next_two_replies_answer_a_sign(said, expected):
     assert read_answers(session, read_flags(session)) == expected
 
 
+@pytest.mark.parametrize(("whom", "guides"), [("your sister", False), ("a friend", True), ("your brother", True)])
+def test_whoever_was_named_as_the_source_of_harm_is_nobody_to_be_guided_to(whom, guides):
+    session = turns(
+        ("I had a fight with my sister.", PLAIN), ("She wanted to hurt me.", f"Please tell {whom} tonight.")
+    )
+    flags = (TurnFlag(2, "client", "abuse", "active", "hurt me"),)
+    assert read_answers(session, flags) == Answered(asks=False, guides=guides)
+
+
 def test_what_only_the_counselor_says_needs_no_answer():
     session = turns((SAFE, "You should stop taking your pills."))
     assert read_flags(session) and read_answers(session, read_flags(session)) is None

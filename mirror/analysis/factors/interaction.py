@@ -1,19 +1,19 @@
 """Interactions of two factors: differences of paired differences over the same clients, corrected together."""
 
 from collections.abc import Sequence
-from math import isnan
+from math import inf, isnan
 from typing import NamedTuple
 
 import pandas as pd
 
 from mirror.analysis.claims import amount, counted, have, interval_text, joined, p_value
-from mirror.analysis.comparison import Scored, read_rows
+from mirror.analysis.comparison import Scored, corrected_p, read_rows
 from mirror.analysis.factors.design import Design, designs, same_levels
 from mirror.analysis.finding import Finding
 from mirror.analysis.measures import ARROWS, Better, Measure, Unit
 from mirror.analysis.settings import AnalyseSettings
 from mirror.analysis.tables import markdown
-from mirror.statistics import adjust, compare_differences
+from mirror.statistics import compare_differences
 
 NAME = "interactions"
 NONE_CROSSED = (
@@ -36,6 +36,7 @@ class InteractionRow(NamedTuple):
         first, second: the mean difference `by_level` - `by_other` with `level`, and with `other_level`.
         difference, low, high, effect, detectable: of first - second (`mirror.statistics.compare_differences`).
         p_adjusted: after Holm's correction over all interactions; NaN with fewer than two clients.
+        least_p: the least that `p_adjusted` could be with these numbers of clients.
         is_significant: whether `p_adjusted` is below 1 - level.
     """
 
@@ -60,6 +61,7 @@ class InteractionRow(NamedTuple):
     effect: float
     detectable: float
     p_adjusted: float
+    least_p: float
     is_significant: bool
 
 
@@ -77,14 +79,16 @@ def interactions(study: Scored, measures: Sequence[Measure], settings: AnalyseSe
     if not found:
         return pd.DataFrame()
     table = pd.DataFrame(found)
-    table["p_adjusted"] = adjust(table["p"].where(table["n"] > 1), "holm")
+    table["p_adjusted"], table["least_p"] = corrected_p(table, "p"), corrected_p(table, "least_p")
+    table["detectable"] = table["detectable"].mask(table["least_p"] >= 1 - settings.level, inf)
     table["is_significant"] = table["p_adjusted"] < 1 - settings.level
     return table.reindex(columns=list(InteractionRow._fields))
 
 
 def _row(study: Scored, measure: Measure, design: Design, settings: AnalyseSettings) -> dict[str, object]:
     how = settings.seed, settings.resamples, settings.level, measure.bounds
-    nothing = dict.fromkeys(("first", "second", "difference", "low", "high", "p", "effect", "detectable"), float("nan"))
+    names = ("first", "second", "difference", "low", "high", "p", "least_p", "effect", "detectable")
+    nothing = dict.fromkeys(names, float("nan"))
     found = compare_differences(study.scores(measure), design.cells, *how)
     of = {"measure": measure.key, "label": measure.label, "unit": measure.unit, "better": measure.better}
     return of | {name: value for name, value in design._asdict().items() if name != "cells"} | nothing | found
@@ -105,6 +109,8 @@ def interaction_finding(study: Scored, measures: Sequence[Measure], settings: An
     verdict = (
         f"{len(significant)} of {counted(tested, 'interaction')} {'is' if len(significant) == 1 else 'are'} significant"
     )
+    if tested and all(row.least_p >= 1 - settings.level for row in rows if row.n > 1):
+        verdict += "; with so few clients and so many interactions none could be"
     parts = [f"**{verdict}.**", "\n".join(f"- {sentence(row, settings.level)}" for row in significant)]
     shown = [row for row in rows if row.n > 0]
     parts += [COLUMNS, markdown(interactions_table(shown))] if shown else []

@@ -79,6 +79,8 @@ def sentence(row: ShareRow, level: float) -> str:
         return f"{who}: {of} cannot be compared; {counted(row.n, 'client')} with an answer."
     numbers = f"{amount(row.share, 'share')} of clients for {row.arm}, {_interval(row, level)}, "
     numbers += f"{p_value(row.p_adjusted)}, n = {row.n}"
+    if row.least_p >= 1 - level:
+        return f"{who}: so few clients cannot show a significant preference between {of}: {numbers}."
     if not row.is_significant:
         return f"{who}: no significant preference between {of}: {numbers}."
     better, worse = (row.arm, row.other) if row.share > 0.5 else (row.other, row.arm)

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mirror.analysis.comparison import arm_order
+from mirror.analysis.comparison import arm_order, corrected_p
 from mirror.analysis.settings import AnalyseSettings
 from mirror.analysis.study import Study
 from mirror.rating.preferences import compare_preferences, read_preferences
 from mirror.rating.ratings import counts, pool_humans
-from mirror.statistics import adjust
+from mirror.statistics import least_p
 
 
 class ShareRow(NamedTuple):
@@ -26,6 +26,7 @@ class ShareRow(NamedTuple):
         n, missing: clients with and without an answer that counts.
         wins, ties, losses: the numbers of answers for `arm`, for neither and for `other`.
         p_adjusted: of the share against 0.5, after Holm's correction over all rows with at least two clients.
+        least_p: the least that `p_adjusted` could be with these numbers of clients.
         is_significant: whether `p_adjusted` is below 1 - level.
     """
 
@@ -45,6 +46,7 @@ class ShareRow(NamedTuple):
     ties: int
     losses: int
     p_adjusted: float
+    least_p: float
     is_significant: bool
 
 
@@ -119,7 +121,8 @@ def preference_shares(answers: pd.DataFrame, study: Study, settings: AnalyseSett
     table = found.where(~turned, _from_the_other_side(found))
     variants = {arm.name: arm.variant for arm in study.arms}
     table["variant"], table["other_variant"] = table["arm"].map(variants), table["other"].map(variants)
-    table["p_adjusted"] = adjust(table["p"].where(table["n"] > 1), "holm")
+    table["least_p"] = table["n"].map(lambda n: least_p(n, settings.resamples)).astype(float)
+    table["p_adjusted"], table["least_p"] = corrected_p(table, "p"), corrected_p(table, "least_p")
     table["is_significant"] = table["p_adjusted"] < 1 - settings.level
     table = table.sort_values(["arm", "other"], kind="stable", key=lambda names: names.map(places), ignore_index=True)
     return table.reindex(columns=list(ShareRow._fields))

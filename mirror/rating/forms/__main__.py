@@ -1,4 +1,4 @@
-"""Command line: `python -m mirror.rating.forms write|import|agreement` for ratings by people."""
+"""Command line: `python -m mirror.rating.forms write|import|agreement|withdraw` for ratings by people."""
 
 import argparse
 import sys
@@ -11,10 +11,11 @@ from mirror.files.lock import FolderInUse
 from mirror.paths import display_path, output_path
 from mirror.rating.forms.agreement import agreement_text, study_agreement
 from mirror.rating.forms.assignment import AssignmentError
-from mirror.rating.forms.intake import READERS, Returned, import_files
+from mirror.rating.forms.intake import READERS, Returned, import_files, withdraw_rater
 from mirror.rating.forms.key import KeyFileError
 from mirror.rating.forms.study import FormsError, FormSettings, write_study
 from mirror.rating.instrument import InstrumentError
+from mirror.rating.revision.withdrawal import judges, withdraw
 from mirror.run_folder import RunConflict
 from mirror.transcripts.arm import ArmError
 from mirror.transcripts.session_folder import TranscriptError
@@ -71,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     agree.add_argument("study", help="results/<name>")
     agree.add_argument("--seed", type=int, default=42, help="of the bootstrap (42)")
     agree.set_defaults(act=_agree)
+    leave = commands.add_parser("withdraw", help="take the ratings of one person or judge out of runs; they are kept")
+    leave.add_argument("folders", nargs="+", help="results/<name> of a study of forms (--rater), or of runs (--judge)")
+    who = leave.add_mutually_exclusive_group(required=True)
+    who.add_argument("--rater", help="id of a rater of the study: what came back by its forms")
+    who.add_argument("--judge", help="as the ratings name it, such as a model, or 'human anna'")
+    leave.add_argument("--instrument", default="", help="with --judge: only ratings by this instrument")
+    leave.set_defaults(act=_withdraw)
     return parser
 
 
@@ -110,6 +118,21 @@ def _told(one: Returned) -> str:
         return f"{name}: complete, {done}"
     shown = [*one.missing[:10], *([f"and {len(one.missing) - 10} more"] if len(one.missing) > 10 else [])]
     return "\n  ".join([f"{name}: incomplete, {done}; not rated:", *shown])
+
+
+def _withdraw(given: argparse.Namespace) -> None:
+    folders = [output_path(folder) for folder in given.folders]
+    if given.rater:
+        found = [one for study in folders for one in withdraw_rater(study, given.rater)]
+    else:
+        if missing := [display_path(folder) for folder in folders if not folder.is_dir()]:
+            raise FormsError(f"no such folder {', '.join(missing)}; give results/<run> of rated runs")
+        found = withdraw(folders, given.judge, given.instrument)
+    if not found:
+        names = ", ".join(sorted({line for folder in folders for line in judges(folder)}))
+        raise FormsError(f"no rating by {given.rater or given.judge} there" + (f"; there are {names}" if names else ""))
+    for one in found:
+        print(f"{display_path(one.path)}: {one.lines} ratings withdrawn, kept in {display_path(one.kept)}")
 
 
 def _agree(given: argparse.Namespace) -> None:

@@ -1,9 +1,11 @@
 """How far people agree with each other, and with judges, item by item.
 
-A unit is a session, or a turn where turns are rated. People are compared on the units that at least two of them rated;
-with a judge, their mean is compared with the judge's mean over repeats. Intervals are bootstrapped over clients.
+Subscales of several items count like items. A unit is a session, or a turn where turns are rated. People are compared
+on the units that at least two of them rated; with a judge, their mean is compared with the judge's mean over repeats.
+Intervals are bootstrapped over clients.
 """
 
+import json
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
@@ -13,11 +15,14 @@ import numpy as np
 import pandas as pd
 
 from mirror.rating.forms.key import read_key
-from mirror.rating.ratings import is_evidence, read_ratings
+from mirror.rating.instrument import Instrument
+from mirror.rating.ratings import is_evidence, read_ratings, subscale_scores
+from mirror.run_folder import read_provenance
 from mirror.statistics import UNBOUNDED, alpha_interval, icc, krippendorff_alpha, mean_interval
 from mirror.statistics.intervals import LEVEL, RESAMPLES, Array
 from mirror.transcripts.session_name import client_of
 
+SUBSCALE = " (subscale)"  # after the name of a subscale that stands among items
 ALL = "all"  # as an arm: all arms together
 KEYS = ["arm", "idx", "turn"]
 
@@ -30,7 +35,7 @@ class HumanAgreement(NamedTuple):
         raters: the number of people.
         units: rated by at least two of them; `shared` by all of them.
         alpha, low, high: Krippendorff's ordinal alpha, with its interval.
-        alpha_interval: Krippendorff's alpha for interval data.
+        interval_alpha: Krippendorff's alpha for interval data.
         icc, icc_mean: ICC(2,1) of one rater and ICC(2,k) of the mean, on the shared units.
     """
 
@@ -42,7 +47,7 @@ class HumanAgreement(NamedTuple):
     alpha: float
     low: float
     high: float
-    alpha_interval: float
+    interval_alpha: float
     icc: float
     icc_mean: float
 
@@ -81,27 +86,42 @@ class Agreements(NamedTuple):
 
 
 def study_agreement(study: Path, seed: int) -> Agreements:
-    """Computes the agreements of a study of forms from the ratings of its runs.
+    """Computes the agreements of a study of forms: of its own raters, and of judges, on its own sessions.
 
     Raises:
         KeyFileError, JsonLinesError: the key or ratings are damaged.
     """
     key = read_key(study)
-    folders = sorted({key.run_folder(code) for code in key.sessions})
-    ratings = {folder.name: read_ratings(folder) for folder in folders}
-    return agreements({name: of[of["instrument"] == key.instrument] for name, of in ratings.items()}, seed)
+    own = {f"human {form.rater}" for form in key.forms.values()}
+    sessions: dict[Path, set[str]] = {}
+    for code, session in key.sessions.items():
+        sessions.setdefault(key.run_folder(code), set()).add(session.idx)
+    ratings = {}
+    for folder, names in sorted(sessions.items()):
+        of_run = read_ratings(folder)
+        is_own = (of_run["kind"] != "human") | of_run["judge"].isin(own)
+        is_own &= (of_run["instrument"] == key.instrument) & of_run["idx"].isin(names)
+        ratings[folder.name] = of_run[is_own]
+    recorded = read_provenance(study).get("instrument")
+    instruments = [Instrument.model_validate_json(json.dumps(recorded))] if recorded else []
+    return agreements(ratings, seed, instruments=instruments)
 
 
 def agreements(
-    ratings: dict[str, pd.DataFrame], seed: int, resamples: int = RESAMPLES, level: float = LEVEL
+    ratings: dict[str, pd.DataFrame],
+    seed: int,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    instruments: Sequence[Instrument] = (),
 ) -> Agreements:
     """Computes all agreements.
 
     Args:
         ratings: by arm, as `read_ratings` returns them.
         seed, resamples, level: of the bootstrap over clients.
+        instruments: those whose subscales are compared, too.
     """
-    table = pd.concat([of.assign(arm=arm) for arm, of in ratings.items()], ignore_index=True)
+    table = _with_subscales([of.assign(arm=arm) for arm, of in ratings.items()], instruments)
     is_human = table["kind"] == "human"
     humans, judges = table[is_human], table[~is_human & table["judge"].map(is_evidence).astype(bool)]
     among: list[HumanAgreement] = []
@@ -123,6 +143,22 @@ def agreements(
     )
 
 
+def _with_subscales(arms: Sequence[pd.DataFrame], instruments: Sequence[Instrument]) -> pd.DataFrame:
+    """The ratings of items, and the scores of subscales of several items as if they were items."""
+    several = {
+        (one.name, name) for one in instruments for name, subscale in one.subscales.items() if len(subscale.items) > 1
+    }
+    tables = list(arms)
+    for of_arm in arms if several else ():
+        for kind, given in of_arm.groupby("kind", sort=False):
+            scores = subscale_scores(given, instruments)
+            chosen = [key in several for key in zip(scores["instrument"], scores["subscale"], strict=True)]
+            items = (scores["subscale"] + SUBSCALE).rename("item")
+            of_it = scores.assign(item=items, kind=kind, arm=of_arm["arm"].iloc[0]).loc[chosen]
+            tables += [of_it[[*of_arm.columns.intersection(of_it.columns)]]] if len(of_it) else []
+    return pd.concat(tables, ignore_index=True)
+
+
 def _among(instrument: str, item: str, wide: pd.DataFrame, seed: int, resamples: int, level: float) -> HumanAgreement:
     """The agreement on one item; `wide` has a row per person and a column per unit."""
     scores = wide.to_numpy(float)
@@ -138,7 +174,7 @@ def _among(instrument: str, item: str, wide: pd.DataFrame, seed: int, resamples:
         alpha=krippendorff_alpha(scores, "ordinal"),
         low=low,
         high=high,
-        alpha_interval=krippendorff_alpha(scores, "interval"),
+        interval_alpha=krippendorff_alpha(scores, "interval"),
         icc=found.single,
         icc_mean=found.average,
     )
@@ -177,32 +213,34 @@ def _with_judge(
 # In words -------------------------------------------------------------------------------------------------------------
 
 
-def humans_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Formats the agreement among people for reading."""
+def humans_table(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+    """Formats the agreement among people for reading; `level` is that of the intervals."""
     return pd.DataFrame(
         {
             "scale": table["instrument"] + ": " + table["item"].str.replace("_", " "),
             "raters": table["raters"],
             "rated by two or more": table["units"],
             "by all": table["shared"],
-            "alpha (interval)": _intervals(table, "alpha", "low", "high"),
+            f"ordinal alpha ({100 * level:.3g}% CI)": _intervals(table, "alpha", "low", "high"),
+            "interval alpha": _numbers(table["interval_alpha"]),
             "ICC(2,1)": _numbers(table["icc"]),
             "ICC(2,k)": _numbers(table["icc_mean"]),
         }
     )
 
 
-def judges_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Formats the agreement of judges with people for reading."""
+def judges_table(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+    """Formats the agreement of judges with people for reading; `level` is that of the intervals."""
+    confidence = f"{100 * level:.3g}% CI"
     return pd.DataFrame(
         {
             "scale": table["instrument"] + ": " + table["item"].str.replace("_", " "),
             "judge": table["judge"],
             "arm": table["arm"],
             "n": table["units"],
-            "alpha (interval)": _intervals(table, "alpha", "alpha_low", "alpha_high"),
+            f"interval alpha ({confidence})": _intervals(table, "alpha", "alpha_low", "alpha_high"),
             "correlation": _numbers(table["correlation"]),
-            "judge − people (interval)": _intervals(table, "difference", "low", "high", signed=True),
+            f"judge − people ({confidence})": _intervals(table, "difference", "low", "high", signed=True),
         }
     )
 

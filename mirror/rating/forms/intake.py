@@ -25,8 +25,10 @@ from mirror.rating.forms.answers import Answers, AnswersError, answer_faults, re
 from mirror.rating.forms.exchange.csv_form import answers_table, read_csv_answers
 from mirror.rating.forms.exchange.label_studio import read_label_studio
 from mirror.rating.forms.exchange.qualtrics import read_qualtrics
-from mirror.rating.forms.key import Key, Part, read_key
+from mirror.rating.forms.key import Key, KeyFileError, Part, read_key
 from mirror.rating.ratings import FILE, RatingRecord
+from mirror.rating.revision.versions import Version, changed
+from mirror.rating.revision.withdrawal import Withdrawn, withdraw, withdrawn
 
 RETURNED = "returned"
 Source = Literal["form", "csv", "label-studio", "qualtrics"]
@@ -98,7 +100,8 @@ def _import_file(study: Path, path: Path, source: Source, key: Key, replace: boo
 
 
 def _import_form(study: Path, path: Path, given: Answers, key: Key, replace: bool) -> Returned:
-    faults = answer_faults(given, key) or _changed_sessions(given, key)
+    faults = answer_faults(given, key) or _changed_sessions(given, key) or _other_scales(key, given.form)
+    faults = faults or _withdrawn(given, key)
     if not faults:
         known = {part: record for part, record in _known(study, given, key).items()}
         records = _records(study.name, given, key, known)
@@ -125,6 +128,43 @@ def _changed_sessions(given: Answers, key: Key) -> list[str]:
         if not path.is_file() or sha256(path) != session.turns_sha256:
             found.append(f"{code}: {display_path(path)} is not the transcript that was rated; restore the run")
     return found
+
+
+def _withdrawn(given: Answers, key: Key) -> list[str]:
+    """Says that ratings of this form were withdrawn, and where they are."""
+    asked = {_asked(given.form, part) for part in key.parts(given.form)}
+    folders = sorted({key.run_folder(code) for code in key.forms[given.form].codes})
+    if found := [display_path(folder) for folder in folders if asked & withdrawn(folder)]:
+        advice = "to count them again, remove the files ratings.withdrawn-… there"
+        return [f"the ratings of {given.rater} were withdrawn from {', '.join(found)}; {advice}"]
+    return []
+
+
+def withdraw_rater(study: Path, rater: str) -> list[Withdrawn]:
+    """Takes the ratings of one rater of a study out of its runs and out of `answers.csv`; `returned/` stays.
+
+    Raises:
+        KeyFileError: the key is missing or damaged, or the study has no such rater.
+        JsonLinesError: the ratings of a run are damaged.
+        FolderInUse: another process is writing to one of the runs.
+    """
+    key = read_key(study)
+    forms = [form for form, of in key.forms.items() if of.rater == rater]
+    if not forms:
+        names = ", ".join(sorted({of.rater for of in key.forms.values()}))
+        raise KeyFileError(f"{display_path(study)} has no rater {rater}; it has {names}")
+    asked = {_asked(form, part) for form in forms for part in key.parts(form)}
+    folders = sorted({key.run_folder(code) for code in key.sessions})
+    found = withdraw(folders, f"human {rater}", chosen=lambda record: record.asked in asked)
+    _write_table(study, key, folders)
+    return found
+
+
+def _other_scales(key: Key, form: str) -> list[str]:
+    """Names the runs with ratings by an instrument of this name, but on another scale or of other items."""
+    version = Version(key.instrument, key.instrument_sha256, (key.lowest, key.highest), frozenset(key.items))
+    folders = sorted({key.run_folder(code) for code in key.forms[form].codes})
+    return [change.refusal for folder in folders for change in changed(folder, [version]) if change.refusal]
 
 
 def _known(study: Path, given: Answers, key: Key) -> dict[Part, RatingRecord]:
@@ -172,6 +212,8 @@ def _records(run: str, given: Answers, key: Key, known: Mapping[Part, RatingReco
             asked=_asked(given.form, part),
             attempts=1,
             kind="human",
+            instrument_sha256=key.instrument_sha256,
+            scale=(key.lowest, key.highest),
         )
     return found
 
@@ -199,6 +241,8 @@ def _write_table(study: Path, key: Key, folders: Sequence[Path]) -> None:
     tables = [answers_table(_as_answers(key, form, latest[form])) for form in key.forms if form in latest]
     if tables:
         write_text(study / "answers.csv", csv_text(pd.concat(tables, ignore_index=True)))
+    else:  # everybody withdrew
+        (study / "answers.csv").unlink(missing_ok=True)
 
 
 def _as_answers(key: Key, form: str, records: Mapping[Part, RatingRecord]) -> Answers:

@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mirror.files.digests import content_digest, matches_own_digest, with_own_digest, without_own_digest
+from mirror.files.digests import matches_own_digest, with_own_digest, without_own_digest
 from mirror.files.json_file import read_json, write_json
 from mirror.paths import display_path, output_path
-from mirror.rating.instrument import Instrument
 
 FILE = "key.json"
 Part = tuple[str, int | None]  # what is rated at once: a session's code, and a turn or None for the whole session
@@ -72,11 +71,6 @@ class Key(_Record):
     def run_folder(self, code: str) -> Path:
         """Returns the folder of a session's run."""
         return output_path(self.sessions[code].run)
-
-
-def instrument_digest(instrument: Instrument) -> str:
-    """SHA-256 of an instrument with its wording."""
-    return content_digest(instrument.model_dump(mode="json"))
 
 
 def stored_path(folder: Path) -> str:

@@ -128,6 +128,10 @@ function tell(words) {
   byId("trouble").textContent = words;
 }
 
+function say(words) {
+  byId("done").textContent = words;
+}
+
 function rate(id, value) {
   (state.answers[current.key] ??= {})[id] = {value, at: now()};
   save();
@@ -305,8 +309,11 @@ function onKey(event) {
       c: current && (() => byId("comment").focus()),
       o: () => go("overview"),
     });
-    if (current && /^\d$/.test(key) && data.values.includes(Number(key))) {
-      acts[key] = () => { rate(data.items[item].id, Number(key)); focusItem(item + 1); };
+    if (current && /^\d$/.test(key)) {
+      const ends = `${data.values[0]} to ${data.values.at(-1)}`;
+      acts[key] = data.values.includes(Number(key))
+        ? () => { say(""); rate(data.items[item].id, Number(key)); focusItem(item + 1); }
+        : () => say(`${key} is not on the scale from ${ends}.`);
     }
   }
   if (acts[key]) {
@@ -336,6 +343,7 @@ async function saveFile() {
   make("a", {href: url, download: `ratings-${data.rater}-${data.form}.json`}).click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
   removeEventListener("beforeunload", ask);
+  say(`The file ratings-${data.rater}-${data.form}.json was handed to your browser: it is among your downloads.`);
 }
 
 function loadText(text) {

@@ -32,6 +32,7 @@ def form_page(form: Form) -> str:
         legend=form.legend,
         items=form.instrument.items,
         anchors=sorted(form.instrument.scale.anchors.items()),
+        digits=[value for value in form.instrument.scale.values if 0 <= value <= 9],
         rater=form.rater,
         count=len(form.sessions),
         data=inert_json(form_data(form)),

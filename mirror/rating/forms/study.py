@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +17,12 @@ from mirror.rating.forms.exchange.label_studio import label_studio_files
 from mirror.rating.forms.exchange.qualtrics import qualtrics_file
 from mirror.rating.forms.form import Form
 from mirror.rating.forms.key import FILE as KEY
-from mirror.rating.forms.key import Key, KeyForm, KeySession, instrument_digest, read_key, stored_path, write_key
+from mirror.rating.forms.key import Key, KeyForm, KeySession, read_key, stored_path, write_key
 from mirror.rating.forms.page import form_page
 from mirror.rating.forms.sessions import Faces, RatedSession, rated_sessions, shown_turns
 from mirror.rating.instrument import Instrument, read_instruments
-from mirror.run_folder import Run
+from mirror.rating.revision.versions import instrument_digest
+from mirror.run_folder import Run, RunConflict
 from mirror.transcripts.arm import Arm
 
 FOLDER = "forms"
@@ -66,6 +67,8 @@ class FormSettings:
 def write_study(name: str, settings: FormSettings, fresh: bool = False) -> list[Path]:
     """Writes the forms and the key of a study; the same settings give the same forms.
 
+    Where all raters rate all clients, further raters can be added to a study later: only their forms are written.
+
     Args:
         name: of the folder below `results/`.
         settings: what is asked of whom.
@@ -78,7 +81,7 @@ def write_study(name: str, settings: FormSettings, fresh: bool = False) -> list[
         FormsError: there is nothing to rate, or it is not what an earlier study of this name was written for.
         AssignmentError, ArmError, InstrumentError, RunConflict, TranscriptError, PictureError: an input is unusable.
     """
-    instrument = _instrument(settings)
+    instrument, settings = _instrument(settings), _with_earlier_raters(name, settings, fresh)
     arms = [Arm.read(output_path(run)) for run in settings.runs]
     names = [arm.folder.name for arm in arms]
     if twice := sorted({one for one in names if names.count(one) > 1}):
@@ -90,11 +93,16 @@ def write_study(name: str, settings: FormSettings, fresh: bool = False) -> list[
     key = _key({arm.folder.name: arm.folder for arm in arms}, rated, assignment, instrument)
     run = _open(name, settings, key, fresh)
     with run.working("writing forms"):
-        discard(run.folder / FOLDER)
+        earlier = set(read_key(run.folder).forms) if (run.folder / KEY).is_file() else set[str]()
+        if earlier == key.forms.keys() or not earlier:
+            discard(run.folder / FOLDER)
+            earlier = set()
         write_key(run.folder, key)
         shown = {assignment.codes[one]: shown_turns(rated[one], instrument, settings.faces) for one in rated}
         paths = []
         for id, form in key.forms.items():
+            if id in earlier:  # its rater has it
+                continue
             sessions = {code: (tuple(key.sessions[code].parts), shown[code]) for code in form.codes}
             files = _files(Form(id, form.rater, instrument, key.instrument_sha256, sessions), settings.formats)
             for file, text in files.items():
@@ -118,13 +126,34 @@ def _instrument(settings: FormSettings) -> Instrument:
 
 def _open(name: str, settings: FormSettings, key: Key, fresh: bool) -> Run:
     """Opens the folder of the study, unless its key would be lost."""
-    run = Run(name, settings.record(), frozenset({"formats"}), fresh)
-    if not fresh and (run.folder / KEY).is_file() and read_key(run.folder) != key:
+    try:
+        run = Run(
+            name, settings.record(), frozenset({"formats", *(["raters"] if settings.overlap is None else [])}), fresh
+        )
+    except RunConflict as error:
+        advice = "a rater can be added only where all rate all clients (no --overlap)"
+        text = str(error).replace("-p run NAME", "--name NAME").replace("-p fresh True", "--fresh")
+        raise FormsError(f"{text}; {advice}" if "raters was" in text else text) from None
+    if not fresh and (run.folder / KEY).is_file() and not _holds(key, read_key(run.folder)):
         raise FormsError(
             f"{display_path(run.folder)}: the runs have other sessions than when its forms were written, and with "
             "another key those could not be imported; give these forms another name (--name), or start over (--fresh)"
         )
     return run.open()
+
+
+def _holds(key: Key, earlier: Key) -> bool:
+    """Whether a key has all forms of an earlier one, and differs in nothing else."""
+    return earlier.forms.items() <= key.forms.items() and key.model_copy(update={"forms": earlier.forms}) == earlier
+
+
+def _with_earlier_raters(name: str, settings: FormSettings, fresh: bool) -> FormSettings:
+    """Adds the raters that a study of this name has, if all rate all clients: their forms stay as they are."""
+    folder = output_path("results") / name
+    if fresh or settings.overlap is not None or not (folder / KEY).is_file():
+        return settings
+    earlier = [form.rater for form in read_key(folder).forms.values()]
+    return replace(settings, raters=(*dict.fromkeys([*earlier, *settings.raters]),))
 
 
 def _files(form: Form, formats: Sequence[Format]) -> dict[str, str]:

@@ -65,14 +65,21 @@ def test_p_is_corrected_for_all_interactions(arms):
     assert five == pytest.approx(5 * alone)
 
 
+def test_too_few_clients_are_no_finding_of_no_interaction(arms):
+    few = Scores(arms, table_of(arms, 2).head(6))
+    finding = interaction_finding(few, [MEASURE] * 5, settings())
+    assert "none could be.**" in finding.claim and finding.table["detectable"].tolist() == [np.inf] * 5
+    assert "none could be" not in interaction_finding(few, [MEASURE], settings()).claim
+
+
 def test_of_real_transcripts_in_words(tmp_path):
     found = study(write_arms(tmp_path))
     finding = interaction_finding(found, found.outcomes, settings())
     assert finding.claim.startswith(
         "**1 of 5 interactions is significant.**\n\n- Replies that name the feeling shown: "
     )
-    assert "the effect of face (swapped instead of shown) is -" in finding.claim
-    assert " with cot ec and 0 points with base (difference -" in finding.claim
+    assert "the effect of face (swapped instead of shown) is −" in finding.claim
+    assert " with cot ec and 0 points with base (difference −" in finding.claim
     assert len(finding.table) == 5
     without = study([tmp_path / "m-base", tmp_path / "m-ec"])
     assert interaction_finding(without, without.outcomes, settings()).claim == NONE_CROSSED

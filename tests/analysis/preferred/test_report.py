@@ -38,6 +38,7 @@ def row(**changes):
         2,
         4,
         0.02,
+        1e-6,
         True,
     )
     return ShareRow(*facts)._replace(**changes)
@@ -48,6 +49,10 @@ def row(**changes):
     [
         ({}, "People prefer ec to base (helpful): 70% of clients for ec, 95% CI 55 to 85%, p = 0.020, n = 20."),
         ({"share": 0.3, "low": 0.15, "high": 0.45, "judge": "m"}, "m prefers base to ec (helpful): 30% of clients for"),
+        (
+            {"is_significant": False, "p_adjusted": 0.25, "least_p": 0.25},
+            "People: so few clients cannot show a significant preference between ec and base (helpful): 70%",
+        ),
         (
             {"is_significant": False, "p_adjusted": 0.2},
             "People: no significant preference between ec and base (h",

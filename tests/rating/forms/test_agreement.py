@@ -17,6 +17,7 @@ from mirror.rating.forms.agreement import (
 )
 from mirror.rating.forms.intake import import_files
 from mirror.rating.forms.key import read_key
+from mirror.rating.instrument import read_instrument
 from mirror.rating.ratings import FILE, RatingRecord, read_ratings
 from mirror.statistics import icc, krippendorff_alpha, mean_interval
 from tests.filled_forms import RUNS, drawn, filled, save, study, write_runs
@@ -59,7 +60,7 @@ def test_people_agree_as_their_answers_do(folder):
         row, scores = found.loc[item], wide.to_numpy(float)
         assert (row["raters"], row["units"], row["shared"]) == (2, 8, 8)
         assert row["alpha"] == pytest.approx(krippendorff_alpha(scores, "ordinal"))
-        assert row["alpha_interval"] == pytest.approx(krippendorff_alpha(scores, "interval"))
+        assert row["interval_alpha"] == pytest.approx(krippendorff_alpha(scores, "interval"))
         assert (row["icc"], row["icc_mean"]) == pytest.approx(icc(scores)[:2])
         assert row["low"] <= row["alpha"] <= row["high"] <= 1
 
@@ -85,6 +86,30 @@ def test_a_judge_is_compared_with_the_mean_of_people_by_item_and_arm(folder):
     units = found["units"].unstack()
     assert (units["all"] == units[list(RUNS)].sum(axis=1)).all() and units.loc["empathy", "all"] == 15
     assert (found.xs("all", level="arm")["clients"] == 8).all()  # both runs have the same clients
+
+
+def test_other_studies_of_the_same_runs_do_not_count(folder, output, tmp_path):
+    before = agreement_text(study_agreement(folder, seed=1))
+    other = study(output, [f"results/{run}" for run in RUNS], name="other", raters=("cleo", "dan"))
+    for name in ("cleo", "dan"):
+        import_files(other, [save(tmp_path / f"{name}.json", filled(other, name, drawn(read_key(other))))])
+    assert agreement_text(study_agreement(folder, seed=1)) == before
+    assert study_agreement(other, seed=1).humans["raters"].tolist() == [2, 2]
+
+
+def test_subscales_are_compared_as_their_scores_are(output, tmp_path):
+    made = study(output, write_runs(output, CLIENTS, turns=1), instrument="ctrs")
+    key = read_key(made)
+    for name, rule in (("anna", drawn(key)), ("ben", drawn(key, noise=0.5))):
+        import_files(made, [save(tmp_path / f"{name}.json", filled(made, name, rule))])
+    humans = study_agreement(made, seed=1).humans.set_index("item")
+    items = answered(made)
+    own = read_instrument("ctrs").subscales["general_skills"].items
+    mean = sum(items[item] for item in own).to_numpy(float) / len(own)
+    row = humans.loc["general_skills (subscale)"]
+    assert row["alpha"] == pytest.approx(krippendorff_alpha(mean, "ordinal"))
+    assert row["interval_alpha"] == pytest.approx(krippendorff_alpha(mean, "interval"))
+    assert row["icc"] == pytest.approx(icc(mean).single) and len(humans) == 6 + 2
 
 
 def test_turns_of_a_client_are_units_of_one_client(output, tmp_path):
@@ -114,7 +139,7 @@ def test_tables_for_reading_have_every_row(folder):
     found = study_agreement(folder, seed=1)
     humans, judges = humans_table(found.humans), judges_table(found.judges)
     assert humans["scale"].tolist() == ["helpfulness: helpful", "helpfulness: empathy"] and len(judges) == 6
-    assert all(" to " in text for text in judges["judge − people (interval)"])
+    assert all(" to " in text for text in judges["judge − people (95% CI)"])
     text = agreement_text(found)
     assert "ICC(2,k)" in text and text.count("\n") == 1 + 3 + 1 + 7
     assert "No judge has rated" in agreement_text(Agreements(found.humans, found.judges.iloc[:0]))

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from mirror.rating.forms.key import FILE, KeyFileError, instrument_digest, read_key, stored_path, write_key
+from mirror.rating.forms.key import FILE, KeyFileError, read_key, stored_path, write_key
 from mirror.rating.instrument import read_instrument
+from mirror.rating.revision.versions import instrument_digest
 from tests.filled_forms import form_of, study, write_runs
 
 

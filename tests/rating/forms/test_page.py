@@ -117,7 +117,7 @@ def test_two_raters_rate_24_sessions_and_agree_as_their_answers_do(output, tmp_p
         row = found.loc[item]
         assert (row["raters"], row["units"], row["shared"]) == (2, 24, 24)
         assert row["alpha"] == pytest.approx(krippendorff_alpha(given, "ordinal"), abs=1e-12)
-        assert row["alpha_interval"] == pytest.approx(krippendorff_alpha(given, "interval"), abs=1e-12)
+        assert row["interval_alpha"] == pytest.approx(krippendorff_alpha(given, "interval"), abs=1e-12)
         assert (row["icc"], row["icc_mean"]) == pytest.approx(icc(given)[:2], abs=1e-12)
         assert 0.5 < row["alpha"] < 1 and row["low"] <= row["alpha"] <= row["high"]
 
@@ -155,6 +155,7 @@ def code(folder, place):
 def test_a_saved_copy_is_loaded_on_another_device(opened, made, tmp_path):
     opened.press("n", "4", "5", "6")
     copy = download(opened, tmp_path)
+    assert f"The file {copy.name} was handed to your browser" in opened.evaluate("byId('done').textContent")
     assert copy.name == f"ratings-anna-{form_of(made, 'anna')}.json"
     answers = read_answers(copy)
     assert [one.value for one in answers.answers] == [4, 5, 6] and answers.rater == "anna"
@@ -246,6 +247,7 @@ def test_keys_rate_move_and_take_back(opened):
     assert focused(opened) == "item-interpersonal_effectiveness"
     opened.press("7", "9", "x")  # no values of the scale
     assert values(opened) == [4]
+    assert opened.evaluate("byId('done').textContent") == "9 is not on the scale from 0 to 6."
     opened.press("ArrowUp", "ArrowRight")
     assert values(opened) == [5] and focused(opened) == "item-understanding"
     opened.press("Delete")

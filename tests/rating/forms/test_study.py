@@ -9,7 +9,6 @@ import yaml
 from mirror.rating.forms.key import read_key
 from mirror.rating.forms.study import FormsError, FormSettings, write_study
 from mirror.rating.instrument import InstrumentError
-from mirror.run_folder import RunConflict
 from tests.filled_forms import study, write_runs
 from tests.rated_runs import write_run
 
@@ -44,9 +43,26 @@ def test_other_settings_need_another_name_so_that_no_key_is_lost(output):
     runs = write_runs(output)
     folder = study(output, runs)
     before = read_key(folder)
-    with pytest.raises(RunConflict, match="seed was 42 and is 7"):
+    with pytest.raises(FormsError, match="seed was 42 and is 7.*--name NAME.*--fresh"):
         study(output, runs, seed=7)
     assert read_key(folder) == before
+
+
+def test_a_further_rater_gets_a_form_and_the_others_keep_theirs(output):
+    runs = write_runs(output)
+    folder = study(output, runs)
+    before, forms = read_key(folder), contents(folder)
+    (folder / "forms/anna.html").write_text("as it was sent")
+    study(output, runs, raters=("cleo",))
+    key = read_key(folder)
+    assert key.sessions == before.sessions and before.forms.items() < key.forms.items()
+    assert set(contents(folder)) == {*forms, "cleo.html", "cleo-ratings.csv", "cleo-sessions.csv"}
+    assert (folder / "forms/anna.html").read_text() == "as it was sent"
+    assert yaml.safe_load((folder / "settings.yaml").read_text())["raters"] == ["anna", "ben", "cleo"]
+    divided = study(output, runs, name="divided", overlap=1)
+    with pytest.raises(FormsError, match="a rater can be added only where all rate all clients"):
+        study(output, runs, name="divided", overlap=1, raters=("anna", "ben", "cleo"))
+    assert {form.rater for form in read_key(divided).forms.values()} == {"anna", "ben"}
 
 
 def test_runs_with_more_sessions_need_another_name_so_that_no_key_is_lost(output):
