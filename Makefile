@@ -15,12 +15,9 @@ INSTALLED := .venv/installed
 INSTALLED_IN := $(shell $(PY) -c 'print(open("$(INSTALLED)").read())' 2>/dev/null)
 OUTPUT := $(if $(MIRROR_OUTPUT),$(MIRROR_OUTPUT),$(CURDIR))
 COTS := base planning ec_planning
-# The demo runs one notebook per core, with one thread each: models this small hardly benefit from a second thread. The
-# arm that takes longest comes first, so that no core is idle at the end.
-CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-LONGEST_FIRST := ec_planning planning base
-TRAINED := $(LONGEST_FIRST:%=demo-train-%)
-COUNSELED := $(LONGEST_FIRST:%=demo-counsel-%)
+# The demo's arms run at once, with one thread each: models this small hardly benefit from a second thread.
+TRAINED := $(COTS:%=demo-train-%)
+COUNSELED := $(COTS:%=demo-counsel-%)
 .PHONY: $(TRAINED) $(COUNSELED) demo-replay
 # $(call NOTEBOOK,name,run,params file) runs a notebook and writes it to the folder of its run.
 NOTEBOOK = MIRROR_OUTPUT="$(OUTPUT)" $(PY) -m mirror $(1) "$(OUTPUT)/results/$(2)/$(1).ipynb" -f $(3) </dev/null
@@ -62,7 +59,7 @@ demo: export OMP_NUM_THREADS := 1
 demo: export MALLOC_MMAP_THRESHOLD_ := 268435456
 demo: export MALLOC_TRIM_THRESHOLD_ := 536870912
 demo: $(INSTALLED)  ## run a small study on two CPU cores: train models, counsel twelve clients with each, compare
-	@$(MAKE) --no-print-directory --keep-going --jobs=$(CORES) AT_ONCE=yes $(COUNSELED) demo-replay
+	@$(MAKE) --no-print-directory --keep-going --jobs=$(words $(COTS)) AT_ONCE=yes $(COUNSELED) demo-replay
 	@$(call NOTEBOOK,analyse,pocket-study,params/analyse/pocket.yaml)
 	@printf '%s\n' "" "written below $(OUTPUT):" \
 		$(foreach cot,$(COTS),"  results/train-pocket-$(cot)/train.ipynb" "  results/pocket-$(cot)/counsel.ipynb") \

@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="folder for the runs; they are removed at the end")
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     given = parser.parse_args()
+    out = output_path(given.out)  # while $MIRROR_OUTPUT is the user's: the steps need another
     if given.scratch:
         given.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
@@ -146,11 +147,11 @@ def main() -> None:
             disks.append(disk(output / "results/scale"))
             print(disks[-1], flush=True)
     write_json(
-        output_path(given.out) / "scale.json",
+        out / "scale.json",
         {"steps": [asdict(one) for one in measured], "disk": [asdict(one) for one in disks]},
     )
     text = report(given, measured, disks)
-    write_text(output_path(given.out) / "scale.md", text)
+    write_text(out / "scale.md", text)
     print(text)
 
 
