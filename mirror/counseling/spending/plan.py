@@ -28,7 +28,7 @@ BLOCK = 4096  # bytes, of most file systems: a file fills its last block by half
 SECONDS = 3600  # of an hour
 RATES = {  # options of the command, named as the attributes of `Rates`, with what it says of them
     "--face-seconds": "of one GPU, to paint and verify a face (default: of one H200)",
-    "--reply-seconds": "of one GPU, for a reply (default: of one H200)",
+    "--reply-seconds": "of one GPU, for a reply with its caption and its part of the plan (default: of one H200)",
     "--attempts": "faces painted until one is accepted, on average (default: 1)",
     "--picture-bytes": "of a saved face (default: by its side in the configuration)",
     "--text-bytes": "of a turn, beside pictures (default: 2700)",
