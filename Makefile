@@ -7,7 +7,7 @@
 ifndef AT_ONCE
 .NOTPARALLEL:
 endif
-.PHONY: help doctor demo test unit proofs nf4 coverage notebooks check clear docs constraints locked audit clean
+.PHONY: help install doctor demo test unit proofs nf4 coverage notebooks check clear docs constraints locked audit clean
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
@@ -53,6 +53,8 @@ IN_FRESH_FOLDER := output=$$(mktemp -d) && trap 'rm -rf "$$output"' EXIT INT TER
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## create .venv with the pinned packages, which every other command does where it is missing
 
 demo: export OMP_NUM_THREADS := 1
 # glibc keeps the memory of large tensors, in bytes: giving it back and taking it anew costs a fortieth of the time.
