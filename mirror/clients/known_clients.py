@@ -4,6 +4,7 @@ A small model may know so few words that it calls a client by another name, or s
 holds `known_clients.json`; a folder without it says nothing, and no client is strange to it.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from mirror.transcripts.profile import Profile
 KNOWN_CLIENTS = "known_clients.json"
 LISTS = ("names", "reasons")
 MOST_SHOWN = 8  # clients that a sentence names
+
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,36 @@ class KnownClients:
         return cls(names, reasons, dict(otherwise or {}), file)
 
     def strangers(self, profiles: Iterable[Profile]) -> list[str]:
-        """Says which names and reasons of some clients the model does not know, and what it will do; one line each."""
-        named = [(profile.idx, profile.name or profile.personal_info.partition(",")[0].strip()) for profile in profiles]
-        told = [(profile.idx, profile.reason) for profile in profiles]
+        """Says which names and reasons of some clients the model does not know, and what it will do; one line each.
+
+        It reads a name in `personal_info`, and knows a reason in other spacing, with other apostrophes, or within more
+        words.
+        """
+        profiles = list(profiles)
+        named = [one for one in profiles if one.name or one.personal_info]
+        unnamed = [(one.idx, _name(one)) for one in named if self.names.isdisjoint(_WORD.findall(one.personal_info))]
+        known, told = {_plain(reason) for reason in self.reasons}, [one for one in profiles if one.reason]
+        untold = [(one.idx, one.reason) for one in told if not any(reason in _plain(one.reason) for reason in known)]
         pairs = (
-            ("names", "names", named, self.names),
-            ("reasons", "reasons for seeking counseling", told, self.reasons),
+            ("names", "names", unnamed, len(named)),
+            ("reasons", "reasons for seeking counseling", untold, len(told)),
         )
         return [
-            f"the counselor's model does not know {len(unknown)} of {len(said)} {words} of clients, and "
+            f"the counselor's model does not know {len(unknown)} of {number} {words} of clients, and "
             f"{self.otherwise[name]}: {_shown(unknown)} ({display_path(self.file)} lists those that it knows)"
-            for name, words, said, known in pairs
-            if (unknown := [(idx, text) for idx, text in said if text and text not in known])
+            for name, words, unknown, number in pairs
+            if unknown
         ]
+
+
+def _name(profile: Profile) -> str:
+    """The client's name as the table gives it, and that the model cannot read it where it does not stand."""
+    first = profile.personal_info.partition(",")[0].strip()
+    return f"{profile.name} (not in personal_info)" if profile.name and profile.name not in first else first
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("’", "'").lower().split()).rstrip(".!")
 
 
 def _are_texts(value: object) -> bool:

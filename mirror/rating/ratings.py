@@ -14,6 +14,7 @@ last line counts. Fields:
     kind            `human` for a person's rating; absent for a judge's
     run             the rating run
     instrument_sha256, scale   the instrument's digest with its wording, and the ends of its scale; absent in old lines
+    reversed           the ids of its reversed items; absent if there are none, and in old lines
     asked           SHA-256 of everything that determines the answer, so that nothing is asked twice
     attempts, prompt_tokens, completion_tokens, model    the cost; model as the endpoint reports it
 """
@@ -63,6 +64,7 @@ class RatingRecord(BaseModel):
     kind: Kind = Field("judge", exclude_if=lambda kind: kind == "judge")
     instrument_sha256: str = Field("", exclude_if=lambda digest: not digest)
     scale: tuple[int, int] | None = Field(None, exclude_if=lambda ends: ends is None)
+    reversed: list[str] = Field([], exclude_if=lambda items: not items)
 
 
 def is_evidence(judge: str) -> bool:

@@ -192,8 +192,8 @@ def known_clients() -> dict[str, Any]:
         "names": sorted(name for names in NAMES.values() for name in names),
         "reasons": [worry.reason for worry in WORRIES],
         "otherwise": {
-            "names": "calls such a client by another name",
-            "reasons": "speaks of another worry",
+            "names": "calls such a client by another name, or by none",
+            "reasons": "speaks of other worries, which change from turn to turn",
         },
     }
 

@@ -29,8 +29,16 @@ def test_a_folder_without_a_list_knows_nobody_and_nobody_is_strange(tmp_path):
 
 def test_clients_of_the_list_are_not_named(tmp_path):
     known = written(tmp_path)
-    assert known.strangers([client("1", "Ada, 40, a cook"), client("2", "40, a cook", name="Ben")]) == []
+    told = ["I burn  the soup", "I burn the soup. And the rice.", "i burn the soup!"]
+    assert (
+        known.strangers([client(str(n), "Ada Maier, 40, a cook", words, "Ada") for n, words in enumerate(told)]) == []
+    )
     assert known.strangers([client("3", "", "")]) == [], "of a recorded client, little may be known"
+
+
+def test_a_name_counts_where_the_model_reads_it(tmp_path):
+    (line,) = written(tmp_path).strangers([client("2", "40, a cook", name="Ben"), client("3", "Ben, 40", name="Ben")])
+    assert "not know 1 of 2 names" in line and "2: 'Ben (not in personal_info)' (" in line
 
 
 def test_names_and_reasons_that_are_not_in_it_are_told_with_what_the_model_does(tmp_path):

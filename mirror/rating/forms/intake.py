@@ -162,7 +162,8 @@ def withdraw_rater(study: Path, rater: str) -> list[Withdrawn]:
 
 def _other_scales(key: Key, form: str) -> list[str]:
     """Names the runs with ratings by an instrument of this name, but on another scale or of other items."""
-    version = Version(key.instrument, key.instrument_sha256, (key.lowest, key.highest), frozenset(key.items))
+    ends, items = (key.lowest, key.highest), frozenset(key.items)
+    version = Version(key.instrument, key.instrument_sha256, ends, items, frozenset(key.reversed))
     folders = sorted({key.run_folder(code) for code in key.forms[form].codes})
     return [change.refusal for folder in folders for change in changed(folder, [version]) if change.refusal]
 
@@ -214,6 +215,7 @@ def _records(run: str, given: Answers, key: Key, known: Mapping[Part, RatingReco
             kind="human",
             instrument_sha256=key.instrument_sha256,
             scale=(key.lowest, key.highest),
+            reversed=key.reversed,
         )
     return found
 

@@ -48,6 +48,7 @@ class Key(_Record):
         instrument: the name of the instrument.
         instrument_sha256: of the instrument with its wording.
         items: the ids of its items.
+        reversed: the ids of its reversed items.
         lowest, highest: the ends of its scale.
         forms: by form id.
         sessions: by code.
@@ -58,6 +59,7 @@ class Key(_Record):
     instrument: str
     instrument_sha256: str
     items: list[str]
+    reversed: list[str] = []
     lowest: int
     highest: int
     forms: dict[str, KeyForm]

@@ -21,7 +21,7 @@ from mirror.rating.forms.key import Key, KeyForm, KeySession, read_key, stored_p
 from mirror.rating.forms.page import form_page
 from mirror.rating.forms.sessions import Faces, RatedSession, rated_sessions, shown_turns
 from mirror.rating.instrument import Instrument, read_instruments
-from mirror.rating.revision.versions import instrument_digest
+from mirror.rating.revision.versions import instrument_digest, reversed_items
 from mirror.run_folder import Run, RunConflict
 from mirror.transcripts.arm import Arm
 
@@ -189,6 +189,7 @@ def _key(
         instrument=instrument.name,
         instrument_sha256=digest,
         items=[item.id for item in instrument.items],
+        reversed=reversed_items(instrument),
         lowest=instrument.scale.lowest,
         highest=instrument.scale.highest,
         forms=forms,

@@ -1,8 +1,8 @@
 """The version of an instrument that ratings were given by, held against the one of today.
 
-A rating keeps the ends of the scale and a digest of the instrument, words included. On another scale, or of other
-items, ratings mean something else: they are refused. Other words, anchors, titles or subscales are told. Ratings of
-before these were recorded are taken as they are.
+A rating keeps the ends of the scale, the reversed items and a digest of the instrument, words included. On another
+scale, of other items or of items that are reversed now or no longer, ratings mean something else: they are refused.
+Other words, anchors, titles or subscales are told. Ratings of before these were recorded are taken as they are.
 """
 
 import logging
@@ -32,26 +32,29 @@ class Version(NamedTuple):
         sha256: its digest with its wording; empty if it is not known, because its wording is licensed.
         scale: its lowest and highest value.
         items: their ids.
+        turned: the ids of the reversed ones.
     """
 
     name: str
     sha256: str
     scale: tuple[int, int]
     items: frozenset[str]
+    turned: frozenset[str]
 
     @classmethod
     def of(cls, instrument: Instrument) -> Self:
         """The version of an instrument; one without its wording has no digest."""
         digest = instrument_digest(instrument) if instrument.is_worded else ""
         ends = instrument.scale.lowest, instrument.scale.highest
-        return cls(instrument.name, digest, ends, frozenset(item.id for item in instrument.items))
+        items = frozenset(item.id for item in instrument.items)
+        return cls(instrument.name, digest, ends, items, frozenset(reversed_items(instrument)))
 
 
 class Change(NamedTuple):
     """How ratings of a run differ from an instrument, in one sentence; the other one is empty.
 
     Attributes:
-        refusal: the scale or the items are others.
+        refusal: the scale, the items or which of them are reversed are others.
         caveat: only words, titles or subscales are others.
     """
 
@@ -64,10 +67,16 @@ def instrument_digest(instrument: Instrument) -> str:
     return content_digest(instrument.model_dump(mode="json"))
 
 
+def reversed_items(instrument: Instrument) -> list[str]:
+    """The ids of the reversed items, in order."""
+    return [item.id for item in instrument.items if item.reversed]
+
+
 def stamp(instrument: Instrument) -> dict[str, Any]:
     """The fields of a rating that say which version it was given by."""
     ends = instrument.scale.lowest, instrument.scale.highest
-    return {"instrument_sha256": instrument_digest(instrument), "scale": ends}
+    turned = reversed_items(instrument)
+    return {"instrument_sha256": instrument_digest(instrument), "scale": ends, "reversed": turned}
 
 
 def changes(folder: Path, instruments: Iterable[Instrument]) -> list[Change]:
@@ -108,7 +117,8 @@ def _given(folder: Path) -> dict[str, set[Version]]:
     found: dict[str, set[Version]] = {}
     for line in last.values():
         if line.scale is not None and line.status == "rated":
-            version = Version(line.instrument, line.instrument_sha256, line.scale, frozenset(line.scores))
+            items, turned = frozenset(line.scores), frozenset(line.reversed)
+            version = Version(line.instrument, line.instrument_sha256, line.scale, items, turned)
             found.setdefault(line.instrument, set()).add(version)
     return found
 
@@ -124,6 +134,10 @@ def _change(folder: Path, now: Version, given: set[Version]) -> Change:
     if others := [one.items for one in given if one.items != now.items]:
         items = sorted(others[0] ^ now.items)
         return Change(f"{where} have other items than it has now ({', '.join(items)}); {ADVICE}")
+    if turned := {id for one in given for id in one.turned ^ now.turned}:
+        return Change(
+            f"{where} were given when {', '.join(sorted(turned))} had another direction (`reversed`) than now; {ADVICE}"
+        )
     digests = {one.sha256 for one in given} | ({now.sha256} if now.sha256 and given else set())
     if len(digests) > 1:
         return Change(

@@ -11,6 +11,7 @@ from mirror.run_folder import RunConflict
 NOW = read_instrument("helpfulness")
 WIDER = NOW.model_copy(update={"scale": NOW.scale.model_copy(update={"highest": 7})})
 FEWER = NOW.model_copy(update={"items": NOW.items[:1]})
+TURNED = NOW.model_copy(update={"items": [NOW.items[0].model_copy(update={"reversed": True}), *NOW.items[1:]]})
 OTHER = {item.id: "Other words." for item in NOW.items}
 REWORDED = NOW.worded(OTHER)
 
@@ -31,7 +32,11 @@ def test_the_same_instrument_is_no_change_and_neither_are_ratings_of_before(tmp_
 
 @pytest.mark.parametrize(
     "before, told",
-    [(WIDER, "given on a scale from 1 to 7, and it now goes from 1 to 5"), (FEWER, "other items than it has now (emp")],
+    [
+        (WIDER, "given on a scale from 1 to 7, and it now goes from 1 to 5"),
+        (FEWER, "other items than it has now (emp"),
+        (TURNED, f"when {NOW.items[0].id} had another direction"),
+    ],
 )
 def test_another_scale_and_other_items_are_refused_with_advice(tmp_path, before, told):
     rated(tmp_path, before)
