@@ -160,9 +160,9 @@ class Told:
             if answer is ...:
                 self.kept.append(connection)
                 continue
-            if answer is not None:
-                connection.sendall(answer)
-            connection.close()
+            with connection, contextlib.suppress(ConnectionError):  # who asks may have read enough
+                if answer is not None:
+                    connection.sendall(answer)
 
 
 def read_request(connection):
